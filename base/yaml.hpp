@@ -1,0 +1,38 @@
+// YAML as values: text in, ordered JSON out, and back in a form that every YAML reader takes the same way. Pure.
+//
+// Knows nothing about Kubernetes or settings. Scalars are read by YAML 1.2's core rules (`yes` is a text); they
+// are written so that YAML 1.1 readers, which kubectl and helm have, cannot take a text for anything else.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+
+namespace hpawalk::yaml {
+
+using Value = nlohmann::ordered_json;
+
+// Where each entry of a document's maps was written, by its path ("hpa.min"); lines count from 1.
+using Lines = std::map<std::string, int>;
+
+// Exactly one document; an empty text is null. The error `yaml` names the line.
+Result<Value> parse(std::string_view text, Lines* lines = nullptr);
+
+// Every document that is not empty.
+Result<std::vector<Value>> parse_all(std::string_view text);
+
+// One scalar on its own: plain where that is safe, double-quoted otherwise.
+std::string scalar(const Value& value);
+
+// The text of a double-quoted scalar, without its quotes.
+std::string escaped(std::string_view text);
+
+// Block style, each line behind `indent` spaces and ended by a line end. An empty map is "{}".
+std::string block(const Value& value, int indent = 0);
+
+}  // namespace hpawalk::yaml

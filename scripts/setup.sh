@@ -1,0 +1,74 @@
+# shellcheck shell=bash disable=SC2034
+# What ./walk and ./test share: messages, packages, Go, builds. Sourced, with `set -euo pipefail` in force and the
+# working directory at the project's root.
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Root for what needs it, with PATH and the folders of this user's cache kept where sudo would drop them.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo env "PATH=$PATH" "$@"; fi
+}
+
+packages_to_build=(g++ cmake ninja-build libcli11-dev libfmt-dev libyaml-cpp-dev libcurl4-openssl-dev
+  nlohmann-json3-dev libexpected-dev libevent-dev libyaml-dev zlib1g-dev node-llhttp)
+packages_to_run=(containernetworking-plugins nftables iptables conntrack ethtool iproute2 util-linux mount tar
+  ca-certificates curl)
+packages_to_test=(doctest-dev shellcheck ccache jq procps python3 chromium skopeo)
+
+# Installs those of the named packages that are missing.
+need_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  say "Installing ${missing[*]}"
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+# containerd and runc come from the distribution, unless Docker has brought its own.
+need_container_runtime() {
+  if ! command -v containerd >/dev/null || ! command -v runc >/dev/null; then need_packages containerd runc; fi
+}
+
+# "1.26" of the Go in PATH, or 0.0.
+go_version() { (GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || echo go0.0) | sed -E 's/^go([0-9]+\.[0-9]+).*/\1/'; }
+
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+# The cluster's parts need Go 1.25. From 1.21 on Go fetches a newer one for itself, so the distribution's is
+# enough; Debian 12 has one in its backports.
+need_go() {
+  [ -d /usr/local/go/bin ] && PATH="$PATH:/usr/local/go/bin"
+  at_least "$(go_version)" 1.21 && return
+  as_root apt-get update -q
+  local codename from=()
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  if [ "$codename" = bookworm ]; then
+    say "Installing Go from bookworm-backports (Debian 12 itself has an older one than 1.21)"
+    # From the mirror that this machine's own Debian comes from.
+    local mirror
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" |
+      as_root tee /etc/apt/sources.list.d/bookworm-backports.list >/dev/null
+    as_root apt-get update -q
+    from=(-t bookworm-backports)
+  else
+    say "Installing Go"
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${from[@]}" golang-go
+  at_least "$(go_version)" 1.21 && return
+  echo "This distribution has no Go 1.21 or newer: install one from go.dev/doc/install, then run this again" >&2
+  exit 3
+}
+
+# build PRESET [TARGET...]: everything, or these targets. ccache, where it is, shares results between checkouts.
+build() {
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+  local preset=$1
+  shift
+  say "Building ($preset)"
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset" ${1:+--target "$@"}
+}

@@ -1,0 +1,36 @@
+// A Kubernetes API made of a map: "GET /api/v1/pods" -> answer. Paths are matched whole, with their query.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "world/kube_api.hpp"
+
+namespace hpawalk::fakes {
+
+class FakeKubeApi final : public KubeApi {
+ public:
+  // What is not here is answered with 404, as the API server would.
+  std::map<std::string, HttpResponse> answers;
+  // The lines of each watch connection, in order; after the last one every connection ends at once.
+  std::map<std::string, std::deque<std::vector<std::string>>> streams;
+  std::vector<std::string> requests;  // "GET /path", as they came
+  std::vector<KubeRequest> sent;
+
+  void get(const std::string& path, const Json& object) { answers["GET " + path] = {200, object.dump()}; }
+  void refuse(const std::string& path, int status, const std::string& message) {
+    answers["GET " + path] = {status, Json{{"kind", "Status"}, {"message", message}, {"code", status}}.dump()};
+  }
+
+  Result<HttpResponse> send(const KubeRequest& request) override;
+  Result<HttpResponse> stream(const std::string& path,
+                              const std::function<bool(std::string_view line)>& on_line) override;
+
+ private:
+  std::mutex mutex_;
+};
+
+}  // namespace hpawalk::fakes

@@ -1,0 +1,82 @@
+#include "chain/checks.hpp"
+
+#include <doctest/doctest.h>
+
+#include "chain/times.hpp"
+#include "tests/fakes/fake_kube_api.hpp"
+#include "tests/fakes/fakes.hpp"
+
+using namespace hpawalk;
+
+static Read json(const char* text) { return Json::parse(text); }
+static Read missing() { return failure(ErrorClass::check_failed, "kube-not-found", "There is no such thing"); }
+static Read forbidden() { return failure(ErrorClass::check_failed, "kube-forbidden", "Not allowed to get deployments"); }
+
+TEST_CASE("A workload is ok only when the latest version is rolled out and available") {
+  const char* ready = R"({"kind":"Deployment","metadata":{"name":"web","generation":2},"spec":{"replicas":2},
+    "status":{"observedGeneration":2,"updatedReplicas":2,"availableReplicas":2}})";
+  CHECK(judge_workload(json(ready)).ok());
+  Json stale = Json::parse(ready);
+  stale["status"]["observedGeneration"] = 1;
+  CHECK(judge_workload(stale).mark == Mark::broken);
+  Json half = Json::parse(ready);
+  half["status"]["availableReplicas"] = 1;
+  CHECK(judge_workload(half).evidence == "web: 1 of 2 pods available");
+  CHECK(judge_workload(missing()).mark == Mark::broken);
+  CHECK(judge_workload(forbidden()).mark == Mark::unknown);
+}
+
+TEST_CASE("Pods that are not ready say why") {
+  Judgement pulling = judge_pods(json(R"({"items":[{"metadata":{"name":"p"},"status":{"phase":"Pending","conditions":
+    [{"type":"Ready","status":"False"}],"containerStatuses":[{"state":{"waiting":{"reason":"ErrImagePull","message":"no such image"}}}]}}]})"));
+  CHECK(pulling.mark == Mark::broken);
+  CHECK(pulling.evidence == "pod p: ErrImagePull: no such image");
+  CHECK(judge_pods(json(R"({"items":[]})")).mark == Mark::broken);
+}
+
+TEST_CASE("A target is ok when it is up and was scraped, with the age of the scrape") {
+  WallTime now = *parse_time("2026-01-01T00:00:03Z");
+  Target target{{}, {}, "serviceMonitor/prom/fake/0", "http://10.0.0.1/metrics", "up", "", "2026-01-01T00:00:00.5Z", 0.01};
+  std::vector<Target> targets = {target};
+  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence == "1 target up, http://10.0.0.1/metrics scraped 2.5 s ago");
+  targets[0].health = "unknown";
+  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).mark == Mark::broken);
+  targets[0].health = "down";
+  targets[0].last_error = "connection refused";
+  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence == "http://10.0.0.1/metrics is down: connection refused");
+  CHECK(judge_target(targets, "serviceMonitor/prom/other/", now).mark == Mark::broken);
+}
+
+TEST_CASE("An HPA is ok when it can scale and sees its metric") {
+  CHECK(judge_hpa(json(R"({"metadata":{"name":"h"}})")).mark == Mark::broken);
+  CHECK(judge_hpa(json(R"({"metadata":{"name":"h"},"status":{"currentReplicas":1,"desiredReplicas":1,"conditions":[
+    {"type":"AbleToScale","status":"True","reason":"ReadyForNewScale"},
+    {"type":"ScalingActive","status":"True","reason":"ValidMetricFound"}]}})")).ok());
+  Judgement blind = judge_hpa(json(R"({"metadata":{"name":"h"},"status":{"conditions":[
+    {"type":"AbleToScale","status":"True"},
+    {"type":"ScalingActive","status":"False","reason":"FailedGetObjectMetric","message":"unable to get metric"}]}})"));
+  CHECK(blind.mark == Mark::broken);
+  CHECK(blind.evidence.find("FailedGetObjectMetric") != std::string::npos);
+}
+
+TEST_CASE("Checks read what they need in one or two requests") {
+  fakes::FakeKubeApi api;
+  api.get("/apis/custom.metrics.k8s.io/v1beta1/namespaces/web/services/%2A/queue",
+          {{"items", {{{"describedObject", {{"kind", "Service"}, {"name", "s"}}}, {"value", "50"}}}}});
+  CHECK(check_metric(api, "web", "services", "*", "queue").evidence == "queue of Service s = 50");
+  api.refuse("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", 404, "not found");
+  CHECK(check_api_service(api).mark == Mark::broken);
+  CHECK(check_crds(api, {"a.b.c"}).evidence == "a.b.c is not there yet");
+  CHECK(api.requests.size() == 3);
+}
+
+TEST_CASE("Time stamps and durations of Kubernetes, Go and Prometheus are read") {
+  CHECK(parse_time("1970-01-01T00:01:00.25Z")->time_since_epoch().count() == 60'250);
+  CHECK(parse_time("1970-01-01T01:00:00+01:00")->time_since_epoch().count() == 0);
+  CHECK_FALSE(parse_time("0001-01-01T00:00:00Z"));
+  CHECK_FALSE(parse_time("yesterday"));
+  CHECK(parse_duration("1m30s")->count() == 90'000);
+  CHECK(parse_duration("500ms")->count() == 500);
+  CHECK(parse_duration("1d")->count() == 86'400'000);
+  CHECK_FALSE(parse_duration("5 apples"));
+}

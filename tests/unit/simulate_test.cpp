@@ -1,0 +1,347 @@
+// Loads, simulated timelines, explanations, and the simulate command from its arguments to its output.
+#include <doctest/doctest.h>
+
+#include "cli/html_report.hpp"
+#include "cli/run.hpp"
+#include "hpasim/explain.hpp"
+#include "hpasim/simulate.hpp"
+#include "hpasim/tune.hpp"
+#include "tests/fakes/fakes.hpp"
+
+using namespace hpawalk;
+using namespace hpawalk::hpasim;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::string_view kWalkthrough = R"(
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: nginx}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nginx}
+  minReplicas: 1
+  maxReplicas: 10
+  metrics:
+  - type: Object
+    object:
+      metric: {name: prom_fake_value}
+      describedObject: {apiVersion: v1, kind: Service, name: prom-fake}
+      target: {type: Value, value: "10"}
+)";
+
+Spec spec_with(std::initializer_list<std::string_view> sets = {}) {
+  Document document = *find_hpa(kWalkthrough);
+  for (std::string_view set : sets) REQUIRE(set_field(document, set));
+  return *parse_spec(document);
+}
+
+Profile load(std::string_view text) {
+  auto profile = parse_profile(text);
+  REQUIRE_MESSAGE(profile, (profile ? "" : profile.error().what + ": " + profile.error().because));
+  return *profile;
+}
+
+using Sequence = std::vector<std::int32_t>;
+
+struct Ran {
+  int code;
+  std::string out, err;
+};
+
+Ran run_hpawalk(std::vector<std::string> args, const std::map<std::string, std::string>& files = {}) {
+  fakes::FakeWorld world;
+  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  for (const auto& [name, text] : files) world.files.content[name] = text;
+  args.insert(args.begin(), "hpawalk");
+  int code = run(args, world.world);
+  return {code, world.terminal.output, world.terminal.errors};
+}
+
+}  // namespace
+
+TEST_CASE("A load is read from words") {
+  Profile step = load("step 5..50 at 1m for 5m");
+  CHECK(step.at(seconds(59)) == 5);
+  CHECK(step.at(seconds(60)) == 50);
+  CHECK(step.end() == minutes(5));
+  CHECK(load("step:from=5,to=50,at=60s").at(seconds(61)) == 50);
+  CHECK(load("step from=5 to=50 at=1m").at(seconds(61)) == 50);
+  CHECK(load("ramp 0..100 over 100s").at(seconds(25)) == doctest::Approx(25));
+  CHECK(load("hold 500m for 1m").at(seconds(3)) == 0.5);
+  CHECK(load("steps 5,20,80 every 2m").at(minutes(3)) == 20);
+  CHECK(load("sine 10..30 every 10m").at(minutes(5)) == doctest::Approx(30));
+  Profile spike = load("spike 5..100 at 2m lasting 30s for 10m");
+  CHECK(spike.at(seconds(125)) == 100);
+  CHECK(spike.at(seconds(151)) == 5);
+  Profile two = load("hold 1 for 1m; hold 2 for 1m then hold 3 for 1m");
+  CHECK(two.at(seconds(90)) == 2);
+  CHECK(two.at(seconds(150)) == 3);
+  CHECK(two.end() == minutes(3));
+}
+
+TEST_CASE("A load's average over a time is exact") {
+  Profile step = load("step 0..10 at 60s for 2m");
+  CHECK(step.average(seconds(30), seconds(90)) == doctest::Approx(5));
+  CHECK(step.average(seconds(-60), seconds(0)) == 0);
+  CHECK(load("ramp 0..60 over 60s").average(seconds(0), seconds(30)) == doctest::Approx(15));
+}
+
+TEST_CASE("Noise is the same for the same seed, and stays within its bounds") {
+  auto a = parse_profile("hold 100 for 10m noise=10%", 3), b = parse_profile("hold 100 for 10m noise=10%", 3), c = parse_profile("hold 100 for 10m noise=10%", 4);
+  bool same = true, other = true;
+  for (int s = 0; s < 600; s += 7) {
+    same = same && a->at(seconds(s)) == b->at(seconds(s));
+    other = other && a->at(seconds(s)) == c->at(seconds(s));
+    CHECK(std::abs(a->at(seconds(s)) - 100) <= 10);
+  }
+  CHECK(same);
+  CHECK_FALSE(other);
+}
+
+TEST_CASE("What is wrong with a load is said with the nearest name and an example") {
+  CHECK(parse_profile("setp 5..50").error().hint.find("Did you mean step?") != std::string::npos);
+  CHECK(parse_profile("ramp 5..50 ovr 5m").error().hint == "Did you mean over?");
+  CHECK(parse_profile("step 5").error().what.find("two values") != std::string::npos);
+  CHECK(parse_profile("hold -5").error().what == "A load cannot be negative");
+  CHECK(parse_profile("step 5..50 at soon").error().id == "duration");
+  CHECK(parse_profile("").error().what == "The profile is empty");
+}
+
+TEST_CASE("A CSV file is a load, with seconds, durations or dates") {
+  auto csv = read_csv("time,value\n0,5\n60,50\n90s,7\n", false);
+  REQUIRE(csv);
+  CHECK(csv->at(seconds(59)) == 5);
+  CHECK(csv->at(seconds(60)) == 50);
+  CHECK(read_csv("0,0\n10,10\n", true)->at(seconds(5)) == 5);
+  auto dates = read_csv("2026-01-31T12:00:00Z;1\n2026-01-31T12:01:00Z;2\n", false);
+  REQUIRE(dates);
+  CHECK(dates->at(seconds(61)) == 2);
+  CHECK(read_csv("0,1.5e-05\n1,2\n", false));
+  CHECK(read_csv("0,1\nx,2\n", false).error().what == "Line 2 of the CSV file is not time,value");
+  CHECK(read_csv("5,1\n0,2\n", false).error().what == "Line 2 of the CSV file goes back in time");
+  CHECK_FALSE(read_csv("", false));
+}
+
+TEST_CASE("Durations are read in the usual spellings") {
+  CHECK(parse_duration("90") == seconds(90));
+  CHECK(parse_duration("1m30s") == seconds(90));
+  CHECK(parse_duration("1.5h") == minutes(90));
+  CHECK(parse_duration("250ms") == milliseconds(250));
+  for (std::string_view bad : {"", "m", "5x", "1.2.3s", "s5", "-5s"}) CHECK_FALSE(parse_duration(bad));
+}
+
+TEST_CASE("A simulated step gives the walkthrough's numbers and waits for pods to be ready") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  Timeline t = simulate(spec_with(), {load("step 5..50 at 1m for 5m")}, setup);
+  CHECK(t.sequence() == Sequence{1, 4, 8, 10});
+  CHECK(simulate(spec_with({"spec.behavior={}"}), {load("step 5..50 at 1m for 5m")}, setup).sequence() == Sequence{1, 5, 10});
+  setup.pods.pending = seconds(40);  // longer than two syncs: 4 of 1 ready, then 5 of 1 ready again
+  CHECK(simulate(spec_with(), {load("step 5..50 at 1m for 5m")}, setup).sequence() == Sequence{1, 4, 5, 10});
+}
+
+TEST_CASE("The figures of a simulated step are what one counts by hand") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  setup.pods.pending = seconds(0);
+  setup.first_sync = seconds(10);
+  setup.delays.read_least = setup.delays.read_most = setup.delays.write_least = setup.delays.write_most = Time(0);
+  setup.delays.status_least = setup.delays.status_most = Time(0);
+  // Syncs at 10, 25, 40...: at 70 to 4, at 85 to 8. Ready pods carry 11 each: 5 would do for 50.
+  Timeline t = simulate(spec_with(), {load("step 5..50 at 1m for 2m")}, setup);
+  CHECK(t.figures.first_short == seconds(25));
+  CHECK(t.figures.time_short == seconds(25));
+  CHECK(t.figures.changes == 3);
+  CHECK(t.figures.reversals == 0);
+  CHECK(t.figures.pod_hours == doctest::Approx((70 * 1 + 15 * 4 + 15 * 8 + 20 * 10) / 3600.0));
+  CHECK(t.figures.share_short == doctest::Approx((10 * (50 - 11) + 15 * (50 - 44)) / (60.0 * 5 + 60 * 50)));
+}
+
+TEST_CASE("The same seed gives the same run, and many runs are the same on any number of threads") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  setup.seed = 5;
+  Spec spec = spec_with({"spec.behavior.scaleUp.policies=[{type: Pods, value: 1, periodSeconds: 15}]"});
+  std::vector<Profile> profiles = {load("step 5..50 at 1m for 10m")};
+  Runs one = simulate_runs(spec, profiles, setup, 60, 1), three = simulate_runs(spec, profiles, setup, 60, 3);
+  REQUIRE(one.outcomes.size() == three.outcomes.size());
+  int total = 0;
+  for (std::size_t i = 0; i < one.outcomes.size(); ++i) {
+    CHECK(one.outcomes[i].sequence == three.outcomes[i].sequence);
+    total += one.outcomes[i].times;
+  }
+  CHECK(total == 60);
+  setup.jitter = true;
+  setup.seed = one.outcomes[0].seed;
+  CHECK(simulate(spec, profiles, setup).sequence() == one.outcomes[0].sequence);
+}
+
+TEST_CASE("Pods that share a load see it go down as they become more") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  Spec spec = spec_with({"spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, averageValue: 10}}}]"});
+  CHECK(simulate(spec, {load("step 5..62 at 1m for 10m")}, setup).sequence().back() == 7);
+  Spec cpu = spec_with({"spec.metrics=[{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]"});
+  CHECK(simulate(cpu, {load("step 40..290 at 1m for 30m")}, setup).sequence().back() == 6);
+}
+
+TEST_CASE("A delayed metric delays the HPA") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  std::vector<Profile> profiles = {load("step 5..50 at 65s for 10m")};
+  Time at_once = simulate(spec_with(), profiles, setup).replicas[1].at;
+  setup.pipeline.scrape_interval = minutes(1);
+  CHECK(simulate(spec_with(), profiles, setup).replicas[1].at >= at_once + seconds(30));
+  setup.pipeline.scrape_interval = Time(0);
+  setup.pipeline.window = minutes(5);
+  CHECK(simulate(spec_with(), profiles, setup).replicas[1].at > at_once);
+  setup.pipeline.window = Time(0);
+  setup.pipeline.relist = minutes(2);
+  Timeline unseen = simulate(spec_with(), profiles, setup);
+  CHECK(unseen.syncs.front().decision.rule == Rule::no_metric);
+  CHECK(unseen.replicas[1].at >= minutes(2));
+}
+
+TEST_CASE("Each change is explained by the rule that decided it") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  Timeline t = simulate(spec_with(), {load("step 5..50 at 1m for 5m")}, setup);
+  std::vector<std::string> why;
+  for (const Sync& sync : t.syncs) {
+    if (sync.decision.rescaled()) why.push_back(explain(spec_with(), sync.decision, sync.proposal));
+  }
+  REQUIRE(why.size() == 3);
+  CHECK(why[0] == "50 / 10 = 5 x 1 ready = 5; limited to 4: without behavior at most twice as many (or 4) a sync");
+  CHECK(why[2] == "50 / 10 = 5 x 8 ready = 40; limited by maxReplicas 10");
+}
+
+TEST_CASE("Why an HPA in a cluster does not change") {
+  Rules rules = *rules_for("1.34");
+  State state;
+  state.current = state.desired = 10;
+  state.metrics = {{5'000, {}, {}}};
+  state.conditions = {{"AbleToScale", {"True", "ScaleDownStabilized", ""}}, {"ScalingActive", {"True", "ValidMetricFound", ""}}, {"ScalingLimited", {"False", "DesiredWithinRange", ""}}};
+  auto reasons = why_unchanged(spec_with(), rules, {}, state, {{seconds(100), 10}, {seconds(130), 5}}, seconds(200));
+  REQUIRE(reasons.size() == 1);
+  CHECK(reasons[0].rule == "stabilized-down");
+  CHECK(reasons[0].until == seconds(400));
+  CHECK_FALSE(reasons[0].at_latest);
+  reasons = why_unchanged(spec_with(), rules, {}, state, {}, seconds(200));
+  CHECK(reasons[0].until == seconds(500));
+  CHECK(reasons[0].at_latest);
+
+  state.conditions["AbleToScale"].reason = "ReadyForNewScale";
+  state.metrics = {{10'500, {}, {}}};
+  reasons = why_unchanged(spec_with(), rules, {}, state, {}, seconds(200));
+  REQUIRE(reasons.size() == 1);
+  CHECK(reasons[0].rule == "within-tolerance");
+  CHECK(reasons[0].text.find("1.05 times its target") != std::string::npos);
+
+  state.metrics = {{50'000, {}, {}}};
+  state.conditions["ScalingLimited"] = {"True", "TooManyReplicas", ""};
+  CHECK(why_unchanged(spec_with(), rules, {}, state, {}, seconds(200))[0].rule == "at-max");
+  state.conditions["ScalingActive"] = {"False", "FailedGetObjectMetric", "the HPA was unable to compute the replica count"};
+  CHECK(why_unchanged(spec_with(), rules, {}, state, {}, seconds(200))[0].rule == "no-metric");
+}
+
+TEST_CASE("simulate shows a plot, every change and the figures") {
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m"});
+  CHECK(ran.code == 0);
+  for (std::string_view part : {"load, up to 50", "1 -> 4", "8 -> 10", "limited by maxReplicas 10", "pod-hours", "!  fewer ready pods"}) CHECK_MESSAGE(ran.out.find(part) != std::string::npos, ran.out);
+  for (char c : ran.out) REQUIRE(static_cast<unsigned char>(c) < 0x80);  // no UTF-8 locale: plain
+}
+
+TEST_CASE("simulate --compare shows the HPA without and with --set") {
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}", "--compare", "-o", "json", "--runs", "20"});
+  REQUIRE(ran.code == 0);
+  auto json = nlohmann::json::parse(ran.out);
+  CHECK(json["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
+  CHECK(json["variants"][1]["sequence"] == Sequence{1, 5, 10});
+  CHECK(json["variants"][1]["changes"][0]["rule"] == "metric");
+  CHECK(json["variants"][0]["runs"]["count"] == 20);
+  CHECK(run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "hold 5", "--compare"}).code == 2);
+}
+
+TEST_CASE("simulate gives CSV of every sync, and takes CSV") {
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "load.csv", "-o", "csv", "--duration", "2m"}, {{"load.csv", "0,5\n60,50\n120,50\n"}});
+  REQUIRE(ran.code == 0);
+  CHECK(ran.out.starts_with("variant,seconds,load,replicas,ready,proposed,rule\n"));
+  CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 8);
+}
+
+TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {
+  for (const auto& [args, id] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--hpa", "hpa.yaml"}, "[profile]"},
+           {{"--hpa", "hpa.yaml", "--profile", "setp 1..2"}, "Did you mean step"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplica=3"}, "did you mean maxReplicas?"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplicas"}, "[set-path]"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--kube-version", "latest"}, "[kube-version]"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--profile", "hold 2"}, "2 profiles for 1 metrics"}}) {
+    std::vector<std::string> all = {"simulate"};
+    all.insert(all.end(), args.begin(), args.end());
+    Ran ran = run_hpawalk(all);
+    CHECK(ran.code == 2);
+    CHECK_MESSAGE(ran.err.find(id) != std::string::npos, ran.err);
+  }
+}
+
+TEST_CASE("The HTML report stands by itself and has a text for every picture") {
+  fakes::FakeWorld world;
+  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  REQUIRE(run({"hpawalk", "simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--report", "out.html"}, world.world) == 0);
+  const std::string& html = world.files.content["out.html"];
+  CHECK(html.find("<title>What the HPA nginx does</title>") != std::string::npos);
+  for (std::string_view outside : {"http://", "https://", "<script", "@import", "url("}) CHECK(html.find(outside) == std::string::npos);
+  auto count = [&](std::string_view what) {
+    int n = 0;
+    for (std::size_t at = html.find(what); at != std::string::npos; at = html.find(what, at + 1)) ++n;
+    return n;
+  };
+  CHECK(count("role=\"img\"") == 2);
+  CHECK(count("<desc ") == 2);
+  CHECK(html::escape("<a href=\"x\">&") == "&lt;a href=&quot;x&quot;&gt;&amp;");
+}
+
+TEST_CASE("A goal is limits and what is to be small") {
+  auto goal = parse_goal("short <= 30s, share<=1%, changes <= 10, least pod-hours");
+  REQUIRE(goal);
+  REQUIRE(goal->limits.size() == 3);
+  CHECK(goal->limits[0].most == 30);
+  CHECK(goal->limits[1].most == doctest::Approx(0.01));
+  CHECK(goal->least == std::vector<Measure>{Measure::pod_hours});
+  CHECK(parse_goal("least pod-hour").error().because == "Did you mean pod-hours?");
+  CHECK_FALSE(parse_goal(""));
+  CHECK_FALSE(parse_goal("quickly"));
+}
+
+TEST_CASE("tune finds something that is within the limits, nothing of its front beats another, and it repeats itself") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  Document hpa = *find_hpa(kWalkthrough);
+  REQUIRE(set_field(hpa, "spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, averageValue: 10}}}]"));
+  std::vector<Profile> profiles = {load("sine 5..80 every 20m for 1h")};
+  Goal goal = *parse_goal("changes <= 20, least short");
+  Tuned tuned = tune(hpa, profiles, setup, goal, 120);
+  CHECK(tuned.front[tuned.best].within);
+  CHECK(tuned.front[tuned.best].figures.time_short <= tuned.original.figures.time_short);
+  for (const Candidate& a : tuned.front) {
+    for (const Candidate& b : tuned.front) {
+      bool beaten = b.figures.time_short < a.figures.time_short && b.figures.pod_hours < a.figures.pod_hours && b.figures.changes < a.figures.changes;
+      CHECK_FALSE(beaten);
+    }
+  }
+  CHECK(to_yaml(tune(hpa, profiles, setup, goal, 120).front[tuned.best].hpa) == to_yaml(tuned.front[tuned.best].hpa));
+}
+
+TEST_CASE("tune shows the trade-off and writes YAML that simulate reads") {
+  Ran ran = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 10m", "--candidates", "40"});
+  CHECK_MESSAGE(ran.code == 0, ran.err);
+  CHECK(ran.out.find("X chosen, O as it is") != std::string::npos);
+  CHECK(find_hpa(ran.out.substr(ran.out.find("apiVersion:"))));
+  Ran missed = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..500 at 1m for 10m", "--candidates", "20", "--goal", "short <= 1s"});
+  CHECK(missed.code == 1);
+  CHECK(missed.err.find("[goal-missed]") != std::string::npos);
+}

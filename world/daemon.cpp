@@ -1,0 +1,232 @@
+#include "world/daemon.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <poll.h>
+#include <sched.h>
+#include <sstream>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk {
+
+using std::chrono::steady_clock;
+
+std::optional<ProcessIdentity> identify(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  size_t name_end = stat.rfind(')');  // the second field is the name in parentheses, which may hold anything
+  if (name_end == std::string::npos) return std::nullopt;
+  std::vector<std::string> fields = text::split(std::string_view(stat).substr(name_end + 2), ' ');
+  constexpr size_t state = 0, start = 19;  // fields 3 and 22 of the line
+  if (fields.size() <= start || fields[state] == "Z" || fields[state] == "X") return std::nullopt;
+  return ProcessIdentity{pid, std::strtoull(fields[start].c_str(), nullptr, 10)};
+}
+
+bool alive(const ProcessIdentity& process) {
+  std::optional<ProcessIdentity> now = identify(process.pid);
+  return now && now->start == process.start;
+}
+
+std::string to_text(const ProcessIdentity& process) {
+  return std::to_string(process.pid) + " " + std::to_string(process.start) + "\n";
+}
+
+std::optional<ProcessIdentity> identity_from_text(std::string_view text) {
+  ProcessIdentity process;
+  std::istringstream in{std::string(text)};
+  if (!(in >> process.pid >> process.start)) return std::nullopt;
+  return process;
+}
+
+static tl::unexpected<Error> spawn_failure(const std::string& program) {
+  return failure(ErrorClass::environment, "process-start", "Cannot start " + program, std::strerror(errno));
+}
+
+// In the new process: standard streams, signals and session of its own, then the program. Never returns.
+[[noreturn]] static void become(const std::vector<std::string>& argv, int log) {
+  setsid();
+  int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  dup2(null, STDIN_FILENO);
+  dup2(log, STDOUT_FILENO);
+  dup2(log, STDERR_FILENO);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  std::vector<char*> pointers;
+  for (const std::string& arg : argv) pointers.push_back(const_cast<char*>(arg.c_str()));
+  pointers.push_back(nullptr);
+  execvp(pointers[0], pointers.data());
+  dprintf(STDERR_FILENO, "cannot execute %s: %s\n", pointers[0], std::strerror(errno));
+  _exit(127);
+}
+
+static int open_log(const std::filesystem::path& log) {
+  return open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+Result<pid_t> spawn_detached(const std::vector<std::string>& argv, const std::filesystem::path& log) {
+  int fd = open_log(log);
+  if (fd < 0) return spawn_failure(argv[0]);
+  pid_t pid = fork();
+  if (pid == 0) become(argv, fd);
+  close(fd);
+  if (pid < 0) return spawn_failure(argv[0]);
+  return pid;
+}
+
+Result<pid_t> spawn_in_namespaces(const std::vector<std::string>& argv, const std::filesystem::path& log,
+                                  const std::function<Status(pid_t)>& prepare) {
+  std::array<int, 2> gate{-1, -1};
+  int fd = open_log(log);
+  if (fd < 0 || pipe2(gate.data(), O_CLOEXEC) != 0) return spawn_failure(argv[0]);
+  constexpr unsigned long namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+  auto pid = static_cast<pid_t>(syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  if (pid == 0) {
+    close(gate[1]);
+    char go = 0;
+    if (read(gate[0], &go, 1) != 1) _exit(1);  // the caller failed, or is no more
+    become(argv, fd);
+  }
+  close(fd);
+  close(gate[0]);
+  if (pid < 0) {
+    close(gate[1]);
+    return spawn_failure(argv[0]);
+  }
+  Status prepared = prepare(pid);
+  char go = 1;
+  if (prepared && write(gate[1], &go, 1) != 1) prepared = spawn_failure(argv[0]);
+  close(gate[1]);
+  if (prepared) return pid;
+  waitpid(pid, nullptr, 0);
+  return failure(prepared.error());
+}
+
+size_t wait_for_any_exit(const std::vector<ProcessIdentity>& processes) {
+  std::vector<pollfd> fds;
+  for (const ProcessIdentity& process : processes) {
+    fds.push_back({static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)), POLLIN, 0});
+  }
+  std::optional<size_t> ended;
+  while (!ended) {
+    for (size_t i = 0; i < processes.size() && !ended; ++i) {
+      if (fds[i].fd < 0 || !alive(processes[i])) ended = i;
+    }
+    if (!ended) poll(fds.data(), fds.size(), -1);
+  }
+  for (const pollfd& fd : fds) {
+    if (fd.fd >= 0) close(fd.fd);
+  }
+  waitpid(processes[*ended].pid, nullptr, WNOHANG);
+  return *ended;
+}
+
+std::optional<FileLock> FileLock::take(const std::filesystem::path& file, bool wait) {
+  int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return std::nullopt;
+  while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+    if (errno == EINTR) continue;
+    close(fd);
+    return std::nullopt;
+  }
+  return FileLock(fd);
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) close(fd_);
+}
+
+namespace {
+
+struct Supervised {
+  const Service* service;
+  pid_t pid = 0;
+  steady_clock::time_point next_start{};
+};
+
+bool all_there(const std::vector<std::filesystem::path>& files) {
+  for (const auto& file : files) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored)) return false;
+  }
+  return true;
+}
+
+void start(Supervised& s) {
+  int log = open_log(s.service->log);
+  s.pid = fork();
+  if (s.pid == 0) {
+    for (const auto& [name, value] : s.service->env) setenv(name.c_str(), value.c_str(), 1);
+    become(s.service->argv(), log);
+  }
+  close(log);
+  std::printf("%s started, process %d\n", s.service->name.c_str(), s.pid);
+  std::fflush(stdout);
+}
+
+void reap(std::vector<Supervised>& all) {
+  int status = 0;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    for (Supervised& s : all) {
+      if (s.pid != pid) continue;
+      std::printf("%s ended (%s %d), starting it again\n", s.service->name.c_str(),
+                  WIFEXITED(status) ? "exit code" : "signal",
+                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+      s.pid = 0;
+    }
+  }
+}
+
+void cap_log(const std::filesystem::path& log) {
+  constexpr std::uintmax_t limit = 32U << 20U;
+  std::error_code error;
+  if (std::filesystem::file_size(log, error) > limit && !error && truncate(log.c_str(), 0) != 0) {
+    std::printf("cannot empty %s\n", log.c_str());
+  }
+}
+
+}  // namespace
+
+void supervise(const std::vector<Service>& services) {
+  std::vector<Supervised> all;
+  for (const Service& service : services) all.push_back({&service});
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &child, nullptr);
+  for (unsigned round = 0;; ++round) {
+    reap(all);
+    auto now = steady_clock::now();
+    bool waiting = false;
+    for (Supervised& s : all) {
+      if (s.pid != 0) continue;
+      waiting = true;
+      if (now < s.next_start || !all_there(s.service->needs)) continue;
+      start(s);
+      s.next_start = now + std::chrono::seconds(1);
+    }
+    if (round % 64 == 0) {
+      for (const Supervised& s : all) cap_log(s.service->log);
+    }
+    // Sleeps until a child ends; files that a service waits for are looked at every 20 ms.
+    timespec limit = waiting ? timespec{0, 20'000'000} : timespec{5, 0};
+    sigtimedwait(&child, nullptr, &limit);
+  }
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,44 @@
+// The file system.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace hpawalk {
+
+namespace fs = std::filesystem;
+
+class Files {
+ public:
+  virtual ~Files() = default;
+  virtual Result<std::string> read(const fs::path& file) = 0;
+  // Whole or not at all: written beside the target, synced, then renamed over it. Makes missing folders.
+  virtual Status write(const fs::path& file, std::string_view content, unsigned mode = 0644) = 0;
+  // Into the file itself, which must exist: for /proc and /sys.
+  virtual Status write_in_place(const fs::path& file, std::string_view content) = 0;
+  virtual bool exists(const fs::path& path) = 0;
+  virtual Status remove_all(const fs::path& path) = 0;                      // not there: fine
+  virtual Status make_folder(const fs::path& path, unsigned mode = 0755) = 0;  // there already: fine
+  virtual Status rename(const fs::path& from, const fs::path& to) = 0;
+  virtual Result<std::vector<fs::path>> list(const fs::path& folder) = 0;   // sorted; not there: empty
+  virtual Result<unsigned long long> free_bytes(const fs::path& folder) = 0;  // of the nearest existing parent
+};
+
+class DiskFiles final : public Files {
+ public:
+  Result<std::string> read(const fs::path& file) override;
+  Status write(const fs::path& file, std::string_view content, unsigned mode) override;
+  Status write_in_place(const fs::path& file, std::string_view content) override;
+  bool exists(const fs::path& path) override;
+  Status remove_all(const fs::path& path) override;
+  Status make_folder(const fs::path& path, unsigned mode) override;
+  Status rename(const fs::path& from, const fs::path& to) override;
+  Result<std::vector<fs::path>> list(const fs::path& folder) override;
+  Result<unsigned long long> free_bytes(const fs::path& folder) override;
+};
+
+}  // namespace hpawalk

@@ -1,0 +1,259 @@
+#include "world/kube_api.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+// The API server's own words: a Status object's message, or the plain text of whoever answered.
+std::string message_of(const HttpResponse& response) {
+  Json status = Json::parse(response.body, nullptr, false);
+  if (status.is_object() && status.contains("message") && status["message"].is_string()) return status["message"];
+  std::string plain(text::trim(response.body));
+  return text::redact(plain.substr(0, 500));
+}
+
+// kubectl proxy answers with a plain-text 500 or 502 when it cannot reach the API server or log in.
+std::optional<Error> transport_error(const HttpResponse& response) {
+  if (response.status != 500 && response.status != 502) return std::nullopt;
+  if (Json::accept(response.body)) return std::nullopt;
+  std::string message = message_of(response);
+  auto environment = [&](std::string id, std::string what, std::string hint) {
+    return Error{ErrorClass::environment, std::move(id), std::move(what), message, std::move(hint), {}, {}};
+  };
+  if (has(message, "x509") || has(message, "tls:") || has(message, "certificate")) {
+    return environment("kube-tls", "The API server's certificate is not trusted",
+                       "Fetch the kubeconfig again, or check certificate-authority-data in it");
+  }
+  if (has(message, "getting credentials") || has(message, "oauth2") || has(message, "exec plugin")) {
+    return environment("kube-unauthorized", "The kubeconfig's login failed", "Log in again, then repeat the command");
+  }
+  for (std::string_view sign : {"dial tcp", "connection refused", "no such host", "i/o timeout", "no route to host",
+                                "connection reset", "EOF", "context deadline exceeded"}) {
+    if (has(message, sign)) {
+      return environment("kube-unreachable", "The API server does not answer",
+                         "Is the cluster running, and does this network reach it?  kubectl cluster-info");
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string right_needed(std::string_view method, std::string_view full_path) {
+  std::string_view path = full_path.substr(0, full_path.find('?'));
+  bool watching = has(full_path, "watch=1") || has(full_path, "watch=true");
+  std::vector<std::string> parts = text::split(path.substr(std::min<size_t>(1, path.size())), '/');
+  std::string group;
+  size_t next = 0;
+  if (parts.size() >= 2 && parts[0] == "api") {
+    next = 2;
+  } else if (parts.size() >= 3 && parts[0] == "apis") {
+    group = "." + parts[1];
+    next = 3;
+  }
+  if (next == 0 || parts.size() <= next) return fmt::format("get {}", path);
+  std::string space;
+  if (parts[next] == "namespaces" && parts.size() > next + 2) {
+    space = parts[next + 1];
+    next += 2;
+  }
+  std::string resource = parts[next] + group;
+  bool named = parts.size() > next + 1;
+  if (parts.size() > next + 2) resource = parts[next] + "/" + parts[next + 2] + group;
+  std::string verb = method == "POST"  ? "create"
+                     : method == "PUT" ? "update"
+                     : watching        ? "watch"
+                     : named           ? "get"
+                                       : "list";
+  return fmt::format("{} {}{}", verb, resource, space.empty() ? " in all namespaces" : " in namespace " + space);
+}
+
+Error kube_error(const KubeRequest& request, const HttpResponse& response) {
+  if (std::optional<Error> error = transport_error(response)) return *error;
+  std::string message = message_of(response);
+  std::string place = request.path.substr(0, request.path.find('?'));
+  auto make = [&](std::string id, std::string what, std::string hint = {}) {
+    return Error{ErrorClass::check_failed, std::move(id), std::move(what), message, std::move(hint), {}, {}};
+  };
+  switch (response.status) {
+    case 401: {
+      Error error = make("kube-unauthorized", "The API server does not accept this login",
+                         "Log in again, then repeat the command");
+      error.kind = ErrorClass::environment;
+      return error;
+    }
+    case 403: {
+      std::string right = right_needed(request.method, request.path);
+      return make("kube-forbidden", "Not allowed to " + right, "Ask the cluster's administrator for the right to " + right);
+    }
+    case 404: return make("kube-not-found", "There is no " + place);
+    case 503: return make("kube-unavailable", "Nobody answers behind " + place);
+    default:
+      return make("kube-refused", fmt::format("The API server answered {} to {} {}", response.status, request.method, place));
+  }
+}
+
+static Result<Json> answer(KubeApi& api, const KubeRequest& request) {
+  Result<HttpResponse> response = api.send(request);
+  if (!response) return failure(response.error());
+  if (!response->ok()) return failure(kube_error(request, *response));
+  Json json = Json::parse(response->body, nullptr, false);
+  if (json.is_discarded()) {
+    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + request.path + " is not JSON",
+                   response->body.substr(0, 200));
+  }
+  return json;
+}
+
+Result<Json> kube_get(KubeApi& api, const std::string& path, Duration limit) {
+  return answer(api, KubeRequest{"GET", path, {}, limit});
+}
+
+Result<Json> kube_create(KubeApi& api, const std::string& path, const Json& object) {
+  return answer(api, KubeRequest{"POST", path, object.dump(-1, ' ', false, Json::error_handler_t::replace)});
+}
+
+Result<bool> may(KubeApi& api, const AccessQuestion& question) {
+  size_t slash = question.resource.find('/');
+  Json attributes = {{"verb", question.verb},
+                     {"group", question.group},
+                     {"resource", question.resource.substr(0, slash)},
+                     {"namespace", question.space}};
+  if (slash != std::string::npos) attributes["subresource"] = question.resource.substr(slash + 1);
+  Json spec = {{"resourceAttributes", attributes}};
+  std::string kind = "SelfSubjectAccessReview", path = "selfsubjectaccessreviews";
+  if (!question.user.empty()) {
+    kind = "SubjectAccessReview";
+    path = "subjectaccessreviews";
+    spec["user"] = question.user;
+    if (question.user.starts_with("system:serviceaccount:")) {  // as the API server sees such a caller
+      std::string space = text::split(question.user, ':')[2];
+      spec["groups"] = {"system:authenticated", "system:serviceaccounts", "system:serviceaccounts:" + space};
+    }
+  }
+  Result<Json> review = kube_create(api, "/apis/authorization.k8s.io/v1/" + path,
+                                    {{"apiVersion", "authorization.k8s.io/v1"}, {"kind", kind}, {"spec", spec}});
+  if (!review) return failure(review.error());
+  return review->value("/status/allowed"_json_pointer, false);
+}
+
+std::string proxy_path(const Backend& backend, std::string_view path) {
+  std::string scheme = backend.scheme == "http" ? "" : backend.scheme + ":";
+  return fmt::format("/api/v1/namespaces/{}/{}/{}{}:{}/proxy{}", backend.space, backend.pod ? "pods" : "services", scheme,
+                     backend.name, backend.port, path);
+}
+
+Result<HttpResponse> backend_get(KubeApi& api, const Backend& backend, std::string_view path, Duration limit) {
+  return api.send(KubeRequest{"GET", proxy_path(backend, path), {}, limit});
+}
+
+Result<HttpResponse> backend_put(KubeApi& api, const Backend& backend, std::string_view path, std::string body) {
+  return api.send(KubeRequest{"PUT", proxy_path(backend, path), std::move(body), 10s, {{"Content-Type", "text/plain"}}});
+}
+
+namespace {
+
+// One watch connection. True: connect again; false: list again or stop (see `stopped`).
+struct Watcher {
+  KubeApi& api;
+  const std::function<bool(const WatchEvent&)>& on_event;
+  std::string path;
+  std::string version = {};
+  bool stopped = false;
+  bool forgotten = false;  // 410: our resourceVersion is too old
+  std::optional<Error> error = {};
+
+  bool emit(const WatchEvent& event) {
+    if (!stopped && !on_event(event)) stopped = true;
+    return !stopped;
+  }
+
+  Status list() {
+    Result<Json> answer = kube_get(api, path);
+    if (!answer) return failure(answer.error());
+    version = answer->value("/metadata/resourceVersion"_json_pointer, "");
+    emit({"RELISTED"});
+    if (auto items = answer->find("items"); items != answer->end() && items->is_array()) {
+      for (Json& item : *items) {
+        if (!emit({"ADDED", std::move(item)})) return {};
+      }
+    }
+    emit({"SYNCED"});
+    return {};
+  }
+
+  bool line(std::string_view text) {
+    if (text.empty()) return emit({"IDLE"});
+    Json event = Json::parse(text, nullptr, false);
+    if (!event.is_object()) return true;
+    std::string type = event.value("type", "");
+    Json& object = event["object"];
+    if (type == "ERROR") {
+      forgotten = true;  // 410 Gone, or anything else that a fresh list cures
+      return false;
+    }
+    std::string seen = object.value("/metadata/resourceVersion"_json_pointer, "");
+    if (!seen.empty()) version = seen;
+    if (type == "BOOKMARK") return true;
+    return emit({type, std::move(object)});
+  }
+};
+
+}  // namespace
+
+Status watch(KubeApi& api, Clock& clock, const std::string& path,
+             const std::function<bool(const WatchEvent&)>& on_event) {
+  Watcher watcher{api, on_event, path};
+  Duration pause = 0ms;
+  Status listed = watcher.list();
+  if (!listed) return listed;
+  while (!watcher.stopped) {
+    if (watcher.forgotten) {
+      Status again = watcher.list();
+      if (!again && again.error().kind == ErrorClass::interrupted) return again;
+      if (again) watcher.forgotten = false;
+    }
+    if (!watcher.forgotten && !watcher.stopped) {
+      std::string query = fmt::format("{}{}watch=1&allowWatchBookmarks=true&resourceVersion={}", path,
+                                      has(path, "?") ? "&" : "?", watcher.version);
+      std::string before = watcher.version;
+      Result<HttpResponse> end = api.stream(query, [&](std::string_view line) { return watcher.line(line); });
+      if (watcher.stopped) return {};
+      if (!end && end.error().kind == ErrorClass::interrupted) return failure(end.error());
+      if (end && end->status == 410) watcher.forgotten = true;
+      if (end && (end->status == 403 || end->status == 404)) {
+        return failure(kube_error(KubeRequest{"GET", query}, *end));
+      }
+      if (end && end->ok() && watcher.version != before) pause = 0ms;
+    }
+    // A server that keeps hanging up must not be hammered.
+    if (!clock.sleep(pause)) return interrupted("watching " + path);
+    watcher.emit({"IDLE"});
+    pause = std::min<Duration>(pause * 2 + 100ms, 5s);
+  }
+  return {};
+}
+
+std::string query_value(std::string_view text) {
+  std::string out;
+  for (unsigned char c : text) {
+    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
+      out += static_cast<char>(c);
+    } else {
+      out += fmt::format("%{:02X}", c);
+    }
+  }
+  return out;
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,143 @@
+#include "world/kube_proxy.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view folder_prefix = "hpawalk-";
+
+// A Unix socket's path has at most 107 characters, so the folder is in /tmp unless the runtime folder is short.
+fs::path parent_folder(const Environment& environment) {
+  auto runtime = environment.find("XDG_RUNTIME_DIR");
+  if (runtime != environment.end() && runtime->second.size() < 60 && access(runtime->second.c_str(), W_OK) == 0) {
+    return runtime->second;
+  }
+  return "/tmp";
+}
+
+// What runs that were killed have left: folders of ours whose process is gone.
+void sweep(const fs::path& parent) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
+    std::string name = entry.path().filename().string();
+    if (!name.starts_with(folder_prefix)) continue;
+    int pid = std::atoi(name.c_str() + folder_prefix.size());
+    struct stat info {};
+    if (pid <= 0 || lstat(entry.path().c_str(), &info) != 0 || info.st_uid != geteuid()) continue;
+    if (kill(pid, 0) != 0 && errno == ESRCH) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+// The socket's file is there a moment before anybody listens on it.
+bool listens(const fs::path& socket_file) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string path = socket_file.string();
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return connected;
+}
+
+class PrivateFolder {
+ public:
+  explicit PrivateFolder(const fs::path& parent) {
+    std::string name = (parent / (std::string(folder_prefix) + std::to_string(getpid()) + "-XXXXXX")).string();
+    if (mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~PrivateFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  PrivateFolder(const PrivateFolder&) = delete;
+  PrivateFolder& operator=(const PrivateFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+class ProxyKubeApi final : public KubeApi {
+ public:
+  ProxyKubeApi(World& world, std::unique_ptr<PrivateFolder> folder, std::unique_ptr<Child> child)
+      : world_(world), folder_(std::move(folder)), child_(std::move(child)) {}
+
+  Result<HttpResponse> send(const KubeRequest& request) override {
+    HttpRequest http{request.method, url(request.path), socket(), request.headers, request.body, request.limit};
+    if (!http.body.empty()) http.headers.try_emplace("Content-Type", "application/json");
+    return explained(world_.http.send(http));
+  }
+
+  Result<HttpResponse> stream(const std::string& path,
+                              const std::function<bool(std::string_view line)>& on_line) override {
+    return explained(world_.http.stream(HttpRequest{"GET", url(path), socket(), {}, {}, 0ms}, on_line));
+  }
+
+ private:
+  static std::string url(const std::string& path) { return "http://localhost" + path; }
+  std::string socket() const { return (folder_->path() / "api").string(); }
+
+  // The connection to our own child broke: say why it ended, if it did.
+  Result<HttpResponse> explained(Result<HttpResponse> response) {
+    if (response || response.error().kind == ErrorClass::interrupted || child_->running()) return response;
+    Result<std::string> log = world_.files.read(folder_->path() / "log");
+    return failure(ErrorClass::environment, "kube-proxy-ended", "kubectl proxy ended",
+                   log ? text::redact(text::last_lines(*log, 3)) : std::string());
+  }
+
+  World& world_;
+  std::unique_ptr<PrivateFolder> folder_;
+  std::unique_ptr<Child> child_;  // ends before its folder goes
+};
+
+}  // namespace
+
+std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std::string> arguments) {
+  std::vector<std::string> line = {target.kubectl};
+  if (!target.kubeconfig.empty()) line.push_back("--kubeconfig=" + target.kubeconfig);
+  if (!target.context.empty()) line.push_back("--context=" + target.context);
+  line.insert(line.end(), arguments.begin(), arguments.end());
+  return line;
+}
+
+Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target) {
+  fs::path parent = parent_folder(world.environment);
+  sweep(parent);
+  auto folder = std::make_unique<PrivateFolder>(parent);
+  if (folder->path().empty()) {
+    return failure(ErrorClass::environment, "kube-socket-folder", "Cannot make a folder in " + parent.string());
+  }
+  Command command{kubectl_line(target, {"proxy", "--unix-socket=" + (folder->path() / "api").string()})};
+  command.dies_with_hpawalk = true;
+  auto child = world.processes.start(command, folder->path() / "log");
+  if (!child) return failure(child.error());
+
+  Status listening = wait_until(
+      world.clock, {10s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
+        if (listens(folder->path() / "api")) return StillWaiting{};
+        if ((*child)->running()) return StillWaiting("kubectl proxy does not listen yet");
+        Result<std::string> log = world.files.read(folder->path() / "log");
+        Error error{ErrorClass::environment, "kubeconfig", "kubectl cannot use this kubeconfig or context",
+                    log ? text::redact(std::string(text::trim(text::last_lines(*log, 3)))) : std::string(),
+                    "kubectl config get-contexts   shows what there is", text::shell_quote(command.argv), {}};
+        return failure(std::move(error));
+      });
+  if (!listening) return failure(listening.error());
+  return std::make_unique<ProxyKubeApi>(world, std::move(folder), std::move(*child));
+}
+
+}  // namespace hpawalk

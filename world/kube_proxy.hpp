@@ -1,0 +1,24 @@
+// Reaches a cluster through one `kubectl proxy` child that listens on a Unix socket in a folder that only this
+// user can enter: every kind of kubeconfig login works, no TCP port opens, and a request costs a millisecond.
+// The child and the folder go with the object; the child also when hpawalk is killed.
+#pragma once
+
+#include <memory>
+
+#include "world/kube_api.hpp"
+#include "world/world.hpp"
+
+namespace hpawalk {
+
+struct KubeTarget {
+  std::string kubeconfig = {};  // empty: as kubectl finds it
+  std::string context = {};     // empty: the kubeconfig's current one
+  std::string kubectl = "kubectl";
+};
+
+// kubectl with the target's flags, followed by `arguments`.
+std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std::string> arguments);
+
+Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target);
+
+}  // namespace hpawalk

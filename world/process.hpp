@@ -1,0 +1,84 @@
+// Child processes. Never a shell: a command is a vector of arguments.
+//
+// Every child leads a process group of its own, so that what it started ends with it, and Ctrl-C at the
+// terminal reaches only hpawalk, which then ends its children in order (TERM, then KILL).
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "world/clock.hpp"
+#include "world/interrupt.hpp"
+
+namespace hpawalk {
+
+using Environment = std::map<std::string, std::string>;
+
+struct Command {
+  std::vector<std::string> argv;  // argv[0] is looked up in PATH
+  std::string input = {};         // given to stdin, which is then closed
+  Environment env = {};           // added to (or replacing) hpawalk's own environment; "" removes a variable
+  std::filesystem::path folder = {};
+  bool dies_with_hpawalk = false;  // start() only: the kernel kills it when hpawalk ends, however it ends (Linux)
+  Duration limit = std::chrono::seconds(60);
+  std::function<void(std::string_view line)> on_error_line = {};  // stderr, a line at a time, as it comes
+  std::function<void(std::string_view line)> on_line = {};        // stdout, likewise
+};
+
+struct Outcome {
+  int exit_code = 0;   // 128 + signal number when a signal ended it
+  std::string output;  // stdout
+  std::string errors;  // stderr
+  bool ok() const { return exit_code == 0; }
+};
+
+// A running child. Its destructor ends the whole group.
+class Child {
+ public:
+  virtual ~Child() = default;
+  virtual pid_t pid() const = 0;
+  virtual bool running() = 0;
+  virtual void stop() = 0;  // TERM, 5 s later KILL; returns when it is gone
+};
+
+class Processes {
+ public:
+  virtual ~Processes() = default;
+
+  // Runs to the end. An error only if it could not start, exceeded its limit, or hpawalk was interrupted: a
+  // non-zero exit code is an Outcome. Safe to call from several threads.
+  virtual Result<Outcome> run(const Command& command) = 0;
+
+  // Starts and returns; stdin is /dev/null, output goes to `log` (appended).
+  virtual Result<std::unique_ptr<Child>> start(const Command& command, const std::filesystem::path& log) = 0;
+
+  // Where PATH finds the program.
+  virtual std::optional<std::filesystem::path> find(const std::string& program) = 0;
+};
+
+// Runs, and turns a non-zero exit into an error that carries the command line and the end of its stderr.
+Result<std::string> run_checked(Processes& processes, const Command& command, std::string_view id,
+                                const std::string& what);
+
+class SystemProcesses final : public Processes {
+ public:
+  SystemProcesses(const Interrupt& interrupt, Environment environment)
+      : interrupt_(interrupt), environment_(std::move(environment)) {}
+  Result<Outcome> run(const Command& command) override;
+  Result<std::unique_ptr<Child>> start(const Command& command, const std::filesystem::path& log) override;
+  std::optional<std::filesystem::path> find(const std::string& program) override;
+
+ private:
+  const Interrupt& interrupt_;
+  Environment environment_;
+};
+
+}  // namespace hpawalk
