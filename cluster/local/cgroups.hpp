@@ -1,0 +1,25 @@
+// A cluster's place in the control group hierarchies, cgroup v1 and v2: a folder of its own in each, with a
+// leaf `node` for the node's processes beside the kubelet's `kubepods`. It also tells which processes are the
+// cluster's, whatever they are called and whoever started them.
+#pragma once
+
+#include <string>
+
+#include "world/world.hpp"
+
+namespace hpawalk::local {
+
+// Makes the folders. Idempotent.
+Status make_cgroups(World& world, const std::string& name);
+
+// Moves a process, and so all that it starts later, into NAME/node (`keepers`: NAME/keepers).
+Status join_cgroup(World& world, const std::string& name, const std::string& leaf, pid_t pid);
+
+// Kills everything inside (`name` may be a folder below a cluster's) and removes the folders; returns when all
+// of it is gone.
+Status destroy_cgroups(World& world, const std::string& name);
+
+// Ids of all processes inside.
+std::vector<pid_t> cgroup_processes(World& world, const std::string& name);
+
+}  // namespace hpawalk::local

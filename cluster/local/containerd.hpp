@@ -1,0 +1,28 @@
+// containerd: its configuration, and a private one that runs only while images are imported.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "world/world.hpp"
+
+namespace hpawalk::local {
+
+// config.toml (version 2, which containerd 1.6 to 2.x read) for the given folders.
+std::string containerd_config(const fs::path& root, const fs::path& state, const fs::path& socket);
+
+class Containerd {
+ public:
+  // Runs it in a mount namespace of its own on the root folder `root`; socket and state live below `work`.
+  static Result<std::unique_ptr<Containerd>> start(World& world, const fs::path& root, const fs::path& work);
+  Status import_image(const fs::path& archive);  // into the namespace of Kubernetes, unpacked
+
+ private:
+  Containerd(World& world, fs::path socket, std::unique_ptr<Child> child)
+      : world_(world), socket_(std::move(socket)), child_(std::move(child)) {}
+  World& world_;
+  fs::path socket_;
+  std::unique_ptr<Child> child_;
+};
+
+}  // namespace hpawalk::local

@@ -1,0 +1,206 @@
+#include "cluster/local/images.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+#include "cluster/local/containerd.hpp"
+
+namespace hpawalk::local {
+
+const std::vector<Image>& images() {
+  static const std::string registry = "registry.k8s.io/", operators = "quay.io/prometheus-operator/";
+  static const std::vector<Image> all = {
+      {{registry + "kube-apiserver:" + version::kubernetes, registry + "kube-controller-manager:" + version::kubernetes,
+        registry + "kube-scheduler:" + version::kubernetes},
+       {"kube-apiserver", "kube-controller-manager", "kube-scheduler"},
+       "/usr/local/bin",
+       {}},
+      {{registry + "etcd:" + version::etcd}, {"etcd", "etcdctl"}, "/usr/local/bin", {}},
+      {{registry + "coredns/coredns:" + version::coredns}, {"coredns"}, "/", {"/coredns"}},
+      {{registry + "pause:" + version::pause}, {"pause"}, "/", {"/pause"}},
+      {{operators + "prometheus-operator:" + version::prometheus_operator}, {"operator"}, "/bin", {"/bin/operator"}},
+      {{operators + "prometheus-config-reloader:" + version::prometheus_operator},
+       {"prometheus-config-reloader"},
+       "/bin",
+       {"/bin/prometheus-config-reloader"}},
+      {{std::string("quay.io/prometheus/prometheus:") + version::prometheus},
+       {"prometheus", "promtool"},
+       "/bin",
+       {"/bin/prometheus"}},
+      {{registry + "prometheus-adapter/prometheus-adapter:" + version::adapter}, {"adapter"}, "/", {"/adapter"}},
+      {{"docker.io/library/nginx:stable"},
+       {},
+       {},
+       {"/usr/sbin/nginx", "-g", "daemon off;"},
+       {"nginx-light", "dash", "libc-bin", "coreutils", "curl"}},
+  };
+  return all;
+}
+
+Status write_archive(World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive) {
+  fs::path work = archive.string() + ".work";
+  auto tar = [&](std::vector<std::string> words) {
+    std::vector<std::string> argv = {"tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return run_checked(world.processes, Command{.argv = std::move(argv), .limit = std::chrono::minutes(5)}, "image-write",
+                       "Cannot write the image " + config.names[0]);
+  };
+  if (Status made = world.files.make_folder(work); !made) return made;
+  fs::path layer = work / "layer.tar";
+  if (auto written = tar({"-cf", layer, "-C", root, "."}); !written) return failure(written.error());
+  Result<std::string> sum = run_checked(world.processes, Command{.argv = {"sha256sum", layer}, .limit = std::chrono::minutes(5)},
+                                        "image-write", "Cannot sum up the image " + config.names[0]);
+  if (!sum) return failure(sum.error());
+  nlohmann::json image = {
+      {"architecture", "amd64"},
+      {"os", "linux"},
+      {"config",
+       {{"Env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
+        {"Entrypoint", config.entrypoint},
+        {"User", config.user}}},
+      {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + sum->substr(0, 64)}}}}};
+  nlohmann::json manifest = {{{"Config", "config.json"}, {"RepoTags", config.names}, {"Layers", {"layer.tar"}}}};
+  Status written = world.files.write(work / "config.json", image.dump());
+  if (written) written = world.files.write(work / "manifest.json", manifest.dump());
+  if (!written) return written;
+  if (auto packed = tar({"-cf", archive, "-C", work, "manifest.json", "config.json", "layer.tar"}); !packed) {
+    return failure(packed.error());
+  }
+  return world.files.remove_all(work);
+}
+
+namespace {
+
+// The packages and all that they depend on, unpacked below `root`. The system's own package state is only
+// read: an empty status file makes apt fetch dependencies that the host has already.
+Status unpack_packages(World& world, const std::vector<std::string>& packages, const fs::path& work, const fs::path& root) {
+  fs::path archives = work / "archives", status = work / "status";
+  Status made = world.files.make_folder(archives / "partial");
+  if (made) made = world.files.write(status, "");
+  if (!made) return made;
+  std::vector<std::string> argv = {"apt-get", "-q", "-y", "-o", "Dir::State::status=" + status.string(),
+                                   "-o", "Dir::Cache::archives=" + archives.string() + "/", "-o", "Debug::NoLocking=1",
+                                   "-o", "APT::Sandbox::User=root",
+                                   "install", "--download-only", "--no-install-recommends"};
+  argv.insert(argv.end(), packages.begin(), packages.end());
+  Result<std::string> fetched = run_checked(world.processes, Command{.argv = argv, .limit = std::chrono::minutes(10)},
+                                            "packages-fetch", "Cannot fetch the packages of the nginx image");
+  if (!fetched) {
+    Error error = fetched.error();
+    error.kind = ErrorClass::environment;
+    error.hint = "Run apt-get update, then run the command again";
+    return failure(error);
+  }
+  Result<std::vector<fs::path>> found = world.files.list(archives);
+  if (!found) return failure(found.error());
+  for (const fs::path& package : *found) {
+    if (package.extension() != ".deb") continue;
+    Result<std::string> unpacked = run_checked(world.processes, Command{.argv = {"dpkg-deb", "--extract", package, root}},
+                                               "packages-unpack", "Cannot unpack " + package.filename().string());
+    if (!unpacked) return failure(unpacked.error());
+  }
+  return {};
+}
+
+// What nginx's image needs beyond its packages: they are unpacked, not installed, so no script of theirs ran.
+Status configure_nginx(World& world, const fs::path& root) {
+  constexpr std::string_view page =
+      "<!DOCTYPE html>\n<html><head><title>Welcome to nginx!</title></head>\n"
+      "<body><h1>Welcome to nginx!</h1><p>The workload of the walkthrough.</p></body></html>\n";
+  constexpr std::string_view config =
+      "user www-data;\nworker_processes 1;\nerror_log /dev/stderr;\npid /run/nginx.pid;\nevents {}\n"
+      "http {\n  access_log /dev/stdout;\n  include mime.types;\n"
+      "  server {\n    listen 80;\n    root /usr/share/nginx/html;\n  }\n}\n";
+  Status done = world.files.write(root / "etc/nginx/nginx.conf", config);
+  if (done) done = world.files.write(root / "usr/share/nginx/html/index.html", page);
+  if (done) done = world.files.write(root / "etc/passwd",
+                                     "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n");
+  if (done) done = world.files.write(root / "etc/group", "root:x:0:\nwww-data:x:33:\n");
+  for (const char* folder : {"run", "tmp", "var/lib/nginx"}) {
+    if (done) done = world.files.make_folder(root / folder);
+  }
+  return done;
+}
+
+Status fill_root(World& world, const Image& image, const Parts& parts, const fs::path& work, const fs::path& root) {
+  if (!image.packages.empty()) {
+    Status unpacked = unpack_packages(world, image.packages, work, root);
+    return unpacked ? configure_nginx(world, root) : unpacked;
+  }
+  fs::path folder = root / fs::path(image.folder).relative_path();
+  if (Status made = world.files.make_folder(folder); !made) return made;
+  if (Status made = world.files.make_folder(root / "tmp", 01777); !made) return made;
+  for (const std::string& program : image.programs) {
+    Result<std::string> copied = run_checked(world.processes, Command{.argv = {"cp", "--reflink=auto", parts.program(program), folder}},
+                                             "image-write", "Cannot copy " + program);
+    if (!copied) return failure(copied.error());
+  }
+  return {};
+}
+
+// Hard links cannot keep a database that is written to: these few files are real copies.
+const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta.db",
+                                            "io.containerd.snapshotter.v1.overlayfs/metadata.db"};
+
+}  // namespace
+
+Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress) {
+  std::string keys = "2";  // raise it when the way images are written changes
+  for (const auto& [set, folder] : parts.folders()) keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
+  fs::path store = layout.image_stores() / keys;
+  if (world.files.exists(store)) return store;
+
+  const std::string step = "images";
+  fs::path partial = store.string() + ".partial", work = store.string() + ".work";
+  progress.started(step);
+  auto fail = [&](const Error& error) {
+    progress.failed(step, error.what);
+    return failure(error);
+  };
+  for (const fs::path& folder : {partial, work}) {
+    if (Status removed = world.files.remove_all(folder); !removed) return fail(removed.error());
+    if (Status made = world.files.make_folder(folder, 0700); !made) return fail(made.error());
+  }
+  Result<std::unique_ptr<Containerd>> containerd = Containerd::start(world, partial, work);
+  if (!containerd) return fail(containerd.error());
+  size_t count = 0;
+  for (const Image& image : images()) {
+    progress.now(step, fmt::format("{} of {}: {}", ++count, images().size(), image.names[0]));
+    fs::path root = work / "root", archive = work / "image.tar";
+    Status done = world.files.make_folder(root);
+    if (done) done = fill_root(world, image, parts, work, root);
+    if (done) done = write_archive(world, root, {image.names, image.entrypoint}, archive);
+    if (done) done = (*containerd)->import_image(archive);
+    if (done) done = world.files.remove_all(root);
+    if (!done) return fail(done.error());
+  }
+  containerd->reset();
+  Status done = world.files.remove_all(work);
+  if (done) done = world.files.rename(partial, store);
+  if (!done) return fail(done.error());
+  progress.done(step, fmt::format("{} images imported", images().size()));
+  return store;
+}
+
+Status clone_image_store(World& world, const fs::path& store, const fs::path& containerd_root) {
+  auto copy = [&](std::vector<std::string> argv) -> Status {
+    argv.insert(argv.begin(), "cp");
+    Result<std::string> done = run_checked(world.processes, Command{.argv = argv, .limit = std::chrono::minutes(5)},
+                                           "image-store-copy", "Cannot give the cluster its images");
+    if (!done) return failure(done.error());
+    return {};
+  };
+  // --link fails between file systems: then the copy is a real one.
+  Status cloned = copy({"--archive", "--link", store, containerd_root});
+  if (!cloned && cloned.error().kind != ErrorClass::interrupted) {
+    if (Status removed = world.files.remove_all(containerd_root); !removed) return removed;
+    return copy({"--archive", store, containerd_root});
+  }
+  for (const std::string& database : databases) {
+    if (cloned) cloned = copy({"--remove-destination", store / database, containerd_root / database});
+  }
+  return cloned;
+}
+
+}  // namespace hpawalk::local

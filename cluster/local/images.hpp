@@ -1,0 +1,39 @@
+// The images inside a local cluster, under their upstream names, and the store they are kept in.
+//
+// An image is written as a docker-archive with one layer: the compiled programs, or for nginx the packages of
+// the distribution. The store is a containerd root folder into which all of them were imported once; each
+// cluster starts with a copy whose immutable files (content, snapshots) are hard links.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/local/parts.hpp"
+
+namespace hpawalk::local {
+
+struct Image {
+  std::vector<std::string> names;       // upstream references; the same image under each
+  std::vector<std::string> programs;    // parts, placed into `folder`
+  std::string folder;                   // "/bin"
+  std::vector<std::string> entrypoint;  // empty: the manifests name the command
+  std::vector<std::string> packages = {};  // of the distribution, instead of programs
+};
+
+const std::vector<Image>& images();
+
+// A docker-archive of the files below `root`, as `ctr images import`, `docker load` and `kind load` read it.
+struct ArchiveConfig {
+  std::vector<std::string> names;
+  std::vector<std::string> entrypoint;
+  std::string user = {};
+};
+Status write_archive(World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive);
+
+// Writes and imports what is missing; the folder of the store. Cheap when it is there. Needs root.
+Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress);
+
+// A containerd root folder of its own for a cluster.
+Status clone_image_store(World& world, const fs::path& store, const fs::path& containerd_root);
+
+}  // namespace hpawalk::local

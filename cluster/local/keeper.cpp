@@ -1,0 +1,87 @@
+#include "cluster/local/keeper.hpp"
+
+#include <unistd.h>
+
+#include "cluster/local/cgroups.hpp"
+#include "cluster/local/network.hpp"
+
+namespace hpawalk::local {
+
+namespace {
+
+// What the lines of keeper.log say.
+void say(World& world, const std::string& line) { world.terminal.out(line + "\n"); }
+
+Result<ProcessIdentity> start_node(World& world, const ClusterFiles& files, const Description& description) {
+  if (Status emptied = world.files.remove_all(files.run()); !emptied) return failure(emptied.error());
+  // What a dead node's containers left: a kubelet that finds them asks the runtime about each for 3 seconds.
+  Status swept = destroy_cgroups(world, cgroup_name(description.name) + "/kubepods");
+  if (!swept) return failure(swept.error());
+  std::optional<ProcessIdentity> node;
+  // Everything that ties the process to the cluster happens before it may run: a keeper that dies in between
+  // leaves nothing behind that nobody knows of.
+  Result<pid_t> pid = spawn_in_namespaces(
+      {files.program(), "node", "run", files.root}, files.logs() / "node.log", [&](pid_t child) -> Status {
+        node = identify(child);
+        if (!node) return failure(ErrorClass::environment, "node-start", "The node's first process ended at once");
+        if (Status joined = join_cgroup(world, cgroup_name(description.name), "node", child); !joined) return joined;
+        if (Status written = world.files.write(files.node(), to_text(*node)); !written) return written;
+        return connect(world, Link{description.link}, child, description.user);
+      });
+  if (!pid) return failure(pid.error());
+  return *node;
+}
+
+Result<ProcessIdentity> start_partner(const ClusterFiles& files) {
+  Result<pid_t> pid = spawn_detached({files.program(), "node", "keep", files.root}, files.logs() / "keeper.log");
+  if (!pid) return failure(pid.error());
+  return identify(*pid).value_or(ProcessIdentity{*pid, 0});
+}
+
+}  // namespace
+
+std::optional<ProcessIdentity> running_node(World& world, const ClusterFiles& files) {
+  Result<std::string> text = world.files.read(files.node());
+  if (!text) return std::nullopt;
+  std::optional<ProcessIdentity> node = identity_from_text(*text);
+  if (!node || !alive(*node)) return std::nullopt;
+  return node;
+}
+
+bool kept(const ClusterFiles& files) { return !FileLock::take(files.keeper_lock(), false); }
+
+Status keep(World& world, const fs::path& cluster_root) {
+  ClusterFiles files{cluster_root};
+  Result<Description> description = read_description(world, files);
+  if (!description) return failure(description.error());
+  Status joined = join_cgroup(world, cgroup_name(description->name), "keepers", getpid());
+  if (!joined) return joined;
+  std::optional<FileLock> duty = FileLock::take(files.keeper_lock(), true);
+  if (!duty) return failure(ErrorClass::environment, "keeper-lock", "Cannot lock " + files.keeper_lock().string());
+  say(world, "on duty: process " + std::to_string(getpid()));
+
+  std::optional<ProcessIdentity> partner;
+  while (!world.files.exists(files.stopping())) {
+    std::optional<ProcessIdentity> node = running_node(world, files);
+    if (!node) {
+      Result<ProcessIdentity> started = start_node(world, files, *description);
+      if (!started) {
+        say(world, "cannot start the node: " + started.error().what + ": " + started.error().because + " " + started.error().output);
+        if (!world.clock.sleep(std::chrono::seconds(1))) return {};
+        continue;
+      }
+      node = *started;
+      say(world, "node started, process " + std::to_string(node->pid));
+    }
+    if (!partner || !alive(*partner)) {
+      Result<ProcessIdentity> started = start_partner(files);
+      if (!started) return failure(started.error());
+      partner = *started;
+    }
+    size_t ended = wait_for_any_exit({*node, *partner});
+    say(world, ended == 0 ? "the node ended" : "the other keeper ended");
+  }
+  return {};
+}
+
+}  // namespace hpawalk::local

@@ -1,0 +1,384 @@
+#include "cluster/local/local_cluster.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "cluster/local/cgroups.hpp"
+#include "cluster/local/images.hpp"
+#include "cluster/local/keeper.hpp"
+#include "cluster/local/kubeadm.hpp"
+#include "cluster/local/kubeconfig.hpp"
+#include "cluster/local/mount_points.hpp"
+#include "cluster/local/network.hpp"
+#include "cluster/local/preflight.hpp"
+
+namespace hpawalk::local {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+// One command at a time may change a cluster.
+Result<FileLock> lock_cluster(World& world, const ClusterFiles& files) {
+  if (Status made = world.files.make_folder(files.root, 0700); !made) return failure(made.error());
+  std::optional<FileLock> lock = FileLock::take(files.command_lock(), false);
+  if (lock) return std::move(*lock);
+  return failure(ErrorClass::environment, "cluster-busy", "Another hpawalk command is changing this cluster right now", {},
+                 "Wait until it has ended, then run the command again");
+}
+
+fs::path forwarding_marker(const Layout& layout) { return layout.clusters.parent_path() / "forwarding"; }
+
+// In the node's namespaces, as a person could with nsenter.
+Command inside(const ProcessIdentity& node, std::vector<std::string> argv, Duration limit) {
+  std::vector<std::string> all = {"nsenter", "--target", std::to_string(node.pid), "--mount", "--pid", "--net", "--uts", "--ipc"};
+  all.insert(all.end(), argv.begin(), argv.end());
+  return Command{.argv = std::move(all), .limit = limit};
+}
+
+Command kubectl(const Description& d, const ClusterFiles& files, std::vector<std::string> words, Duration limit) {
+  std::vector<std::string> argv = {fs::path(d.parts.at("kubernetes")) / "kubectl", "--kubeconfig", files.kubeconfig()};
+  argv.insert(argv.end(), words.begin(), words.end());
+  return Command{.argv = std::move(argv), .limit = limit};
+}
+
+Status remove_everything(World& world, const Layout& layout, const ClusterFiles& files, const std::string& name) {
+  if (Status written = world.files.write(files.stopping(), "\n"); !written) return written;
+  if (Status destroyed = destroy_cgroups(world, cgroup_name(name)); !destroyed) return destroyed;
+  Result<std::vector<std::string>> names = cluster_names(world);
+  if (!names) return failure(names.error());
+  bool last = std::all_of(names->begin(), names->end(), [&](const std::string& other) { return other == name; });
+  if (Result<Description> d = read_description(world, files); d) {
+    Status disconnected = disconnect(world, Link{d->link}, last, forwarding_marker(layout));
+    if (!disconnected) return disconnected;
+    if (Status unmerged = unmerge_kubeconfig(world, files, *d); !unmerged) return unmerged;
+  }
+  if (last) {
+    if (Status removed = remove_mount_points(world, layout); !removed) return removed;
+  }
+  return world.files.remove_all(files.root);
+}
+
+Result<Description> describe(World& world, const Layout& layout, const UpOptions& options, const Parts& parts) {
+  Description d{.name = options.name,
+                .hpa_sync_period = options.hpa_sync_period,
+                .hpa_downscale_stabilization = options.hpa_downscale_stabilization};
+  std::vector<int> taken;
+  Result<std::vector<std::string>> names = cluster_names(world);
+  if (!names) return failure(names.error());
+  for (const std::string& other : *names) {
+    if (Result<Description> theirs = read_description(world, cluster_files(layout, other)); theirs) taken.push_back(theirs->link);
+  }
+  Result<Link> link = free_link(world, taken);
+  if (!link) return failure(link.error());
+  d.link = link->number;
+  for (const auto& [set, folder] : parts.folders()) d.parts[set] = folder;
+  if (auto user = world.environment.find("SUDO_UID"); user != world.environment.end()) d.user = std::atol(user->second.c_str());
+  return d;
+}
+
+// The folder of a new cluster, up to the point where its node can start.
+Status lay_out(World& world, const Layout& layout, const ClusterFiles& files, const Description& d, const fs::path& store) {
+  Status done = write_description(world, files, d);
+  for (const fs::path& folder : {files.logs(), files.program().parent_path()}) {
+    if (done) done = world.files.make_folder(folder, 0700);
+  }
+  if (done) done = world.files.write(files.root / "kubeadm/patches" / coredns_patch_file, coredns_patch());
+  if (done) {
+    done = world.files.write(files.root / "kubeadm/config.yaml",
+                             kubeadm_config(d, files.root / "kubeadm/patches", files.run() / "resolv.conf"), 0600);
+  }
+  if (done) {
+    // The keepers must be able to start again whatever happens to the file that the user called.
+    Result<std::string> copied = run_checked(world.processes, Command{.argv = {"cp", "/proc/" + std::to_string(getpid()) + "/exe", files.program()}},
+                                             "cluster-files", "Cannot copy the program into the cluster's folder");
+    if (!copied) return failure(copied.error());
+    done = make_mount_points(world, layout);
+  }
+  if (done) done = clone_image_store(world, store, files.containerd());
+  return done;
+}
+
+// Keepers and node, if they do not run. Returns when the node's mounts and network are there.
+Result<ProcessIdentity> start_node(World& world, const Layout& layout, const ClusterFiles& files, const Description& d) {
+  Status ready = make_mount_points(world, layout);
+  if (ready) ready = make_cgroups(world, cgroup_name(d.name));
+  if (ready) ready = enable_forwarding(world, forwarding_marker(layout));
+  if (ready) ready = world.files.remove_all(files.stopping());
+  if (!ready) return failure(ready.error());
+  if (!kept(files)) {
+    Result<pid_t> keeper = spawn_detached({files.program(), "node", "keep", files.root}, files.logs() / "keeper.log");
+    if (!keeper) return failure(keeper.error());
+  }
+  std::optional<ProcessIdentity> node;
+  Status up = wait_until(world.clock, {seconds(20), milliseconds(10)}, "starting the node", [&]() -> Result<StillWaiting> {
+    node = running_node(world, files);
+    if (node && world.files.exists(files.node_ready())) return StillWaiting{};
+    Result<std::string> log = world.files.read(files.logs() / (node ? "node.log" : "keeper.log"));
+    return StillWaiting{log ? text::last_lines(*log, 3) : "its keeper has not started it yet"};
+  });
+  if (!up) return failure(up.error());
+  return *node;
+}
+
+// kube-proxy's credentials, as soon as the certificate authority that signs them exists.
+Status configure_proxy(World& world, const ClusterFiles& files, const Description& d, const ProcessIdentity& node) {
+  Status there = wait_until(world.clock, {seconds(60), milliseconds(20)}, "waiting for the certificates", [&]() -> Result<StillWaiting> {
+    if (world.files.exists(files.etc_kubernetes() / "kubelet.conf")) return StillWaiting{};
+    return StillWaiting{"kubeadm has not written them yet"};
+  });
+  if (!there) return there;
+  Command make = inside(node, {fs::path(d.parts.at("kubernetes")) / "kubeadm", "kubeconfig", "user", "--client-name",
+                               "system:kube-proxy", "--config", files.root / "kubeadm/config.yaml"}, seconds(30));
+  Result<std::string> kubeconfig = run_checked(world.processes, make, "kube-proxy-config", "Cannot make kube-proxy's credentials");
+  if (!kubeconfig) return failure(kubeconfig.error());
+  return world.files.write(files.etc_kubernetes() / "kube-proxy.conf", *kubeconfig, 0600);
+}
+
+Status run_kubeadm(World& world, Progress& progress, const ClusterFiles& files, const Description& d, const ProcessIdentity& node) {
+  const std::string step = "control plane";
+  Command init = inside(node, {fs::path(d.parts.at("kubernetes")) / "kubeadm", "init", "--config", files.root / "kubeadm/config.yaml",
+                               "--skip-phases", "preflight,addon/kube-proxy,show-join-command"}, std::chrono::minutes(5));
+  // kubeadm init reports everything on stdout: the lines become the details, and the evidence of a failure.
+  init.on_line = [&](std::string_view line) {
+    if (line.starts_with("[")) progress.now(step, std::string(line));
+  };
+  Result<Outcome> ended = world.processes.run(init);
+  if (!ended) return failure(ended.error());
+  if (ended->ok()) return {};
+  return failure(Error{ErrorClass::environment, "control-plane", "kubeadm could not start the control plane",
+                       "kubeadm ended with exit code " + std::to_string(ended->exit_code),
+                       "hpawalk cluster logs --name " + d.name + " shows the components' logs; hpawalk cluster down, then up, starts afresh",
+                       text::shell_quote(init.argv), text::redact(text::last_lines(ended->output + ended->errors, 12))});
+}
+
+Status start_control_plane(World& world, Progress& progress, const ClusterFiles& files, const Description& d, const ProcessIdentity& node) {
+  const std::string step = "control plane";
+  progress.started(step);
+  Status proxy;
+  std::thread configure([&] { proxy = configure_proxy(world, files, d, node); });
+  Status done = run_kubeadm(world, progress, files, d, node);
+  configure.join();
+  if (done) done = proxy;
+  if (done) done = write_kubeconfig(world, files, d);
+  if (!done) {
+    progress.failed(step, done.error().what);
+    return done;
+  }
+  progress.done(step, std::string("Kubernetes ") + version::kubernetes);
+  return world.files.write(files.complete(), "\n");
+}
+
+Status wait_ready(World& world, Progress& progress, const ClusterFiles& files, const Description& d) {
+  const std::string node_step = "node", dns_step = "DNS";
+  progress.started(node_step);
+  // Right after a restart the API server is not there yet: kubectl wait ends at once, and is asked again.
+  Status ready = wait_until(world.clock, {seconds(90), milliseconds(200)}, "waiting for the node", [&]() -> Result<StillWaiting> {
+    Result<Outcome> waited = world.processes.run(
+        kubectl(d, files, {"wait", "--for=condition=Ready", "node/" + d.name, "--timeout=60s"}, seconds(70)));
+    if (!waited) return failure(waited.error());
+    if (waited->ok()) return StillWaiting{};
+    return StillWaiting{text::last_lines(waited->errors, 2)};
+  });
+  if (!ready) {
+    progress.failed(node_step, ready.error().because);
+    return ready;
+  }
+  progress.done(node_step, "Ready");
+  progress.started(dns_step);
+  std::optional<ProcessIdentity> node = running_node(world, files);
+  if (!node) return failure(ErrorClass::environment, "node-gone", "The node ended while it was started");
+  Result<std::string> answered = run_checked(
+      world.processes, inside(*node, {files.program(), "node", "resolve", "kubernetes.default.svc.cluster.local", dns_address}, seconds(90)),
+      "cluster-dns", "CoreDNS does not answer");
+  if (!answered) {
+    progress.failed(dns_step, answered.error().what);
+    return failure(answered.error());
+  }
+  progress.done(dns_step, "CoreDNS answers: " + std::string(text::trim(*answered)));
+  return {};
+}
+
+Status check_same_options(const Description& d, const UpOptions& options) {
+  auto differs = [](const std::string& asked, const std::string& is) { return !asked.empty() && asked != is; };
+  if (!differs(options.hpa_sync_period, d.hpa_sync_period) &&
+      !differs(options.hpa_downscale_stabilization, d.hpa_downscale_stabilization)) {
+    return {};
+  }
+  return failure(ErrorClass::usage, "cluster-options", "The cluster \"" + d.name + "\" runs with other HPA options",
+                 fmt::format("sync period {}, downscale stabilization {}", d.hpa_sync_period.empty() ? "15s" : d.hpa_sync_period,
+                             d.hpa_downscale_stabilization.empty() ? "5m0s" : d.hpa_downscale_stabilization),
+                 "hpawalk cluster down --name " + d.name + ", then up with the new ones; or --name for a second cluster");
+}
+
+Status create(World& world, Progress& progress, const Layout& layout, const ClusterFiles& files, const UpOptions& options) {
+  Result<Parts> parts = build_parts(world, layout, progress);
+  if (!parts) return failure(parts.error());
+  Result<fs::path> store = make_image_store(world, layout, *parts, progress);
+  if (!store) return failure(store.error());
+  Result<Description> d = describe(world, layout, options, *parts);
+  if (!d) return failure(d.error());
+  if (Status done = lay_out(world, layout, files, *d, *store); !done) return done;
+  Result<ProcessIdentity> node = start_node(world, layout, files, *d);
+  if (!node) return failure(node.error());
+  return start_control_plane(world, progress, files, *d, *node);
+}
+
+}  // namespace
+
+Status check_name(const std::string& name) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  if (!name.empty() && name.size() <= 40 && name.find_first_not_of(allowed) == std::string::npos && name.front() != '-' &&
+      name.back() != '-') {
+    return {};
+  }
+  return failure(ErrorClass::usage, "cluster-name", "\"" + name + "\" cannot be a cluster's name", {},
+                 "Use 1 to 40 lower-case letters, digits and inner dashes");
+}
+
+Status prepare(World& world, Progress& progress) {
+  Layout layout = make_layout(world.environment);
+  if (Status fit = check_machine(world, layout); !fit) return fit;
+  Result<Parts> parts = build_parts(world, layout, progress);
+  if (!parts) return failure(parts.error());
+  Result<fs::path> store = make_image_store(world, layout, *parts, progress);
+  if (!store) return failure(store.error());
+  return {};
+}
+
+Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& options) {
+  Layout layout = make_layout(world.environment);
+  ClusterFiles files = cluster_files(layout, options.name);
+  if (Status valid = check_name(options.name); !valid) return failure(valid.error());
+  if (Status fit = check_machine(world, layout); !fit) return failure(fit.error());
+  Result<FileLock> lock = lock_cluster(world, files);
+  if (!lock) return failure(lock.error());
+  if (!world.files.exists(files.complete())) {
+    // Nothing, or what an interrupted start left: it never worked, so nothing of it is worth keeping.
+    if (Status removed = remove_everything(world, layout, files, options.name); !removed) return failure(removed.error());
+    Result<FileLock> fresh = lock_cluster(world, files);
+    if (!fresh) return failure(fresh.error());
+    if (Status created = create(world, progress, layout, files, options); !created) return failure(created.error());
+    Result<Description> d = read_description(world, files);
+    if (!d) return failure(d.error());
+    if (Status ready = wait_ready(world, progress, files, *d); !ready) return failure(ready.error());
+    return status(world, options.name);
+  }
+  Result<Description> d = read_description(world, files);
+  if (!d) return failure(d.error());
+  if (Status same = check_same_options(*d, options); !same) return failure(same.error());
+  if (!world.files.exists(fs::path(d->parts.at("kubernetes")))) {
+    if (Result<Parts> parts = build_parts(world, layout, progress); !parts) return failure(parts.error());
+  }
+  if (Result<ProcessIdentity> node = start_node(world, layout, files, *d); !node) return failure(node.error());
+  if (Status ready = wait_ready(world, progress, files, *d); !ready) return failure(ready.error());
+  return status(world, options.name);
+}
+
+Result<bool> down(World& world, Progress& progress, const std::string& name) {
+  Layout layout = make_layout(world.environment);
+  ClusterFiles files = cluster_files(layout, name);
+  if (Status valid = check_name(name); !valid) return failure(valid.error());
+  if (!world.files.exists(files.root)) return false;
+  if (Status fit = check_machine(world, layout); !fit && fit.error().id != "disk-full") return failure(fit.error());
+  Result<FileLock> lock = lock_cluster(world, files);
+  if (!lock) return failure(lock.error());
+  const std::string step = "down";
+  progress.started(step);
+  if (Status removed = remove_everything(world, layout, files, name); !removed) {
+    progress.failed(step, removed.error().what);
+    return failure(removed.error());
+  }
+  progress.done(step, "cluster \"" + name + "\" removed");
+  return true;
+}
+
+Status purge(World& world, Progress& progress) {
+  Layout layout = make_layout(world.environment);
+  Result<std::vector<std::string>> names = cluster_names(world);
+  if (!names) return failure(names.error());
+  if (!names->empty()) {
+    return failure(ErrorClass::usage, "cache-in-use", "The cache cannot be removed while a cluster uses it",
+                   "clusters: " + text::join(*names, ", "), "hpawalk cluster down --name NAME removes each");
+  }
+  progress.started("purge");
+  Status removed = world.files.remove_all(layout.cache);
+  if (removed) progress.done("purge", layout.cache.string() + " removed");
+  return removed;
+}
+
+Result<std::vector<std::string>> cluster_names(World& world) {
+  Result<std::vector<fs::path>> folders = world.files.list(make_layout(world.environment).clusters);
+  if (!folders) return failure(folders.error());
+  std::vector<std::string> names;
+  for (const fs::path& folder : *folders) names.push_back(folder.filename());
+  return names;
+}
+
+Result<ClusterStatus> status(World& world, const std::string& name) {
+  ClusterFiles files = cluster_files(make_layout(world.environment), name);
+  ClusterStatus s{.name = name};
+  if (!world.files.exists(files.root)) return s;
+  s.phase = Phase::incomplete;
+  s.processes = cgroup_processes(world, cgroup_name(name)).size();
+  Result<Description> d = read_description(world, files);
+  if (!world.files.exists(files.complete()) || !d) return s;
+  s.node_address = Link{d->link}.node_address();
+  s.context = context_name(name);
+  s.kubeconfig = files.kubeconfig();
+  s.kubectl = fs::path(d->parts.at("kubernetes")) / "kubectl";
+  s.phase = running_node(world, files) ? Phase::running : Phase::stopped;
+  if (s.phase != Phase::running) return s;
+  Result<Outcome> ready = world.processes.run(kubectl(*d, files, {"get", "--raw", "/readyz", "--request-timeout=3s"}, seconds(5)));
+  s.api_ready = ready && ready->ok();
+  return s;
+}
+
+Result<std::vector<std::pair<std::string, fs::path>>> logs(World& world, const std::string& name) {
+  ClusterFiles files = cluster_files(make_layout(world.environment), name);
+  if (!world.files.exists(files.root)) {
+    return failure(ErrorClass::usage, "cluster-absent", "There is no cluster \"" + name + "\"", {}, "hpawalk cluster status lists what there is");
+  }
+  std::vector<std::pair<std::string, fs::path>> found;
+  Result<std::vector<fs::path>> services = world.files.list(files.logs());
+  if (!services) return failure(services.error());
+  for (const fs::path& file : *services) found.emplace_back(file.stem(), file);
+  // POD_LOGS/NAMESPACE_POD_UID/CONTAINER/RESTART.log
+  Result<std::vector<fs::path>> pods = world.files.list(files.pod_logs());
+  if (!pods) return failure(pods.error());
+  for (const fs::path& pod : *pods) {
+    if (!pod.filename().string().starts_with("kube-system_")) continue;
+    Result<std::vector<fs::path>> containers = world.files.list(pod);
+    for (const fs::path& container : containers.value_or(std::vector<fs::path>{})) {
+      Result<std::vector<fs::path>> runs = world.files.list(container);
+      if (runs && !runs->empty()) found.emplace_back(container.filename(), runs->back());
+    }
+  }
+  return found;
+}
+
+Result<fs::path> parts_folder(World& world, const std::string& name) {
+  Result<Description> d = read_description(world, cluster_files(make_layout(world.environment), name));
+  if (!d) return failure(d.error());
+  return fs::path(d->parts.at("kubernetes"));
+}
+
+Status load_image(World& world, const std::string& name, const fs::path& archive) {
+  ClusterFiles files = cluster_files(make_layout(world.environment), name);
+  std::optional<ProcessIdentity> node = running_node(world, files);
+  if (!node) {
+    return failure(ErrorClass::environment, "cluster-not-running", "The cluster \"" + name + "\" does not run", {},
+                   "hpawalk cluster up --name " + name);
+  }
+  Result<std::string> imported = run_checked(
+      world.processes, inside(*node, {"ctr", "--namespace", "k8s.io", "images", "import", archive}, std::chrono::minutes(5)),
+      "image-import", "Cannot import the image into the cluster");
+  if (!imported) return failure(imported.error());
+  return {};
+}
+
+}  // namespace hpawalk::local

@@ -1,0 +1,71 @@
+// A one-node Kubernetes from real parts on this machine: etcd, API server, controller manager, scheduler,
+// kubelet, kube-proxy, CoreDNS, containerd and runc, set up by kubeadm in namespaces of their own.
+//
+// The cluster outlives the command that started it; several can run side by side. Serves the walkthrough's
+// stages wherever no other cluster is named.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/local/description.hpp"
+#include "world/progress.hpp"
+
+namespace hpawalk::local {
+
+struct UpOptions {
+  std::string name = "local";
+  std::string hpa_sync_period = {};              // a Go duration; empty: Kubernetes' default, 15 s
+  std::string hpa_downscale_stabilization = {};  // likewise, 5 min
+};
+
+enum class Phase {
+  absent,      // nothing is there
+  incomplete,  // a start was interrupted: `up` starts it afresh
+  stopped,     // complete, but its processes do not run (the machine was restarted): `up` starts them
+  running
+};
+
+struct ClusterStatus {
+  std::string name;
+  Phase phase = Phase::absent;
+  bool api_ready = false;         // the API server's /readyz says ok
+  std::string node_address = {};  // the API server is at https://ADDRESS:6443
+  std::string context = {};
+  std::filesystem::path kubeconfig = {};
+  std::filesystem::path kubectl = {};  // of the cluster's own version
+  size_t processes = 0;  // all of them: keepers, services and containers
+};
+
+// RFC 1123 label, at most 40 characters: it becomes a host, context and cgroup name.
+Status check_name(const std::string& name);
+
+// Compiles the parts and fills the image store; cheap when both are there.
+Status prepare(World& world, Progress& progress);
+
+// Starts the cluster, or what is missing of it. Done when the node is Ready and CoreDNS answers.
+Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& options);
+
+// Removes the cluster with every process, mount, interface, netfilter rule, cgroup and file. Not there: fine.
+// False: there was none.
+Result<bool> down(World& world, Progress& progress, const std::string& name);
+
+// Removes compiled parts and images as well. Refused while another cluster exists.
+Status purge(World& world, Progress& progress);
+
+Result<ClusterStatus> status(World& world, const std::string& name);
+Result<std::vector<std::string>> cluster_names(World& world);
+
+// Adds the cluster to (or takes it out of) the user's own kubeconfig; its current context stays what it was.
+Result<std::filesystem::path> merge_kubeconfig(World& world, const std::string& name);
+
+// The log files by component: keeper, node, containerd, kubelet, kube-proxy, etcd, kube-apiserver, ...
+Result<std::vector<std::pair<std::string, std::filesystem::path>>> logs(World& world, const std::string& name);
+
+// The programs that were compiled for the cluster (kubectl, helm, ...) and the operator's bundle.
+Result<std::filesystem::path> parts_folder(World& world, const std::string& name);
+
+// Imports an archive (docker-archive) into the running node.
+Status load_image(World& world, const std::string& name, const std::filesystem::path& archive);
+
+}  // namespace hpawalk::local

@@ -1,0 +1,40 @@
+// The link between a node's network namespace and the host: a veth pair with a /30 of its own, and host rules
+// that keep other users of the machine, and other machines, away from it.
+//
+// Cluster number N has host 10.201.N.1, node 10.201.N.2, and the host's interface hpawalk-N. Pods and Services
+// have the same ranges in every cluster: they exist only inside the node's namespace.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "world/world.hpp"
+
+namespace hpawalk::local {
+
+inline constexpr const char* pod_subnet = "10.244.0.0/24";
+inline constexpr const char* service_subnet = "10.96.0.0/16";
+inline constexpr const char* dns_address = "10.96.0.10";  // the tenth of the Service range, by kubeadm's convention
+
+struct Link {
+  int number;  // 0 to 255
+  std::string interface() const { return "hpawalk-" + std::to_string(number); }
+  std::string host_address() const { return "10.201." + std::to_string(number) + ".1"; }
+  std::string node_address() const { return "10.201." + std::to_string(number) + ".2"; }
+};
+
+// The first number whose subnet no interface and no route of the host touches, and no other cluster has.
+Result<Link> free_link(World& world, const std::vector<int>& taken);
+
+// Connects the namespace of process `node` and sets the host's rules. Idempotent. `user` may talk to the node
+// besides root (the one who called sudo; 0: nobody).
+Status connect(World& world, const Link& link, pid_t node, long user);
+
+// Removes the host's side. `last`: no other cluster is left, so forwarding goes back to what it was.
+// `forwarding_marker` remembers that connect switched it on.
+Status disconnect(World& world, const Link& link, bool last, const fs::path& forwarding_marker);
+
+// Lets the host forward the node's packets to the world, if it does not forward already.
+Status enable_forwarding(World& world, const fs::path& forwarding_marker);
+
+}  // namespace hpawalk::local

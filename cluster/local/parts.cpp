@@ -1,0 +1,263 @@
+#include "cluster/local/parts.hpp"
+
+#include <cassert>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk::local {
+
+const std::vector<PartSet>& part_sets() {
+  static const std::string kubernetes_version =
+      "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 -X k8s.io/component-base/version.gitMajor=1 "
+      "-X k8s.io/component-base/version.gitMinor=34 -X k8s.io/component-base/version.gitTreeState=clean "
+      "-X k8s.io/client-go/pkg/version.gitVersion=v1.34.4";
+  static const std::vector<PartSet> sets = {
+      {"kubernetes",
+       {"tool", "./coredns", "./pause"},
+       {"-trimpath", "-ldflags", kubernetes_version},
+       {{"kube-apiserver", "kube-apiserver"},
+        {"kube-controller-manager", "kube-controller-manager"},
+        {"kube-scheduler", "kube-scheduler"},
+        {"kube-proxy", "kube-proxy"},
+        {"kubelet", "kubelet"},
+        {"kubeadm", "kubeadm"},
+        {"kubectl", "kubectl"},
+        {"etcd", "server"},
+        {"etcdctl", "etcdctl"},
+        {"helm", "helm"},
+        {"operator", "operator"},
+        {"prometheus-config-reloader", "prometheus-config-reloader"},
+        {"coredns", "coredns"},
+        {"pause", "pause"}}},
+      {"adapter", {"tool"}, {"-trimpath", "-ldflags", "-s -w"}, {{"adapter", "adapter"}}},
+      {"prometheus",
+       {"tool"},
+       {"-trimpath", "-tags", "remove_all_sd,enable_kubernetes_sd", "-ldflags", "-s -w"},
+       {{"prometheus", "prometheus"}, {"promtool", "promtool"}}},
+  };
+  return sets;
+}
+
+fs::path Parts::program(const std::string& name) const {
+  for (const PartSet& set : part_sets()) {
+    if (set.programs.contains(name)) return folders_.at(set.name) / name;
+  }
+  assert(false && "no such part");
+  return {};
+}
+
+// FNV-1a, 64 bits, with the offset basis and prime of draft-eastlake-fnv: the key keeps different inputs in
+// different folders; it protects against nothing.
+static std::uint64_t fnv(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325U) {
+  for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3U;
+  return hash;
+}
+
+std::string key_of(const PartSet& set, const std::string& go_version) {
+  std::uint64_t hash = fnv(go_version);
+  for (const auto& [path, content] : embedded_files()) {
+    if (!path.starts_with("parts/" + set.name + "/")) continue;
+    hash = fnv(content, fnv(path, hash));
+  }
+  for (const std::string& word : set.packages) hash = fnv(word, hash);
+  for (const std::string& word : set.flags) hash = fnv(word, hash);
+  return fmt::format("{:016x}", hash);
+}
+
+namespace {
+
+// From 1.21 on, Go fetches the newer toolchain that a go.mod asks for, if it may. Distributions switch that
+// off in their packages; what the user says in the environment counts.
+std::string toolchain(const World& world) {
+  auto set = world.environment.find("GOTOOLCHAIN");
+  return set == world.environment.end() || set->second.empty() ? "auto" : set->second;
+}
+
+struct Builder {
+  World& world;
+  const PartSet& set;
+  fs::path folder;  // final name
+  Progress& progress;
+
+  fs::path source() const { return folder.string() + ".source"; }
+  fs::path partial() const { return folder.string() + ".partial"; }
+  std::string step() const { return "build " + set.name; }
+
+  Command go(std::vector<std::string> words) const {
+    words.insert(words.begin(), "go");
+    return Command{.argv = std::move(words),
+                   .env = {{"CGO_ENABLED", "0"}, {"GOWORK", "off"}, {"GOTOOLCHAIN", toolchain(world)},
+                           {"GOFLAGS", "-mod=readonly -buildvcs=false"}},
+                   .folder = source(),
+                   .limit = std::chrono::hours(3)};
+  }
+
+  std::vector<std::string> with_flags(std::vector<std::string> words) const {
+    words.insert(words.end(), set.flags.begin(), set.flags.end());
+    return words;
+  }
+
+  Status write_source() {
+    for (const auto& [path, content] : embedded_files()) {
+      std::string prefix = "parts/" + set.name + "/";
+      if (!path.starts_with(prefix)) continue;
+      Status written = world.files.write(source() / path.substr(prefix.size()), content);
+      if (!written) return written;
+    }
+    return {};
+  }
+
+  // Fetches the modules (go list needs their sources) and returns the packages that are yet to be compiled.
+  Result<std::set<std::string>> stale_packages() {
+    std::vector<std::string> words = with_flags({"list", "-deps"});
+    words.insert(words.end(), {"-f", "{{if .Stale}}{{.ImportPath}}{{end}}"});
+    words.insert(words.end(), set.packages.begin(), set.packages.end());
+    Command list = go(std::move(words));
+    int fetched = 0;
+    list.on_error_line = [&](std::string_view line) {
+      constexpr std::string_view download = "go: downloading ";
+      if (!line.starts_with(download)) return;
+      progress.now(step(), fmt::format("module {}: {}", ++fetched, line.substr(download.size())));
+    };
+    Result<std::string> listed = run_checked(world.processes, list, "parts-modules", "Cannot fetch the Go modules of " + set.name);
+    if (!listed) return failure(with_hint(listed.error()));
+    std::vector<std::string> names = text::lines(*listed);
+    return std::set<std::string>(names.begin(), names.end());
+  }
+
+  Status compile(const std::set<std::string>& stale) {
+    std::vector<std::string> words = with_flags({"build", "-v"});
+    words.insert(words.end(), {"-o", partial().string() + "/"});
+    words.insert(words.end(), set.packages.begin(), set.packages.end());
+    Command build = go(std::move(words));
+    size_t seen = 0;
+    build.on_error_line = [&](std::string_view package) {
+      if (!stale.contains(std::string(package))) return;
+      ++seen;
+      progress.now(step(), fmt::format("package {} of {}: {}", seen, stale.size(), package));
+    };
+    Result<std::string> built = run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
+    if (!built) return failure(with_hint(built.error()));
+    return {};
+  }
+
+  Status finish() {
+    for (const auto& [name, built_as] : set.programs) {
+      if (name == built_as) continue;
+      if (Status renamed = world.files.rename(partial() / built_as, partial() / name); !renamed) return renamed;
+    }
+    if (set.name == "kubernetes") {
+      if (Status copied = copy_bundle(); !copied) return copied;
+    }
+    if (Status renamed = world.files.rename(partial(), folder); !renamed) return renamed;
+    return world.files.remove_all(source());
+  }
+
+  Status copy_bundle() {
+    Result<std::string> module = run_checked(
+        world.processes, go({"list", "-m", "-f", "{{.Dir}}", "github.com/prometheus-operator/prometheus-operator"}),
+        "parts-modules", "Cannot find the operator's module");
+    if (!module) return failure(module.error());
+    Result<std::string> bundle = world.files.read(fs::path(text::trim(*module)) / "bundle.yaml");
+    if (!bundle) return failure(bundle.error());
+    return world.files.write(partial() / "bundle.yaml", *bundle);
+  }
+
+  static Error with_hint(Error error) {
+    if (error.output.find("no space left") != std::string::npos) {
+      error.id = "disk-full";
+      error.kind = ErrorClass::environment;
+      error.hint = "Free about 8 GiB (df -h), then run the command again: it goes on where it was";
+    } else if (error.kind != ErrorClass::interrupted) {
+      error.kind = ErrorClass::environment;
+      error.hint = "Go fetches modules through GOPROXY (go env GOPROXY): check the network, then run the command again: "
+                   "it goes on where it was";
+    }
+    return error;
+  }
+
+  Status build() {
+    progress.started(step());
+    Status done = write_source();
+    if (done) done = world.files.remove_all(partial());
+    if (done) done = world.files.make_folder(partial());
+    size_t compiled = 0;
+    if (done) {
+      progress.now(step(), "reading the modules");
+      Result<std::set<std::string>> stale = stale_packages();
+      if (!stale) {
+        done = failure(stale.error());
+      } else {
+        compiled = stale->size();
+        progress.now(step(), fmt::format("{} packages to compile", compiled));
+        done = compile(*stale);
+      }
+    }
+    if (done) done = finish();
+    if (done) {
+      progress.done(step(), fmt::format("{} programs, {} packages compiled", set.programs.size(), compiled));
+    } else {
+      progress.failed(step(), done.error().what);
+    }
+    return done;
+  }
+};
+
+// "go1.26.8" -> {1, 26}
+std::pair<int, int> parse_go_version(const std::string& text) {
+  int major = 0, minor = 0;
+  if (std::sscanf(text.c_str(), "go%d.%d", &major, &minor) != 2) return {0, 0};
+  return {major, minor};
+}
+
+Result<std::string> go_version(World& world) {
+  const std::string hint = "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where the "
+                           "distribution has one";
+  if (!world.processes.find("go")) {
+    return failure(ErrorClass::environment, "go-missing", "The cluster's parts cannot be compiled: there is no Go",
+                   "no program `go` in PATH", hint);
+  }
+  Result<std::string> told = run_checked(world.processes, Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
+                                         "go-version", "Cannot ask Go for its version");
+  if (!told) return told;
+  std::string version(text::trim(*told));
+  std::pair<int, int> oldest{1, toolchain(world) == "local" ? 25 : 21};
+  if (parse_go_version(version) < oldest) {
+    return failure(ErrorClass::environment, "go-too-old", "The cluster's parts need Go 1.25 or newer", "found: " + version, hint);
+  }
+  return version;
+}
+
+}  // namespace
+
+Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress) {
+  // Which Go is here matters only when something has to be compiled, but it is part of the key: an image
+  // compiled with another Go is another image.
+  Result<std::string> go = go_version(world);
+  if (!go) return failure(go.error());
+  std::map<std::string, fs::path> folders;
+  std::vector<const PartSet*> missing;
+  for (const PartSet& set : part_sets()) {
+    fs::path folder = layout.parts() / (set.name + "-" + key_of(set, *go));
+    folders[set.name] = folder;
+    if (!world.files.exists(folder)) missing.push_back(&set);
+  }
+  if (!missing.empty()) {
+    constexpr unsigned long long needed = 8ULL << 30U;
+    Result<unsigned long long> free = world.files.free_bytes(layout.cache);
+    if (free && *free < needed) {
+      return failure(ErrorClass::environment, "disk-full", "Too little space to compile the cluster's parts",
+                     text::bytes(*free) + " free below " + layout.cache.string() + ", " + text::bytes(needed) + " needed",
+                     "Free some space, or point XDG_CACHE_HOME and GOCACHE to a larger disk");
+    }
+  }
+  for (const PartSet* set : missing) {
+    if (Status built = Builder{world, *set, folders[set->name], progress}.build(); !built) return failure(built.error());
+  }
+  return Parts(folders);
+}
+
+}  // namespace hpawalk::local

@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# The local cluster for real: two at once, pods, DNS, Services, every process killed in turn, and nothing left.
+# Usage: local_cluster.sh HPAWALK. Needs root. Its clusters are called test-a and test-b.
+set -uo pipefail
+cd "$(dirname "$0")" || exit
+# shellcheck source=tests/cluster/lib.sh
+. ./lib.sh
+hpawalk=$1
+a=test-a b=test-b
+state=${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters
+
+trap '"$hpawalk" cluster down --name $a; "$hpawalk" cluster down --name $b' EXIT
+"$hpawalk" cluster down --name $a 2>/dev/null
+"$hpawalk" cluster down --name $b 2>/dev/null
+
+inventory() {  # what a cluster could leave on the machine, but for the cache
+  ip -o link | cut -d: -f2 | cut -d@ -f1 | sort
+  nft list tables
+  find /sys/fs/cgroup -maxdepth 2 -name 'hpawalk-*'
+  cut -d' ' -f2 /proc/mounts | sort
+  ls -d /var/lib/kubelet /var/lib/etcd /var/lib/cni /var/log/pods /var/log/containers /etc/kubernetes /etc/cni /opt/containerd \
+    /usr/libexec/kubernetes /run/containerd /etc/containerd 2>/dev/null
+  cat /proc/sys/net/ipv4/ip_forward
+  ls "$state" 2>/dev/null
+  for comm in /proc/[0-9]*/comm; do cat "$comm" 2>/dev/null; done |
+    grep -E '^(kube|etcd|containerd|coredns|hpawalk|pause)' | sort
+}
+before=$(inventory)
+
+up() { "$hpawalk" cluster up --name "$@"; }
+check "a cluster starts" up $a
+check "a second one starts beside it, with other HPA options" up $b --hpa-sync-period 1s --hpa-downscale-stabilization 10s
+check "starting it again changes nothing and succeeds" up $a
+check "other options for a running cluster are refused" fails_with 2 cluster-options "$hpawalk" cluster up --name $a --hpa-sync-period 3s
+
+kubeconfig_a=$("$hpawalk" cluster kubeconfig --name $a)
+kubeconfig_b=$("$hpawalk" cluster kubeconfig --name $b)
+kubectl=$(echo "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/kubectl)
+kubectl=${kubectl%% *}
+ka() { "$kubectl" --kubeconfig "$kubeconfig_a" --request-timeout=5s "$@"; }
+kb() { "$kubectl" --kubeconfig "$kubeconfig_b" --request-timeout=5s "$@"; }
+
+mode_is_0600() { [ "$(stat -c %a "$kubeconfig_a")" = 600 ]; }
+check "the kubeconfig is for its owner alone" mode_is_0600
+both_known() { "$hpawalk" cluster status -o json | jq -e 'map(select(.phase == "running" and .apiReady)) | length >= 2'; }
+check "status knows both" both_known
+flag_is_set() { kb -n kube-system get pod -l component=kube-controller-manager -o yaml | grep -q -- --horizontal-pod-autoscaler-sync-period=1s; }
+check "the second one's HPA controller has its options" flag_is_set
+
+deploy() {
+  ka create deployment nginx --image=nginx:stable && ka expose deployment nginx --port 80 && "$kubectl" --kubeconfig "$kubeconfig_a" rollout status deployment/nginx --timeout=60s
+}
+check "a Deployment becomes Ready" deploy
+in_pod() { ka exec deploy/nginx -- "$@"; }
+resolves() { in_pod getent hosts nginx.default.svc.cluster.local; }
+check "a pod resolves a Service's name" within 20 resolves
+service_from_pod() { in_pod curl -sf -m 3 http://nginx | grep -q Welcome; }
+check "a pod reaches a Service's ClusterIP" within 20 service_from_pod
+service_from_host() { ka get --raw /api/v1/namespaces/default/services/nginx:80/proxy/ | grep -q Welcome; }
+check "the host reaches it through the API server" within 20 service_from_host
+other_is_empty() { ! kb get deployment nginx 2>/dev/null; }
+check "the other cluster knows nothing of it" other_is_empty
+other_user_is_refused() {
+  local address
+  address=$("$hpawalk" cluster status --name $a -o json | jq -r '.[0].nodeAddress')
+  ! setpriv --reuid=65534 --clear-groups curl -sk -m 3 "https://$address:6443/version" >/dev/null
+}
+check "another user of the machine does not even reach the API server's port" other_user_is_refused
+
+merged=$(mktemp -d)
+merge() { KUBECONFIG=$merged/config "$hpawalk" cluster kubeconfig --merge --name $a && "$kubectl" --kubeconfig "$merged/config" --context hpawalk-$a get nodes; }
+check "--merge adds a working context to the user's kubeconfig" merge
+no_context_taken() { ! grep -q '^current-context: hpawalk' "$merged/config"; }
+check "and leaves the current context alone" no_context_taken
+
+# Every kind of process of a cluster, by a pattern of its command line.
+process() { find "/sys/fs/cgroup/${1%%:*}" -path "*hpawalk-$a*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -un |
+  while read -r pid; do tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qE "${1#*:}" && echo "$pid"; done | head -n 1; }
+hierarchy=pids
+[ -e /sys/fs/cgroup/cgroup.controllers ] && hierarchy=.
+works() { ka get --raw /readyz && ka get node $a -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' | grep -q True && service_from_pod; }
+kill_and_heal() {
+  local pid
+  pid=$(process "$hierarchy:$1")
+  [ -n "$pid" ] || { echo "no process matches $1"; return 1; }
+  kill -9 "$pid"
+  sleep 1
+  within 90 works && return
+  ka get pods -A -o wide
+  ka -n kube-system get endpointslices -l k8s-app=kube-dns -o wide
+  ka -n kube-system logs -l k8s-app=kube-dns --tail 5
+  "$hpawalk" cluster logs --name $a kube-proxy -n 5
+  return 1
+}
+for pattern in 'hpawalk node keep' 'hpawalk node run' '^containerd --config' '/kubelet ' '/kube-proxy ' '^etcd ' '^kube-apiserver ' \
+  '^kube-controller-manager ' '^kube-scheduler ' '^/coredns ' 'containerd-shim' '^nginx: master' '^/pause'; do
+  check "kill -9 of \"$pattern\" heals" kill_and_heal "$pattern"
+done
+
+down_fast() {
+  local start
+  start=$(date +%s%N)
+  "$hpawalk" cluster down --name "$1" || return
+  echo "took $(((($(date +%s%N)) - start) / 1000000)) ms"
+}
+check "the first cluster goes" down_fast $a
+check "the second one still runs" kb get --raw /readyz
+unmerged() { ! grep -q hpawalk-$a "$merged/config"; }
+check "its context has gone from the user's kubeconfig" unmerged
+rm -rf "$merged"
+
+# A start that is killed half way: the next one starts afresh.
+interrupted_start() {
+  local pid phase
+  "$hpawalk" cluster up --name $a &
+  pid=$!
+  sleep 3
+  kill -9 $pid || return
+  wait $pid 2>/dev/null
+  phase=$("$hpawalk" cluster status --name $a -o json 2>/dev/null | jq -r '.[0].phase')
+  [ "$phase" = incomplete ] || { echo "phase: $phase"; return 1; }
+  up $a
+}
+check "a start that was killed is healed by the next one" interrupted_start
+
+check "down removes it" down_fast $a
+check "down removes the other" down_fast $b
+check "down of a cluster that is not there is fine" "$hpawalk" cluster down --name $a
+nothing_left() {
+  local after
+  for _ in 1 2 3 4 5; do
+    after=$(inventory)
+    [ "$before" = "$after" ] && return
+    sleep 0.2  # the kernel removes a network namespace's last things in the background
+  done
+  diff <(echo "$before") <(echo "$after")
+}
+check "nothing is left: no process, mount, interface, rule, cgroup or folder" nothing_left
+check "a bad name is refused" fails_with 2 cluster-name "$hpawalk" cluster up --name Bad_Name
+summary
