@@ -1,0 +1,195 @@
+// Documents in and out: YAML and JSON text, --set, and the HPA among several documents.
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include "base/text.hpp"
+#include "hpasim/spec.hpp"
+
+namespace hpawalk::hpasim {
+
+namespace {
+
+Document scalar(const YAML::Node& node) {
+  const std::string& text = node.Scalar();
+  if (node.Tag() == "!") return text;  // quoted
+  if (text == "true" || text == "false") return text == "true";
+  if (text.empty() || text == "~" || text == "null") return nullptr;
+  Document number = Document::parse(text, nullptr, false);
+  return number.is_number() ? number : Document(text);
+}
+
+Document convert(const YAML::Node& node) {
+  switch (node.Type()) {
+    case YAML::NodeType::Map: {
+      Document object = Document::object();
+      for (const auto& entry : node) object[entry.first.Scalar()] = convert(entry.second);
+      return object;
+    }
+    case YAML::NodeType::Sequence: {
+      Document list = Document::array();
+      for (const auto& entry : node) list.push_back(convert(entry));
+      return list;
+    }
+    case YAML::NodeType::Scalar: return scalar(node);
+    default: return nullptr;
+  }
+}
+
+Result<std::vector<Document>> read_all(std::string_view text) {
+  try {
+    std::vector<Document> documents;
+    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) documents.push_back(convert(node));
+    return documents;
+  } catch (const YAML::Exception& e) {
+    return failure(ErrorClass::usage, "hpa-yaml", "The HPA's file is neither YAML nor JSON",
+                   fmt::format("line {}, column {}: {}", e.mark.line + 1, e.mark.column + 1, e.msg));
+  }
+}
+
+void collect(const Document& document, std::vector<const Document*>& hpas, std::vector<std::string>& kinds) {
+  if (!document.is_object()) return;
+  std::string kind = document.contains("kind") && document["kind"].is_string() ? document["kind"].get<std::string>() : "";
+  if (!kind.empty()) kinds.push_back(kind);
+  if (kind == "HorizontalPodAutoscaler") hpas.push_back(&document);
+  if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items")) {
+    for (const Document& item : document["items"]) collect(item, hpas, kinds);
+  }
+}
+
+std::string name_of(const Document& hpa) {
+  return hpa.value(nlohmann::ordered_json::json_pointer("/metadata/name"), std::string());
+}
+
+struct Step {
+  std::string key;    // empty: an index
+  size_t index = 0;
+};
+
+Result<std::vector<Step>> parse_path(std::string_view path) {
+  auto wrong = [&](std::string because) {
+    return failure(ErrorClass::usage, "set-path", "\"" + std::string(path) + "\" is not a path", std::move(because),
+                   "For example spec.behavior.scaleDown.stabilizationWindowSeconds, or spec.metrics[0].object.target.value");
+  };
+  std::vector<Step> steps;
+  for (const std::string& part : text::split(path, '.')) {
+    std::string_view rest = part;
+    size_t bracket = std::min(rest.find('['), rest.size());
+    if (bracket == 0) return wrong("A name is missing");
+    steps.push_back({std::string(rest.substr(0, bracket)), 0});
+    rest.remove_prefix(bracket);
+    while (!rest.empty()) {
+      size_t end = rest.find(']');
+      if (rest[0] != '[' || end == std::string_view::npos || end == 1 || end > 5) return wrong("An index looks like [0]");
+      std::string digits(rest.substr(1, end - 1));
+      if (!std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c); })) return wrong("An index looks like [0]");
+      steps.push_back({"", std::stoul(digits)});
+      rest.remove_prefix(end + 1);
+    }
+  }
+  if (steps.empty()) return wrong("It is empty");
+  return steps;
+}
+
+void emit(YAML::Emitter& out, const Document& value) {
+  if (value.is_object()) {
+    out << YAML::BeginMap;
+    for (const auto& [key, entry] : value.items()) {
+      out << YAML::Key << key << YAML::Value;
+      emit(out, entry);
+    }
+    out << YAML::EndMap;
+  } else if (value.is_array()) {
+    out << YAML::BeginSeq;
+    for (const Document& entry : value) emit(out, entry);
+    out << YAML::EndSeq;
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    bool looks_otherwise = text.empty() || text == "~" || text == "null" || text == "true" || text == "false" ||
+                           Document::parse(text, nullptr, false).is_number();
+    if (looks_otherwise) out << YAML::DoubleQuoted;
+    out << text;
+  } else if (value.is_null()) {
+    out << YAML::Null;
+  } else {
+    out << value.dump();
+  }
+}
+
+}  // namespace
+
+Result<Document> find_hpa(std::string_view text, std::string_view name) {
+  auto documents = read_all(text);
+  if (!documents) return tl::unexpected(documents.error());
+  std::vector<const Document*> hpas;
+  std::vector<std::string> kinds, names;
+  for (const Document& document : *documents) collect(document, hpas, kinds);
+  for (const Document* hpa : hpas) names.push_back(name_of(*hpa));
+  if (hpas.empty()) {
+    return failure(ErrorClass::usage, "hpa-missing", "There is no HorizontalPodAutoscaler in the file",
+                   kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
+  }
+  if (name.empty() && hpas.size() > 1) {
+    return failure(ErrorClass::usage, "hpa-ambiguous", "The file holds several HorizontalPodAutoscalers",
+                   text::join(names, ", "), "Name one behind a #, as in hpas.yaml#" + names.front());
+  }
+  if (name.empty()) return *hpas.front();
+  auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return *hpas[static_cast<size_t>(found - names.begin())];
+  auto nearest = text::nearest(name, names);
+  return failure(ErrorClass::usage, "hpa-missing", fmt::format("There is no HorizontalPodAutoscaler {} in the file", name),
+                 "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
+}
+
+Status set_field(Document& hpa, std::string_view assignment) {
+  size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos) {
+    return failure(ErrorClass::usage, "set-path", "\"" + std::string(assignment) + "\" has no =", {},
+                   "--set takes path=value, as in --set spec.maxReplicas=20");
+  }
+  auto steps = parse_path(text::trim(assignment.substr(0, equals)));
+  if (!steps) return tl::unexpected(steps.error());
+  auto value = read_all(assignment.substr(equals + 1));
+  if (!value) return tl::unexpected(value.error());
+  Document* here = &hpa;
+  auto wrong = [&](std::string because) {
+    return failure(ErrorClass::usage, "set-path", "Cannot set " + std::string(assignment), std::move(because));
+  };
+  for (size_t i = 0; i < steps->size(); ++i) {
+    const Step& step = (*steps)[i];
+    bool last = i + 1 == steps->size();
+    bool remove = last && (value->empty() || value->front().is_null());
+    if (!step.key.empty()) {
+      if (here->is_null()) *here = Document::object();
+      if (!here->is_object()) return wrong(step.key + " is below something that has no fields");
+      if (remove) {
+        here->erase(step.key);
+        return {};
+      }
+      here = &(*here)[step.key];
+    } else {
+      if (here->is_null()) *here = Document::array();
+      if (!here->is_array()) return wrong(fmt::format("[{}] is behind something that is no list", step.index));
+      if (step.index > here->size()) return wrong(fmt::format("The list has {} entries, so the next is [{}]", here->size(), here->size()));
+      if (remove) {
+        if (step.index < here->size()) here->erase(step.index);
+        return {};
+      }
+      if (step.index == here->size()) here->push_back(nullptr);
+      here = &(*here)[step.index];
+    }
+  }
+  *here = value->front();
+  return {};
+}
+
+std::string to_yaml(const Document& hpa) {
+  YAML::Emitter out;
+  out.SetIndent(2);
+  emit(out, hpa);
+  return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace hpawalk::hpasim

@@ -1,0 +1,312 @@
+#include "hpasim/spec.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "hpasim/quantity.hpp"
+
+namespace hpawalk::hpasim {
+
+namespace {
+
+const std::vector<std::string> kKinds = {"Object", "Pods", "External", "Resource", "ContainerResource"};
+
+// Reads fields out of a document and collects what is wrong with them.
+class Reader {
+ public:
+  std::vector<std::string> mistakes;
+
+  void wrong(const std::string& path, const std::string& what) { mistakes.push_back(path + ": " + what); }
+
+  // The object's fields, all of them known.
+  void known(const Document& object, const std::string& path, const std::vector<std::string>& names) {
+    if (!object.is_object()) return wrong(path, "must be a map of fields");
+    for (const auto& [key, value] : object.items()) {
+      if (std::find(names.begin(), names.end(), key) != names.end()) continue;
+      auto nearest = text::nearest(key, names);
+      wrong(path + "." + key, "no such field" + (nearest ? "; did you mean " + *nearest + "?" : "; it has " + text::join(names, ", ")));
+    }
+  }
+
+  const Document* find(const Document& object, const std::string& key) {
+    if (!object.is_object()) return nullptr;
+    auto found = object.find(key);
+    return found == object.end() || found->is_null() ? nullptr : &*found;
+  }
+
+  std::string string(const Document& object, const std::string& path, const std::string& key, bool required = true) {
+    const Document* value = find(object, key);
+    if (value != nullptr && value->is_string() && !value->get<std::string>().empty()) return value->get<std::string>();
+    if (value != nullptr && !value->is_string()) {
+      wrong(path + "." + key, "must be a text, not " + value->dump());
+    } else if (required) {
+      wrong(path + "." + key, "is required");
+    }
+    return {};
+  }
+
+  std::optional<std::int32_t> integer(const Document& object, const std::string& path, const std::string& key,
+                                      std::int64_t least, std::int64_t most, bool required = false) {
+    const Document* value = find(object, key);
+    if (value == nullptr) {
+      if (required) wrong(path + "." + key, "is required");
+      return std::nullopt;
+    }
+    if (!value->is_number_integer()) {
+      wrong(path + "." + key, "must be a whole number, not " + value->dump());
+      return std::nullopt;
+    }
+    auto number = value->get<std::int64_t>();
+    if (number < least || number > most) {
+      wrong(path + "." + key, most == INT32_MAX ? fmt::format("must be at least {}, not {}", least, number)
+                                                : fmt::format("must be from {} to {}, not {}", least, most, number));
+      return std::nullopt;
+    }
+    return static_cast<std::int32_t>(number);
+  }
+
+  std::optional<Quantity> quantity(const Document& object, const std::string& path, const std::string& key) {
+    const Document* value = find(object, key);
+    if (value == nullptr) return std::nullopt;
+    std::string written = value->is_string() ? value->get<std::string>() : value->dump();
+    auto parsed = parse_quantity(written);
+    if (!parsed) {
+      wrong(path + "." + key, parsed.error().what + ": " + parsed.error().because);
+      return std::nullopt;
+    }
+    return *parsed;
+  }
+
+  std::string one_of(const Document& object, const std::string& path, const std::string& key,
+                     const std::vector<std::string>& names) {
+    std::string value = string(object, path, key);
+    if (value.empty() || std::find(names.begin(), names.end(), value) != names.end()) return value;
+    auto nearest = text::nearest(value, names);
+    wrong(path + "." + key, fmt::format("\"{}\" is not one of {}{}", value, text::join(names, ", "),
+                                        nearest ? "; did you mean " + *nearest + "?" : ""));
+    return {};
+  }
+};
+
+ScalingRules default_up() { return {0, SelectPolicy::max, {{PolicyKind::pods, 4, 15}, {PolicyKind::percent, 100, 15}}, {}}; }
+ScalingRules default_down() { return {std::nullopt, SelectPolicy::max, {{PolicyKind::percent, 100, 15}}, {}}; }
+
+Policy read_policy(Reader& reader, const Document& document, const std::string& path) {
+  Policy policy;
+  reader.known(document, path, {"type", "value", "periodSeconds"});
+  policy.kind = reader.one_of(document, path, "type", {"Pods", "Percent"}) == "Percent" ? PolicyKind::percent : PolicyKind::pods;
+  policy.value = reader.integer(document, path, "value", 1, INT32_MAX, true).value_or(1);
+  policy.period_seconds = reader.integer(document, path, "periodSeconds", 1, 1800, true).value_or(1);
+  return policy;
+}
+
+ScalingRules read_rules(Reader& reader, const Document& behavior, const std::string& path, const std::string& key,
+                        ScalingRules rules) {
+  const Document* document = reader.find(behavior, key);
+  if (document == nullptr) return rules;
+  std::string here = path + "." + key;
+  reader.known(*document, here, {"stabilizationWindowSeconds", "selectPolicy", "policies", "tolerance"});
+  if (auto window = reader.integer(*document, here, "stabilizationWindowSeconds", 0, 3600)) rules.window_seconds = window;
+  if (reader.find(*document, "selectPolicy") != nullptr) {
+    std::string select = reader.one_of(*document, here, "selectPolicy", {"Max", "Min", "Disabled"});
+    rules.select = select == "Min" ? SelectPolicy::min : select == "Disabled" ? SelectPolicy::disabled : SelectPolicy::max;
+  }
+  if (const Document* policies = reader.find(*document, "policies")) {
+    rules.policies.clear();
+    if (!policies->is_array() || policies->empty()) {
+      reader.wrong(here + ".policies", "must be a list of at least one policy");
+    } else {
+      for (size_t i = 0; i < policies->size(); ++i) {
+        rules.policies.push_back(read_policy(reader, (*policies)[i], fmt::format("{}.policies[{}]", here, i)));
+      }
+    }
+  }
+  if (auto tolerance = reader.quantity(*document, here, "tolerance")) {
+    if (tolerance->nano < 0) reader.wrong(here + ".tolerance", "must not be negative");
+    rules.tolerance = to_double(*tolerance);
+  }
+  return rules;
+}
+
+void read_target(Reader& reader, const Document& source, const std::string& path, MetricSpec& metric) {
+  const Document* target = reader.find(source, "target");
+  std::string here = path + ".target";
+  if (target == nullptr) return reader.wrong(here, "is required");
+  reader.known(*target, here, {"type", "value", "averageValue", "averageUtilization"});
+  std::string type = reader.one_of(*target, here, "type", {"Value", "AverageValue", "Utilization"});
+  auto value = reader.quantity(*target, here, "value");
+  auto average = reader.quantity(*target, here, "averageValue");
+  auto utilization = reader.integer(*target, here, "averageUtilization", 1, INT32_MAX);
+  for (auto [quantity, name] : {std::pair{value, "value"}, {average, "averageValue"}}) {
+    if (quantity && quantity->nano <= 0) reader.wrong(here + "." + name, "must be positive");
+  }
+  bool resource = metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
+  auto take_average = [&] { metric.target_kind = TargetKind::average_value, metric.target = to_milli(*average); };
+  if (resource) {
+    if (utilization && average) return reader.wrong(here, "may not have both averageValue and averageUtilization");
+    if (average) return take_average();
+    if (!utilization) return reader.wrong(here + ".averageUtilization", "is required (or averageValue)");
+    metric.target_kind = TargetKind::utilization;
+    metric.target = *utilization;
+    return;
+  }
+  if (metric.kind == MetricKind::pods) {
+    if (!average) return reader.wrong(here + ".averageValue", "is required for a Pods metric");
+    return take_average();
+  }
+  if (!value && !average) return reader.wrong(here, "needs value or averageValue");
+  if (metric.kind == MetricKind::external && value && average) return reader.wrong(here, "may not have both value and averageValue");
+  // An Object metric goes by the target's type, an External one by the field that is set.
+  if (metric.kind == MetricKind::object && type == "Value" && !value) return reader.wrong(here + ".value", "is required for type Value");
+  if (metric.kind == MetricKind::object && type == "AverageValue" && !average) {
+    return reader.wrong(here + ".averageValue", "is required for type AverageValue");
+  }
+  if (metric.kind == MetricKind::object && type == "Utilization") return reader.wrong(here + ".type", "must be Value or AverageValue for an Object metric");
+  bool by_average = metric.kind == MetricKind::external ? average.has_value() : type == "AverageValue";
+  if (by_average) return take_average();
+  if (!value) return;  // the type is wrong, which has been said
+  metric.target_kind = TargetKind::value;
+  metric.target = to_milli(*value);
+}
+
+MetricSpec read_metric(Reader& reader, const Document& document, const std::string& path) {
+  static const std::vector<std::string> fields = {"object", "pods", "external", "resource", "containerResource"};
+  MetricSpec metric;
+  std::vector<std::string> names = fields;
+  names.push_back("type");
+  reader.known(document, path, names);
+  std::string type = reader.one_of(document, path, "type", kKinds);
+  if (type.empty()) return metric;
+  size_t index = static_cast<size_t>(std::find(kKinds.begin(), kKinds.end(), type) - kKinds.begin());
+  metric.kind = static_cast<MetricKind>(index);
+  for (const std::string& field : fields) {
+    if (field != fields[index] && reader.find(document, field) != nullptr) {
+      reader.wrong(path + "." + field, "a metric of type " + type + " has only ." + fields[index]);
+    }
+  }
+  const Document* source = reader.find(document, fields[index]);
+  std::string here = path + "." + fields[index];
+  if (source == nullptr) {
+    reader.wrong(here, "is required for type " + type);
+    return metric;
+  }
+  if (metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource) {
+    bool container = metric.kind == MetricKind::container_resource;
+    reader.known(*source, here, container ? std::vector<std::string>{"name", "container", "target"} : std::vector<std::string>{"name", "target"});
+    metric.name = reader.string(*source, here, "name");
+    if (container) metric.container = reader.string(*source, here, "container");
+  } else {
+    bool object = metric.kind == MetricKind::object;
+    reader.known(*source, here, object ? std::vector<std::string>{"describedObject", "metric", "target"} : std::vector<std::string>{"metric", "target"});
+    if (const Document* identifier = reader.find(*source, "metric")) {
+      reader.known(*identifier, here + ".metric", {"name", "selector"});
+      metric.name = reader.string(*identifier, here + ".metric", "name");
+    } else {
+      reader.wrong(here + ".metric", "is required");
+    }
+    const Document* described = object ? reader.find(*source, "describedObject") : nullptr;
+    if (described != nullptr) {
+      reader.known(*described, here + ".describedObject", {"apiVersion", "kind", "name"});
+      metric.object_kind = reader.string(*described, here + ".describedObject", "kind");
+      metric.object_name = reader.string(*described, here + ".describedObject", "name");
+    } else if (object) {
+      reader.wrong(here + ".describedObject", "is required");
+    }
+  }
+  read_target(reader, *source, here, metric);
+  return metric;
+}
+
+void read_v1(Reader& reader, const Document& fields, Spec& spec) {
+  reader.known(fields, "spec", {"scaleTargetRef", "minReplicas", "maxReplicas", "targetCPUUtilizationPercentage"});
+  MetricSpec cpu{MetricKind::resource, TargetKind::utilization, 80, "cpu", {}, {}, {}};
+  cpu.target = reader.integer(fields, "spec", "targetCPUUtilizationPercentage", 1, INT32_MAX).value_or(80);
+  spec.metrics = {cpu};
+}
+
+void read_v2(Reader& reader, const Document& fields, Spec& spec) {
+  reader.known(fields, "spec", {"scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior"});
+  const Document* metrics = reader.find(fields, "metrics");
+  if (metrics != nullptr && !metrics->is_array()) {
+    reader.wrong("spec.metrics", "must be a list");
+  } else if (metrics != nullptr) {
+    for (size_t i = 0; i < metrics->size(); ++i) {
+      spec.metrics.push_back(read_metric(reader, (*metrics)[i], fmt::format("spec.metrics[{}]", i)));
+    }
+  }
+  if (spec.metrics.empty()) spec.metrics = {{MetricKind::resource, TargetKind::utilization, 80, "cpu", {}, {}, {}}};
+  if (const Document* behavior = reader.find(fields, "behavior")) {
+    reader.known(*behavior, "spec.behavior", {"scaleUp", "scaleDown"});
+    spec.behavior = Behavior{read_rules(reader, *behavior, "spec.behavior", "scaleUp", default_up()),
+                             read_rules(reader, *behavior, "spec.behavior", "scaleDown", default_down())};
+  }
+}
+
+}  // namespace
+
+Result<Spec> parse_spec(const Document& hpa) {
+  Reader reader;
+  Spec spec;
+  std::string version = reader.string(hpa, "", "apiVersion", false);
+  const std::vector<std::string> versions = {"autoscaling/v2", "autoscaling/v2beta2", "autoscaling/v1"};
+  if (std::find(versions.begin(), versions.end(), version) == versions.end()) {
+    auto nearest = text::nearest(version, versions);
+    reader.wrong("apiVersion", fmt::format("\"{}\" is not one of {}{}", version, text::join(versions, ", "),
+                                           nearest ? "; did you mean " + *nearest + "?" : ""));
+  }
+  if (const Document* metadata = reader.find(hpa, "metadata")) {
+    spec.name = reader.string(*metadata, "metadata", "name", false);
+    spec.name_space = reader.string(*metadata, "metadata", "namespace", false);
+  }
+  const Document* fields = reader.find(hpa, "spec");
+  if (fields == nullptr || !fields->is_object()) {
+    reader.wrong("spec", "is required");
+  } else {
+    if (const Document* target = reader.find(*fields, "scaleTargetRef")) {
+      reader.known(*target, "spec.scaleTargetRef", {"apiVersion", "kind", "name"});
+      spec.target_kind = reader.string(*target, "spec.scaleTargetRef", "kind");
+      spec.target_name = reader.string(*target, "spec.scaleTargetRef", "name");
+    } else {
+      reader.wrong("spec.scaleTargetRef", "is required");
+    }
+    spec.min = reader.integer(*fields, "spec", "minReplicas", 0, INT32_MAX).value_or(1);
+    spec.max = reader.integer(*fields, "spec", "maxReplicas", 1, INT32_MAX, true).value_or(INT32_MAX);
+    if (spec.max < spec.min) {
+      reader.wrong("spec.maxReplicas", fmt::format("must be at least minReplicas ({}), not {}", spec.min, spec.max));
+    }
+    version == "autoscaling/v1" ? read_v1(reader, *fields, spec) : read_v2(reader, *fields, spec);
+    bool wakes = std::any_of(spec.metrics.begin(), spec.metrics.end(), [](const MetricSpec& m) {
+      return m.kind == MetricKind::object || m.kind == MetricKind::external;
+    });
+    if (spec.min == 0 && !wakes) reader.wrong("spec.minReplicas", "0 needs at least one Object or External metric");
+  }
+  if (!reader.mistakes.empty()) {
+    return failure(ErrorClass::usage, "hpa-spec",
+                   fmt::format("The HorizontalPodAutoscaler {}is not valid", spec.name.empty() ? "" : spec.name + " "),
+                   text::join(reader.mistakes, "\n           "), "kubectl explain hpa.spec shows every field");
+  }
+  return spec;
+}
+
+std::string_view kind_name(MetricKind kind) { return kKinds[static_cast<size_t>(kind)]; }
+
+std::string describe(const MetricSpec& metric) {
+  switch (metric.kind) {
+    case MetricKind::object: return fmt::format("{} {}'s {}", metric.object_kind, metric.object_name, metric.name);
+    case MetricKind::pods: return metric.name + " (of the pods)";
+    case MetricKind::external: return metric.name + " (external)";
+    case MetricKind::resource: break;
+    case MetricKind::container_resource: return fmt::format("{} of container {}", metric.name, metric.container);
+  }
+  return metric.name;
+}
+
+std::string describe(const Policy& policy) {
+  return fmt::format("{}{} in {} s", policy.value, policy.kind == PolicyKind::percent ? " %" : policy.value == 1 ? " pod" : " pods",
+                     policy.period_seconds);
+}
+
+}  // namespace hpawalk::hpasim

@@ -1,0 +1,44 @@
+// When the controller looks at an HPA: its queue, its informer's resyncs and its own delays.
+//
+// Source: horizontal.go (enqueueHPA, processNextWorkItem) and rate_limiters.go of Kubernetes 1.34.4. A key is
+// put back with a delay of one sync period whenever the HPA's object changes (its status is written: by the
+// sync itself), whenever the informer resyncs (every period, at a phase of its own) and when a sync ends; the
+// earliest wins. So syncs drift apart by what each takes, until a resync falls into a running sync: from then on
+// they can stay locked to the resyncs. A change is stamped after its write. While drifting, the next sync but
+// n is therefore later than n periods after the stamp, and a policy of exactly n periods has let go of it; while
+// locked it is earlier, and the policy still counts it. That is the race behind windows and periods that are
+// whole multiples of the sync period.
+#pragma once
+
+#include "hpasim/version.hpp"
+
+namespace hpawalk::hpasim {
+
+// The start of the sync after the one that ran from `start` to `end` and wrote the HPA's status at `status`
+// (or `end`, if it wrote none). `resync`: the time of any one resync.
+inline Time next_sync(Time start, Time status, Time end, Time resync, Time period) {
+  Time first = status < end ? status : end;
+  Time::rep behind = (start - resync).count() % period.count();
+  if (behind < 0) behind += period.count();
+  Time tick = start + (period - Time(behind));  // the first resync after the start
+  return (tick < first ? tick : first) + period;
+}
+
+// A small generator with the same sequence on every platform (SplitMix64).
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() {
+    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+  }
+  double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }  // [0, 1)
+  double between(double low, double high) { return low + (high - low) * unit(); }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace hpawalk::hpasim
