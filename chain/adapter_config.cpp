@@ -1,0 +1,384 @@
+#include "chain/adapter_config.hpp"
+
+#include <algorithm>
+#include <regex>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include "base/text.hpp"
+#include "chain/times.hpp"
+
+namespace hpawalk {
+namespace {
+
+std::string scalar(const YAML::Node& node, const char* name) {
+  const YAML::Node value = node[name];
+  return value && value.IsScalar() ? value.as<std::string>() : std::string();
+}
+
+AdapterRule rule_from(const YAML::Node& node, size_t index, bool external) {
+  AdapterRule rule;
+  rule.index = index;
+  rule.external = external;
+  rule.series_query = scalar(node, "seriesQuery");
+  rule.metrics_query = scalar(node, "metricsQuery");
+  for (const YAML::Node& filter : node["seriesFilters"]) {
+    std::string is = scalar(filter, "is");
+    rule.filters.push_back(is.empty() ? SeriesFilter{scalar(filter, "isNot"), false} : SeriesFilter{is, true});
+  }
+  if (const YAML::Node name = node["name"]; name && name.IsMap()) {
+    rule.matches = scalar(name, "matches");
+    rule.as = scalar(name, "as");
+  }
+  if (const YAML::Node resources = node["resources"]; resources && resources.IsMap()) {
+    rule.resource_template = scalar(resources, "template");
+    rule.namespaced = scalar(resources, "namespaced") != "false";
+    if (const YAML::Node overrides = resources["overrides"]; overrides && overrides.IsMap()) {
+      for (const auto& entry : overrides) {
+        rule.overrides[entry.first.as<std::string>()] = {scalar(entry.second, "group"), plural(scalar(entry.second, "resource"))};
+      }
+    }
+  }
+  return rule;
+}
+
+// Go's regular expressions where std::regex spells them differently: (?P<name>x) -> (x).
+std::string to_ecmascript(std::string pattern) {
+  static const std::regex named(R"(\(\?P?<[A-Za-z_][A-Za-z0-9_]*>)");
+  return std::regex_replace(pattern, named, "(");
+}
+
+std::vector<std::string> group_names(const std::string& pattern) {
+  std::vector<std::string> names = {""};
+  for (size_t i = 0; i + 1 < pattern.size(); ++i) {
+    if (pattern[i] == '\\') {
+      ++i;
+    } else if (pattern[i] == '(') {
+      if (pattern[i + 1] != '?') {
+        names.emplace_back();
+      } else if (size_t open = pattern.find('<', i); pattern.compare(i, 4, "(?P<") == 0 || pattern.compare(i, 3, "(?<") == 0) {
+        names.push_back(pattern.substr(open + 1, pattern.find('>', open) - open - 1));
+      }
+    }
+  }
+  return names;
+}
+
+std::optional<std::smatch> search(const std::string& text, const std::string& pattern) {
+  try {
+    std::smatch match;
+    if (std::regex_search(text, match, std::regex(to_ecmascript(pattern)))) return match;
+  } catch (const std::regex_error&) {  // a pattern that only Go understands: treated as not matching
+  }
+  return std::nullopt;
+}
+
+// Go's Regexp.Expand: $1, ${1}, $name, ${name}, $$. "$1_total" is the group named "1_total", so nothing.
+std::string go_expand(const std::string& as, const std::smatch& match, const std::vector<std::string>& names) {
+  std::string out;
+  for (size_t i = 0; i < as.size(); ++i) {
+    if (as[i] != '$' || i + 1 >= as.size()) {
+      out += as[i];
+      continue;
+    }
+    if (as[i + 1] == '$') {
+      out += '$';
+      ++i;
+      continue;
+    }
+    bool braces = as[i + 1] == '{';
+    size_t start = i + (braces ? 2 : 1), end = start;
+    while (end < as.size() && (std::isalnum(static_cast<unsigned char>(as[end])) != 0 || as[end] == '_')) ++end;
+    std::string name = as.substr(start, end - start);
+    if (name.empty() || (braces && (end >= as.size() || as[end] != '}'))) {
+      out += '$';
+      continue;
+    }
+    size_t group = std::string::npos;
+    if (std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) {
+      group = std::stoul(name.substr(0, 4));
+    } else if (auto found = std::find(names.begin() + 1, names.end(), name); found != names.end()) {
+      group = static_cast<size_t>(found - names.begin());
+    }
+    if (group < match.size()) out += match[group].str();
+    i = braces ? end : end - 1;
+  }
+  return out;
+}
+
+
+struct TemplateArguments {
+  std::map<std::string, std::string> fields;  // Series, LabelMatchers, GroupBy / Group, Resource
+  std::map<std::string, std::string> values;  // LabelValuesByName
+};
+
+// Go's text/template with << and >>, as far as rules use it: fields, index of LabelValuesByName, if/else/end on a
+// field, and trimming dashes.
+Result<std::string> render(const std::string& source, const TemplateArguments& arguments) {
+  std::string out;
+  std::vector<bool> shown = {true};
+  size_t here = 0;
+  bool trim_next = false;
+  static const std::regex index_form("index \\.LabelValuesByName \"([^\"]*)\"");
+  while (here < source.size()) {
+    size_t open = source.find("<<", here);
+    std::string text = source.substr(here, open == std::string::npos ? open : open - here);
+    if (trim_next) text.erase(0, std::min(text.size(), text.find_first_not_of(" \t\r\n")));
+    trim_next = false;
+    size_t close = open == std::string::npos ? open : source.find(">>", open);
+    if (open != std::string::npos && close == std::string::npos) {
+      return failure(ErrorClass::check_failed, "adapter-template", "The template has no >> after <<", source);
+    }
+    std::string action;
+    if (open != std::string::npos) {
+      action = source.substr(open + 2, close - open - 2);
+      if (action.starts_with("- ")) {
+        text.erase(text.find_last_not_of(" \t\r\n") + 1);
+        action.erase(0, 2);
+      }
+      if (action.ends_with(" -")) {
+        trim_next = true;
+        action.erase(action.size() - 2);
+      }
+    }
+    if (shown.back()) out += text;
+    if (open == std::string::npos) break;
+    here = close + 2;
+    action = std::string(text::trim(action));
+    std::smatch match;
+    if (action.starts_with("if .")) {
+      auto field = arguments.fields.find(action.substr(4));
+      if (field == arguments.fields.end()) return failure(ErrorClass::check_failed, "adapter-template", "Not understood: " + action);
+      shown.push_back(shown.back() && !field->second.empty());
+    } else if (action == "else" && shown.size() > 1) {
+      shown.back() = shown[shown.size() - 2] && !shown.back();
+    } else if (action == "end" && shown.size() > 1) {
+      shown.pop_back();
+    } else if (action.starts_with(".") && arguments.fields.contains(action.substr(1))) {
+      if (shown.back()) out += arguments.fields.at(action.substr(1));
+    } else if (std::regex_match(action, match, index_form)) {
+      auto value = arguments.values.find(match[1].str());
+      if (shown.back() && value != arguments.values.end()) out += value->second;
+    } else {
+      return failure(ErrorClass::check_failed, "adapter-template", "Not understood: <<" + action + ">>");
+    }
+  }
+  return out;
+}
+
+std::string quoted(const std::string& value) {
+  std::string out = "\"";
+  for (char c : value) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+// One requirement of a metric selector as a Prometheus matcher.
+struct Matcher {
+  std::string label, op, value;
+};
+
+std::vector<Matcher> matchers_of(const Json& selector) {
+  std::map<std::string, std::vector<Matcher>> by_label;  // the adapter sees requirements sorted by key
+  const Json& equals = at(selector, "matchLabels");
+  if (equals.is_object()) {
+    for (const auto& [name, value] : equals.items()) by_label[name].push_back({name, "=", value.get<std::string>()});
+  }
+  for (const Json& e : list_at(selector, "matchExpressions")) {
+    std::string name = text_at(e, "key"), op = text_at(e, "operator");
+    std::vector<std::string> values;
+    for (const Json& v : list_at(e, "values")) values.push_back(v.is_string() ? v.get<std::string>() : v.dump());
+    std::sort(values.begin(), values.end());
+    std::string joined = text::join(values, "|");
+    if (op == "In") by_label[name].push_back({name, "=~", joined});
+    if (op == "NotIn") by_label[name].push_back({name, "!~", joined});
+    if (op == "Exists") by_label[name].push_back({name, "!=", ""});
+    if (op == "DoesNotExist") by_label[name].push_back({name, "=", ""});
+  }
+  std::vector<Matcher> all;
+  for (const auto& [name, some] : by_label) all.insert(all.end(), some.begin(), some.end());
+  return all;
+}
+
+Result<std::string> expand_with(const AdapterRule& rule, const std::string& series, const std::vector<Matcher>& matchers,
+                                const std::string& group_by) {
+  TemplateArguments arguments;
+  std::vector<std::string> parts;
+  for (const Matcher& m : matchers) {
+    parts.push_back(m.label + m.op + quoted(m.value));
+    arguments.values[m.label] = m.value;
+  }
+  arguments.fields = {{"Series", series}, {"LabelMatchers", text::join(parts, ",")}, {"GroupBy", group_by}};
+  return render(rule.metrics_query, arguments);
+}
+
+}  // namespace
+
+std::string AdapterRule::title() const {
+  return fmt::format("{} {} (seriesQuery {})", external ? "external rule" : "rule", index + 1,
+                     series_query.size() > 60 ? series_query.substr(0, 57) + "..." : series_query);
+}
+
+Result<AdapterConfig> parse_adapter_config(const std::string& yaml) {
+  try {
+    YAML::Node root = YAML::Load(yaml);
+    AdapterConfig config;
+    if (!root.IsMap()) return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
+    for (const YAML::Node& node : root["rules"]) config.rules.push_back(rule_from(node, config.rules.size(), false));
+    for (const YAML::Node& node : root["externalRules"]) {
+      config.external_rules.push_back(rule_from(node, config.external_rules.size(), true));
+    }
+    config.resource_rules = root["resourceRules"].IsDefined();
+    return config;
+  } catch (const YAML::Exception& e) {
+    return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is not valid YAML", e.what());
+  }
+}
+
+std::string plural(std::string resource) {
+  for (char& c : resource) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (resource.empty() || resource == "endpoints") return resource;
+  if (resource.ends_with("ies") || resource.ends_with("sses") || resource.ends_with("xes")) return resource;
+  if (resource.ends_with("ss") || resource.ends_with("x") || resource.ends_with("ch") || resource.ends_with("sh")) return resource + "es";
+  if (resource.ends_with("s")) return resource;
+  if (resource.ends_with("y") && resource.size() > 1 && std::string_view("aeiou").find(resource[resource.size() - 2]) == std::string_view::npos) {
+    return resource.substr(0, resource.size() - 1) + "ies";
+  }
+  return resource + "s";
+}
+
+std::string singular(std::string resource) {
+  if (resource == "endpoints") return resource;
+  if (resource.ends_with("ies")) return resource.substr(0, resource.size() - 3) + "y";
+  for (std::string_view end : {"sses", "xes", "ches", "shes"}) {
+    if (resource.ends_with(end)) return resource.substr(0, resource.size() - 2);
+  }
+  if (resource.ends_with("s") && !resource.ends_with("ss")) resource.pop_back();
+  return resource;
+}
+
+bool accepts(const AdapterRule& rule, const std::string& series) {
+  for (const SeriesFilter& filter : rule.filters) {
+    if (search(series, filter.pattern).has_value() != filter.positive) return false;
+  }
+  return rule.matches.empty() || search(series, rule.matches).has_value();
+}
+
+std::optional<std::string> api_name(const AdapterRule& rule, const std::string& series) {
+  std::string pattern = rule.matches.empty() ? ".*" : rule.matches;
+  std::optional<std::smatch> match = search(series, pattern);
+  if (!match) return std::nullopt;
+  std::vector<std::string> names = group_names(pattern);
+  std::string as = rule.as.empty() ? (names.size() == 2 ? "$1" : "$0") : rule.as;
+  return go_expand(as, *match, names);
+}
+
+std::optional<std::string> label_for(const AdapterRule& rule, const GroupResource& resource) {
+  for (const auto& [label, target] : rule.overrides) {
+    if (target == resource) return label;
+  }
+  if (rule.resource_template.empty()) return std::nullopt;
+  std::string group = resource.group;
+  std::replace(group.begin(), group.end(), '.', '_');
+  std::replace(group.begin(), group.end(), '-', '_');
+  Result<std::string> label = render(rule.resource_template, {{{"Group", group}, {"Resource", singular(resource.resource)}}, {}});
+  if (!label || label->empty()) return std::nullopt;
+  return *label;
+}
+
+std::vector<GroupResource> resources_of(const AdapterRule& rule, const Labels& labels) {
+  std::vector<GroupResource> found;
+  // What a template makes of every label cannot be listed without the cluster's resource types: these matter.
+  static const std::vector<GroupResource> usual = {{"", "pods"}, {"", "services"}, {"", "namespaces"}, {"", "nodes"},
+                                                   {"apps", "deployments"}, {"apps", "statefulsets"},
+                                                   {"networking.k8s.io", "ingresses"}, {"batch", "jobs"}};
+  for (const auto& [label, value] : labels) {
+    if (auto override = rule.overrides.find(label); override != rule.overrides.end()) {
+      found.push_back(override->second);
+      continue;
+    }
+    for (const GroupResource& resource : usual) {
+      if (!rule.resource_template.empty() && label_for(rule, resource) == label) found.push_back(resource);
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> literal_names(const std::string& query) {
+  std::vector<std::string> names;
+  size_t start = query.find_first_not_of(" \t\n");
+  if (start == std::string::npos) return names;
+  size_t end = start;
+  while (end < query.size() && (std::isalnum(static_cast<unsigned char>(query[end])) != 0 || query[end] == '_' || query[end] == ':')) ++end;
+  if (end > start) return {query.substr(start, end - start)};
+  static const std::regex by_name(R"(__name__\s*=(~?)\s*["'`]([^"'`]*)["'`])");
+  std::smatch match;
+  if (!std::regex_search(query, match, by_name)) return names;
+  std::string value = match[2].str();
+  if (match[1].length() > 0) {
+    if (value.starts_with('^')) value.erase(0, 1);
+    if (value.ends_with('$')) value.pop_back();
+    if (value.starts_with('(') && value.ends_with(')')) value = value.substr(1, value.size() - 2);
+  }
+  for (const std::string& name : text::split(value, '|')) {
+    bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == ':'; });
+    if (!plain) return {};
+    names.push_back(name);
+  }
+  return names;
+}
+
+bool may_match_name(const std::string& query, const std::string& name) {
+  std::vector<std::string> literal = literal_names(query);
+  if (!literal.empty()) return std::find(literal.begin(), literal.end(), name) != literal.end();
+  static const std::regex by_name(R"(__name__\s*(=~|!~|!=)\s*["'`]([^"'`]*)["'`])");
+  for (auto it = std::sregex_iterator(query.begin(), query.end(), by_name); it != std::sregex_iterator(); ++it) {
+    std::string op = (*it)[1].str(), pattern = (*it)[2].str();
+    bool fits = op == "!=" ? pattern == name : search(name, "^(?:" + pattern + ")$").has_value();
+    if (fits != (op == "=~")) return false;
+  }
+  return true;
+}
+
+Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,
+                           const std::string& space, const Json& metric_selector, const std::vector<std::string>& names) {
+  auto no_label = [&](const std::string& what) {
+    return failure(ErrorClass::check_failed, "adapter-no-label", rule.title() + " names no label for " + what);
+  };
+  std::vector<Matcher> matchers = matchers_of(metric_selector);
+  if (!space.empty()) {
+    std::optional<std::string> label = label_for(rule, {"", "namespaces"});
+    if (!label) return no_label("namespaces");
+    matchers.push_back({*label, "=", space});
+  }
+  std::optional<std::string> label = label_for(rule, resource);
+  if (!label) return no_label(resource.text());
+  matchers.push_back({*label, names.size() > 1 ? "=~" : "=", text::join(names, "|")});
+  return expand_with(rule, series, matchers, *label);
+}
+
+Result<std::string> expand_external(const AdapterRule& rule, const std::string& series, const std::string& space,
+                                    const Json& metric_selector) {
+  std::vector<Matcher> matchers = matchers_of(metric_selector);
+  if (rule.namespaced && !space.empty()) {
+    std::optional<std::string> label = label_for(rule, {"", "namespaces"});
+    if (!label) return failure(ErrorClass::check_failed, "adapter-no-label", rule.title() + " names no label for namespaces");
+    matchers.push_back({*label, "=", space});
+  }
+  return expand_with(rule, series, matchers, "");
+}
+
+std::optional<Duration> smallest_window(const std::string& query) {
+  static const std::regex window(R"(\[([0-9][0-9a-z]*)(?::[^\]]*)?\])");
+  std::optional<Duration> smallest;
+  for (auto it = std::sregex_iterator(query.begin(), query.end(), window); it != std::sregex_iterator(); ++it) {
+    std::optional<Duration> d = parse_duration((*it)[1].str());
+    if (d && (!smallest || *d < *smallest)) smallest = d;
+  }
+  return smallest;
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,76 @@
+// What the rules share: one metric of one HPA with everything that belongs to it, and where rules write. Inside chain/.
+#pragma once
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "chain/diagnosis.hpp"
+#include "chain/selector.hpp"
+#include "chain/times.hpp"
+#include "chain/view.hpp"
+
+namespace hpawalk {
+
+// One sample of a series, or one row of a query's result.
+struct Row {
+  Labels labels;
+  std::string value;
+};
+
+struct Context {
+  const Facts& facts;
+  const std::vector<Hpa>& hpas;   // all that were read
+  const Hpa& hpa;
+  const MetricNeed& need;
+  const Adapter& adapter;
+  const PrometheusView& prometheus;
+  std::vector<Candidate> candidates;  // the last one wins, as in the adapter
+
+  const Candidate* candidate() const { return candidates.empty() ? nullptr : &candidates.back(); }
+  const Reading* prometheus_reading(const std::string& what) const;
+  std::vector<Row> samples(const std::string& series) const;
+  bool samples_known() const;
+  long long sample_count(const std::string& series) const;  // also of series too many to be read
+  const Reading* evaluation(const Candidate& c) const;
+  const Reading* probe() const;                             // what the metrics API answers
+  std::optional<bool> registered() const;                   // does discovery list the metric for the resource?
+  std::vector<std::string> listed_names() const;            // what discovery lists: "services/prom_fake_value"
+  std::vector<std::string> log() const;                     // recent lines of trouble of the adapter
+  std::string expected_series() const;
+  std::vector<std::string> object_names() const;            // of the Service or pods that the metric is about
+  std::vector<std::string> other_adapters() const;          // pods of adapters that no APIService of the group leads to
+  bool works() const;                                       // the HPA says that it got the metric
+};
+
+class Report {
+ public:
+  explicit Report(ChainDiagnosis& chain) : chain_(chain) {}
+  void set(Link link, Mark mark, std::string text);
+  Mark mark(Link link) const { return chain_.links[static_cast<size_t>(link)].mark; }
+  bool broken_before(Link link) const;  // by a cause of its own
+  Finding& add(std::string_view cause, Link link, Mark severity, std::string sentence, std::vector<std::string> evidence,
+               std::string fix, Certainty certainty = Certainty::certain);
+  Finding& broken(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence, std::string fix,
+                  Certainty certainty = Certainty::certain);
+  Finding& note(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence, std::string fix = {});
+  bool has(std::string_view cause) const;
+
+ private:
+  ChainDiagnosis& chain_;
+};
+
+std::string plural_count(size_t n, std::string_view thing);
+std::string seen(const Reading& reading, std::string_view what);  // "GET /path: what"
+std::string why_unread(const Reading* reading);                   // "not allowed to list pods in namespace web"
+std::vector<Row> rows_of(const Json& list);
+
+// In the order in which they are asked; each sets the marks of its links and adds what it finds.
+void judge_scrape(const Context& c, Report& report);    // pods, Service, monitor, Prometheus, series
+void judge_adapter(const Context& c, Report& report);   // adapter: pods, flags, rules
+void judge_api(const Context& c, Report& report);       // APIService
+void judge_value(const Context& c, Report& report);     // the metric's value
+void judge_resource(const Context& c, Report& report);  // metrics.k8s.io, instead of the four above
+void judge_hpa(const Context& c, Report& report);       // the HPA's own view
+void judge_target(const Context& c, Report& report);    // scale target and its pods
+
+}  // namespace hpawalk

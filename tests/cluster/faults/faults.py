@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+"""Makes real faults on a real cluster and checks that `hpawalk diagnose` names each as the first broken link.
+
+Needs a cluster of its own: KUBECONFIG names it, HPAWALK the binary, OPERATOR_BUNDLE the operator's bundle.yaml.
+  1. chains that are whole, of several shapes: no finding may be broken;
+  2. faults that touch only their own chain: all stand at once, one `diagnose -A` judges them;
+  3. faults of what all chains share (adapter, APIService, rights): one after the other, each put back.
+Prints a line for each, and ends with 1 if one was named wrongly.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+
+import lab
+from lab import (SPACE, MONITORING, LOCKED, OUTSIDE, ADAPTER_SPACE, apply, changed, chain, external_metric, hpa, kubectl, monitor, object_metric, pods_metric, rule, service,
+                 workload)
+
+HPAWALK = os.environ.get("HPAWALK", "hpawalk")
+results, started = [], time.monotonic()
+
+
+def diagnose(*args):
+    """{namespace/name: (verdict, first broken cause of any of its metrics, all causes)}"""
+    done = subprocess.run([HPAWALK, "diagnose", *args, "-o", "json"], capture_output=True, text=True, timeout=120)
+    try:
+        hpas = json.loads(done.stdout)["hpas"]
+    except (json.JSONDecodeError, KeyError):
+        return {"error": (f"exit {done.returncode}", done.stderr.strip()[-300:], [])}
+    seen = {}
+    for h in hpas:
+        firsts = [m["firstBroken"] for m in h["metrics"] if m["firstBroken"]]
+        causes = [f["cause"] for m in h["metrics"] for f in m["findings"]]
+        seen[f"{h['namespace']}/{h['name']}"] = (h["verdict"], firsts, causes)
+    return seen
+
+
+def wait_for(what, check, limit=90):
+    end = time.monotonic() + limit
+    while True:
+        last = check()
+        if last is True:
+            return True
+        if time.monotonic() > end:
+            print(f"     gave up waiting for {what}: {last}", flush=True)
+            return False
+        time.sleep(0.5)
+
+
+def record(good, name, wanted, got):
+    results.append((good, name, wanted, got))
+    print(f"{'ok  ' if good else 'FAIL'} {name:<34} {wanted:<30} {'' if good else 'got ' + str(got)}", flush=True)
+
+
+def expect(name, key, cause, kind="broken", limit=30):
+    """The cause is the first broken link (or, for notes, among the findings) within the time it takes to show."""
+    last = None
+
+    def check():
+        nonlocal last
+        space, hpa_name = key.split("/")
+        last = diagnose(hpa_name, "-n", space).get(key)
+        return named(last, cause, kind) or str(last)
+    record(wait_for(f"{name}: {cause}", check, limit), name, cause, last)
+
+
+def named(seen, cause, kind):
+    if seen is None:
+        return False
+    verdict, firsts, causes = seen
+    if cause == "healthy":
+        return verdict in ("ok", "note") and not firsts
+    return cause in firsts if kind == "broken" else cause in causes and not firsts
+
+
+def replaced_hpa(name, metric, target="50", **more):
+    return changed(name, hpa=hpa(name, [object_metric(metric, name, target)], **more))
+
+
+HEALTHY = {
+    "object-value": changed("object-value"),
+    "object-average": changed("object-average", hpa=hpa("object-average", [object_metric("lab_jobs", "object-average", "30", "AverageValue")])),
+    "pods-rate": [service("pods-rate", {"app": "source"}), monitor("pods-rate"), hpa("pods-rate", [pods_metric("lab_requests_per_second", "10")], target="source", low=1, high=1)],
+    "external": changed("external", hpa=hpa("external", [external_metric("lab_queue", "12")])),
+    "two-metrics": changed("two-metrics", hpa=hpa("two-metrics", [object_metric("lab_value", "two-metrics"), external_metric("lab_queue", "12")])),
+    "other-port": changed("other-port", service=service("other-port", {"app": "source"}, 80, "stats", "http-telemetry"), monitor=monitor("other-port", port="http-telemetry")),
+}
+
+
+# name -> (expected cause, kind, objects, HPA)
+SIDE_BY_SIDE = {
+    "1 monitor label": ("monitor-not-selected", changed("f1", monitor=monitor("f1", labels={"release": "other"})), "f1"),
+    "2 monitor namespace": ("monitor-namespace-not-selected", changed("f2", monitor=monitor("f2", space=OUTSIDE)), "f2"),
+    "3 selector against Service": ("monitor-selects-no-service", changed("f3", monitor=monitor("f3", selector={"svc": "f3x"})), "f3"),
+    "3 namespaceSelector": ("monitor-selects-no-service", changed("f3b", monitor=monitor("f3b", spaces=())), "f3b"),
+    "4 port name": ("monitor-port-name", changed("f4", monitor=monitor("f4", port="stat")), "f4"),
+    "5 rights to discover": ("prometheus-cannot-discover", lab.source(LOCKED) + [service("f5", {"app": "source"}, space=LOCKED), monitor("f5", spaces=(LOCKED,)), workload("f5", LOCKED),
+                                                          hpa("f5", [object_metric("lab_value", "f5")], LOCKED)], "vault/f5"),
+    "6 Service selects no pod": ("service-selects-no-pod", changed("f6", service=service("f6", {"app": "sauce"}, svc="f6")), "f6"),
+    "6 targetPort": ("service-target-port", changed("f6b", service=service("f6b", {"app": "source"}, target=9999, svc="f6b")), "f6b"),
+    "6 path": ("target-down", changed("f6c", monitor=monitor("f6c", path="/nothing")), "f6c"),
+    "7 invalid monitor": ("monitor-rejected", changed("f7", monitor=monitor("f7", relabelings=[{"action": "replace", "regex": "(", "targetLabel": "x"}])), "f7"),
+    "13 seriesQuery": ("rule-matches-no-series", replaced_hpa("f13", "lab_matcher"), "f13"),
+    "13 no rule": ("rule-matches-no-series", replaced_hpa("f13b", "lab_unruled"), "f13b"),
+    "14 override labels": ("rule-labels-mismatch", replaced_hpa("f14", "lab_mislabelled"), "f14"),
+    "15 group-by dropped": ("rule-drops-group-label", replaced_hpa("f15", "lab_dropped"), "f15"),
+    "16 no row of the object": ("object-not-in-series", changed("f16", monitor=monitor("f16", metricRelabelings=[{"action": "replace", "targetLabel": "service", "replacement": "elsewhere"}])), "f16"),
+    "17 namespaced false": ("rule-not-namespaced", replaced_hpa("f17", "lab_cluster"), "f17"),
+    "18 renamed": ("metric-renamed", replaced_hpa("f18", "lab_renamed_total"), "f18"),
+    "19 overlapping rules": ("rules-overlap", replaced_hpa("f19", "lab_overlap"), "f19"),
+    "22 rate window": ("rate-window-too-short", replaced_hpa("f22", "lab_short_total"), "f22"),
+    "23 NaN": ("metric-nan", replaced_hpa("f23", "lab_nan"), "f23"),
+    "query refused": ("metric-query-fails", replaced_hpa("fq", "lab_bad"), "fq"),
+    "not exposed": ("metric-not-exposed", replaced_hpa("fe", "lab_absent"), "fe"),
+    "unknown name": ("metric-unknown", replaced_hpa("fu", "something_else_entirely"), "fu"),
+    "object missing": ("object-missing", changed("fo", hpa=hpa("fo", [object_metric("lab_value", "fox")])), "fo"),
+    "24 no metrics-server": ("apiservice-missing", changed("f24r", hpa=hpa("f24r", [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}])), "f24r"),
+    "35 two HPAs": ("ambiguous-selector", changed("f35") + [hpa("f35b", [object_metric("lab_jobs", "f35")], target="f35")], "f35"),
+    "36 selector of others": ("selector-catches-others", changed("f36", workload=workload("f36", labels={"team": "a"}), other=workload("f36other", labels={"team": "a", "part": "b"})), "f36"),
+    "37 one metric fails": ("one-metric-blocks-scale-down", changed("f37", hpa=hpa("f37", [object_metric("lab_value", "f37"), object_metric("lab_unruled", "f37")])), "f37"),
+    "38 no ready pod": ("no-ready-pod", changed("f38", workload=workload("f38", readinessProbe={"exec": {"command": ["/no"]}, "periodSeconds": 1})), "f38"),
+    "41 10m is not 10": ("quantity-readability", replaced_hpa("f41", "lab_value", "50m"), "f41"),
+    "scale target missing": ("target-missing", changed("ft", hpa=hpa("ft", [object_metric("lab_value", "ft")], target="fti")), "ft"),
+    "scaled to 0": ("scaling-disabled", changed("fz", workload=workload("fz", replicas=0)), "fz"),
+}
+NOTES = {
+    "42 within tolerance": ("within-tolerance", replaced_hpa("n42", "lab_value", "48"), "n42"),
+    "at max": ("at-max", replaced_hpa("nmax", "lab_value", "5", high=1), "nmax"),
+    "at min": ("at-min", replaced_hpa("nmin", "lab_value", "500", low=2), "nmin"),
+}
+
+
+def patch(kind, name, space, body, how="merge"):
+    kubectl("patch", kind, name, *(["-n", space] if space else []), "--type", how, "-p", json.dumps(body))
+
+
+def adapter_ready():
+    kubectl("rollout", "status", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--timeout=60s", check=False)
+
+
+def adapter_with(rules=None, **flags):
+    def make():
+        if rules is not None:
+            apply([lab.adapter_config(rules)])
+        apply([lab.adapter_deployment(**flags)])
+        if rules is not None:
+            kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+        adapter_ready()
+    return make
+
+
+def prometheus_back():
+    kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=1")
+    kubectl("rollout", "status", "statefulset/prometheus-k9", "-n", MONITORING, "--timeout=60s", check=False)
+
+
+def adapter_back():
+    apply([lab.adapter_config(), lab.adapter_deployment(), lab.ADAPTER_SERVICE, lab.api_service("custom.metrics.k8s.io"), lab.HPA_BINDING])
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    adapter_ready()
+
+
+def apply_service_back():
+    apply([lab.ADAPTER_SERVICE])
+
+
+def unreachable():
+    patch("service", "shop-adapter", ADAPTER_SPACE, [{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 6444}], "json")
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)  # or the open connection goes on serving
+    adapter_ready()
+
+
+CONTROLLER_ROLE = "system:controller:horizontal-pod-autoscaler"
+
+
+def forbid():
+    """Newer Kubernetes lets the controller read metrics by its own role, older ones need the adapter's binding: both go."""
+    kubectl("delete", "clusterrolebinding", "lab-hpa-reads")
+    role = json.loads(kubectl("get", "clusterrole", CONTROLLER_ROLE, "-o", "json"))
+    forbid.rules = role["rules"]
+    patch("clusterrole", CONTROLLER_ROLE, None, {"rules": [r for r in role["rules"] if "custom.metrics.k8s.io" not in r.get("apiGroups", [])]})
+
+
+def allow():
+    patch("clusterrole", CONTROLLER_ROLE, None, {"rules": forbid.rules})
+    apply([lab.HPA_BINDING])
+
+
+NEW_RULE = rule("lab_unruled")
+
+
+def stale():
+    apply([lab.adapter_config(lab.RULES + [NEW_RULE])])
+
+
+def two_adapters():
+    other = lab.adapter_deployment(name="second-adapter", url="http://prom-web.watch.svc:9191/nowhere")
+    other["spec"]["template"]["spec"]["volumes"] = [{"name": "config", "configMap": {"name": "adapter-rules-2"}}]
+    rules = lab.adapter_config([rule("lab_jobs")])
+    rules["metadata"]["name"] = "adapter-rules-2"
+    other["spec"]["template"]["spec"]["containers"][0]["args"][1] = "--prometheus-url=http://prom-web.watch.svc:9191"
+    apply([rules, other, service("second-adapter", {"which": "second-adapter"}, 443, 6443, "https", ADAPTER_SPACE), lab.api_service("custom.metrics.k8s.io", name="second-adapter")])
+    kubectl("rollout", "status", "deployment/second-adapter", "-n", ADAPTER_SPACE, "--timeout=60s", check=False)
+
+
+def one_adapter():
+    apply([lab.api_service("custom.metrics.k8s.io")])
+    kubectl("delete", "deployment/second-adapter", "service/second-adapter", "-n", ADAPTER_SPACE, "--wait=false")
+
+
+def api(**spec):
+    return lambda: apply([lab.api_service("custom.metrics.k8s.io", **spec)])
+
+
+def untrusted():
+    ca = json.loads(kubectl("get", "configmap", "kube-root-ca.crt", "-n", SPACE, "-o", "json"))["data"]["ca.crt"]
+    import base64
+    patch("apiservice", "v1beta1.custom.metrics.k8s.io", None, {"spec": {"insecureSkipTLSVerify": False, "caBundle": base64.b64encode(ca.encode()).decode()}})
+
+
+def trusted():
+    patch("apiservice", "v1beta1.custom.metrics.k8s.io", None, {"spec": {"caBundle": None, "insecureSkipTLSVerify": True}})
+
+
+V1BETA1 = "v1beta1.custom.metrics.k8s.io"
+OBJECT = "shop/object-value"
+BROKEN_RULE = rule('{__name__="lab_value"')
+# name, expected cause, how to make it, how to put it back, whose diagnosis
+SHARED = [
+    ("25 port 6443 out of reach", "apiservice-unreachable", unreachable, apply_service_back, OBJECT),
+    ("29 x509", "requestheader-ca", untrusted, trusted, OBJECT),
+    ("30 HPA may not read", "hpa-forbidden", forbid, allow, OBJECT),
+    ("24 no APIService", "apiservice-missing", lambda: kubectl("delete", "apiservice", V1BETA1), api(), OBJECT),
+    ("32 only v1alpha1", "api-version-mismatch", lambda: (kubectl("delete", "apiservice", V1BETA1), apply([lab.api_service("custom.metrics.k8s.io", "v1alpha1")])),
+     lambda: (kubectl("delete", "apiservice", "v1alpha1.custom.metrics.k8s.io"), apply([lab.api_service("custom.metrics.k8s.io")])), OBJECT),
+    ("32 preferred version down", "api-version-mismatch", lambda: apply([lab.api_service("custom.metrics.k8s.io", "v1beta2", name="gone", priority=200)]),
+     lambda: kubectl("delete", "apiservice", "v1beta2.custom.metrics.k8s.io"), OBJECT),
+    ("34 dangling APIService", "dangling-apiservice", lambda: kubectl("delete", "service", "shop-adapter", "-n", ADAPTER_SPACE), apply_service_back, OBJECT),
+    ("20 ConfigMap edited", "adapter-config-stale", stale, lambda: None, "shop/f13b"),
+    ("11 one rule aborts all", "adapter-relist-aborted", adapter_with([*lab.RULES, BROKEN_RULE]), lambda: None, OBJECT),
+    ("8 wrong port", "adapter-prometheus-url", adapter_with(lab.RULES, url="http://prom-web.watch.svc:9090"), lambda: None, OBJECT),
+    ("8 wrong host", "adapter-prometheus-url", adapter_with(url="http://prom-webb.watch.svc:9191"), lambda: None, OBJECT),
+    ("8 wrong path", "adapter-prometheus-url", adapter_with(url="http://prom-web.watch.svc:9191/prometheus"), lambda: None, OBJECT),
+    ("10 Prometheus wants a login", "adapter-prometheus-auth", adapter_with(url="http://login.shop.svc:9114"), lambda: None, OBJECT),
+    ("21 max age", "adapter-max-age", adapter_with(relist="200ms", max_age="500ms"), lambda: None, OBJECT),
+    ("21 max age below relist", "adapter-max-age", adapter_with(relist="10s", max_age="5s"), adapter_back, OBJECT),
+    ("31 two adapters", "two-adapters", two_adapters, one_adapter, OBJECT),
+    ("adapter not running", "adapter-not-ready", lambda: kubectl("scale", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--replicas=0"),
+     lambda: (kubectl("scale", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--replicas=1"), adapter_ready()), OBJECT),
+    ("adapter may not list", "adapter-cannot-list", lambda: kubectl("delete", "clusterrolebinding", "lab-adapter-view"),
+     lambda: apply([lab.ADAPTER_VIEW]), "shop/pods-rate"),
+    ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
+     lambda: kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=1"), "shop/fop"),
+    ("Prometheus not running", "prometheus-not-ready", lambda: kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=0"), prometheus_back, OBJECT),
+]
+
+
+def build():
+    bundle = os.environ["OPERATOR_BUNDLE"]
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", bundle)
+    patch("deployment", "prometheus-operator", "default", [{"op": "remove", "path": "/spec/template/spec/containers/0/resources/limits"},
+          {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--config-reloader-cpu-limit=0"}], "json")
+    apply(lab.spaces())
+    # Prometheus last: monitors that are there when it starts are in its first configuration, others wait for a reload.
+    objects = lab.source() + lab.adapter() + [service("login", {"app": "source"}, 9114, 9114, "login")]
+    for some in HEALTHY.values():
+        objects += some
+    for _, some, _ in [*SIDE_BY_SIDE.values(), *NOTES.values()]:
+        objects += some
+    apply(objects)
+    apply(lab.prometheus())
+
+
+def all_settled(wanted):
+    seen = diagnose("-A")
+    wrong = [f"{name}: {seen.get(key, 'no such HPA')}" for name, (cause, key, kind) in wanted.items() if not named(seen.get(key), cause, kind)]
+    return True if not wrong else f"{len(wrong)} left: " + "; ".join(wrong)[:1500]
+
+
+def replicas_reset():
+    manifest = json.dumps(workload("f40"))
+    kubectl("apply", "-f", "-", stdin=manifest)
+    apply([hpa("f40", [object_metric("lab_value", "object-value", "25")])])
+    wait_for("the HPA to scale f40", lambda: kubectl("get", "hpa", "f40", "-n", SPACE, "-o", "jsonpath={.status.lastScaleTime}") != "" or "not yet", 60)
+    time.sleep(1.5)
+    kubectl("apply", "-f", "-", stdin=manifest)
+    expect("40 replicas reset", "shop/f40", "replicas-reset")
+
+
+def stabilization():
+    apply([hpa("n42", [object_metric("lab_value", "n42", "25")])])
+    wait_for("n42 to scale up", lambda: int(kubectl("get", "hpa", "n42", "-n", SPACE, "-o", "jsonpath={.status.currentReplicas}") or 0) > 1 or "not yet", 60)
+    apply([hpa("n42", [object_metric("lab_value", "n42", "200")])])
+    expect("43 stabilization", "shop/n42", "stabilization", "note")
+
+
+def rollout_failed():
+    bad = lab.source()[1]
+    bad["spec"]["template"]["spec"]["containers"][0]["image"] = "localhost/no-such-image:1"
+    apply([bad])
+    expect("39 failed rollout", "shop/pods-rate", "rollout-failed", limit=60)
+    apply([lab.source()[1]])
+
+
+def main():
+    build()
+    print(f"     built in {time.monotonic() - started:.0f} s", flush=True)
+    wanted = {name: ("healthy", f"{SPACE}/{name}", "broken") for name in HEALTHY}
+    wanted |= {name: (cause, key if "/" in key else f"{SPACE}/{key}", "broken") for name, (cause, _, key) in SIDE_BY_SIDE.items()}
+    wanted |= {name: (cause, f"{SPACE}/{key}", "note") for name, (cause, _, key) in NOTES.items()}
+    wait_for("the chains to settle", lambda: all_settled(wanted), int(os.environ.get("SETTLE", "150")))
+    seen = diagnose("-A")
+    for name, (cause, key, kind) in wanted.items():
+        record(named(seen.get(key), cause, kind), name, cause, seen.get(key))
+    print(f"     side by side after {time.monotonic() - started:.0f} s", flush=True)
+    for name, cause, make, undo, key in SHARED:
+        make()
+        expect(name, key, cause, limit=40)
+        undo()
+    expect("all put back", OBJECT, "healthy")
+    stabilization()
+    replicas_reset()
+    rollout_failed()
+    good = sum(1 for r in results if r[0])
+    print(f"     in {time.monotonic() - started:.0f} s")
+    print(f"{good} passed, {len(results) - good} failed, 0 skipped")
+    return 0 if good == len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""The chains that the faults are made in: one source of metrics behind many Services, each with a monitor, a rule and an
+HPA of its own, so that many faults stand side by side and one `hpawalk diagnose -A` judges them all.
+
+Nothing here is named like the walkthrough: other names, namespaces, labels, ports and metric types on purpose.
+"""
+import json
+import os
+import subprocess
+
+SPACE, MONITORING, LOCKED, OUTSIDE = "shop", "watch", "vault", "outside"
+ADAPTER_SPACE = "metrics-api"
+PROMETHEUS_IMAGE = os.environ.get("PROMETHEUS_IMAGE", "quay.io/prometheus/prometheus:v3.11.0")
+ADAPTER_IMAGE = os.environ.get("ADAPTER_IMAGE", "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0")
+NGINX_IMAGE = "docker.io/library/nginx:stable"
+PAUSE_IMAGE = os.environ.get("PAUSE_IMAGE", "registry.k8s.io/pause:3.10.1")
+
+METRICS = {
+    "lab_value": 50, "lab_jobs": 30, "lab_requests_total": 100, "lab_unruled": 5, "lab_mislabelled": 5, "lab_dropped": 5,
+    "lab_cluster": 5, "lab_renamed_total": 7, "lab_overlap_a": 5, "lab_overlap_b": 9, "lab_short_total": 5, "lab_nan": 0,
+    "lab_bad": 5, "lab_queue": 12, "lab_matcher": 5,
+}
+
+NGINX_CONF = """
+user root; worker_processes 1; pid /tmp/nginx.pid; error_log /dev/stderr;
+events { worker_connections 64; }
+http {
+  access_log off; client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+  server { listen 9113; location = /metrics { default_type "text/plain; version=0.0.4"; alias /data/metrics; } }
+  server { listen 9114; location / { return 401; } }
+}
+"""
+
+
+def kubectl(*args, stdin=None, check=True):
+    done = subprocess.run(["kubectl", *args], input=stdin, capture_output=True, text=True, timeout=120)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def apply(objects, check=True):
+    return kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), check=check)
+
+
+def meta(name, space=SPACE, **labels):
+    return {"name": name, "namespace": space, "labels": labels} if space else {"name": name, "labels": labels}
+
+
+def deployment(name, image, space=SPACE, replicas=1, labels=None, account=None, **container):
+    labels = labels or {"workload": name}
+    pod = {"containers": [{"name": "main", "image": image, **container}], "terminationGracePeriodSeconds": 0}
+    if account:
+        pod["serviceAccountName"] = account
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta(name, space),
+            "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}}
+
+
+def service(name, selector, port=9113, target=9113, port_name="stats", space=SPACE, **labels):
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta(name, space, **(labels or {"svc": name})),
+            "spec": {"selector": selector, "ports": [{"name": port_name, "port": port, "targetPort": target}]}}
+
+
+def monitor(name, selector=None, port="stats", space=MONITORING, labels=None, spaces=(SPACE,), **endpoint):
+    spec = {"selector": {"matchLabels": selector or {"svc": name}}, "endpoints": [{"port": port, "interval": "1s", **endpoint}]}
+    if spaces:
+        spec["namespaceSelector"] = {"matchNames": list(spaces)}
+    return {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": meta(name, space, **({"release": "shop-stack"} if labels is None else labels)), "spec": spec}
+
+
+def object_metric(metric, service_name, target="50", kind="Value"):
+    amount = {"type": "Value", "value": target} if kind == "Value" else {"type": "AverageValue", "averageValue": target}
+    return {"type": "Object", "object": {"metric": {"name": metric}, "target": amount, "describedObject": {"apiVersion": "v1", "kind": "Service", "name": service_name}}}
+
+
+def pods_metric(metric, target):
+    return {"type": "Pods", "pods": {"metric": {"name": metric}, "target": {"type": "AverageValue", "averageValue": target}}}
+
+
+def external_metric(metric, target):
+    return {"type": "External", "external": {"metric": {"name": metric}, "target": {"type": "Value", "value": target}}}
+
+
+def hpa(name, metrics, space=SPACE, target=None, low=1, high=3, **spec):
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta(name, space),
+            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target or name}, "minReplicas": low, "maxReplicas": high, "metrics": metrics, **spec}}
+
+
+def workload(name, space=SPACE, **more):
+    return deployment(name, PAUSE_IMAGE, space, **more)
+
+
+def source(space=SPACE, replicas=1, name="source"):
+    """Serves the metrics on 9113, and on 9114 only refusals."""
+    text = "".join(f"# TYPE {n} {'counter' if n.endswith('_total') else 'gauge'}\n{n} {v}\n" for n, v in METRICS.items())
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("source", space), "data": {"nginx.conf": NGINX_CONF, "metrics": text}}
+    d = deployment(name, NGINX_IMAGE, space, replicas=replicas, labels={"app": "source"}, ports=[{"containerPort": 9113, "name": "stats"}],
+                   command=["/usr/sbin/nginx", "-c", "/data/nginx.conf", "-g", "daemon off;"], volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    d["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "configMap": {"name": "source"}}]
+    return [config, d]
+
+
+def rule(series, query="sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)", overrides=None, **more):
+    resources = {"overrides": overrides or {"namespace": {"resource": "namespace"}, "service": {"resource": "service"}, "pod": {"resource": "pod"}}}
+    return {"seriesQuery": series, "resources": resources, "metricsQuery": query, **more}
+
+
+NAN = "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>) / sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"
+RULES = [
+    rule('{__name__=~"^lab_(value|jobs)$",namespace!=""}'),
+    rule("lab_requests_total", "sum(rate(<<.Series>>{<<.LabelMatchers>>}[30s])) by (<<.GroupBy>>)", name={"matches": "^(.*)_total$", "as": "${1}_per_second"}),
+    rule('lab_matcher{team="nobody"}'),
+    rule("lab_mislabelled", overrides={"namespace": {"resource": "namespace"}, "kubernetes_service": {"resource": "service"}}),
+    rule("lab_dropped", "sum(<<.Series>>{<<.LabelMatchers>>})"),
+    rule("lab_cluster", overrides={"namespace": {"resource": "namespace"}}),
+    rule("lab_renamed_total", name={"matches": "^(.*)_total$", "as": ""}),
+    rule("lab_overlap_a", name={"matches": "", "as": "lab_overlap"}),
+    rule("lab_overlap_b", name={"matches": "", "as": "lab_overlap"}),
+    rule("lab_short_total", "sum(rate(<<.Series>>{<<.LabelMatchers>>}[1s])) by (<<.GroupBy>>)"),
+    rule("lab_nan", NAN),
+    rule("lab_bad", "sum(<<.Series>>{<<.LabelMatchers>>} by"),
+    rule("lab_absent"),
+]
+EXTERNAL_RULES = [rule("lab_queue", "max(<<.Series>>{<<.LabelMatchers>>})", overrides={"namespace": {"resource": "namespace"}})]
+
+
+def adapter_config(rules=None):
+    data = json.dumps({"rules": RULES if rules is None else rules, "externalRules": EXTERNAL_RULES})
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("adapter-rules", ADAPTER_SPACE), "data": {"rules.yaml": data}}
+
+
+def binding(kind, name, role, subjects, space=None, role_kind="ClusterRole"):
+    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": meta(name, space),
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role}, "subjects": subjects}
+
+
+def account(name, space):
+    return {"kind": "ServiceAccount", "name": name, "namespace": space}
+
+
+ADAPTER_VIEW = binding("ClusterRoleBinding", "lab-adapter-view", "view", [account("adapter", ADAPTER_SPACE)])
+HPA_BINDING = binding("ClusterRoleBinding", "lab-hpa-reads", "lab-metrics-reader", [account("horizontal-pod-autoscaler", "kube-system")])
+
+
+def api_service(group, version="v1beta1", name="shop-adapter", priority=100, **more):
+    return {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": meta(f"{version}.{group}", None),
+            "spec": {"group": group, "version": version, "groupPriorityMinimum": 100, "versionPriority": priority, "insecureSkipTLSVerify": True,
+                     "service": {"namespace": ADAPTER_SPACE, "name": name, "port": 443}, **more}}
+
+
+def adapter_deployment(url="http://prom-web.watch.svc:9191", relist="1s", max_age="5s", name="shop-adapter"):
+    d = deployment(name, ADAPTER_IMAGE, ADAPTER_SPACE, labels={"app.kubernetes.io/name": "prometheus-adapter", "which": name}, account="adapter",
+                   args=["--config=/etc/adapter/rules.yaml", f"--prometheus-url={url}", f"--metrics-relist-interval={relist}", f"--metrics-max-age={max_age}",
+                         "--secure-port=6443", "--cert-dir=/tmp"],
+                   readinessProbe={"httpGet": {"path": "/readyz", "port": 6443, "scheme": "HTTPS"}, "periodSeconds": 1},
+                   volumeMounts=[{"name": "config", "mountPath": "/etc/adapter"}])
+    d["spec"]["strategy"] = {"type": "Recreate"}
+    d["spec"]["template"]["spec"]["volumes"] = [{"name": "config", "configMap": {"name": "adapter-rules"}}]
+    return d
+
+
+ADAPTER_SERVICE = service("shop-adapter", {"which": "shop-adapter"}, 443, 6443, "https", ADAPTER_SPACE)
+
+
+def adapter():
+    read = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": meta("lab-metrics-reader", None),
+            "rules": [{"apiGroups": ["custom.metrics.k8s.io", "external.metrics.k8s.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]}
+    a = account("adapter", ADAPTER_SPACE)
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("adapter", ADAPTER_SPACE)}, read, HPA_BINDING,
+            ADAPTER_VIEW, binding("ClusterRoleBinding", "lab-adapter-auth", "system:auth-delegator", [a]),
+            binding("RoleBinding", "lab-adapter-auth-reader", "extension-apiserver-authentication-reader", [a], "kube-system", "Role"),
+            adapter_config(), adapter_deployment(), ADAPTER_SERVICE, api_service("custom.metrics.k8s.io"), api_service("external.metrics.k8s.io")]
+
+
+PROMETHEUS = {"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus", "metadata": meta("k9", MONITORING),
+              "spec": {"image": PROMETHEUS_IMAGE, "version": "v" + PROMETHEUS_IMAGE.rsplit(":v", 1)[-1], "replicas": 1, "serviceAccountName": "prom", "scrapeInterval": "1s",
+                       "serviceMonitorSelector": {"matchLabels": {"release": "shop-stack"}}, "serviceMonitorNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
+                       "podMonitorSelector": {}, "podMonitorNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
+                       "containers": [{"name": "prometheus", "startupProbe": {"httpGet": {"path": "/-/ready", "port": "web"}, "periodSeconds": 1, "failureThreshold": 120}}]}}
+
+
+def prometheus():
+    discover = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": meta("lab-discovery", None),
+                "rules": [{"apiGroups": [""], "resources": ["services", "endpoints", "pods"], "verbs": ["get", "list", "watch"]},
+                          {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]}]}
+    p = account("prom", MONITORING)
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("prom", MONITORING)}, discover,
+            binding("RoleBinding", "lab-discovery", "lab-discovery", [p], SPACE), binding("RoleBinding", "lab-discovery", "lab-discovery", [p], MONITORING),
+            service("prom-web", {"prometheus": "k9"}, 9191, "web", "web", MONITORING), PROMETHEUS]
+
+
+def spaces():
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": meta(SPACE, None)}, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(LOCKED, None)},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(MONITORING, None, monitored="yes")}, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(OUTSIDE, None)},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(ADAPTER_SPACE, None)}]
+
+
+def chain(name, metric="lab_value", target="50", **more):
+    """A whole healthy chain of its own: Service, monitor, workload and HPA."""
+    return {"service": service(name, {"app": "source"}), "monitor": monitor(name), "workload": workload(name), "hpa": hpa(name, [object_metric(metric, name, target)], **more)}
+
+
+def changed(name, **parts):
+    """A chain in which some objects are others (or None: missing)."""
+    whole = chain(name)
+    whole.update(parts)
+    return [o for o in whole.values() if o is not None]

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Derives the facts files of faults that the local cluster cannot have from healthy.json (a real `diagnose --save`).
+
+The messages are those of API servers, adapters and operators, as users have reported them. File names: CAUSE@VARIANT.json;
+each holds what differs, as a JSON merge patch (RFC 7386).
+"""
+import copy
+import json
+import pathlib
+
+here = pathlib.Path(__file__).parent
+base = json.loads((here / "healthy.json").read_text())
+PROM = "prom:watch/prom-web:9191 "
+API = "api /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/object-value/lab_value"
+
+
+def conditions(facts, kind, **fields):
+    hpa = facts["hpas"]["value"]["items"][0]
+    for c in hpa["status"]["conditions"]:
+        if c["type"] == kind:
+            c.update(fields)
+
+
+def failing(facts, message='unable to get metric lab_value: Service on shop object-value/unable to fetch metrics from custom metrics API: the server could not find the metric lab_value for services object-value'):
+    conditions(facts, "ScalingActive", status="False", reason="FailedGetObjectMetric", message=message)
+    facts["hpas"]["value"]["items"][0]["status"].pop("currentMetrics", None)
+
+
+def error(facts, key, kind, message, right=None):
+    facts[key] = {"path": facts.get(key, {}).get("path", key), "error": {"id": kind, "message": message, **({"right": right} if right else {})}}
+
+
+def unlisted(facts):
+    facts["discovery custom.metrics.k8s.io"]["value"]["resources"] = []
+    error(facts, API, "kube-not-found", "the server could not find the metric lab_value for services object-value")
+    failing(facts)
+
+
+def no_series(facts):
+    facts[PROM + "samples"]["value"] = []
+    facts[PROM + "counts"]["value"] = {}
+    for key in facts:
+        if key.startswith(PROM + "eval"):
+            facts[key]["value"] = []
+    unlisted(facts)
+
+
+def not_available(facts, reason, message):
+    for s in facts["apiservices"]["value"]["items"]:
+        if s["spec"]["group"] == "custom.metrics.k8s.io":
+            s["status"]["conditions"] = [{"type": "Available", "status": "False", "reason": reason, "message": message}]
+    error(facts, "discovery custom.metrics.k8s.io", "kube-unavailable", "the server is currently unable to handle the request")
+    error(facts, API, "kube-unavailable", "the server is currently unable to handle the request")
+    failing(facts, "unable to get metric lab_value: Service on shop object-value/unable to fetch metrics from custom metrics API: the server is currently unable to handle the request (get services.custom.metrics.k8s.io object-value)")
+
+
+def adapter_log(facts, *lines):
+    for key in facts:
+        if key.startswith("log "):
+            facts[key]["value"] = list(lines)
+
+
+def adapter_pod(facts):
+    return facts["pods/metrics-api"]["value"]["items"][0]
+
+
+def not_ready(pod, reason):
+    for c in pod["status"]["conditions"]:
+        if c["type"] in ("Ready", "ContainersReady"):
+            c["status"] = "False"
+    pod["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": reason, "message": "back-off 10s restarting failed container"}}
+
+
+UNREACHABLE = 'failing or missing response from https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1: Get "https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1": '
+
+
+def prometheus_config_rejected(f):
+    f[PROM + "config"]["value"]["yaml"] = "global:\n  scrape_interval: 1s\nscrape_configs: []\n"
+    f[PROM + "targets"]["value"] = []
+    f[PROM + "runtime"]["value"]["reloadConfigSuccess"] = False
+    no_series(f)
+
+
+def prometheus_config_missing(f):
+    prometheus_config_rejected(f)
+    f[PROM + "runtime"]["value"]["reloadConfigSuccess"] = True
+    f["servicemonitors"]["value"]["items"][0]["metadata"]["hpawalkLastChange"] = "2026-01-01T00:00:00Z"
+
+
+def prometheus_config_pending(f):
+    prometheus_config_missing(f)
+    f["servicemonitors"]["value"]["items"][0]["metadata"]["hpawalkLastChange"] = base["taken"]
+
+
+def network_policy(f):
+    pods = f["pods/watch"]["value"]["items"][0]["metadata"]["labels"]
+    f["networkpolicies/watch"]["value"] = {"items": [{"metadata": {"name": "prometheus-k8s", "namespace": "watch"}, "spec": {
+        "podSelector": {"matchLabels": {"prometheus": pods["prometheus"]}}, "policyTypes": ["Ingress"],
+        "ingress": [{"from": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "grafana"}}}]}]}}]}
+    adapter_log(f, 'unable to update list of all metrics: unable to fetch metrics for query "lab_value": Get "http://prom-web.watch.svc:9191/api/v1/series": dial tcp 10.96.12.7:9191: i/o timeout')
+    unlisted(f)
+
+
+def auth(f):
+    adapter_log(f, "unable to update list of all metrics: unable to fetch metrics for query \"lab_value\": bad_response: unknown response code 403")
+    unlisted(f)
+
+
+def too_broad(f):
+    for key in f:
+        if key.startswith(PROM + "names {"):
+            f[key] = {"path": f[key]["path"], "error": {"id": "prometheus-query", "message": "timeout: query timed out in expression evaluation"}}
+    adapter_log(f, 'unable to update list of all metrics: unable to fetch metrics for query "{namespace!=\\"\\"}": Get "http://prom-web.watch.svc:9191/api/v1/series": context deadline exceeded')
+    unlisted(f)
+
+
+def mesh(f):
+    adapter_pod(f)["spec"]["containers"].append({"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.27.0"})
+    not_available(f, "FailedDiscoveryCheck", UNREACHABLE + "EOF")
+
+
+def keda(f):
+    hpa = f["hpas"]["value"]["items"][0]
+    hpa["metadata"]["name"] = "keda-hpa-orders"
+    hpa["spec"]["metrics"] = [{"type": "External", "external": {"metric": {"name": "s0-rabbitmq-orders"}, "target": {"type": "AverageValue", "averageValue": "5"}}}]
+    for s in f["apiservices"]["value"]["items"]:
+        if s["spec"]["group"] == "external.metrics.k8s.io":
+            s["spec"]["service"] = {"namespace": "metrics-api", "name": "keda-operator-metrics-apiserver"}
+    service = copy.deepcopy(f["services"]["value"]["items"][0])
+    service["metadata"].update(name="keda-operator-metrics-apiserver", namespace="metrics-api")
+    service["spec"]["selector"] = adapter_pod(f)["metadata"]["labels"]
+    f["services"]["value"]["items"].append(service)
+    f["scaledobjects"] = {"path": "/apis/keda.sh/v1alpha1/scaledobjects", "value": {"items": [{"metadata": {"name": "orders", "namespace": "shop"}, "status": {
+        "hpaName": "keda-hpa-orders", "conditions": [{"type": "Ready", "status": "False", "reason": "ScaledObjectCheckFailed", "message": "error establishing rabbitmq connection: dial tcp: lookup rabbit: no such host"}]}}]}}
+    conditions(f, "ScalingActive", status="False", reason="FailedGetExternalMetric", message="unable to get external metric shop/s0-rabbitmq-orders/nil: unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error when getting metric values")
+
+
+def source_not_ready(f):
+    for pod in f["pods/shop"]["value"]["items"]:
+        if pod["metadata"]["name"].startswith("source"):
+            not_ready(pod, "CrashLoopBackOff")
+    no_series(f)
+    f[PROM + "targets"]["value"] = []
+
+
+def not_discovered(f):
+    f[PROM + "targets"]["value"] = []
+    no_series(f)
+
+
+def without_operator(f):
+    for key in ("servicemonitors", "podmonitors", "prometheuses"):
+        error(f, key, "kube-not-found", "the server could not find the requested resource")
+    f[PROM + "targets"]["value"] = []
+    no_series(f)
+
+
+def invalid_config(f):
+    f["configmaps/metrics-api/adapter-rules"]["value"]["data"]["rules.yaml"] = "rules:\n- seriesQuery: 'x\n   resources: ["
+    unlisted(f)
+
+
+def rate_limited(f):
+    conditions(f, "ScalingLimited", status="True", reason="ScaleUpLimit", message="the desired replica count is increasing faster than the maximum scale rate")
+
+
+def refused(f):
+    conditions(f, "AbleToScale", status="False", reason="FailedUpdateScale", message='the HPA controller was unable to update the target scale: admission webhook "limits.example.com" denied the request')
+
+
+def selector(f):
+    conditions(f, "ScalingActive", status="False", reason="InvalidSelector", message="the HPA target's scale is missing a selector")
+    f["hpas"]["value"]["items"][0]["status"].pop("currentMetrics", None)
+
+
+def resource(f):
+    hpa = f["hpas"]["value"]["items"][0]
+    hpa["spec"]["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "100m"}}}]
+    s = copy.deepcopy(f["apiservices"]["value"]["items"][0])
+    s["metadata"]["name"] = "v1beta1.metrics.k8s.io"
+    s["spec"].update(group="metrics.k8s.io", service={"namespace": "metrics-api", "name": "shop-adapter"})
+    f["apiservices"]["value"]["items"].append(s)
+    f["podmetrics/shop"] = {"path": "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods", "value": {"items": []}}
+    conditions(f, "ScalingActive", status="False", reason="FailedGetResourceMetric", message="failed to get cpu usage: unable to get metrics for resource cpu: no metrics returned from resource metrics API")
+    hpa["status"].pop("currentMetrics", None)
+
+
+def no_request(f):
+    resource(f)
+    f["hpas"]["value"]["items"][0]["spec"]["metrics"][0]["resource"]["target"] = {"type": "Utilization", "averageUtilization": 50}
+
+
+def empty_query(f):
+    for key in f:
+        if key.startswith(PROM + "eval"):
+            f[key]["value"] = []
+    f[API]["value"]["items"] = []
+    failing(f, "unable to get metric lab_value: Service on shop object-value/no metrics returned from custom metrics API")
+
+
+def forbidden(f):
+    error(f, "pods/shop", "kube-forbidden", 'pods is forbidden: User "eve" cannot list resource "pods" in API group "" in the namespace "shop"', "list pods in namespace shop")
+
+
+FILES = {
+    "prometheus-config-rejected@reload-failed": prometheus_config_rejected, "prometheus-config-rejected@job-missing": prometheus_config_missing,
+    "metric-query-empty": empty_query, "prometheus-config-pending": prometheus_config_pending, "resource-request-missing": no_request,
+    "adapter-network-policy": network_policy, "adapter-prometheus-auth@mesh": auth, "adapter-rules-too-broad": too_broad,
+    "apiservice-unreachable@private-cluster": lambda f: not_available(f, "FailedDiscoveryCheck", UNREACHABLE + "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)"),
+    "apiserver-http-proxy": lambda f: not_available(f, "FailedDiscoveryCheck", 'failing or missing response from https://10.107.150.1:443/apis/custom.metrics.k8s.io/v1beta1: Get "https://10.107.150.1:443/apis/custom.metrics.k8s.io/v1beta1": Forbidden'),
+    "overlay-network": lambda f: not_available(f, "FailedDiscoveryCheck", UNREACHABLE + "Address is not allowed"),
+    "requestheader-ca@x509": lambda f: not_available(f, "FailedDiscoveryCheck", UNREACHABLE + "x509: certificate signed by unknown authority"),
+    "requestheader-ca@rotation": lambda f: not_available(f, "FailedDiscoveryCheck", "failing or missing response from https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1: bad status from https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1: 401"),
+    "adapter-mesh-sidecar": mesh, "apiservice-port": lambda f: not_available(f, "ServicePortError", 'service/shop-adapter in "metrics-api" is not listening on port 8443'),
+    "empty-discovery": lambda f: f["discovery custom.metrics.k8s.io"]["value"].update(resources=[]),
+    "keda-scaledobject": keda, "source-pods-not-ready": source_not_ready, "target-not-discovered": not_discovered, "no-scrape-config": without_operator,
+    "adapter-config-invalid": invalid_config, "rate-limited": rate_limited, "scale-refused": refused, "target-selector": selector, "resource-metrics-empty": resource,
+    "waiting-for-sync": failing, "unknown@forbidden": forbidden,
+}
+
+
+
+def difference(old, new):
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    patch = {key: None for key in old if key not in new}
+    patch |= {key: difference(old[key], new[key]) if key in old else new[key] for key in new if key not in old or old[key] != new[key]}
+    return patch
+
+
+for name, change in FILES.items():
+    document = copy.deepcopy(base)
+    change(document["readings"])
+    (here / f"{name}.json").write_text(json.dumps(difference(base, document), indent=1, sort_keys=True) + "\n")
