@@ -1,0 +1,228 @@
+#include "config/config.hpp"
+
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk {
+
+std::string_view origin_name(Origin origin) {
+  switch (origin) {
+    case Origin::fallback: return "default";
+    case Origin::file: return "file";
+    case Origin::environment: return "environment";
+    case Origin::flag: return "flag";
+  }
+  return "";
+}
+
+// Collects values over one another, and everything that is wrong with them.
+struct Config::Reading {
+  std::map<std::string, Entry, std::less<>> entries;
+  std::vector<std::string> mistakes;
+
+  void take(const Setting& setting, const tl::expected<yaml::Value, std::string>& value, Origin origin,
+            const std::string& where) {
+    if (!value) {
+      std::string subject = origin == Origin::file ? fmt::format("{}: `{}`", where, setting.path) : where;
+      mistakes.push_back(fmt::format("{} {}", subject, value.error()));
+      return;
+    }
+    entries[std::string(setting.path)] = Entry{*value, origin, where};
+  }
+
+  void defaults() {
+    for (const Setting& setting : settings()) {
+      auto value = yaml::parse(setting.fallback);
+      auto fine = value ? checked(setting, *value) : tl::unexpected<std::string>("is not YAML");
+      if (!fine) throw std::logic_error(fmt::format("the default of {} {}", setting.path, fine.error()));
+      take(setting, fine, Origin::fallback, "");
+    }
+  }
+
+  void file(const std::string& name, const std::string& text) {
+    yaml::Lines lines;
+    Result<yaml::Value> document = yaml::parse(text, &lines);
+    if (!document) {
+      mistakes.push_back(fmt::format("{}: {}: {}", name, document.error().what, document.error().because));
+    } else if (document->is_object()) {
+      group(name, *document, "", lines);
+    } else if (!document->is_null()) {
+      mistakes.push_back(name + ": must be a map of settings (hpawalk config --example shows one)");
+    }
+  }
+
+  void group(const std::string& name, const yaml::Value& map, const std::string& above, const yaml::Lines& lines) {
+    for (const auto& [key, value] : map.items()) {
+      std::string path = above.empty() ? key : above + "." + key;
+      auto line = lines.find(path);
+      std::string where = line == lines.end() ? name : fmt::format("{}:{}", name, line->second);
+      if (const Setting* setting = find_setting(path)) {
+        take(*setting, checked(*setting, value), Origin::file, where);
+      } else if (is_group(path) && value.is_object()) {
+        group(name, value, path, lines);
+      } else if (is_group(path)) {
+        if (!value.is_null()) mistakes.push_back(fmt::format("{}: `{}` must be a map of settings", where, path));
+      } else {
+        mistakes.push_back(fmt::format("{}: unknown setting `{}`{}", where, path, did_you_mean(path, above)));
+      }
+    }
+  }
+
+  static bool is_group(const std::string& path) {
+    for (const Setting& setting : settings()) {
+      if (setting.path.starts_with(path + ".")) return true;
+    }
+    return false;
+  }
+
+  // First among the siblings, then among everything; groups count too ("promfake:").
+  static std::string did_you_mean(const std::string& path, const std::string& above) {
+    std::vector<std::string> siblings, all;
+    for (const Setting& setting : settings()) {
+      std::string known(setting.path);
+      all.push_back(known);
+      if (!above.empty() && known.starts_with(above + ".")) siblings.push_back(known);
+      if (above.empty()) siblings.push_back(known.substr(0, known.find('.')));
+    }
+    auto near = text::nearest(path, siblings);
+    if (!near) near = text::nearest(path, all);
+    return near ? fmt::format("; did you mean `{}`?", *near) : "";
+  }
+
+  void environment(const std::map<std::string, std::string>& variables) {
+    std::vector<std::string> known;
+    for (const Setting& setting : settings()) {
+      known.push_back(environment_name(setting));
+      auto found = variables.find(known.back());
+      if (found == variables.end() || found->second.empty()) continue;
+      take(setting, from_text(setting, found->second), Origin::environment, known.back());
+    }
+    known.emplace_back("HPAWALK_CONFIG");
+    for (const auto& [name, value] : variables) {
+      if (!name.starts_with("HPAWALK_") || std::find(known.begin(), known.end(), name) != known.end()) continue;
+      auto near = text::nearest(name, known);
+      // A variable of another tool that happens to begin alike must not stop hpawalk; a misspelt one must.
+      if (near) mistakes.push_back(fmt::format("{} is not a setting; did you mean {}?", name, *near));
+    }
+  }
+
+  void flags(const std::map<std::string, std::string>& values) {
+    for (const auto& [path, value] : values) {
+      const Setting* setting = find_setting(path);
+      if (setting == nullptr) throw std::out_of_range("no setting " + path);
+      take(*setting, from_text(*setting, value), Origin::flag, flag_name(*setting));
+    }
+  }
+
+  // Naming a context means that cluster, unless something says otherwise in the same or a stronger place.
+  void context_means_current() {
+    Entry& cluster = entries.at("cluster");
+    const Entry& context = entries.at("context");
+    if (context.value == "" || cluster.origin >= context.origin) return;
+    cluster = Entry{"current", context.origin, context.where};
+  }
+};
+
+Result<Config> Config::from(const Sources& sources) {
+  Reading reading;
+  reading.defaults();
+  if (!sources.file_name.empty()) reading.file(sources.file_name, sources.file);
+  reading.environment(sources.environment);
+  reading.flags(sources.flags);
+  reading.context_means_current();
+  Config config;
+  config.entries_ = std::move(reading.entries);
+  config.check_together(reading.mistakes);
+  if (reading.mistakes.empty()) return config;
+  size_t count = reading.mistakes.size();
+  return failure(ErrorClass::usage, "config",
+                 count == 1 ? "The configuration has a mistake" : fmt::format("The configuration has {} mistakes", count),
+                 text::join(reading.mistakes, "\n"), "hpawalk config --example shows every setting; nothing was changed");
+}
+
+// What no single value can tell.
+void Config::check_together(std::vector<std::string>& mistakes) const {
+  auto name = [this](std::string_view path) {
+    std::string place = where(path);
+    return place.empty() || place.starts_with("--") ? flag_name(*find_setting(path))
+                                                    : fmt::format("{} (`{}`)", place, path);
+  };
+  if (number("hpa.min") > number("hpa.max")) {
+    mistakes.push_back(fmt::format("{}: {} replicas at least is more than {} at most ({})", name("hpa.min"),
+                                   number("hpa.min"), number("hpa.max"), name("hpa.max")));
+  }
+  if (duration("adapter.max-age") <= duration("servicemonitor.interval")) {
+    mistakes.push_back(fmt::format("{}: {} must be more than the scrape interval, {}, or the adapter forgets the series "
+                                   "between two scrapes",
+                                   name("adapter.max-age"), text("adapter.max-age"), text("servicemonitor.interval")));
+  }
+  if (text("cluster") == "local" && !text("context").empty()) {
+    mistakes.push_back(fmt::format("{}: a context is for `cluster: current`, but the cluster is `local` ({})",
+                                   name("context"), name("cluster")));
+  }
+  if (text("cluster") == "local" && origin("kubeconfig") == Origin::flag) {
+    mistakes.push_back("--kubeconfig: the local cluster has a kubeconfig of its own; use --cluster current or --context NAME");
+  }
+  for (std::string_view path : {"workload.labels", "prom-fake.labels", "prometheus.monitor-labels"}) {
+    if (value(path).empty()) mistakes.push_back(fmt::format("{}: must have at least one label", name(path)));
+  }
+  if (text("workload.name") == text("prom-fake.name")) {
+    mistakes.push_back(fmt::format("{}: the workload and prom-fake would both be the Deployment `{}`", name("workload.name"),
+                                   text("workload.name")));
+  }
+  if (labels("workload.labels") == labels("prom-fake.labels")) {
+    mistakes.push_back(fmt::format("{}: the same labels as prom-fake's would mix up their pods", name("workload.labels")));
+  }
+  if (!text("prom-fake.image").empty()) {
+    auto fine = from_text(*find_setting("adapter.image"), text("prom-fake.image"));
+    if (!fine) mistakes.push_back(fmt::format("{} {}", name("prom-fake.image"), fine.error()));
+  }
+  if (!text("prometheus.image").empty()) {
+    auto fine = from_text(*find_setting("adapter.image"), text("prometheus.image"));
+    if (!fine) mistakes.push_back(fmt::format("{} {}", name("prometheus.image"), fine.error()));
+  }
+}
+
+const Config::Entry& Config::entry(std::string_view path) const {
+  auto found = entries_.find(path);
+  if (found == entries_.end()) throw std::out_of_range(fmt::format("no setting {}", path));
+  return found->second;
+}
+
+std::string Config::text(std::string_view path) const {
+  const yaml::Value& v = value(path);
+  return v.is_string() ? v.get<std::string>() : v.dump();
+}
+
+int Config::number(std::string_view path) const { return value(path).get<int>(); }
+
+std::chrono::milliseconds Config::duration(std::string_view path) const {
+  return std::chrono::milliseconds(duration_ms(value(path).get_ref<const std::string&>()));
+}
+
+std::map<std::string, std::string> Config::labels(std::string_view path) const {
+  std::map<std::string, std::string> result;
+  for (const auto& [name, label] : value(path).items()) result[name] = label.get<std::string>();
+  return result;
+}
+
+std::string example_file() {
+  std::string out = "# hpawalk.yaml: every setting with its default. Remove the # of what you change.\n";
+  std::string group;
+  for (const Setting& setting : settings()) {
+    size_t dot = setting.path.find('.');
+    std::string own(setting.path.substr(dot == std::string_view::npos ? 0 : dot + 1));
+    std::string its_group(dot == std::string_view::npos ? "" : setting.path.substr(0, dot));
+    if (its_group != group) out += fmt::format("\n{}:\n", its_group);
+    group = its_group;
+    std::string indent = group.empty() ? "" : "  ";
+    std::string choices = setting.kind == Kind::choice ? fmt::format(" ({})", setting.allowed) : "";
+    out += fmt::format("{}# {}{}.\n{}#{}: {}\n", indent, setting.help, choices, indent, own, setting.fallback);
+  }
+  return out;
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,288 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <regex>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk {
+namespace {
+
+using Checked = tl::expected<yaml::Value, std::string>;
+
+constexpr Setting table[] = {
+    // Where
+    {"cluster", Kind::choice, "local", "Where the chain is built: a cluster of hpawalk's own, or the kubeconfig's context", "local|current"},
+    {"cluster-name", Kind::label, "local", "Name of the local cluster"},
+    {"context", Kind::text, "''", "Context of the kubeconfig; setting it means `cluster: current`"},
+    {"kubeconfig", Kind::text, "''", "Kubeconfig file; empty: where kubectl looks ($KUBECONFIG, ~/.kube/config)"},
+    {"namespace", Kind::label, "default", "Namespace of the workload, of prom-fake and of the HPA"},
+    {"labels", Kind::labels, "{}", "Labels for every object that hpawalk makes"},
+    {"timeout", Kind::duration, "5m", "How long one stage may take"},
+    // The workload that is scaled
+    {"workload.name", Kind::label, "nginx", "Name of the Deployment that is scaled"},
+    {"workload.image", Kind::image, "nginx:stable", "Its image"},
+    {"workload.replicas", Kind::count, "1", "Its replicas when it is created; later the HPA decides", "0..1000"},
+    {"workload.labels", Kind::labels, "{app: nginx}", "Labels of its pods, and its selector"},
+    {"workload.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
+    // prometheus-operator
+    {"operator.version", Kind::version, "0.85.0", "Version of prometheus-operator"},
+    {"operator.bundle", Kind::text, "''", "Its bundle.yaml: a file or a URL; empty: the local cluster's copy, or the upstream release of that version"},
+    {"operator.namespace", Kind::label, "default", "Its namespace (upstream's bundle says default)"},
+    // Prometheus
+    {"prometheus.name", Kind::label, "prometheus", "Name of the Prometheus and of its Service"},
+    {"prometheus.namespace", Kind::label, "prom-metrics", "Namespace of Prometheus and of the ServiceMonitor"},
+    {"prometheus.version", Kind::version, "3.11.0", "Version of Prometheus"},
+    {"prometheus.image", Kind::text, "''", "Its image; empty: quay.io/prometheus/prometheus of that version"},
+    {"prometheus.port", Kind::port, "9090", "Port of its Service"},
+    {"prometheus.replicas", Kind::count, "1", "How many of them", "1..10"},
+    {"prometheus.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 64Mi}}", "Resources of its container"},
+    {"prometheus.monitor-labels", Kind::labels, "{prometheus-instance: prometheus1}", "Labels by which it selects ServiceMonitors"},
+    // prom-fake
+    {"prom-fake.name", Kind::label, "prom-fake", "Name of prom-fake's Deployment and Service"},
+    {"prom-fake.image", Kind::text, "''", "Its image, already in a registry; empty: hpawalk's own, brought to the cluster"},
+    {"prom-fake.replicas", Kind::count, "1", "How many pods of it", "1..10"},
+    {"prom-fake.labels", Kind::labels, "{app: prom-fake}", "Labels of its pods and Service, and their selector"},
+    {"prom-fake.metric", Kind::metric, "prom_fake_value", "Name of the metric that it shows"},
+    {"prom-fake.value", Kind::count, "1", "The metric's first value", "0..1000000000"},
+    {"prom-fake.port", Kind::port, "8080", "Port of its container and Service"},
+    {"prom-fake.port-name", Kind::port_name, "web", "That port's name"},
+    {"prom-fake.service-type", Kind::choice, "LoadBalancer", "Type of its Service", "LoadBalancer|ClusterIP|NodePort"},
+    {"prom-fake.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
+    // ServiceMonitor
+    {"servicemonitor.name", Kind::subdomain, "prom-fake", "Name of the ServiceMonitor"},
+    {"servicemonitor.interval", Kind::duration, "5s", "How often Prometheus scrapes prom-fake"},
+    // prometheus-adapter
+    {"adapter.release", Kind::label, "prometheus-adapter", "Name of the Helm release"},
+    {"adapter.namespace", Kind::label, "prom-metrics", "Its namespace"},
+    {"adapter.chart", Kind::text, "bundled", "bundled, upstream, a path, or oci://..."},
+    {"adapter.chart-version", Kind::text, "''", "Version of the chart; empty: the newest (not used for bundled and paths)"},
+    {"adapter.image", Kind::image, "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0", "Its image"},
+    {"adapter.relist-interval", Kind::duration, "1s", "How often it asks Prometheus which series there are"},
+    {"adapter.max-age", Kind::duration, "1m", "How far back it looks for series; more than the scrape interval"},
+    {"adapter.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 32Mi}}", "Resources of its container"},
+    {"adapter.values", Kind::mapping, "{}", "More values for the chart, over those that hpawalk sets"},
+    // HorizontalPodAutoscaler
+    {"hpa.name", Kind::subdomain, "nginx", "Name of the HorizontalPodAutoscaler"},
+    {"hpa.target", Kind::quantity, "10", "The metric's value that the HPA aims at (type Value)"},
+    {"hpa.min", Kind::count, "1", "Fewest replicas", "1..1000"},
+    {"hpa.max", Kind::count, "10", "Most replicas", "1..1000"},
+    {"hpa.behavior", Kind::mapping, "{}", "spec.behavior as it is; empty: none, and the HPA's defaults hold"},
+    // Tools
+    {"tools.kubectl", Kind::text, "kubectl", "kubectl: a name in PATH, or a path"},
+    {"tools.helm", Kind::text, "helm", "helm: a name in PATH, or a path"},
+};
+
+tl::unexpected<std::string> wrong(std::string text) { return tl::unexpected<std::string>(std::move(text)); }
+
+bool matches(const std::string& text, const char* pattern) { return std::regex_match(text, std::regex(pattern)); }
+
+constexpr const char* label_pattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+constexpr const char* subdomain_pattern = R"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)";
+constexpr const char* value_pattern = "([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?";
+constexpr const char* duration_pattern =
+    "(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?";
+// [registry[:port]/]path[:tag][@digest]
+constexpr const char* image_pattern =
+    R"(([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?)";
+
+Checked check_labels(const yaml::Value& value) {
+  if (value.is_null()) return yaml::Value::object();
+  if (!value.is_object()) return wrong("must be a map of labels, like {app: web}");
+  for (const auto& [name, text] : value.items()) {
+    size_t slash = name.find('/');
+    std::string prefix = slash == std::string::npos ? "" : name.substr(0, slash);
+    std::string own = slash == std::string::npos ? name : name.substr(slash + 1);
+    bool prefix_fine = slash == std::string::npos || (prefix.size() <= 253 && matches(prefix, subdomain_pattern));
+    if (own.empty() || own.size() > 63 || !matches(own, value_pattern) || !prefix_fine) {
+      return wrong(fmt::format("has the label name `{}`, which Kubernetes does not accept", name));
+    }
+    if (!text.is_string()) return wrong(fmt::format("has a label `{}` that is not a text: write \"{}\"", name, text.dump()));
+    const auto& s = text.get_ref<const std::string&>();
+    if (s.size() > 63 || !matches(s, value_pattern)) {
+      return wrong(fmt::format("has the value `{}` of the label `{}`, which Kubernetes does not accept", s, name));
+    }
+    if (name == "app.kubernetes.io/managed-by" || name == "app.kubernetes.io/part-of") {
+      return wrong(fmt::format("must leave the label `{}` to hpawalk", name));
+    }
+  }
+  return value;
+}
+
+Checked check_count(const Setting& setting, const yaml::Value& value) {
+  auto dots = setting.allowed.find("..");
+  long long least = std::stoll(std::string(setting.allowed.substr(0, dots)));
+  long long most = std::stoll(std::string(setting.allowed.substr(dots + 2)));
+  if (!value.is_number_integer() || value.get<long long>() < least || value.get<long long>() > most) {
+    return wrong(fmt::format("must be a whole number from {} to {}", least, most));
+  }
+  return value;
+}
+
+Checked check_choice(const Setting& setting, const yaml::Value& value) {
+  std::vector<std::string> all = text::split(setting.allowed, '|');
+  if (value.is_string() && std::find(all.begin(), all.end(), value.get<std::string>()) != all.end()) return value;
+  std::string message = "must be " + text::join(all, " or ");
+  auto near = value.is_string() ? text::nearest(value.get<std::string>(), all) : std::nullopt;
+  return wrong(near ? fmt::format("{}; did you mean {}?", message, *near) : message);
+}
+
+bool control_free(const std::string& s) {
+  return std::none_of(s.begin(), s.end(), [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
+}
+
+// Numbers where a text is expected: `version: 3.11` would be 3.11, and 3.10 would be 3.1.
+std::string not_a_text(const yaml::Value& value) {
+  if (value.is_structured()) return "must be one text, not a map or a list";
+  return fmt::format("must be a text: put it in quotes (read as {})", value.dump());
+}
+
+Checked check_text(const Setting& setting, const std::string& s) {
+  auto need = [&](bool fine, const char* message) -> Checked {
+    if (!fine) return wrong(message);
+    return yaml::Value(s);
+  };
+  switch (setting.kind) {
+    case Kind::text:
+      return need(control_free(s), "must be one line");
+    case Kind::label:
+      return need(s.size() <= 63 && matches(s, label_pattern),
+                  "must be at most 63 lower-case letters, digits and '-', with a letter or digit at both ends");
+    case Kind::subdomain:
+      return need(s.size() <= 253 && matches(s, subdomain_pattern),
+                  "must be at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at both ends");
+    case Kind::image:
+      return need(s.size() <= 512 && matches(s, image_pattern), "must be an image, like registry.example.com/web:1.2");
+    case Kind::port_name:
+      return need(s.size() <= 15 && matches(s, label_pattern) && s.find("--") == std::string::npos &&
+                      s.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos,
+                  "must be a port name: at most 15 lower-case letters, digits and '-', at least one letter");
+    case Kind::duration:
+      return need(!s.empty() && s.size() <= 30 && matches(s, duration_pattern) && duration_ms(s) > 0,
+                  "must be a duration, like 5s, 1m30s or 500ms");
+    case Kind::metric:
+      return need(s.size() <= 200 && matches(s, "[a-zA-Z_][a-zA-Z0-9_]*"),
+                  "must be the name of a metric: letters, digits and '_', not beginning with a digit");
+    case Kind::quantity:
+      return need(matches(s, "[0-9]{1,9}(\\.[0-9]{1,3})?(m|k|M)?") && quantity_milli(s) > 0,
+                  "must be a quantity above zero, like 10, 500m, 2.5 or 1k");
+    case Kind::version:
+      return need(matches(s, R"([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?)"), "must be a version, like 1.2.3 (without a v)");
+    default:
+      return yaml::Value(s);
+  }
+}
+
+}  // namespace
+
+std::span<const Setting> settings() { return table; }
+
+const Setting* find_setting(std::string_view path) {
+  auto found = std::find_if(std::begin(table), std::end(table), [&](const Setting& s) { return s.path == path; });
+  return found == std::end(table) ? nullptr : found;
+}
+
+std::string flag_name(const Setting& setting) {
+  std::string name = "--" + std::string(setting.path);
+  std::replace(name.begin(), name.end(), '.', '-');
+  return name;
+}
+
+std::string environment_name(const Setting& setting) {
+  std::string name = "HPAWALK_" + std::string(setting.path);
+  for (char& c : name) c = c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+std::string_view kind_name(Kind kind) {
+  constexpr std::array<std::string_view, 14> names = {"text", "name", "name", "labels", "image", "number", "port",
+                                                      "port name", "duration", "metric", "quantity", "version",
+                                                      "choice", "map"};
+  return names.at(static_cast<size_t>(kind));
+}
+
+tl::expected<yaml::Value, std::string> checked(const Setting& setting, const yaml::Value& value) {
+  switch (setting.kind) {
+    case Kind::labels:
+      return check_labels(value);
+    case Kind::mapping:
+      if (value.is_null()) return yaml::Value::object();
+      if (!value.is_object()) return wrong("must be a map");
+      return value;
+    case Kind::count:
+      return check_count(setting, value);
+    case Kind::choice:
+      return check_choice(setting, value);
+    case Kind::port:
+      if (!value.is_number_integer() || value.get<long long>() < 1 || value.get<long long>() > 65535) {
+        return wrong("must be a port, from 1 to 65535");
+      }
+      return value;
+    case Kind::quantity:
+      if (value.is_number()) return check_text(setting, value.dump());
+      break;
+    default:
+      break;
+  }
+  if (value.is_null() && setting.kind == Kind::text) return yaml::Value("");
+  if (!value.is_string()) return wrong(not_a_text(value));
+  return check_text(setting, value.get<std::string>());
+}
+
+tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const std::string& text) {
+  switch (setting.kind) {
+    case Kind::labels:
+      if (!text.starts_with('{') && text.find('=') != std::string::npos) {
+        yaml::Value map = yaml::Value::object();
+        for (const std::string& pair : text::split(text, ',')) {
+          size_t equals = pair.find('=');
+          if (equals == std::string::npos) return wrong(fmt::format("has `{}` where name=value was expected", pair));
+          map[pair.substr(0, equals)] = pair.substr(equals + 1);
+        }
+        return checked(setting, map);
+      }
+      [[fallthrough]];
+    case Kind::mapping:
+    case Kind::count:
+    case Kind::port: {
+      Result<yaml::Value> value = yaml::parse(text);
+      if (!value) return wrong("is not valid YAML: " + value.error().because);
+      return checked(setting, *value);
+    }
+    default:
+      return checked(setting, yaml::Value(text));
+  }
+}
+
+long long duration_ms(std::string_view duration) {
+  constexpr std::pair<std::string_view, long long> units[] = {
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}, {"w", 604'800'000}, {"y", 31'536'000'000}};
+  double sum = 0;
+  while (!duration.empty()) {
+    long long number = 0;
+    auto [end, bad] = std::from_chars(duration.data(), duration.data() + duration.size(), number);
+    if (bad != std::errc()) return 0;
+    duration.remove_prefix(static_cast<size_t>(end - duration.data()));
+    auto unit = std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return duration.starts_with(u.first); });
+    if (unit == std::end(units)) return 0;
+    sum += static_cast<double>(number) * static_cast<double>(unit->second);
+    duration.remove_prefix(unit->first.size());
+  }
+  return sum < 9e15 ? static_cast<long long>(sum) : 0;
+}
+
+long long quantity_milli(std::string_view quantity) {
+  double factor = 1000;
+  if (quantity.ends_with('m')) factor = 1;
+  if (quantity.ends_with('k')) factor = 1e6;
+  if (quantity.ends_with('M')) factor = 1e9;
+  return static_cast<long long>(std::ceil(std::stod(std::string(quantity)) * factor - 1e-9));
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,108 @@
+#include "manifests/manifests.hpp"
+
+#include <fmt/format.h>
+
+namespace hpawalk::manifests {
+const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
+}
+
+namespace hpawalk {
+namespace {
+
+std::string_view embedded(const std::string& path) { return manifests::embedded_files().at(path); }
+
+yaml::Value merged(yaml::Value base, const yaml::Value& over) {
+  for (const auto& [name, value] : over.items()) base[name] = value;
+  return base;
+}
+
+// Maps are merged, everything else is replaced: what helm does with several values files.
+void merge_deep(yaml::Value& base, const yaml::Value& over) {
+  for (const auto& [name, value] : over.items()) {
+    if (value.is_object() && base.contains(name) && base[name].is_object()) {
+      merge_deep(base[name], value);
+    } else {
+      base[name] = value;
+    }
+  }
+}
+
+// "registry:5000/a/b:1@sha256:..." -> repository and tag, which a chart joins with ':'.
+std::pair<std::string, std::string> split_image(const std::string& image) {
+  if (size_t digest = image.find("@sha256:"); digest != std::string::npos) {
+    return {image.substr(0, digest + 7), image.substr(digest + 8)};
+  }
+  size_t colon = image.rfind(':');
+  size_t slash = image.rfind('/');
+  if (colon == std::string::npos || (slash != std::string::npos && colon < slash)) return {image, "latest"};
+  return {image.substr(0, colon), image.substr(colon + 1)};
+}
+
+bool every_cluster_has(const std::string& space) { return space == "default" || space.starts_with("kube-"); }
+
+std::string namespace_of(std::string_view stage, const Config& config) {
+  bool monitoring = stage == "prometheus" || stage == "servicemonitor";
+  return config.text(monitoring ? "prometheus.namespace" : "namespace");
+}
+
+}  // namespace
+
+std::string prom_fake_image(const Config& config) {
+  std::string own = config.text("prom-fake.image");
+  return own.empty() ? "docker.io/hpawalk/prom-fake:" HPAWALK_VERSION : own;
+}
+
+Values template_values(const Config& config) {
+  Values values;
+  for (const Setting& setting : settings()) values[std::string(setting.path)] = config.value(setting.path);
+  yaml::Value labels = {{managed_by_label, label_value}, {part_of_label, label_value}};
+  labels = merged(labels, config.value("labels"));
+  values["object-labels"] = labels;
+  values["workload.object-labels"] = merged(labels, config.value("workload.labels"));
+  values["prom-fake.object-labels"] = merged(labels, config.value("prom-fake.labels"));
+  values["servicemonitor.object-labels"] = merged(labels, config.value("prometheus.monitor-labels"));
+  values["prom-fake.full-image"] = prom_fake_image(config);
+  std::string prometheus = config.text("prometheus.image");
+  values["prometheus.full-image"] =
+      prometheus.empty() ? "quay.io/prometheus/prometheus:v" + config.text("prometheus.version") : prometheus;
+  auto [repository, tag] = split_image(config.text("adapter.image"));
+  values["adapter.image-repository"] = repository;
+  values["adapter.image-tag"] = tag;
+  values["adapter.series-query"] = config.text("prom-fake.metric") + R"({namespace!="",service!=""})";
+  return values;
+}
+
+Result<std::string> render_namespace(const std::string& name, const Config& config) {
+  if (every_cluster_has(name)) return std::string();
+  Values values = template_values(config);
+  values["namespace-name"] = name;
+  return fill_in(embedded("stages/namespace.yaml"), values);
+}
+
+Result<std::string> render_stage(std::string_view stage, const Config& config) {
+  Result<std::string> space = render_namespace(namespace_of(stage, config), config);
+  if (!space) return space;
+  Result<std::string> objects = fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
+  if (!objects) return objects;
+  return space->empty() ? *objects : *space + "---\n" + *objects;
+}
+
+Result<std::string> render_adapter_values(const Config& config) {
+  Result<std::string> text = fill_in(embedded("stages/adapter.yaml"), template_values(config));
+  if (!text || config.value("adapter.values").empty()) return text;
+  Result<yaml::Value> values = yaml::parse(*text);
+  if (!values) return failure(values.error());
+  merge_deep(*values, config.value("adapter.values"));
+  return yaml::block(*values);
+}
+
+std::map<std::string, std::string> bundled_chart() {
+  constexpr std::string_view folder = "charts/prometheus-adapter/";
+  std::map<std::string, std::string> files;
+  for (const auto& [path, content] : manifests::embedded_files()) {
+    if (path.starts_with(folder)) files[std::string(path.substr(folder.size()))] = content;
+  }
+  return files;
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,59 @@
+#include "steps/plan.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk {
+
+PlannedCommand planned(const Operation& operation, const Config& config, const ClusterAccess& access, const std::string& chart) {
+  if (operation.does == Does::load_image) {
+    bool registry = !config.text("prom-fake.image").empty();
+    return {registry ? operation.subject + " comes from its registry"
+                     : "hpawalk imports its own image " + operation.subject + " into the cluster",
+            {}};
+  }
+  std::vector<std::string> argv = operation.argv;
+  std::replace(argv.begin(), argv.end(), std::string("CHART"), chart);
+  if (operation.does == Does::bundle) {
+    return {fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)", operation.subject,
+                        bundle_source(config, access)),
+            "hpawalk render operator | " + text::shell_quote(argv)};
+  }
+  return {operation.subject, text::shell_quote(argv) + " <<'EOF'\n" + operation.input + "EOF"};
+}
+
+Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess& access, const UpOptions& options,
+                                       const std::string& chart) {
+  Result<std::vector<std::string>> names = selected_stages(options);
+  if (!names) return failure(names.error());
+  std::vector<PlannedStage> planned_stages;
+  for (const std::string& name : *names) {
+    const Stage& stage = *find_stage(name);
+    Result<std::vector<Operation>> operations = stage.operations(config, access);
+    if (!operations) return failure(operations.error());
+    PlannedStage planned_stage{name, std::string(stage.why), {}, {}};
+    for (const Operation& operation : *operations) planned_stage.commands.push_back(planned(operation, config, access, chart));
+    for (const Rule& rule : stage.rules) planned_stage.holds.emplace_back(rule.says);
+    planned_stages.push_back(std::move(planned_stage));
+  }
+  return planned_stages;
+}
+
+std::string to_text(const std::vector<PlannedStage>& stages) {
+  std::string out;
+  for (const PlannedStage& stage : stages) {
+    out += fmt::format("# ==== {}: {}\n", stage.name, stage.why);
+    for (const PlannedCommand& command : stage.commands) {
+      out += "# " + command.note + "\n";
+      if (!command.command.empty()) out += command.command + "\n";
+    }
+    if (!stage.holds.empty()) out += "# then: " + text::join(stage.holds, "; ") + "\n";
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace hpawalk

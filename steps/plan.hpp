@@ -1,0 +1,30 @@
+// What `up` would run, as commands that a person could paste. Nothing is executed, nobody is asked.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "steps/stages.hpp"
+#include "steps/up.hpp"
+
+namespace hpawalk {
+
+struct PlannedCommand {
+  std::string note;     // what it is for
+  std::string command;  // with its input as a here-document; empty where hpawalk does it itself
+};
+
+struct PlannedStage {
+  std::string name, why;
+  std::vector<PlannedCommand> commands;
+  std::vector<std::string> holds;  // what must hold afterwards
+};
+
+Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess& access, const UpOptions& options,
+                                       const std::string& chart);
+
+std::string to_text(const std::vector<PlannedStage>& stages);
+
+PlannedCommand planned(const Operation& operation, const Config& config, const ClusterAccess& access, const std::string& chart);
+
+}  // namespace hpawalk

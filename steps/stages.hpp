@@ -1,0 +1,72 @@
+// The walkthrough as data: its eight stages, in the order in which a person would do them.
+//
+// Each says why it is there, what it does, what must hold afterwards, and whose logs belong to it. The scheduler
+// (up.hpp) runs their operations as soon as the milestones they need are reached; this file knows nothing about
+// time, threads or how a stage's state is shown.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chain/checks.hpp"
+#include "cluster/target.hpp"
+#include "config/config.hpp"
+#include "steps/operation.hpp"
+
+namespace hpawalk {
+
+// What a rule looks at.
+struct View {
+  KubeApi& api;
+  Clock& clock;
+  const Config& config;
+};
+
+struct Rule {
+  std::string_view says;  // "the Deployment is available"
+  Judgement (*check)(const View&);
+};
+
+struct LogSource {
+  std::string space;
+  std::string selector;   // of the pods
+  std::string container;  // empty: all of them
+};
+
+struct Stage {
+  std::string_view name;
+  std::string_view why;   // for `up --step` and the plan
+  Result<std::vector<Operation>> (*operations)(const Config&, const ClusterAccess&);
+  std::vector<Rule> rules;
+  LogSource (*logs)(const Config&);
+};
+
+std::span<const Stage> stages();
+const Stage* find_stage(std::string_view name);
+std::vector<std::string> stage_names();
+
+// The error `no-stage`, with the nearest right name.
+Error unknown_stage(const std::string& name);
+
+// Where the operator's bundle comes from: a file or a URL.
+std::string bundle_source(const Config& config, const ClusterAccess& access);
+
+// The bundle's objects as operations: the custom resources that the operator cannot do without one by one and so
+// in parallel, the operator itself beside them, everything else behind them.
+Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const Config& config, const ClusterAccess& access);
+
+// Where the bundled chart's files are put for helm to read.
+std::filesystem::path chart_folder(const Environment& environment);
+
+// Ways to the chain's parts that several commands need.
+Backend prometheus_backend(const Config& config);
+Backend prom_fake_backend(const Config& config);
+std::string label_selector(const std::map<std::string, std::string>& labels);  // "app=web,tier=x"
+
+// A short name for a text's content: 16 hexadecimal digits.
+std::string fingerprint(std::string_view text);
+
+}  // namespace hpawalk

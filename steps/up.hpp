@@ -1,0 +1,51 @@
+// `hpawalk up`: runs the stages' operations as soon as what they need is there, in parallel, and watches each
+// stage's rules until they hold.
+//
+// First everything is compared with the cluster and nothing is changed: what is there already is not applied again,
+// and another's object of the same name stops the run before it began. An interrupted run is simply run again.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "steps/stages.hpp"
+
+namespace hpawalk {
+
+struct UpOptions {
+  std::vector<std::string> only = {};  // stages; empty: all
+  std::string from = {};               // this stage and all behind it
+  bool one_by_one = false;             // in the table's order, each to its end
+  // Asked before each stage when one_by_one: run it, or leave it out? An error ends the run.
+  std::function<Result<bool>(const Stage&, const std::vector<Operation>&)> before = {};
+};
+
+struct StageReport {
+  std::string name;
+  enum class Outcome { built, unchanged, used, left_out, failed, stopped } outcome = Outcome::stopped;
+  std::string evidence;
+  Duration took{0};
+};
+std::string_view outcome_name(StageReport::Outcome outcome);
+
+struct UpReport {
+  std::vector<StageReport> stages;
+  Duration took{0};
+};
+
+// The names of the stages that `options` select. The error `no-stage` when a name is wrong.
+Result<std::vector<std::string>> selected_stages(const UpOptions& options);
+
+// The error is that of the first stage, in the table's order, that did not come to stand; `report` says how far all
+// of them came.
+Status up(World& world, const Config& config, ClusterTarget& target, const ClusterAccess& access, KubeApi& api,
+          const UpOptions& options, Progress& progress, UpReport& report);
+
+// How a stage stands now: the first of its rules that does not hold, or the last evidence.
+Judgement judge_stage(const Stage& stage, const View& view);
+
+// Reads the operator's bundle from its file or URL.
+Result<std::string> read_bundle(World& world, const std::string& source);
+
+}  // namespace hpawalk
