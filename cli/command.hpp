@@ -1,0 +1,55 @@
+// What a command is: one file `NAME_command.cpp` with one function `add_NAME(app, chosen)`, which declares the
+// options and puts the action into `chosen` when the user asks for it. Declared here, listed in run.cpp.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.hpp"
+#include "world/progress.hpp"
+#include "world/world.hpp"
+
+namespace hpawalk {
+
+// What an action works with.
+struct Session {
+  World& world;
+  Progress& progress;  // to stderr
+  bool json = false;      // --output json: stdout carries exactly one JSON document
+  bool printed = false;   // it has been printed: a failure that follows is told on stderr alone
+
+  // One result, in the form that was asked for. `data` is a JSON text.
+  void print(const std::string& text, const std::string& data) {
+    world.terminal.out((json ? data : text) + "\n");
+    printed = true;
+  }
+};
+
+using Action = std::function<Status(Session&)>;
+
+// The action of the subcommand that the user named, and what is common to all commands.
+struct Chosen {
+  Action action;
+  std::string output = "text";
+};
+
+// Adds `--output text|json`, which every command has.
+void add_output_option(CLI::App& command, Chosen& chosen);
+
+void add_up(CLI::App& app, Chosen& chosen);
+void add_status(CLI::App& app, Chosen& chosen);
+void add_down(CLI::App& app, Chosen& chosen);
+void add_plan(CLI::App& app, Chosen& chosen);
+void add_render(CLI::App& app, Chosen& chosen);
+void add_config(CLI::App& app, Chosen& chosen);
+void add_doctor(CLI::App& app, Chosen& chosen);
+void add_logs(CLI::App& app, Chosen& chosen);
+void add_cluster(CLI::App& app, Chosen& chosen);
+void add_node(CLI::App& app, Chosen& chosen);
+void add_simulate(CLI::App& app, Chosen& chosen);
+void add_tune(CLI::App& app, Chosen& chosen);
+void add_diagnose(CLI::App& app, Chosen& chosen);
+
+}  // namespace hpawalk

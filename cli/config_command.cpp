@@ -1,0 +1,52 @@
+// hpawalk config: every setting, its value, and where that came from.
+#include <fmt/format.h>
+
+#include "cli/settings_options.hpp"
+#include "cli/style.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+std::string flow(const yaml::Value& value) {
+  return value.is_string() ? yaml::scalar(value) : value.dump();
+}
+
+Status show(Session& session, const SettingFlags& flags) {
+  Result<Config> config = load_config(session.world, flags);
+  if (!config) return failure(config.error());
+  Style style(session.world, session.world.terminal.out_is_terminal());
+  std::string text;
+  yaml::Value data = yaml::Value::object();
+  for (const Setting& setting : settings()) {
+    const yaml::Value& value = config->value(setting.path);
+    std::string origin(origin_name(config->origin(setting.path))), where = config->where(setting.path);
+    data[std::string(setting.path)] = {{"value", value}, {"origin", origin}, {"where", where}};
+    std::string from = where.empty() ? style.dim(origin) : style.bold(where);
+    text += fmt::format("{:<28} {:<44} {}\n", setting.path, flow(value), from);
+  }
+  text.pop_back();
+  session.print(text, data.dump(2));
+  return {};
+}
+
+}  // namespace
+
+void add_config(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("config", "Show every setting, its value, and where that came from");
+  auto example = std::make_shared<bool>(false);
+  command.add_flag("--example", *example, "Print a commented hpawalk.yaml instead");
+  auto flags = add_settings(command,
+                            "  hpawalk config\n  hpawalk config --example > hpawalk.yaml\n"
+                            "  HPAWALK_HPA_MAX=20 hpawalk config --hpa-target 5 -o json");
+  add_output_option(command, chosen);
+  command.callback([flags, example, &chosen] {
+    chosen.action = [flags, example](Session& session) -> Status {
+      if (!*example) return show(session, *flags);
+      session.print(example_file().substr(0, example_file().size() - 1), yaml::Value{{"example", example_file()}}.dump(2));
+      return {};
+    };
+  });
+}
+
+}  // namespace hpawalk

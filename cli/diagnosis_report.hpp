@@ -1,0 +1,16 @@
+// Diagnoses as text for people, and as Markdown for an issue. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "chain/diagnosis.hpp"
+#include "cli/style.hpp"
+
+namespace hpawalk {
+
+// columns: of the terminal; 0: no limit (a pipe).
+std::string diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns);
+std::string diagnosis_markdown(const std::vector<HpaDiagnosis>& diagnoses);
+
+}  // namespace hpawalk

@@ -1,0 +1,68 @@
+// hpawalk down: take away what up made, and nothing else.
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "cli/open_chain.hpp"
+#include "steps/down.hpp"
+#include "steps/preflight.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+Status print(Session& session, const DownReport& report, const std::string& where) {
+  std::string text = report.removed.empty() ? "Nothing of hpawalk's was on " + where + "."
+                                            : fmt::format("{} objects removed from {} ({}).", report.removed.size(), where,
+                                                          text::duration(report.took));
+  for (const std::string& line : report.left) text += "\nleft alone: " + line;
+  yaml::Value data = {{"cluster", where},
+                      {"seconds", static_cast<double>(report.took.count()) / 1000.0},
+                      {"removed", report.removed},
+                      {"leftAlone", report.left}};
+  session.print(text, data.dump(2));
+  return {};
+}
+
+// The whole local cluster, and so everything on it.
+Status delete_cluster(Session& session, const SettingFlags& flags) {
+  Result<Config> config = load_config(session.world, flags);
+  if (!config) return failure(config.error());
+  if (config->text("cluster") != "local") {
+    return failure(ErrorClass::usage, "not-our-cluster", "--delete-cluster is for clusters that hpawalk made",
+                   "this run is pointed at " + make_target(session.world, *config)->name(), "hpawalk down   removes only the chain");
+  }
+  auto target = make_target(session.world, *config);
+  Status removed = target->remove(session.progress);
+  if (!removed) return removed;
+  session.print("The " + target->name() + " is gone, with everything on it.", yaml::Value{{"deleted", target->name()}}.dump(2));
+  return {};
+}
+
+Status take_down(Session& session, const SettingFlags& flags) {
+  Result<OpenChain> chain = open_chain(session, flags);
+  if (!chain && chain.error().id == "no-cluster" && flags.values.count("context") == 0) {
+    return print(session, {}, "this machine (there is no such cluster)");
+  }
+  if (!chain) return failure(chain.error());
+  Status ready = all_fine(look_at_tools(session.world, chain->access, false));
+  if (!ready) return ready;
+  DownReport report;
+  Status status = down(session.world, *chain->config, chain->access, *chain->api, session.progress, report);
+  if (!status) return status;
+  return print(session, report, chain->target->name());
+}
+
+}  // namespace
+
+void add_down(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("down", "Remove everything that up made, and nothing else");
+  auto whole = std::make_shared<bool>(false);
+  command.add_flag("--delete-cluster", *whole, "Remove the local cluster itself, and so everything on it");
+  auto flags = add_settings(command, "  hpawalk down\n  hpawalk down --delete-cluster\n  hpawalk down --context my-cluster");
+  add_output_option(command, chosen);
+  command.callback([flags, whole, &chosen] {
+    chosen.action = [flags, whole](Session& session) { return *whole ? delete_cluster(session, *flags) : take_down(session, *flags); };
+  });
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,41 @@
+#include "cli/error_report.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+#include "cli/style.hpp"
+
+namespace hpawalk {
+
+static std::string for_people(const Error& error, const Style& style) {
+  std::string report = fmt::format("{} {} {}\n", style.bad("error:"), error.what, style.dim("[" + error.id + "]"));
+  auto add = [&](std::string_view label, const std::string& value) {
+    std::string_view lead = label;
+    for (const std::string& line : text::lines(value)) {
+      report += fmt::format("  {} {}\n", style.dim(lead), line);
+      lead = "        ";
+    }
+  };
+  add("because:", error.because);
+  add("command:", error.command);
+  for (const std::string& line : text::lines(error.output)) report += style.dim("  | ") + line + "\n";
+  add("next:   ", error.hint);
+  return report;
+}
+
+void report_error(const Error& error, World& world, bool json) {
+  world.terminal.err(for_people(error, Style(world, world.terminal.err_is_terminal())));
+  if (!json) return;
+  nlohmann::ordered_json document = {{"error",
+                                      {{"id", error.id},
+                                       {"exitCode", exit_code(error.kind)},
+                                       {"what", error.what},
+                                       {"because", error.because},
+                                       {"hint", error.hint},
+                                       {"command", error.command},
+                                       {"output", error.output}}}};
+  world.terminal.out(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,25 @@
+// What every command that works on the walkthrough's chain begins with: the configuration, the cluster that it
+// names, and a connection to its API.
+#pragma once
+
+#include <memory>
+
+#include "cli/settings_options.hpp"
+#include "cluster/target.hpp"
+
+namespace hpawalk {
+
+struct OpenChain {
+  std::unique_ptr<Config> config;  // the target keeps a reference to it
+  std::unique_ptr<ClusterTarget> target;
+  ClusterAccess access;
+  std::unique_ptr<KubeApi> api;
+};
+
+// Connects to a cluster that is there; never makes one. The error `no-cluster` when the local one is not.
+Result<OpenChain> open_chain(Session& session, const SettingFlags& flags);
+
+// The same, but makes the local cluster when it is not there.
+Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags);
+
+}  // namespace hpawalk

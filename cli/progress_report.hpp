@@ -1,0 +1,13 @@
+// Progress on stderr: lines that redraw themselves on a terminal, plain lines elsewhere.
+#pragma once
+
+#include <memory>
+
+#include "world/progress.hpp"
+#include "world/world.hpp"
+
+namespace hpawalk {
+
+std::unique_ptr<Progress> make_progress(World& world);
+
+}  // namespace hpawalk

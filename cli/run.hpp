@@ -1,0 +1,13 @@
+// The whole command line as a function: arguments in, exit code out, every side effect through the World.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "world/world.hpp"
+
+namespace hpawalk {
+
+int run(const std::vector<std::string>& args, World& world);
+
+}  // namespace hpawalk

@@ -1,0 +1,140 @@
+// hpawalk status, doctor and logs: what stands now, what a run needs, and what a stage's pods say.
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "cli/open_chain.hpp"
+#include "cli/style.hpp"
+#include "steps/preflight.hpp"
+#include "steps/up.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+std::string mark(const Style& style, Mark m) {
+  if (m == Mark::ok) return style.good("ok  ");
+  if (m == Mark::broken) return style.bad("FAIL");
+  return style.warn(m == Mark::not_applicable ? "-   " : "?   ");
+}
+
+Status status(Session& session, const SettingFlags& flags) {
+  Result<OpenChain> chain = open_chain(session, flags);
+  if (!chain) return failure(chain.error());
+  View view{*chain->api, session.world.clock, *chain->config};
+  std::vector<Judgement> judgements(stages().size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < judgements.size(); ++i) {
+    threads.emplace_back([&, i] { judgements[i] = judge_stage(stages()[i], view); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Style style(session.world, session.world.terminal.out_is_terminal());
+  std::string text = fmt::format("On {} (context {}):", chain->target->name(), chain->access.kube.context);
+  yaml::Value data = {{"cluster", chain->target->name()}, {"context", chain->access.kube.context}, {"stages", yaml::Value::array()}};
+  for (size_t i = 0; i < judgements.size(); ++i) {
+    const Stage& stage = stages()[i];
+    if (stage.rules.empty()) continue;
+    text += fmt::format("\n{} {:<14} {}", mark(style, judgements[i].mark), stage.name, judgements[i].evidence);
+    data["stages"].push_back({{"name", stage.name}, {"state", name_of(judgements[i].mark)}, {"evidence", judgements[i].evidence}});
+  }
+  session.print(text, data.dump(2));
+  return {};
+}
+
+Status doctor(Session& session, const SettingFlags& flags) {
+  Result<Config> config = load_config(session.world, flags);
+  if (!config) return failure(config.error());
+  auto target = make_target(session.world, *config);
+  Result<ClusterAccess> found = target->find();
+  std::vector<Precondition> findings = look_at_tools(session.world, found ? *found : target->expected(), true);
+  if (found) {
+    Result<std::unique_ptr<KubeApi>> api = connect(session.world, found->kube);
+    if (api) {
+      for (Precondition& finding : look_at_cluster(**api, *config)) findings.push_back(finding);
+    } else {
+      findings.push_back({"API server", Mark::broken, api.error().what + ": " + api.error().because, api.error().hint});
+    }
+  } else if (found.error().id == "no-cluster" && config->text("cluster") == "local") {
+    findings.push_back({"cluster", Mark::note, found.error().what + ": hpawalk up makes it"});
+  } else {
+    findings.push_back({"cluster", Mark::broken, found.error().what + (found.error().because.empty() ? "" : ": " + found.error().because), found.error().hint});
+  }
+  Style style(session.world, session.world.terminal.out_is_terminal());
+  std::string text;
+  yaml::Value data = {{"cluster", target->name()}, {"findings", yaml::Value::array()}};
+  for (const Precondition& finding : findings) {
+    text += fmt::format("{} {:<12} {}\n", finding.mark == Mark::note ? style.dim("note") : mark(style, finding.mark), finding.name, finding.evidence);
+    if (!finding.hint.empty() && finding.mark != Mark::ok) text += fmt::format("     {} {}\n", style.dim("next:"), finding.hint);
+    data["findings"].push_back({{"name", finding.name}, {"state", name_of(finding.mark)}, {"evidence", finding.evidence}, {"hint", finding.hint}});
+  }
+  text.pop_back();
+  Status fine = all_fine(findings);
+  if (!fine && session.json) return fine;  // exactly one document
+  session.print(text, data.dump(2));
+  return fine;
+}
+
+Status logs(Session& session, const SettingFlags& flags, const std::string& name, bool follow, int lines) {
+  const Stage* stage = find_stage(name);
+  if (stage == nullptr) return failure(unknown_stage(name));
+  Result<Config> config = load_config(session.world, flags);
+  if (!config) return failure(config.error());
+  LogSource source = stage->logs(*config);
+  if (source.selector.empty()) {
+    return failure(ErrorClass::usage, "no-logs", fmt::format("Stage {} has no pods of its own", name), {},
+                   "The logs of prometheus, adapter or prom-fake may tell more");
+  }
+  auto target = make_target(session.world, *config);
+  Result<ClusterAccess> access = target->find();
+  if (!access) return failure(access.error());
+  std::vector<std::string> words = {"logs", "--namespace=" + source.space, "--selector=" + source.selector,
+                                    "--prefix", fmt::format("--tail={}", lines), "--max-log-requests=50"};
+  words.push_back(source.container.empty() ? "--all-containers" : "--container=" + source.container);
+  if (follow) words.emplace_back("--follow");
+  std::string all;
+  yaml::Value document = yaml::Value::array();
+  Command command{.argv = kubectl_line(access->kube, words),
+                  .limit = follow ? Duration(std::chrono::hours(24 * 365)) : Duration(std::chrono::seconds(60)),
+                  .on_line = [&](std::string_view line) {
+                    if (session.json) document.push_back(std::string(line));
+                    else session.world.terminal.out(std::string(line) + "\n");
+                  }};
+  Result<std::string> done = run_checked(session.world.processes, command, "kubectl-logs", "Cannot read the logs of stage " + name);
+  if (!done && !(follow && done.error().kind == ErrorClass::interrupted)) return failure(done.error());
+  if (session.json) session.world.terminal.out(yaml::Value{{"stage", name}, {"lines", document}}.dump(2) + "\n");
+  return {};
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("status", "Show how each stage of the chain stands now");
+  auto flags = add_settings(command, "  hpawalk status\n  hpawalk status --context my-cluster -o json");
+  add_output_option(command, chosen);
+  command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return status(session, *flags); }; });
+}
+
+void add_doctor(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("doctor", "Check tools, cluster and rights before anything is changed");
+  auto flags = add_settings(command, "  hpawalk doctor\n  hpawalk doctor --context my-cluster");
+  add_output_option(command, chosen);
+  command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return doctor(session, *flags); }; });
+}
+
+void add_logs(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("logs", "Print the logs of a stage's pods");
+  auto name = std::make_shared<std::string>();
+  auto follow = std::make_shared<bool>(false);
+  auto lines = std::make_shared<int>(100);
+  command.add_option("STAGE", *name, "workload, operator, prometheus, prom-fake or adapter")->required();
+  command.add_flag("-f,--follow", *follow, "Go on printing as they come, until Ctrl-C");
+  command.add_option("--tail", *lines, "How many lines of each container to begin with; -1: all")->capture_default_str()->type_name("N");
+  auto flags = add_settings(command, "  hpawalk logs adapter\n  hpawalk logs prometheus -f --tail 10");
+  add_output_option(command, chosen);
+  command.callback([=, &chosen] {
+    chosen.action = [=](Session& session) { return logs(session, *flags, *name, *follow, *lines); };
+  });
+}
+
+}  // namespace hpawalk

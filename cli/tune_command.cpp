@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/command.hpp"
+#include "cli/simulation_report.hpp"
+#include "hpasim/tune.hpp"
+
+namespace hpawalk {
+
+using namespace hpasim;
+
+namespace {
+
+struct TuneOptions : SimulationOptions {
+  std::string goal = "least short, least pod-hours, least changes", report, write;
+  int candidates = 400;
+};
+
+std::string row(const char* mark, const Candidate& c) {
+  return fmt::format("{} {:>9.0f} s {:>10.2f} {:>8}  {}{}\n", mark, value_of(c.figures, Measure::time_short), c.figures.pod_hours, c.figures.changes, c.settings,
+                     c.within ? "" : "  (beyond a limit)");
+}
+
+// Pod-hours across, shortage upwards; the chosen one as an X, the original as an O.
+std::string picture(const Tuned& tuned, const Canvas& canvas) {
+  int width = std::max(20, canvas.columns - 14), height = 10;
+  double right = tuned.original.figures.pod_hours, top = value_of(tuned.original.figures, Measure::time_short);
+  for (const Candidate& c : tuned.front) right = std::max(right, c.figures.pod_hours), top = std::max(top, value_of(c.figures, Measure::time_short));
+  std::vector<std::string> rows(static_cast<size_t>(height), std::string(static_cast<size_t>(width), ' '));
+  auto put = [&](const Figures& f, char mark) {
+    auto x = static_cast<size_t>(std::clamp(static_cast<int>(f.pod_hours / std::max(right, 1e-9) * (width - 1)), 0, width - 1));
+    auto y = static_cast<size_t>(std::clamp(static_cast<int>(value_of(f, Measure::time_short) / std::max(top, 1e-9) * (height - 1)), 0, height - 1));
+    rows[static_cast<size_t>(height) - 1 - y][x] = mark;
+  };
+  for (const Candidate& c : tuned.front) put(c.figures, '*');
+  put(tuned.original.figures, 'O');
+  put(tuned.front[tuned.best].figures, 'X');
+  std::string out = "time with too few ready pods; X chosen, O as it is, * others that nothing beats\n";
+  for (int i = 0; i < height; ++i) out += fmt::format("{:>8} | {}\n", i == 0 ? fmt::format("{:.0f} s", top) : i == height - 1 ? "0" : "", rows[static_cast<size_t>(i)]);
+  return out + fmt::format("{:>8} +{}\n{:>11}{:>{}}\n", "", std::string(static_cast<size_t>(width), '-'), "0", fmt::format("{:.1f} pod-hours", right), width - 1);
+}
+
+std::string for_people(const Tuned& tuned, const Canvas& canvas) {
+  std::string out = fmt::format("{} candidates, {} that nothing beats:\n\n", tuned.tried, tuned.front.size()) + picture(tuned, canvas) + "\n";
+  out += canvas.style.bold(fmt::format("  {:>11} {:>10} {:>8}  settings", "too few", "pod-hours", "changes")) + "\n" + row("O", tuned.original);
+  for (std::size_t i = 0; i < tuned.front.size(); ++i) {
+    bool near = i == tuned.best || tuned.front.size() <= 15 || i % (tuned.front.size() / 12 + 1) == 0;
+    if (near) out += row(i == tuned.best ? "X" : "*", tuned.front[i]);
+  }
+  return out + "\n" + to_yaml(tuned.front[tuned.best].hpa);
+}
+
+nlohmann::ordered_json as_json(const Candidate& c) {
+  return {{"settings", c.settings}, {"shortSeconds", value_of(c.figures, Measure::time_short)}, {"podHours", c.figures.pod_hours}, {"changes", c.figures.changes}, {"withinLimits", c.within}, {"hpa", c.hpa}};
+}
+
+html::Report tune_report(const Simulation& simulation, const Tuned& tuned, const Setup& setup) {
+  const Candidate& best = tuned.front[tuned.best];
+  auto variant = [&](const char* name, const Spec& spec) { return Variant{name, spec, simulate(spec, simulation.profiles, setup), {}}; };
+  html::Report report = simulation_report(simulation, {variant("as it is", tuned.original.spec), variant("tuned", best.spec)});
+  report.title = "The HPA " + simulation.spec.name + ", tuned";
+  html::Scatter scatter{"What can be had", fmt::format("{} candidates that nothing beats, the chosen one larger.", tuned.front.size()), "pod-hours", "seconds with too few ready pods", {}};
+  html::Table front{"Candidates that nothing beats", {"too few, s", "pod-hours", "changes", "settings"}, {}, tuned.front.size() > 20};
+  for (std::size_t i = 0; i < tuned.front.size(); ++i) {
+    const Candidate& c = tuned.front[i];
+    double seconds = value_of(c.figures, Measure::time_short);
+    scatter.dots.push_back({c.figures.pod_hours, seconds, c.settings, i == tuned.best});
+    front.rows.push_back({fmt::format("{:.0f}", seconds), fmt::format("{:.2f}", c.figures.pod_hours), std::to_string(c.figures.changes), c.settings + (i == tuned.best ? " (chosen)" : "")});
+  }
+  report.scatters.push_back(scatter);
+  report.tables.insert(report.tables.begin(), front);
+  report.texts = {{"The tuned HPA", to_yaml(best.hpa), true}};
+  return report;
+}
+
+Status run_tune(Session& session, const TuneOptions& o) {
+  auto goal = parse_goal(o.goal);
+  if (!goal) return tl::unexpected(goal.error());
+  auto simulation = load_simulation(session.world, o);
+  if (!simulation) return tl::unexpected(simulation.error());
+  Tuned tuned = tune(simulation->document, simulation->profiles, simulation->setup, *goal, o.candidates);
+  const Candidate& best = tuned.front[tuned.best];
+  if (!o.write.empty()) {
+    if (auto ok = session.world.files.write(o.write, to_yaml(best.hpa)); !ok) return ok;
+  }
+  if (!o.report.empty()) {
+    Setup setup = simulation->setup;
+    for (const MetricSpec& metric : simulation->spec.metrics) setup.carries.push_back(per_pod(metric));
+    if (auto ok = session.world.files.write(o.report, html::render(tune_report(*simulation, tuned, setup))); !ok) return ok;
+  }
+  nlohmann::ordered_json data = {{"tried", tuned.tried}, {"original", as_json(tuned.original)}, {"best", as_json(best)}, {"front", nlohmann::ordered_json::array()}};
+  for (const Candidate& c : tuned.front) data["front"].push_back(as_json(c));
+  std::string text = session.json ? "" : for_people(tuned, canvas_for(session.world));
+  if (!text.empty()) text.pop_back();
+  session.print(text, session.json ? data.dump(2) : "");
+  if (best.within) return {};
+  return failure(ErrorClass::check_failed, "goal-missed", "No candidate is within all limits of the goal", best.settings + " comes nearest", "Allow more, raise maxReplicas, or try --candidates 2000");
+}
+
+}  // namespace
+
+void add_tune(CLI::App& app, Chosen& chosen) {
+  auto* command = app.add_subcommand("tune", "Search an HPA's target, windows and policies for what a load and a goal ask for");
+  auto options = std::make_shared<TuneOptions>();
+  add_simulation_options(*command, *options);
+  command->add_option("--goal", options->goal, "Limits and what to make small, as in \"short <= 30s, changes <= 10, least pod-hours\"; measures: short, first, share, pod-hours, changes, reversals")
+      ->capture_default_str()->type_name("GOAL");
+  command->add_option("--candidates", options->candidates, "How many to try")->check(CLI::Range(10, 100'000))->capture_default_str();
+  command->add_option("--write", options->write, "Write the tuned HPA's YAML there")->type_name("FILE");
+  command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
+  add_output_option(*command, chosen);
+  command->callback([options, &chosen] {
+    chosen.action = [options](Session& session) { return run_tune(session, *options); };
+  });
+}
+
+}  // namespace hpawalk

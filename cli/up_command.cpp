@@ -1,0 +1,152 @@
+// hpawalk up and hpawalk plan: build the whole chain, or say what would be run.
+#include <iostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+#include "cli/open_chain.hpp"
+#include "cli/style.hpp"
+#include "steps/plan.hpp"
+#include "steps/preflight.hpp"
+#include "steps/up.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+struct Options {
+  UpOptions up;
+  bool step = false;
+  bool dry_run = false;
+};
+
+Status print_plan(Session& session, const SettingFlags& flags, const UpOptions& options) {
+  Result<Config> config = load_config(session.world, flags);
+  if (!config) return failure(config.error());
+  auto target = make_target(session.world, *config);
+  Result<ClusterAccess> found = target->find();
+  ClusterAccess access = found ? *found : target->expected();
+  auto stages = plan(*config, access, options, chart_folder(session.world.environment).string());
+  if (!stages) return failure(stages.error());
+  std::string text;
+  if (!found) {
+    for (const std::string& command : target->plan()) text += "# ==== cluster: " + target->name() + "\n" + command + "\n\n";
+  }
+  text += to_text(*stages);
+  yaml::Value data = {{"cluster", target->name()}, {"makesCluster", !found}, {"stages", yaml::Value::array()}};
+  for (const PlannedStage& stage : *stages) {
+    yaml::Value commands = yaml::Value::array();
+    for (const PlannedCommand& command : stage.commands) commands.push_back({{"note", command.note}, {"command", command.command}});
+    data["stages"].push_back({{"name", stage.name}, {"why", stage.why}, {"commands", commands}, {"then", stage.holds}});
+  }
+  text.resize(text.find_last_not_of('\n') + 1);
+  session.print(text, data.dump(2));
+  return {};
+}
+
+// Tells what comes, waits for the user: Enter runs the stage, s leaves it out, q ends.
+Result<bool> ask(Session& session, const OpenChain& chain, const Stage& stage, const std::vector<Operation>& operations) {
+  World& world = session.world;
+  Style style(world, world.terminal.err_is_terminal());
+  std::string text = fmt::format("\n{} {}\n\n", style.bold(fmt::format("Stage {}.", stage.name)), stage.why);
+  for (const Operation& operation : operations) {
+    PlannedCommand shown = planned(operation, *chain.config, chain.access, chart_folder(world.environment).string());
+    text += "  " + style.dim("# " + shown.note) + "\n";
+    for (const std::string& line : text::lines(shown.command)) text += "  " + line + "\n";
+    text += "\n";
+  }
+  for (const Rule& rule : stage.rules) text += fmt::format("  Then it must hold that {}.\n", rule.says);
+  world.terminal.err(text + style.bold("\nEnter: run it   s: leave it out   q: stop here > "));
+  std::string answer;
+  if (!std::getline(std::cin, answer) || text::trim(answer) == "q") {
+    return failure(ErrorClass::interrupted, "interrupted", fmt::format("Stopped before stage {}", stage.name), {},
+                   fmt::format("hpawalk up --step --from {}   goes on from here", stage.name));
+  }
+  return text::trim(answer) != "s";
+}
+
+yaml::Value to_json(const UpReport& report, const std::string& cluster) {
+  yaml::Value stages = yaml::Value::array();
+  for (const StageReport& stage : report.stages) {
+    stages.push_back({{"name", stage.name},
+                      {"outcome", outcome_name(stage.outcome)},
+                      {"evidence", stage.evidence},
+                      {"seconds", static_cast<double>(stage.took.count()) / 1000.0}});
+  }
+  return {{"cluster", cluster}, {"seconds", static_cast<double>(report.took.count()) / 1000.0}, {"stages", stages}};
+}
+
+std::string to_text(const UpReport& report, const OpenChain& chain) {
+  bool changed = false;
+  for (const StageReport& stage : report.stages) changed = changed || stage.outcome == StageReport::Outcome::built;
+  std::string flags = text::shell_quote(kubectl_line(chain.access.kube, {}));
+  return fmt::format("The chain stands on {}{} ({}).\n\n{} get hpa {} -n {}\nhpawalk set-value 50 --watch", chain.target->name(),
+                     changed ? "" : "; nothing had to be changed", text::duration(report.took), flags,
+                     chain.config->text("hpa.name"), chain.config->text("namespace"));
+}
+
+Status build(Session& session, const SettingFlags& flags, Options options) {
+  if (Result<std::vector<std::string>> names = selected_stages(options.up); !names) return failure(names.error());
+  Result<OpenChain> chain = ensure_chain(session, flags);
+  if (!chain) return failure(chain.error());
+  Status ready = all_fine(look_at_tools(session.world, chain->access, false));
+  if (ready) ready = all_fine(look_at_cluster(*chain->api, *chain->config));
+  if (!ready) return ready;
+  if (options.step) {
+    options.up.one_by_one = true;
+    options.up.before = [&](const Stage& stage, const std::vector<Operation>& operations) {
+      return ask(session, *chain, stage, operations);
+    };
+  }
+  UpReport report;
+  Status status = up(session.world, *chain->config, *chain->target, chain->access, *chain->api, options.up, session.progress, report);
+  if (!status) return status;
+  session.print(to_text(report, *chain), to_json(report, chain->target->name()).dump(2));
+  return {};
+}
+
+std::shared_ptr<Options> add_stage_options(CLI::App& command) {
+  auto options = std::make_shared<Options>();
+  std::string names = text::join(stage_names(), ", ");
+  command.add_option("--from", options->up.from, "Begin with this stage (" + names + ")")->type_name("STAGE");
+  command.add_option("--only", options->up.only, "Only these stages")->type_name("STAGE")->delimiter(',')->take_all();
+  return options;
+}
+
+}  // namespace
+
+void add_up(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("up", "Build the whole chain, or what is missing of it");
+  auto options = add_stage_options(command);
+  auto* step = command.add_flag("--step", options->step, "Like a tutorial: explain each stage, show its commands, wait for Enter");
+  command.add_flag("--dry-run", options->dry_run, "Print what would be run, and run nothing (the same as hpawalk plan)")->excludes(step);
+  auto flags = add_settings(command,
+                            "  hpawalk up                        on a local cluster of its own\n"
+                            "  hpawalk up --context my-cluster   on a cluster that is there\n"
+                            "  hpawalk up --step                 stage by stage, with explanations\n"
+                            "  hpawalk up --only adapter,hpa --hpa-max 20");
+  add_output_option(command, chosen);
+  command.callback([flags, options, &chosen] {
+    chosen.action = [flags, options](Session& session) -> Status {
+      if (options->dry_run) return print_plan(session, *flags, options->up);
+      if (options->step && (isatty(0) == 0 || !session.world.terminal.err_is_terminal())) {
+        return failure(ErrorClass::usage, "step-needs-terminal", "--step asks before each stage, but there is no terminal to ask on",
+                       {}, "hpawalk plan   shows the same explanations and commands without asking");
+      }
+      return build(session, *flags, *options);
+    };
+  });
+}
+
+void add_plan(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("plan", "Print the commands that up would run, and run nothing");
+  auto options = add_stage_options(command);
+  auto flags = add_settings(command, "  hpawalk plan\n  hpawalk plan --only hpa --hpa-target 500m");
+  add_output_option(command, chosen);
+  command.callback([flags, options, &chosen] {
+    chosen.action = [flags, options](Session& session) { return print_plan(session, *flags, options->up); };
+  });
+}
+
+}  // namespace hpawalk
