@@ -2,7 +2,8 @@
 # prom-fake beside nginx with the same bytes, client_golang on net/http and prometheus-cpp's exposer, in one run: the
 # server alone on core 0, wrk with 32 connections on core 1; the rounds are interleaved so that noise hits all alike.
 # The server's own CPU time a request says more than the rate when the load generator is the slower side.
-# Usage: bench.sh [ROUNDS] [SECONDS]    PROM_FAKE=binary to measure another build.
+# Usage: bench.sh [ROUNDS] [SECONDS]    PROM_FAKE=binary to measure another build. On a machine that does other things
+# meanwhile: chrt -r 10 bench.sh ...; everything else then stands still during the rounds.
 # Needs: wrk, taskset; rivals that are not there are skipped visibly (nginx, go, Debian: prometheus-cpp-dev).
 set -euo pipefail
 rounds=${1:-3} seconds=${2:-5}

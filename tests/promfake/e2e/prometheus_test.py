@@ -1,5 +1,5 @@
 """What Prometheus itself says: promtool and a real Prometheus that scrapes every format."""
-import json, os, subprocess, tempfile, time, urllib.parse, urllib.request
+import json, os, subprocess, tempfile, time, urllib.error, urllib.parse, urllib.request
 
 from harness import needs, run, server
 
@@ -45,13 +45,23 @@ def a_real_prometheus_scrapes_text_and_openmetrics_and_reads_the_same_values():
                     break
             assert address, open(folder + "/log").read()
 
+            def ready():
+                try:
+                    return urllib.request.urlopen(f"http://{address}/-/ready", timeout=10).status == 200
+                except urllib.error.HTTPError:
+                    return False
+
+            while not ready():  # it listens before it can answer
+                assert process.poll() is None, open(folder + "/log").read()
+                time.sleep(0.2)
+
             def query(text):
                 url = f"http://{address}/api/v1/query?" + urllib.parse.urlencode({"query": text})
                 with urllib.request.urlopen(url, timeout=10) as answer:
                     return {r["metric"].get("job"): r["value"][1] for r in json.load(answer)["data"]["result"]}
 
             everywhere = lambda value: {name: value for name in (*jobs, "default")}
-            for _ in range(100):
+            for _ in range(300):
                 if query("up") == everywhere("1") and len(query("prom_fake_value")) == 4:
                     break
                 time.sleep(0.2)
