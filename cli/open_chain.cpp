@@ -1,5 +1,9 @@
 #include "cli/open_chain.hpp"
 
+#include <fmt/format.h>
+
+#include "steps/stages.hpp"
+
 namespace hpawalk {
 
 static Result<OpenChain> opened(Session& session, const SettingFlags& flags, bool make) {
@@ -18,5 +22,20 @@ static Result<OpenChain> opened(Session& session, const SettingFlags& flags, boo
 
 Result<OpenChain> open_chain(Session& session, const SettingFlags& flags) { return opened(session, flags, false); }
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags) { return opened(session, flags, true); }
+
+LiveChain live_chain(const Config& config) {
+  LiveChain chain;
+  chain.space = config.text("namespace");
+  chain.hpa = config.text("hpa.name");
+  chain.workload = config.text("workload.name");
+  chain.metric = config.text("prom-fake.metric");
+  chain.service = config.text("prom-fake.name");
+  chain.pod_selector = label_selector(config.labels("prom-fake.labels"));
+  chain.port = config.text("prom-fake.port");
+  chain.prometheus = prometheus_backend(config);
+  chain.expression = fmt::format("{}{{namespace=\"{}\",service=\"{}\"}}", chain.metric, chain.space, chain.service);
+  chain.interval = config.duration("servicemonitor.interval");
+  return chain;
+}
 
 }  // namespace hpawalk

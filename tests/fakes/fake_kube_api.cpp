@@ -7,6 +7,7 @@ Result<HttpResponse> FakeKubeApi::send(const KubeRequest& request) {
   std::string line = request.method + " " + request.path;
   requests.push_back(line);
   sent.push_back(request);
+  if (lost_) return HttpResponse{500, "dial tcp 10.0.0.1:6443: connect: connection refused"};
   if (auto found = answers.find(line); found != answers.end()) return found->second;
   return HttpResponse{404, Json{{"kind", "Status"}, {"message", "no answer scripted for " + line}, {"code", 404}}.dump()};
 }

@@ -20,9 +20,19 @@ class FakeKubeApi final : public KubeApi {
   std::vector<std::string> requests;  // "GET /path", as they came
   std::vector<KubeRequest> sent;
 
-  void get(const std::string& path, const Json& object) { answers["GET " + path] = {200, object.dump()}; }
+  void get(const std::string& path, const Json& object) { script("GET " + path, {200, object.dump()}); }
   void refuse(const std::string& path, int status, const std::string& message) {
-    answers["GET " + path] = {status, Json{{"kind", "Status"}, {"message", message}, {"code", status}}.dump()};
+    script("GET " + path, {status, Json{{"kind", "Status"}, {"message", message}, {"code", status}}.dump()});
+  }
+  // Also while other threads ask.
+  void script(const std::string& line, HttpResponse response) {
+    std::lock_guard lock(mutex_);
+    answers[line] = std::move(response);
+  }
+  // From now on nobody answers at all (or does again).
+  void lose(bool lost) {
+    std::lock_guard lock(mutex_);
+    lost_ = lost;
   }
 
   Result<HttpResponse> send(const KubeRequest& request) override;
@@ -31,6 +41,7 @@ class FakeKubeApi final : public KubeApi {
 
  private:
   std::mutex mutex_;
+  bool lost_ = false;
 };
 
 }  // namespace hpawalk::fakes
