@@ -68,7 +68,7 @@ class Report : public Progress {
   }
 };
 
-// One line when a step starts, then at most one every 10 s, then its end.
+// A line once a step has taken a second, then at most one every 10 s, then its end.
 class PlainReport final : public Report {
  public:
   using Report::Report;
@@ -76,9 +76,10 @@ class PlainReport final : public Report {
  protected:
   void changed(Running& r) override {
     TimePoint now = world_.clock.now();
-    if (!r.detail.empty() && now - r.told < std::chrono::seconds(10)) return;
+    bool first = r.told == r.since;
+    if (r.detail.empty() || now - r.told < std::chrono::seconds(first ? 1 : 10)) return;
     r.told = now;
-    if (!r.detail.empty()) print_line(fmt::format("...  {:<14} {} ({})", r.step, r.detail, elapsed(r)));
+    print_line(fmt::format("...  {:<14} {} ({})", r.step, r.detail, elapsed(r)));
   }
   void print_line(const std::string& line) override { world_.terminal.err(line + "\n"); }
 };

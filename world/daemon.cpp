@@ -117,6 +117,12 @@ Result<pid_t> spawn_in_namespaces(const std::vector<std::string>& argv, const st
   return failure(prepared.error());
 }
 
+void end(const ProcessIdentity& process) {
+  if (!alive(process)) return;
+  ::kill(process.pid, SIGKILL);
+  waitpid(process.pid, nullptr, 0);
+}
+
 size_t wait_for_any_exit(const std::vector<ProcessIdentity>& processes) {
   std::vector<pollfd> fds;
   for (const ProcessIdentity& process : processes) {

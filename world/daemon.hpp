@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -37,7 +38,10 @@ Result<pid_t> spawn_detached(const std::vector<std::string>& argv, const std::fi
 Result<pid_t> spawn_in_namespaces(const std::vector<std::string>& argv, const std::filesystem::path& log,
                                   const std::function<Status(pid_t)>& prepare);
 
-// Blocks until one of the processes has ended (children are reaped); its index in `pids`.
+// Kills the process, and reaps it if it is a child.
+void end(const ProcessIdentity& process);
+
+// Blocks until one of the processes has ended (children are reaped); its index in `processes`.
 size_t wait_for_any_exit(const std::vector<ProcessIdentity>& processes);
 
 // An exclusive flock on `file`, held until the process ends. `wait`: block until it is free; else nothing is
@@ -46,7 +50,10 @@ class FileLock {
  public:
   static std::optional<FileLock> take(const std::filesystem::path& file, bool wait);
   FileLock(FileLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  FileLock& operator=(FileLock&&) = delete;
+  FileLock& operator=(FileLock&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~FileLock();
 
  private:

@@ -9,6 +9,9 @@ namespace hpawalk::local {
 
 static const fs::path cgroup_root = "/sys/fs/cgroup";
 
+static const std::string prefix = "hpawalk-";
+static const fs::path others = cgroup_root / "hpawalk.others";  // v2: where processes of the root are moved to
+
 static bool version_2(World& world) { return world.files.exists(cgroup_root / "cgroup.controllers"); }
 
 // v2: the one hierarchy. v1: one a controller (a link such as cpu -> cpu,cpuacct is the same one again), the
@@ -36,14 +39,71 @@ static Status fill_cpuset(World& world, const fs::path& folder) {
   return {};
 }
 
-static Status enable_controllers(World& world, const fs::path& folder) {
-  Result<std::string> controllers = world.files.read(folder / "cgroup.controllers");
-  if (!controllers) return failure(controllers.error());
-  for (const std::string& controller : text::split(text::trim(*controllers), ' ')) {
-    // One at a time: a controller that cannot be delegated here must not hold back the others.
-    (void)world.files.write_in_place(folder / "cgroup.subtree_control", "+" + controller);
+static std::vector<std::string> words_of(World& world, const fs::path& file) {
+  std::string content = world.files.read(file).value_or("");
+  return text::split(text::trim(content), ' ');
+}
+
+static void switch_controllers(World& world, const fs::path& folder, const std::string& sign,
+                               const std::vector<std::string>& controllers) {
+  // One at a time: a controller that cannot be delegated here must not hold back the others.
+  for (const std::string& controller : controllers) {
+    if (!controller.empty()) (void)world.files.write_in_place(folder / "cgroup.subtree_control", sign + controller);
   }
+}
+
+static void move_processes(World& world, const fs::path& from, const fs::path& to) {
+  // One that has ended meanwhile, or that the kernel does not let go, stays: what counts is checked afterwards.
+  for (const std::string& pid : text::lines(world.files.read(from / "cgroup.procs").value_or(""))) {
+    (void)world.files.write_in_place(to / "cgroup.procs", pid);
+  }
+}
+
+// Those that a node needs and that the children of `folder` do not get.
+static std::vector<std::string> missing_controllers(World& world, const fs::path& folder) {
+  std::vector<std::string> enabled = words_of(world, folder / "cgroup.subtree_control"), missing;
+  for (const char* needed : {"cpu", "memory", "pids"}) {
+    if (std::find(enabled.begin(), enabled.end(), needed) == enabled.end()) missing.emplace_back(needed);
+  }
+  return missing;
+}
+
+static Status enable_controllers(World& world, const fs::path& folder) {
+  std::vector<std::string> all = words_of(world, folder / "cgroup.controllers");
+  switch_controllers(world, folder, "+", all);
+  bool container = folder == cgroup_root && world.files.exists(folder / "cgroup.type");  // the real root has no type
+  if (container && !missing_controllers(world, folder).empty()) {
+    if (Status made = world.files.make_folder(others); !made) return made;
+    move_processes(world, folder, others);
+    switch_controllers(world, folder, "+", all);
+  }
+  std::vector<std::string> missing = missing_controllers(world, folder);
+  if (missing.empty()) return {};
+  return failure(ErrorClass::environment, "no-cgroups", "This machine's control groups cannot be used for a cluster",
+                 "not available below " + folder.string() + ": " + text::join(missing, ", "),
+                 "In a container: start it with --privileged --cgroupns=private. Under systemd: a service needs Delegate=yes");
+}
+
+Status return_to_root(World& world) {
+  if (!world.files.exists(others)) return {};
+  switch_controllers(world, cgroup_root, "-", words_of(world, cgroup_root / "cgroup.subtree_control"));
+  move_processes(world, others, cgroup_root);
+  std::error_code left;  // it stays where somebody else has meanwhile made groups that need the controllers
+  fs::remove(others, left);
   return {};
+}
+
+std::vector<std::string> cluster_cgroups(World& world) {
+  std::vector<std::string> names;
+  for (const fs::path& hierarchy : hierarchies(world)) {
+    Result<std::vector<fs::path>> folders = world.files.list(hierarchy);
+    for (const fs::path& folder : folders.value_or(std::vector<fs::path>{})) {
+      if (folder.filename().string().starts_with(prefix)) names.push_back(folder.filename());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 Status make_cgroups(World& world, const std::string& name) {
@@ -73,24 +133,22 @@ Status join_cgroup(World& world, const std::string& name, const std::string& lea
   return {};
 }
 
-// The folders below (and with) `folder`, deepest first.
-static std::vector<fs::path> tree(const fs::path& folder) {
+// The groups below (and with) `folder`, deepest first.
+static std::vector<fs::path> tree(World& world, const fs::path& folder) {
   std::vector<fs::path> all;
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) return all;
-  all.push_back(folder);
-  for (auto it = fs::recursive_directory_iterator(folder, error); !error && it != fs::recursive_directory_iterator();
-       it.increment(error)) {
-    if (it->is_directory(error)) all.push_back(it->path());
+  if (!world.files.exists(folder / "cgroup.procs")) return all;
+  for (const fs::path& child : world.files.list(folder).value_or(std::vector<fs::path>{})) {
+    std::vector<fs::path> below = tree(world, child);
+    all.insert(all.end(), below.begin(), below.end());
   }
-  std::reverse(all.begin(), all.end());
+  all.push_back(folder);
   return all;
 }
 
 std::vector<pid_t> cgroup_processes(World& world, const std::string& name) {
   std::vector<pid_t> pids;
   for (const fs::path& hierarchy : hierarchies(world)) {
-    for (const fs::path& folder : tree(hierarchy / name)) {
+    for (const fs::path& folder : tree(world, hierarchy / name)) {
       Result<std::string> procs = world.files.read(folder / "cgroup.procs");
       if (!procs) continue;  // it may have gone meanwhile
       for (const std::string& line : text::lines(*procs)) pids.push_back(static_cast<pid_t>(std::atoi(line.c_str())));
@@ -110,7 +168,7 @@ Status destroy_cgroups(World& world, const std::string& name) {
                       }
                       bool left = !pids.empty();
                       for (const fs::path& hierarchy : hierarchies(world)) {
-                        for (const fs::path& folder : tree(hierarchy / name)) {
+                        for (const fs::path& folder : tree(world, hierarchy / name)) {
                           std::error_code error;
                           fs::remove(folder, error);
                           if (error) left = true;

@@ -4,13 +4,21 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "world/world.hpp"
 
 namespace hpawalk::local {
 
-// Makes the folders. Idempotent.
+// Makes the folders. Idempotent. On cgroup v2 in a container it first moves the container's processes out of the
+// hierarchy's root: a group with processes of its own may not hand controllers to its children.
 Status make_cgroups(World& world, const std::string& name);
+
+// Undoes that move, with the last cluster.
+Status return_to_root(World& world);
+
+// The clusters' folders on this machine, whoever made them: "hpawalk-NAME".
+std::vector<std::string> cluster_cgroups(World& world);
 
 // Moves a process, and so all that it starts later, into NAME/node (`keepers`: NAME/keepers).
 Status join_cgroup(World& world, const std::string& name, const std::string& leaf, pid_t pid);

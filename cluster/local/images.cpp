@@ -38,6 +38,15 @@ const std::vector<Image>& images() {
   return all;
 }
 
+// This machine's, in the words of images: the programs in them were compiled here.
+static std::string architecture() {
+#if defined(__aarch64__)
+  return "arm64";
+#else
+  return "amd64";
+#endif
+}
+
 Status write_archive(World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive) {
   fs::path work = archive.string() + ".work";
   auto tar = [&](std::vector<std::string> words) {
@@ -53,7 +62,7 @@ Status write_archive(World& world, const fs::path& root, const ArchiveConfig& co
                                         "image-write", "Cannot sum up the image " + config.names[0]);
   if (!sum) return failure(sum.error());
   nlohmann::json image = {
-      {"architecture", "amd64"},
+      {"architecture", architecture()},
       {"os", "linux"},
       {"config",
        {{"Env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},

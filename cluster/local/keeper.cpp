@@ -81,6 +81,8 @@ Status keep(World& world, const fs::path& cluster_root) {
     size_t ended = wait_for_any_exit({*node, *partner});
     say(world, ended == 0 ? "the node ended" : "the other keeper ended");
   }
+  // Reaped here: left behind, it would stay in the process table until the machine's first process looks.
+  if (partner) end(*partner);
   return {};
 }
 

@@ -19,6 +19,7 @@ struct Layout {
 
   fs::path parts() const { return cache / "parts"; }
   fs::path image_stores() const { return cache / "images"; }
+  fs::path cache_lock() const { return cache / "lock"; }  // held while something of it is made or removed
 };
 
 Layout make_layout(const Environment& environment);

@@ -31,7 +31,43 @@ Result<FileLock> lock_cluster(World& world, const ClusterFiles& files) {
                  "Wait until it has ended, then run the command again");
 }
 
-fs::path forwarding_marker(const Layout& layout) { return layout.clusters.parent_path() / "forwarding"; }
+// Parts and images, made where they are missing. One command at a time does that; the others wait, and then
+// find them made.
+struct Material {
+  Parts parts;
+  fs::path image_store;
+};
+
+Result<FileLock> lock_cache(World& world, const Layout& layout, Progress& progress) {
+  if (Status made = world.files.make_folder(layout.cache); !made) return failure(made.error());
+  std::optional<FileLock> lock = FileLock::take(layout.cache_lock(), false);
+  if (lock) return std::move(*lock);
+  const std::string step = "cache";
+  progress.started(step);
+  progress.now(step, "another hpawalk command is preparing it");
+  Status free = wait_until(world.clock, {std::chrono::hours(3), milliseconds(500)}, "waiting for another hpawalk command",
+                           [&]() -> Result<StillWaiting> {
+                             lock = FileLock::take(layout.cache_lock(), false);
+                             if (lock) return StillWaiting{};
+                             return StillWaiting{"it is still preparing the cluster's parts"};
+                           });
+  if (!free) {
+    progress.failed(step, free.error().what);
+    return failure(free.error());
+  }
+  progress.done(step, "the other command has ended");
+  return std::move(*lock);
+}
+
+Result<Material> gather(World& world, const Layout& layout, Progress& progress) {
+  Result<FileLock> lock = lock_cache(world, layout, progress);
+  if (!lock) return failure(lock.error());
+  Result<Parts> parts = build_parts(world, layout, progress);
+  if (!parts) return failure(parts.error());
+  Result<fs::path> store = make_image_store(world, layout, *parts, progress);
+  if (!store) return failure(store.error());
+  return Material{*parts, *store};
+}
 
 // In the node's namespaces, as a person could with nsenter.
 Command inside(const ProcessIdentity& node, std::vector<std::string> argv, Duration limit) {
@@ -46,19 +82,31 @@ Command kubectl(const Description& d, const ClusterFiles& files, std::vector<std
   return Command{.argv = std::move(argv), .limit = limit};
 }
 
-Status remove_everything(World& world, const Layout& layout, const ClusterFiles& files, const std::string& name) {
+// The node, and then its keepers by themselves: so each process is reaped by the one that started it. What does
+// not end in time goes with the control groups.
+Status stop(World& world, const ClusterFiles& files) {
   if (Status written = world.files.write(files.stopping(), "\n"); !written) return written;
+  if (std::optional<ProcessIdentity> node = running_node(world, files)) end(*node);
+  Status stopped = wait_until(world.clock, {seconds(2), milliseconds(5)}, "stopping the node", [&]() -> Result<StillWaiting> {
+    return kept(files) ? StillWaiting{"its keeper has not ended"} : StillWaiting{};
+  });
+  if (!stopped && stopped.error().kind == ErrorClass::interrupted) return stopped;
+  return {};
+}
+
+Status remove_everything(World& world, const ClusterFiles& files, const std::string& name) {
+  if (Status stopped = stop(world, files); !stopped) return stopped;
   if (Status destroyed = destroy_cgroups(world, cgroup_name(name)); !destroyed) return destroyed;
-  Result<std::vector<std::string>> names = cluster_names(world);
-  if (!names) return failure(names.error());
-  bool last = std::all_of(names->begin(), names->end(), [&](const std::string& other) { return other == name; });
+  bool last = cluster_cgroups(world).empty();
   if (Result<Description> d = read_description(world, files); d) {
-    Status disconnected = disconnect(world, Link{d->link}, last, forwarding_marker(layout));
-    if (!disconnected) return disconnected;
+    if (Status disconnected = disconnect(world, Link{d->link}); !disconnected) return disconnected;
     if (Status unmerged = unmerge_kubeconfig(world, files, *d); !unmerged) return unmerged;
   }
   if (last) {
-    if (Status removed = remove_mount_points(world, layout); !removed) return removed;
+    Status removed = disable_forwarding(world);
+    if (removed) removed = remove_mount_points(world);
+    if (removed) removed = return_to_root(world);
+    if (!removed) return removed;
   }
   return world.files.remove_all(files.root);
 }
@@ -82,7 +130,7 @@ Result<Description> describe(World& world, const Layout& layout, const UpOptions
 }
 
 // The folder of a new cluster, up to the point where its node can start.
-Status lay_out(World& world, const Layout& layout, const ClusterFiles& files, const Description& d, const fs::path& store) {
+Status lay_out(World& world, const ClusterFiles& files, const Description& d, const fs::path& store) {
   Status done = write_description(world, files, d);
   for (const fs::path& folder : {files.logs(), files.program().parent_path()}) {
     if (done) done = world.files.make_folder(folder, 0700);
@@ -97,17 +145,17 @@ Status lay_out(World& world, const Layout& layout, const ClusterFiles& files, co
     Result<std::string> copied = run_checked(world.processes, Command{.argv = {"cp", "/proc/" + std::to_string(getpid()) + "/exe", files.program()}},
                                              "cluster-files", "Cannot copy the program into the cluster's folder");
     if (!copied) return failure(copied.error());
-    done = make_mount_points(world, layout);
   }
   if (done) done = clone_image_store(world, store, files.containerd());
   return done;
 }
 
 // Keepers and node, if they do not run. Returns when the node's mounts and network are there.
-Result<ProcessIdentity> start_node(World& world, const Layout& layout, const ClusterFiles& files, const Description& d) {
-  Status ready = make_mount_points(world, layout);
-  if (ready) ready = make_cgroups(world, cgroup_name(d.name));
-  if (ready) ready = enable_forwarding(world, forwarding_marker(layout));
+Result<ProcessIdentity> start_node(World& world, const ClusterFiles& files, const Description& d) {
+  // The control groups first: by them the end of another cluster sees that it is not the last one.
+  Status ready = make_cgroups(world, cgroup_name(d.name));
+  if (ready) ready = make_mount_points(world);
+  if (ready) ready = enable_forwarding(world);
   if (ready) ready = world.files.remove_all(files.stopping());
   if (!ready) return failure(ready.error());
   if (!kept(files)) {
@@ -216,14 +264,12 @@ Status check_same_options(const Description& d, const UpOptions& options) {
 }
 
 Status create(World& world, Progress& progress, const Layout& layout, const ClusterFiles& files, const UpOptions& options) {
-  Result<Parts> parts = build_parts(world, layout, progress);
-  if (!parts) return failure(parts.error());
-  Result<fs::path> store = make_image_store(world, layout, *parts, progress);
-  if (!store) return failure(store.error());
-  Result<Description> d = describe(world, layout, options, *parts);
+  Result<Material> material = gather(world, layout, progress);
+  if (!material) return failure(material.error());
+  Result<Description> d = describe(world, layout, options, material->parts);
   if (!d) return failure(d.error());
-  if (Status done = lay_out(world, layout, files, *d, *store); !done) return done;
-  Result<ProcessIdentity> node = start_node(world, layout, files, *d);
+  if (Status done = lay_out(world, files, *d, material->image_store); !done) return done;
+  Result<ProcessIdentity> node = start_node(world, files, *d);
   if (!node) return failure(node.error());
   return start_control_plane(world, progress, files, *d, *node);
 }
@@ -243,10 +289,7 @@ Status check_name(const std::string& name) {
 Status prepare(World& world, Progress& progress) {
   Layout layout = make_layout(world.environment);
   if (Status fit = check_machine(world, layout); !fit) return fit;
-  Result<Parts> parts = build_parts(world, layout, progress);
-  if (!parts) return failure(parts.error());
-  Result<fs::path> store = make_image_store(world, layout, *parts, progress);
-  if (!store) return failure(store.error());
+  if (Result<Material> made = gather(world, layout, progress); !made) return failure(made.error());
   return {};
 }
 
@@ -259,7 +302,7 @@ Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& opti
   if (!lock) return failure(lock.error());
   if (!world.files.exists(files.complete())) {
     // Nothing, or what an interrupted start left: it never worked, so nothing of it is worth keeping.
-    if (Status removed = remove_everything(world, layout, files, options.name); !removed) return failure(removed.error());
+    if (Status removed = remove_everything(world, files, options.name); !removed) return failure(removed.error());
     Result<FileLock> fresh = lock_cluster(world, files);
     if (!fresh) return failure(fresh.error());
     if (Status created = create(world, progress, layout, files, options); !created) return failure(created.error());
@@ -272,9 +315,9 @@ Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& opti
   if (!d) return failure(d.error());
   if (Status same = check_same_options(*d, options); !same) return failure(same.error());
   if (!world.files.exists(fs::path(d->parts.at("kubernetes")))) {
-    if (Result<Parts> parts = build_parts(world, layout, progress); !parts) return failure(parts.error());
+    if (Result<Material> made = gather(world, layout, progress); !made) return failure(made.error());
   }
-  if (Result<ProcessIdentity> node = start_node(world, layout, files, *d); !node) return failure(node.error());
+  if (Result<ProcessIdentity> node = start_node(world, files, *d); !node) return failure(node.error());
   if (Status ready = wait_ready(world, progress, files, *d); !ready) return failure(ready.error());
   return status(world, options.name);
 }
@@ -289,7 +332,7 @@ Result<bool> down(World& world, Progress& progress, const std::string& name) {
   if (!lock) return failure(lock.error());
   const std::string step = "down";
   progress.started(step);
-  if (Status removed = remove_everything(world, layout, files, name); !removed) {
+  if (Status removed = remove_everything(world, files, name); !removed) {
     progress.failed(step, removed.error().what);
     return failure(removed.error());
   }
@@ -305,6 +348,8 @@ Status purge(World& world, Progress& progress) {
     return failure(ErrorClass::usage, "cache-in-use", "The cache cannot be removed while a cluster uses it",
                    "clusters: " + text::join(*names, ", "), "hpawalk cluster down --name NAME removes each");
   }
+  Result<FileLock> lock = lock_cache(world, layout, progress);
+  if (!lock) return failure(lock.error());
   progress.started("purge");
   Status removed = world.files.remove_all(layout.cache);
   if (removed) progress.done("purge", layout.cache.string() + " removed");

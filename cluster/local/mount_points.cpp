@@ -6,10 +6,10 @@
 
 namespace hpawalk::local {
 
-static fs::path list_file(const Layout& layout) { return layout.clusters.parent_path() / "mount-points"; }
+static const fs::path list_file = "/var/lib/hpawalk-mount-points";
 
-Status make_mount_points(World& world, const Layout& layout) {
-  std::string made = world.files.read(list_file(layout)).value_or("");
+Status make_mount_points(World& world) {
+  std::string made = world.files.read(list_file).value_or("");
   std::string missing;  // the parent before its child
   for (const Bind& bind : binds) {
     for (const fs::path& folder : {fs::path(bind.inside).parent_path(), fs::path(bind.inside)}) {
@@ -18,19 +18,19 @@ Status make_mount_points(World& world, const Layout& layout) {
   }
   if (missing.empty()) return {};
   // Noted first: an interruption in between leaves a note too many, which does no harm.
-  if (Status noted = world.files.write(list_file(layout), made + missing); !noted) return noted;
+  if (Status noted = world.files.write(list_file, made + missing); !noted) return noted;
   for (const std::string& folder : text::lines(missing)) {
     if (Status done = world.files.make_folder(folder); !done) return done;
   }
   return {};
 }
 
-Status remove_mount_points(World& world, const Layout& layout) {
-  std::vector<std::string> made = text::lines(world.files.read(list_file(layout)).value_or(""));
+Status remove_mount_points(World& world) {
+  std::vector<std::string> made = text::lines(world.files.read(list_file).value_or(""));
   for (auto folder = made.rbegin(); folder != made.rend(); ++folder) {
     rmdir(folder->c_str());  // refuses a folder that somebody else has put something into, and rightly
   }
-  return world.files.remove_all(list_file(layout));
+  return world.files.remove_all(list_file);
 }
 
 }  // namespace hpawalk::local

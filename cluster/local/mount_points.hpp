@@ -1,8 +1,7 @@
-// The empty folders on the host over which a node mounts its own. Those that were not there before are noted,
-// and removed with the last cluster.
+// The empty folders on the host over which a node mounts its own. Those that were not there before are noted
+// (in one file for the whole machine, as the folders are), and removed with the last cluster.
 #pragma once
 
-#include "cluster/local/layout.hpp"
 #include "world/world.hpp"
 
 namespace hpawalk::local {
@@ -17,7 +16,7 @@ inline constexpr Bind binds[] = {{"/var/lib/kubelet", "var/lib/kubelet"}, {"/var
                                  {"/var/log/containers", "var/log/containers"},
                                  {"/etc/kubernetes", "etc/kubernetes"},   {"/etc/cni/net.d", "etc/cni/net.d"}};
 
-Status make_mount_points(World& world, const Layout& layout);
-Status remove_mount_points(World& world, const Layout& layout);
+Status make_mount_points(World& world);
+Status remove_mount_points(World& world);
 
 }  // namespace hpawalk::local

@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* forwarding_file = "/proc/sys/net/ipv4/ip_forward";
 constexpr const char* forwarding_table = "hpawalk-forwarding";
+// There when hpawalk switched forwarding on. In /run: after a restart of the machine it is the machine's own affair.
+constexpr const char* forwarding_marker = "/run/hpawalk-forwarding";
 
 struct Range {
   std::uint32_t first, last;
@@ -127,20 +129,21 @@ Status connect(World& world, const Link& link, pid_t node, long user) {
   return nft(world, rules);
 }
 
-Status disconnect(World& world, const Link& link, bool last, const fs::path& forwarding_marker) {
+Status disconnect(World& world, const Link& link) {
   // The interface goes with the node's namespace, but only when the kernel has cleaned that up: do not wait.
   Result<Outcome> gone = world.processes.run(Command{.argv = {"ip", "link", "delete", link.interface()}});
   if (!gone) return failure(gone.error());
-  std::string rules = without_table(link.interface());
-  bool restore = last && world.files.exists(forwarding_marker);
-  if (restore) rules += without_table(forwarding_table);
-  if (Status removed = nft(world, rules); !removed) return removed;
-  if (!restore) return {};
+  return nft(world, without_table(link.interface()));
+}
+
+Status disable_forwarding(World& world) {
+  if (!world.files.exists(forwarding_marker)) return {};
+  if (Status removed = nft(world, without_table(forwarding_table)); !removed) return removed;
   if (Status off = world.files.write_in_place(forwarding_file, "0\n"); !off) return off;
   return world.files.remove_all(forwarding_marker);
 }
 
-Status enable_forwarding(World& world, const fs::path& forwarding_marker) {
+Status enable_forwarding(World& world) {
   Result<std::string> now = world.files.read(forwarding_file);
   if (!now) return failure(now.error());
   if (text::trim(*now) == "1") return {};

@@ -30,11 +30,13 @@ Result<Link> free_link(World& world, const std::vector<int>& taken);
 // besides root (the one who called sudo; 0: nobody).
 Status connect(World& world, const Link& link, pid_t node, long user);
 
-// Removes the host's side. `last`: no other cluster is left, so forwarding goes back to what it was.
-// `forwarding_marker` remembers that connect switched it on.
-Status disconnect(World& world, const Link& link, bool last, const fs::path& forwarding_marker);
+// Removes the host's side.
+Status disconnect(World& world, const Link& link);
 
-// Lets the host forward the node's packets to the world, if it does not forward already.
-Status enable_forwarding(World& world, const fs::path& forwarding_marker);
+// Lets the host forward the nodes' packets to the world, if it does not forward already.
+Status enable_forwarding(World& world);
+
+// With the last cluster: back to what it was, if it was enable_forwarding that switched it on.
+Status disable_forwarding(World& world);
 
 }  // namespace hpawalk::local

@@ -16,8 +16,23 @@ echo "Preparing the cluster's parts (compiled once: 15 to 25 minutes on two core
 for script in "$here"/*.sh; do
   case ${script##*/} in run.sh | lib.sh | faults.sh) continue ;; esac
   printf '\n-- %s\n' "${script##*/}"
-  counts=$("$script" "$hpawalk" | tee /dev/stderr | tail -n 1)
-  read -r p _ f _ s _ <<<"${counts:-0 passed, 1 failed, 0 skipped}"
+  start=$SECONDS
+  output=$(mktemp)
+  "$script" "$hpawalk" 2>&1 | tee "$output"
+  status=${PIPESTATUS[0]}
+  # The last line of that form, wherever it stands: what a script cleans up at its end may still say something.
+  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$output" | tail -n 1)
+  rm -f "$output"
+  echo "   (${script##*/} took $((SECONDS - start)) s)"
+  if [ -z "$counts" ]; then
+    echo "FAIL  ${script##*/} broke off without a summary (exit code $status)"
+    counts="0 passed, 1 failed, 0 skipped"
+  fi
+  read -r p _ f _ s _ <<<"$counts"
+  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+    echo "FAIL  ${script##*/} ended with exit code $status"
+    f=1
+  fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -168,32 +168,28 @@ TEST_CASE("Only root and the caller of sudo may talk to the node") {
   CHECK(rules.find("oifname \"hpawalk-7\" ct state != { established, related } drop") != std::string::npos);
 }
 
-TEST_CASE("Forwarding that hpawalk switched on is switched off with the last cluster, and no sooner") {
+TEST_CASE("Forwarding that hpawalk switched on is switched off again, and forgotten") {
   fakes::FakeWorld fake;
-  const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward", marker = "/state/forwarding";
+  const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward", marker = "/run/hpawalk-forwarding";
   fake.files.content[sysctl] = "0\n";
   fake.processes.expect("nft -f -");
-  REQUIRE(enable_forwarding(fake.world, marker));
+  REQUIRE(enable_forwarding(fake.world));
   CHECK(fake.files.content[sysctl] == "1\n");
+  REQUIRE(enable_forwarding(fake.world));  // a second cluster finds it on, and leaves the mark
+  CHECK(fake.files.exists(marker));
 
-  for (bool last : {false, true}) {
-    fake.processes.expect("ip link delete hpawalk-0");
-    fake.processes.expect("nft -f -");
-    REQUIRE(disconnect(fake.world, Link{0}, last, marker));
-    CHECK(fake.files.content[sysctl] == (last ? "0\n" : "1\n"));
-  }
+  fake.processes.expect("nft -f -");
+  REQUIRE(disable_forwarding(fake.world));
+  CHECK(fake.files.content[sysctl] == "0\n");
   CHECK_FALSE(fake.files.exists(marker));
 }
 
 TEST_CASE("A router's forwarding is left as it was") {
   fakes::FakeWorld fake;
-  const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward", marker = "/state/forwarding";
+  const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward";
   fake.files.content[sysctl] = "1\n";
-  REQUIRE(enable_forwarding(fake.world, marker));
-  CHECK_FALSE(fake.files.exists(marker));
-  fake.processes.expect("ip link delete hpawalk-0");
-  fake.processes.expect("nft -f -");
-  REQUIRE(disconnect(fake.world, Link{0}, true, marker));
+  REQUIRE(enable_forwarding(fake.world));
+  REQUIRE(disable_forwarding(fake.world));
   CHECK(fake.files.content[sysctl] == "1\n");
 }
 
