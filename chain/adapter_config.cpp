@@ -25,7 +25,8 @@ AdapterRule rule_from(const YAML::Node& node, size_t index, bool external) {
   rule.metrics_query = scalar(node, "metricsQuery");
   for (const YAML::Node& filter : node["seriesFilters"]) {
     std::string is = scalar(filter, "is");
-    rule.filters.push_back(is.empty() ? SeriesFilter{scalar(filter, "isNot"), false} : SeriesFilter{is, true});
+    rule.filters.push_back(is.empty() ? SeriesFilter{scalar(filter, "isNot"), false}
+                                      : SeriesFilter{is, true});
   }
   if (const YAML::Node name = node["name"]; name && name.IsMap()) {
     rule.matches = scalar(name, "matches");
@@ -36,7 +37,8 @@ AdapterRule rule_from(const YAML::Node& node, size_t index, bool external) {
     rule.namespaced = scalar(resources, "namespaced") != "false";
     if (const YAML::Node overrides = resources["overrides"]; overrides && overrides.IsMap()) {
       for (const auto& entry : overrides) {
-        rule.overrides[entry.first.as<std::string>()] = {scalar(entry.second, "group"), plural(scalar(entry.second, "resource"))};
+        rule.overrides[entry.first.as<std::string>()] = {scalar(entry.second, "group"),
+                                                         plural(scalar(entry.second, "resource"))};
       }
     }
   }
@@ -57,7 +59,8 @@ std::vector<std::string> group_names(const std::string& pattern) {
     } else if (pattern[i] == '(') {
       if (pattern[i + 1] != '?') {
         names.emplace_back();
-      } else if (size_t open = pattern.find('<', i); pattern.compare(i, 4, "(?P<") == 0 || pattern.compare(i, 3, "(?<") == 0) {
+      } else if (size_t open = pattern.find('<', i);
+                 pattern.compare(i, 4, "(?P<") == 0 || pattern.compare(i, 3, "(?<") == 0) {
         names.push_back(pattern.substr(open + 1, pattern.find('>', open) - open - 1));
       }
     }
@@ -75,7 +78,8 @@ std::optional<std::smatch> search(const std::string& text, const std::string& pa
 }
 
 // Go's Regexp.Expand: $1, ${1}, $name, ${name}, $$. "$1_total" is the group named "1_total", so nothing.
-std::string go_expand(const std::string& as, const std::smatch& match, const std::vector<std::string>& names) {
+std::string go_expand(const std::string& as, const std::smatch& match,
+                      const std::vector<std::string>& names) {
   std::string out;
   for (size_t i = 0; i < as.size(); ++i) {
     if (as[i] != '$' || i + 1 >= as.size()) {
@@ -89,7 +93,8 @@ std::string go_expand(const std::string& as, const std::smatch& match, const std
     }
     bool braces = as[i + 1] == '{';
     size_t start = i + (braces ? 2 : 1), end = start;
-    while (end < as.size() && (std::isalnum(static_cast<unsigned char>(as[end])) != 0 || as[end] == '_')) ++end;
+    while (end < as.size() && (std::isalnum(static_cast<unsigned char>(as[end])) != 0 || as[end] == '_'))
+      ++end;
     std::string name = as.substr(start, end - start);
     if (name.empty() || (braces && (end >= as.size() || as[end] != '}'))) {
       out += '$';
@@ -107,14 +112,13 @@ std::string go_expand(const std::string& as, const std::smatch& match, const std
   return out;
 }
 
-
 struct TemplateArguments {
   std::map<std::string, std::string> fields;  // Series, LabelMatchers, GroupBy / Group, Resource
   std::map<std::string, std::string> values;  // LabelValuesByName
 };
 
-// Go's text/template with << and >>, as far as rules use it: fields, index of LabelValuesByName, if/else/end on a
-// field, and trimming dashes.
+// Go's text/template with << and >>, as far as rules use it: fields, index of LabelValuesByName, if/else/end
+// on a field, and trimming dashes.
 Result<std::string> render(const std::string& source, const TemplateArguments& arguments) {
   std::string out;
   std::vector<bool> shown = {true};
@@ -149,7 +153,8 @@ Result<std::string> render(const std::string& source, const TemplateArguments& a
     std::smatch match;
     if (action.starts_with("if .")) {
       auto field = arguments.fields.find(action.substr(4));
-      if (field == arguments.fields.end()) return failure(ErrorClass::check_failed, "adapter-template", "Not understood: " + action);
+      if (field == arguments.fields.end())
+        return failure(ErrorClass::check_failed, "adapter-template", "Not understood: " + action);
       shown.push_back(shown.back() && !field->second.empty());
     } else if (action == "else" && shown.size() > 1) {
       shown.back() = shown[shown.size() - 2] && !shown.back();
@@ -185,12 +190,14 @@ std::vector<Matcher> matchers_of(const Json& selector) {
   std::map<std::string, std::vector<Matcher>> by_label;  // the adapter sees requirements sorted by key
   const Json& equals = at(selector, "matchLabels");
   if (equals.is_object()) {
-    for (const auto& [name, value] : equals.items()) by_label[name].push_back({name, "=", value.get<std::string>()});
+    for (const auto& [name, value] : equals.items())
+      by_label[name].push_back({name, "=", value.get<std::string>()});
   }
   for (const Json& e : list_at(selector, "matchExpressions")) {
     std::string name = text_at(e, "key"), op = text_at(e, "operator");
     std::vector<std::string> values;
-    for (const Json& v : list_at(e, "values")) values.push_back(v.is_string() ? v.get<std::string>() : v.dump());
+    for (const Json& v : list_at(e, "values"))
+      values.push_back(v.is_string() ? v.get<std::string>() : v.dump());
     std::sort(values.begin(), values.end());
     std::string joined = text::join(values, "|");
     if (op == "In") by_label[name].push_back({name, "=~", joined});
@@ -203,8 +210,8 @@ std::vector<Matcher> matchers_of(const Json& selector) {
   return all;
 }
 
-Result<std::string> expand_with(const AdapterRule& rule, const std::string& series, const std::vector<Matcher>& matchers,
-                                const std::string& group_by) {
+Result<std::string> expand_with(const AdapterRule& rule, const std::string& series,
+                                const std::vector<Matcher>& matchers, const std::string& group_by) {
   TemplateArguments arguments;
   std::vector<std::string> parts;
   for (const Matcher& m : matchers) {
@@ -226,15 +233,18 @@ Result<AdapterConfig> parse_adapter_config(const std::string& yaml) {
   try {
     YAML::Node root = YAML::Load(yaml);
     AdapterConfig config;
-    if (!root.IsMap()) return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
-    for (const YAML::Node& node : root["rules"]) config.rules.push_back(rule_from(node, config.rules.size(), false));
+    if (!root.IsMap())
+      return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
+    for (const YAML::Node& node : root["rules"])
+      config.rules.push_back(rule_from(node, config.rules.size(), false));
     for (const YAML::Node& node : root["externalRules"]) {
       config.external_rules.push_back(rule_from(node, config.external_rules.size(), true));
     }
     config.resource_rules = root["resourceRules"].IsDefined();
     return config;
   } catch (const YAML::Exception& e) {
-    return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is not valid YAML", e.what());
+    return failure(ErrorClass::check_failed, "adapter-config",
+                   "The adapter's configuration is not valid YAML", e.what());
   }
 }
 
@@ -242,9 +252,12 @@ std::string plural(std::string resource) {
   for (char& c : resource) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (resource.empty() || resource == "endpoints") return resource;
   if (resource.ends_with("ies") || resource.ends_with("sses") || resource.ends_with("xes")) return resource;
-  if (resource.ends_with("ss") || resource.ends_with("x") || resource.ends_with("ch") || resource.ends_with("sh")) return resource + "es";
+  if (resource.ends_with("ss") || resource.ends_with("x") || resource.ends_with("ch") ||
+      resource.ends_with("sh"))
+    return resource + "es";
   if (resource.ends_with("s")) return resource;
-  if (resource.ends_with("y") && resource.size() > 1 && std::string_view("aeiou").find(resource[resource.size() - 2]) == std::string_view::npos) {
+  if (resource.ends_with("y") && resource.size() > 1 &&
+      std::string_view("aeiou").find(resource[resource.size() - 2]) == std::string_view::npos) {
     return resource.substr(0, resource.size() - 1) + "ies";
   }
   return resource + "s";
@@ -284,7 +297,8 @@ std::optional<std::string> label_for(const AdapterRule& rule, const GroupResourc
   std::string group = resource.group;
   std::replace(group.begin(), group.end(), '.', '_');
   std::replace(group.begin(), group.end(), '-', '_');
-  Result<std::string> label = render(rule.resource_template, {{{"Group", group}, {"Resource", singular(resource.resource)}}, {}});
+  Result<std::string> label =
+      render(rule.resource_template, {{{"Group", group}, {"Resource", singular(resource.resource)}}, {}});
   if (!label || label->empty()) return std::nullopt;
   return *label;
 }
@@ -292,9 +306,14 @@ std::optional<std::string> label_for(const AdapterRule& rule, const GroupResourc
 std::vector<GroupResource> resources_of(const AdapterRule& rule, const Labels& labels) {
   std::vector<GroupResource> found;
   // What a template makes of every label cannot be listed without the cluster's resource types: these matter.
-  static const std::vector<GroupResource> usual = {{"", "pods"}, {"", "services"}, {"", "namespaces"}, {"", "nodes"},
-                                                   {"apps", "deployments"}, {"apps", "statefulsets"},
-                                                   {"networking.k8s.io", "ingresses"}, {"batch", "jobs"}};
+  static const std::vector<GroupResource> usual = {{"", "pods"},
+                                                   {"", "services"},
+                                                   {"", "namespaces"},
+                                                   {"", "nodes"},
+                                                   {"apps", "deployments"},
+                                                   {"apps", "statefulsets"},
+                                                   {"networking.k8s.io", "ingresses"},
+                                                   {"batch", "jobs"}};
   for (const auto& [label, value] : labels) {
     if (auto override = rule.overrides.find(label); override != rule.overrides.end()) {
       found.push_back(override->second);
@@ -312,7 +331,9 @@ std::vector<std::string> literal_names(const std::string& query) {
   size_t start = query.find_first_not_of(" \t\n");
   if (start == std::string::npos) return names;
   size_t end = start;
-  while (end < query.size() && (std::isalnum(static_cast<unsigned char>(query[end])) != 0 || query[end] == '_' || query[end] == ':')) ++end;
+  while (end < query.size() && (std::isalnum(static_cast<unsigned char>(query[end])) != 0 ||
+                                query[end] == '_' || query[end] == ':'))
+    ++end;
   if (end > start) return {query.substr(start, end - start)};
   static const std::regex by_name(R"(__name__\s*=(~?)\s*["'`]([^"'`]*)["'`])");
   std::smatch match;
@@ -324,7 +345,9 @@ std::vector<std::string> literal_names(const std::string& query) {
     if (value.starts_with('(') && value.ends_with(')')) value = value.substr(1, value.size() - 2);
   }
   for (const std::string& name : text::split(value, '|')) {
-    bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == ':'; });
+    bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '_' || c == ':';
+    });
     if (!plain) return {};
     names.push_back(name);
   }
@@ -335,7 +358,8 @@ bool may_match_name(const std::string& query, const std::string& name) {
   std::vector<std::string> literal = literal_names(query);
   if (!literal.empty()) return std::find(literal.begin(), literal.end(), name) != literal.end();
   static const std::regex by_name(R"(__name__\s*(=~|!~|!=)\s*["'`]([^"'`]*)["'`])");
-  for (auto it = std::sregex_iterator(query.begin(), query.end(), by_name); it != std::sregex_iterator(); ++it) {
+  for (auto it = std::sregex_iterator(query.begin(), query.end(), by_name); it != std::sregex_iterator();
+       ++it) {
     std::string op = (*it)[1].str(), pattern = (*it)[2].str();
     bool fits = op == "!=" ? pattern == name : search(name, "^(?:" + pattern + ")$").has_value();
     if (fits != (op == "=~")) return false;
@@ -344,9 +368,11 @@ bool may_match_name(const std::string& query, const std::string& name) {
 }
 
 Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,
-                           const std::string& space, const Json& metric_selector, const std::vector<std::string>& names) {
+                           const std::string& space, const Json& metric_selector,
+                           const std::vector<std::string>& names) {
   auto no_label = [&](const std::string& what) {
-    return failure(ErrorClass::check_failed, "adapter-no-label", rule.title() + " names no label for " + what);
+    return failure(ErrorClass::check_failed, "adapter-no-label",
+                   rule.title() + " names no label for " + what);
   };
   std::vector<Matcher> matchers = matchers_of(metric_selector);
   if (!space.empty()) {
@@ -360,12 +386,14 @@ Result<std::string> expand(const AdapterRule& rule, const std::string& series, c
   return expand_with(rule, series, matchers, *label);
 }
 
-Result<std::string> expand_external(const AdapterRule& rule, const std::string& series, const std::string& space,
-                                    const Json& metric_selector) {
+Result<std::string> expand_external(const AdapterRule& rule, const std::string& series,
+                                    const std::string& space, const Json& metric_selector) {
   std::vector<Matcher> matchers = matchers_of(metric_selector);
   if (rule.namespaced && !space.empty()) {
     std::optional<std::string> label = label_for(rule, {"", "namespaces"});
-    if (!label) return failure(ErrorClass::check_failed, "adapter-no-label", rule.title() + " names no label for namespaces");
+    if (!label)
+      return failure(ErrorClass::check_failed, "adapter-no-label",
+                     rule.title() + " names no label for namespaces");
     matchers.push_back({*label, "=", space});
   }
   return expand_with(rule, series, matchers, "");
@@ -374,7 +402,8 @@ Result<std::string> expand_external(const AdapterRule& rule, const std::string& 
 std::optional<Duration> smallest_window(const std::string& query) {
   static const std::regex window(R"(\[([0-9][0-9a-z]*)(?::[^\]]*)?\])");
   std::optional<Duration> smallest;
-  for (auto it = std::sregex_iterator(query.begin(), query.end(), window); it != std::sregex_iterator(); ++it) {
+  for (auto it = std::sregex_iterator(query.begin(), query.end(), window); it != std::sregex_iterator();
+       ++it) {
     std::optional<Duration> d = parse_duration((*it)[1].str());
     if (d && (!smallest || *d < *smallest)) smallest = d;
   }

@@ -1,5 +1,5 @@
-// prometheus-adapter's rules, understood as the adapter understands them: which series a rule takes, what they are
-// called in the API, which label stands for which resource, and the query that a request becomes.
+// prometheus-adapter's rules, understood as the adapter understands them: which series a rule takes, what
+// they are called in the API, which label stands for which resource, and the query that a request becomes.
 //
 // Follows prometheus-adapter 0.12 (pkg/naming, pkg/config). Pure; Prometheus itself is asked by collect.cpp.
 #pragma once
@@ -66,9 +66,10 @@ bool may_match_name(const std::string& series_query, const std::string& name);
 
 // The PromQL that the adapter sends. Errors say which part of the template hpawalk does not understand.
 Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,
-                           const std::string& space, const Json& metric_selector, const std::vector<std::string>& names);
-Result<std::string> expand_external(const AdapterRule& rule, const std::string& series, const std::string& space,
-                                    const Json& metric_selector);
+                           const std::string& space, const Json& metric_selector,
+                           const std::vector<std::string>& names);
+Result<std::string> expand_external(const AdapterRule& rule, const std::string& series,
+                                    const std::string& space, const Json& metric_selector);
 
 // The smallest range window in a query ("[1m]"), if it has any.
 std::optional<Duration> smallest_window(const std::string& query);

@@ -1,537 +1,334 @@
 #include "chain/collect.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 #include <set>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "chain/times.hpp"
-#include "chain/view.hpp"
+#include "chain/collect_prometheus.hpp"
+#include "chain/reader.hpp"
 
 namespace hpawalk {
 
-std::string eval_key(const std::string& prometheus_key, const std::string& expression) { return prometheus_key + " eval " + expression; }
-std::string range_key(const std::string& prometheus_key, const std::string& expression) { return prometheus_key + " range " + expression; }
+std::string eval_key(const std::string& prometheus_key, const std::string& expression) {
+  return prometheus_key + " eval " + expression;
+}
+std::string range_key(const std::string& prometheus_key, const std::string& expression) {
+  return prometheus_key + " range " + expression;
+}
 std::string may_key(const AccessQuestion& q) {
-  return fmt::format("may {} {} {}/{} in {}", q.user, q.verb, q.group, q.resource, q.space.empty() ? "all" : q.space);
+  return fmt::format("may {} {} {}/{} in {}", q.user, q.verb, q.group, q.resource,
+                     q.space.empty() ? "all" : q.space);
 }
 std::string user_of(const Json& pod) {
-  return fmt::format("system:serviceaccount:{}:{}", space_of(pod), text_at(pod, "spec.serviceAccountName", "default"));
+  return fmt::format("system:serviceaccount:{}:{}", space_of(pod),
+                     text_at(pod, "spec.serviceAccountName", "default"));
 }
-std::vector<AccessQuestion> discovery_questions(const std::string& user, const std::string& space) {
-  return {{"list", "", "services", space, user}, {"list", "", "endpoints", space, user}, {"list", "", "pods", space, user}};
+std::vector<AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
+                                                const Json* prometheus) {
+  bool slices = prometheus != nullptr && text_at(*prometheus, "spec.serviceDiscoveryRole") == "EndpointSlice";
+  AccessQuestion endpoints = slices
+                                 ? AccessQuestion{"list", "discovery.k8s.io", "endpointslices", space, user}
+                                 : AccessQuestion{"list", "", "endpoints", space, user};
+  return {{"list", "", "services", space, user}, endpoints, {"list", "", "pods", space, user}};
 }
 AccessQuestion hpa_question(const std::string& group, const std::string& space) {
-  std::string resource = group == "external.metrics.k8s.io" ? "any-metric" : group == "metrics.k8s.io" ? "pods" : "services/any-metric";
-  return {group == "custom.metrics.k8s.io" ? "get" : "list", group, resource, space, "system:serviceaccount:kube-system:horizontal-pod-autoscaler"};
+  std::string user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler";
+  if (group == "external.metrics.k8s.io") return {"list", group, "any-metric", space, user};
+  if (group == "metrics.k8s.io") return {"list", group, "pods", space, user};
+  return {"get", group, "services/any-metric", space, user};
+}
+
+static constexpr const char* assumed_mark = "hpawalk/assumed";
+bool assumed(const Json& hpa) {
+  return !at(hpa, {"metadata", "annotations", assumed_mark}).is_null();
 }
 
 namespace {
 
-using namespace std::chrono_literals;
-using Task = std::function<void()>;
+using Spaces = std::vector<std::string>;
 
-constexpr size_t few_spaces = 4;        // more namespaces than this are read with one list of the whole cluster
-constexpr size_t most_rows = 3000;      // of a series that are looked at one by one
-constexpr size_t longest_query = 60'000;
+constexpr size_t most_scales = 16;       // of workloads that are no Deployment, StatefulSet or ReplicaSet
+constexpr size_t most_asked_spaces = 8;  // in which Prometheus's rights are looked up
+constexpr size_t few_alike = 2;          // more HPAs on one metric than this are probed with one request
 
-// Runs all tasks on at most `width` threads.
-void run_all(std::vector<Task>& tasks, size_t width) {
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i; (i = next++) < tasks.size();) tasks[i]();
+// Round 1: what is listed in the whole cluster.
+void read_cluster(Reader& reader, const CollectOptions& options) {
+  const std::string& space = options.space;
+  Spaces own = space.empty() ? Spaces{} : Spaces{space};
+  reader.get("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : "/namespaces/" + space) +
+                         "/horizontalpodautoscalers");
+  reader.get("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
+  reader.get("namespaces", "/api/v1/namespaces");
+  reader.list("services", "/api/v1", "services", own);
+  for (const char* resource : {"servicemonitors", "podmonitors", "prometheuses"}) {
+    reader.list(resource, "/apis/monitoring.coreos.com/v1", resource, own);
+  }
+  auto pods = [&](const std::string& key, const std::string& selector) {
+    reader.get(key, "/api/v1/pods?labelSelector=" + query_value(selector));
   };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(width, tasks.size()); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& t : threads) t.join();
-  tasks.clear();
+  // Whoever installed them: the bundle and kube-prometheus use the first label, charts one or the other.
+  pods("adapter-pods/by-name", "app.kubernetes.io/name=prometheus-adapter");
+  pods("adapter-pods/by-app", "app=prometheus-adapter,!app.kubernetes.io/name");
+  pods("operator-pods/by-name", "app.kubernetes.io/name=prometheus-operator");
+  pods("operator-pods/by-app",
+       "app in (kube-prometheus-stack-operator,prometheus-operator-operator,prometheus-operator),"
+       "app.kubernetes.io/name!=prometheus-operator");
+  reader.get("rejections", "/api/v1/events?fieldSelector=reason%3DInvalidConfiguration");
+  reader.get("rescales", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale");
+  reader.run_round();
 }
 
-class Collector {
- public:
-  Collector(KubeApi& api, Http& http, Clock& clock, const CollectOptions& options)
-      : api_(api), http_(http), clock_(clock), options_(options) {}
+Status no_such_namespace(const Facts& facts, const std::string& space) {
+  const Reading* namespaces = facts.find("namespaces");
+  if (space.empty() || namespaces == nullptr || !namespaces->read()) return {};
+  std::vector<std::string> names;
+  for (const Json& n : list_at(namespaces->value, "items")) names.push_back(name_of(n));
+  if (std::find(names.begin(), names.end(), space) != names.end()) return {};
+  std::optional<std::string> near = text::nearest(space, names);
+  return failure(ErrorClass::usage, "namespace-not-found", "There is no namespace " + space, {},
+                 near ? fmt::format("Did you mean {0}?  hpawalk diagnose -n {0}", *near)
+                      : "hpawalk diagnose -A looks in all namespaces");
+}
 
-  Result<Facts> run() {
-    facts_.taken = clock_.wall_now();
-    cluster();
-    if (fatal_) return failure(*fatal_);
-    Status chosen = choose();
-    if (!chosen) return failure(chosen.error());
-    neighbourhood();
-    details();
-    prometheus_basics();
-    prometheus_metrics();
-    if (fatal_) return failure(*fatal_);
-    return std::move(facts_);
+// Can the HPAs be seen, and is the one that was asked for among them?
+Status find_asked(Facts& facts, const CollectOptions& options) {
+  const Reading* hpas = facts.find("hpas");
+  if (hpas->absent()) {
+    return failure(ErrorClass::environment, "autoscaling-v2-missing",
+                   "This cluster does not serve autoscaling/v2", hpas->error,
+                   "hpawalk needs Kubernetes 1.23 or newer");
   }
-
- private:
-  // Records an answer. Environment errors end the whole collection: nothing else would be read either.
-  void record(const std::string& key, Reading reading, const Error* error) {
-    std::lock_guard lock(mutex_);
-    if (error != nullptr) {
-      bool hopeless = error->kind == ErrorClass::environment || error->kind == ErrorClass::interrupted;
-      if (hopeless && !key.starts_with("prom:") && !fatal_) fatal_ = *error;
-      reading.error_id = error->id;
-      reading.error = error->because.empty() ? error->what : error->because;
-      if (error->id == "kube-forbidden") reading.right = right_needed("GET", reading.path);
-    }
-    facts_.readings[key] = std::move(reading);
+  if (!hpas->read()) {
+    std::string hint = hpas->right.empty() ? "" : "The right that is missing: " + hpas->right;
+    return failure(ErrorClass::environment, hpas->error_id, "HorizontalPodAutoscalers cannot be listed",
+                   hpas->error, hint);
   }
-
-  bool get(const std::string& key, const std::string& path, Duration limit = 10s) {
-    TimePoint start = clock_.now();
-    Result<Json> answer = kube_get(api_, path, limit);
-    Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
-    if (answer) reading.value = trimmed(std::move(*answer));
-    bool forbidden = !answer && answer.error().id == "kube-forbidden";
-    record(key, std::move(reading), answer ? nullptr : &answer.error());
-    return !forbidden;
+  bool may_be_missing = !options.assumed.is_null();
+  if (Status status = no_such_namespace(facts, options.space); !status && !may_be_missing) return status;
+  if (options.name.empty()) return {};
+  std::vector<std::string> names;
+  for (const Json& hpa : list_at(hpas->value, "items")) {
+    if (name_of(hpa) == options.name) return {};
+    names.push_back(name_of(hpa));
   }
-
-  // The whole cluster's, or where that is not allowed, the namespaces' that matter.
-  void list(const std::string& key, const std::string& group, const std::string& resource,
-            const std::vector<std::string>& spaces, bool by_space_first) {
-    auto one = [&](const std::string& space) { return get(key + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource)); };
-    if (by_space_first && spaces.size() <= few_spaces) {
-      for (const std::string& space : spaces) one(space);
-      return;
-    }
-    if (get(key, group + "/" + resource) || spaces.empty()) return;
-    for (const std::string& space : spaces) one(space);
-    std::lock_guard lock(mutex_);
-    auto refused = facts_.readings.extract(key);
-    refused.key() = "whole cluster " + key;
-    facts_.readings.insert(std::move(refused));
-  }
-
-  void task(Task task) { tasks_.push_back(std::move(task)); }
-  void run_tasks() { run_all(tasks_, options_.parallel); }
-
-  // Round 1: what is listed in the whole cluster.
-  void cluster() {
-    std::string hpas = options_.space.empty() ? "/apis/autoscaling/v2/horizontalpodautoscalers"
-                                              : "/apis/autoscaling/v2/namespaces/" + options_.space + "/horizontalpodautoscalers";
-    std::vector<std::string> own = options_.space.empty() ? std::vector<std::string>{} : std::vector{options_.space};
-    task([=, this] { get("hpas", hpas); });
-    task([this] { get("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices"); });
-    task([=, this] { list("services", "/api/v1", "services", own, false); });
-    task([=, this] { list("servicemonitors", "/apis/monitoring.coreos.com/v1", "servicemonitors", own, false); });
-    task([=, this] { list("podmonitors", "/apis/monitoring.coreos.com/v1", "podmonitors", own, false); });
-    task([=, this] { list("prometheuses", "/apis/monitoring.coreos.com/v1", "prometheuses", own, false); });
-    task([this] { get("namespaces", "/api/v1/namespaces"); });
-    task([this] { get("rejections", "/api/v1/events?fieldSelector=reason%3DInvalidConfiguration"); });
-    task([this] { get("rescales", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale"); });
-    task([this] { get("adapter-pods", "/api/v1/pods?labelSelector=app.kubernetes.io%2Fname%3Dprometheus-adapter"); });
-    task([this] { get("operator-pods", "/api/v1/pods?labelSelector=app.kubernetes.io%2Fname%3Dprometheus-operator"); });
-    run_tasks();
-  }
-
-  // Keeps the HPA that was asked for, and those that touch the same workload.
-  Status choose() {
-    const Reading* hpas = facts_.find("hpas");
-    if (!hpas->read()) {
-      Error error{hpas->absent() ? ErrorClass::check_failed : ErrorClass::environment, hpas->error_id,
-                  "HorizontalPodAutoscalers cannot be listed", hpas->error, {}, {}, {}};
-      if (!hpas->right.empty()) error.hint = "The right that is missing: " + hpas->right;
-      return failure(std::move(error));
-    }
-    if (options_.name.empty()) return {};
-    std::vector<std::string> names;
-    const Json* wanted = nullptr;
-    for (const Json& hpa : list_at(hpas->value, "items")) {
-      names.push_back(name_of(hpa));
-      if (name_of(hpa) == options_.name) wanted = &hpa;
-    }
-    if (wanted == nullptr) {
-      Error error{ErrorClass::usage, "hpa-not-found",
-                  fmt::format("There is no HPA {} in namespace {}", options_.name, options_.space), {}, {}, {}, {}};
-      std::optional<std::string> near = text::nearest(options_.name, names);
-      error.hint = near            ? fmt::format("Did you mean {}?  hpawalk diagnose {} -n {}", *near, *near, options_.space)
-                   : names.empty() ? "This namespace has none: hpawalk diagnose -A looks everywhere"
-                                   : "There are: " + text::join(names, ", ");
-      return failure(std::move(error));
-    }
+  if (may_be_missing) {
+    Json hpa = options.assumed;
+    hpa["metadata"]["annotations"][assumed_mark] = "true";
+    facts.readings["hpas"].value["items"].push_back(std::move(hpa));
     return {};
   }
+  std::string where = options.space.empty() ? "in any namespace" : "in namespace " + options.space;
+  std::string same = options.space.empty() ? " -A" : " -n " + options.space;
+  std::optional<std::string> near = text::nearest(options.name, names);
+  std::string hint = near ? fmt::format("Did you mean {}?  hpawalk diagnose {}{}", *near, *near, same)
+                     : names.empty() ? "There is none: hpawalk diagnose -A looks everywhere"
+                                     : "There are: " + text::join(names, ", ").substr(0, 500);
+  return failure(ErrorClass::usage, "hpa-not-found",
+                 fmt::format("There is no HPA {} {}", options.name, where), {}, hint);
+}
 
-  // Round 2: the namespaces that matter.
-  void neighbourhood() {
-    std::vector<std::string> spaces = spaces_of_interest(facts_);
-    auto listing = [&](const std::string& key, const std::string& group, const std::string& resource) {
-      task([=, this] { list(key, group, resource, spaces, true); });
-    };
-    listing("pods", "/api/v1", "pods");
-    listing("endpointslices", "/apis/discovery.k8s.io/v1", "endpointslices");
-    listing("deployments", "/apis/apps/v1", "deployments");
-    listing("statefulsets", "/apis/apps/v1", "statefulsets");
-    listing("replicasets", "/apis/apps/v1", "replicasets");
-    listing("networkpolicies", "/apis/networking.k8s.io/v1", "networkpolicies");
-    std::set<std::string> groups, spaces_of_hpas;
-    size_t odd_targets = 0;
-    for (const Hpa& hpa : hpas_of(facts_)) {
-      for (const MetricNeed& need : hpa.needs) groups.insert(need.api_group());
-      spaces_of_hpas.insert(hpa.space);
-      static const std::set<std::string> listed = {"Deployment", "StatefulSet", "ReplicaSet"};
-      size_t slash = hpa.target_api.find('/');
-      if (listed.contains(hpa.target_kind) || slash == std::string::npos || ++odd_targets > 16) continue;
-      std::string resource = plural(hpa.target_kind);
-      std::string key = fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name);
-      std::string path = fmt::format("/apis/{}/namespaces/{}/{}/{}/scale", hpa.target_api, hpa.space, resource, hpa.target_name);
-      task([=, this] { get(key, path); });
+// Where the whole cluster's list was refused: these namespaces', as far as they were not read yet.
+void read_refused(Reader& reader, const Spaces& spaces) {
+  static const std::map<std::string, std::string> groups = {
+      {"services", "/api/v1"},
+      {"servicemonitors", "/apis/monitoring.coreos.com/v1"},
+      {"podmonitors", "/apis/monitoring.coreos.com/v1"},
+      {"prometheuses", "/apis/monitoring.coreos.com/v1"}};
+  for (const auto& [resource, group] : groups) {
+    const Reading* whole = reader.facts.whole(resource);
+    if (whole == nullptr || whole->error_id != "kube-forbidden") continue;
+    for (const std::string& space : spaces) {
+      std::string key = resource + "/" + space;
+      if (reader.facts.find(key) != nullptr) continue;
+      reader.get(key, fmt::format("{}/namespaces/{}/{}", group, space, resource));
     }
-    for (const std::string& group : groups) {
-      Adapter adapter = adapter_of(facts_, group);
-      if (adapter.api_services.empty()) continue;
+  }
+}
+
+// Round 2: the namespaces that matter.
+void read_neighbourhood(Reader& reader) {
+  const Facts& facts = reader.facts;
+  Spaces spaces = spaces_of_interest(facts);
+  read_refused(reader, spaces);
+  reader.list_by_space("pods", "/api/v1", "pods", spaces);
+  reader.list_by_space("endpointslices", "/apis/discovery.k8s.io/v1", "endpointslices", spaces);
+  for (const char* resource : {"deployments", "statefulsets", "replicasets"}) {
+    reader.list_by_space(resource, "/apis/apps/v1", resource, spaces);
+  }
+  reader.list_by_space("networkpolicies", "/apis/networking.k8s.io/v1", "networkpolicies", spaces);
+  std::set<std::string> groups, spaces_of_hpas;
+  size_t scales = 0;
+  for (const Hpa& hpa : hpas_of(facts)) {
+    for (const MetricNeed& need : hpa.needs) groups.insert(need.api_group());
+    spaces_of_hpas.insert(hpa.space);
+    static const std::set<std::string> listed = {"Deployment", "StatefulSet", "ReplicaSet"};
+    bool grouped = hpa.target_api.find('/') != std::string::npos;
+    if (listed.contains(hpa.target_kind) || !grouped || ++scales > most_scales) continue;
+    std::string resource = plural(hpa.target_kind);
+    reader.get(fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name),
+               fmt::format("/apis/{}/namespaces/{}/{}/{}/scale", hpa.target_api, hpa.space, resource,
+                           hpa.target_name));
+  }
+  for (const std::string& group : groups) {
+    Adapter adapter = adapter_of(facts, group);
+    if (adapter.api_services.empty()) continue;
+    std::string version = version_of(adapter);
+    if (!version.empty()) reader.get("discovery " + group, "/apis/" + group + "/" + version);
+    reader.ask(hpa_question(group, *spaces_of_hpas.begin()));
+    if (group == "metrics.k8s.io") {
+      reader.list_by_space("podmetrics", "/apis/metrics.k8s.io/v1beta1", "pods",
+                           {spaces_of_hpas.begin(), spaces_of_hpas.end()});
+    }
+    if (adapter.service_name.find("keda") != std::string::npos) {
+      reader.list("scaledobjects", "/apis/keda.sh/v1alpha1", "scaledobjects",
+                  {spaces_of_hpas.begin(), spaces_of_hpas.end()});
+    }
+  }
+  reader.run_round();
+}
+
+// The namespace that an adapter's URL names may be one that nothing else led to.
+void read_prometheus_space(Reader& reader, const std::string& space) {
+  read_refused(reader, {space});
+  static const std::map<std::string, std::string> groups = {
+      {"pods", "/api/v1"},
+      {"endpointslices", "/apis/discovery.k8s.io/v1"},
+      {"networkpolicies", "/apis/networking.k8s.io/v1"}};
+  for (const auto& [resource, group] : groups) {
+    if (reader.facts.listing(resource, space) != nullptr) continue;
+    reader.get(resource + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+  }
+}
+
+// Round 3: what the adapters and Prometheuses that were found are made of.
+void read_details(Reader& reader, const CollectOptions& options) {
+  const Facts& facts = reader.facts;
+  Parts parts = parts_of(facts);
+  std::set<std::string> seen, groups;
+  for (const Hpa& hpa : parts.hpas) {
+    for (const MetricNeed& need : hpa.needs) groups.insert(need.api_group());
+  }
+  for (const std::string& name : groups) {
+    const Adapter& adapter = parts.groups.at(name).adapter;
+    std::string config = "configmaps/" + adapter.space + "/" + adapter.config_map;
+    if (!adapter.config_map.empty() && seen.insert(config).second) {
+      reader.get(config,
+                 fmt::format("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map));
+    }
+    for (const Json* pod : adapter.pods) {
+      if (seen.insert("log " + full_name(*pod)).second) reader.read_log(*pod);
+    }
+    if (!adapter.pods.empty())
+      reader.ask({"list", "", "pods", options.space, user_of(*adapter.pods.front())});
+    if (adapter.url_in_cluster) read_prometheus_space(reader, adapter.url_space);
+  }
+  reader.run_round();
+}
+
+// May the Prometheuses find targets where the HPAs are?
+void ask_discovery_rights(Reader& reader, const Parts& parts) {
+  std::set<std::string> seen, spaces;
+  for (const Hpa& hpa : parts.hpas) {
+    if (spaces.size() < most_asked_spaces) spaces.insert(hpa.space);
+  }
+  for (const auto& [name, group] : parts.groups) {
+    if (group.prometheus.pods.empty() || group.adapter.kind != AdapterKind::prometheus_adapter) continue;
+    std::string user = user_of(*group.prometheus.pods.front());
+    if (!seen.insert(user).second) continue;
+    for (const std::string& space : spaces) {
+      for (const AccessQuestion& question : discovery_questions(user, space, group.prometheus.resource))
+        reader.ask(question);
+    }
+  }
+}
+
+// What the metrics API answers to the HPA controller's own question; those that do not work come first, as
+// the number is limited. Of many HPAs on one metric the adapter is asked once: it can answer for all objects.
+void probe(Reader& reader, const Parts& parts, const CollectOptions& options) {
+  std::map<std::string, std::set<std::string>> alike;  // path for all objects -> paths of the HPAs
+  std::set<std::string> broken, fine;
+  for (const Hpa& hpa : parts.hpas) {
+    bool active = text_at(condition(*hpa.object, "ScalingActive"), "status") == "True";
+    if (!options.name.empty() && hpa.name != options.name) continue;
+    for (const MetricNeed& need : hpa.needs) {
+      const Adapter& adapter = parts.groups.at(need.api_group()).adapter;
       std::string version = version_of(adapter);
-      if (!version.empty()) task([=, this] { get("discovery " + group, "/apis/" + group + "/" + version); });
-      ask(hpa_question(group, *spaces_of_hpas.begin()));
-      if (group == "metrics.k8s.io") {
-        std::vector<std::string> all(spaces_of_hpas.begin(), spaces_of_hpas.end());
-        task([=, this] { list("podmetrics", "/apis/metrics.k8s.io/v1beta1", "pods", all, true); });
-      }
-      if (adapter.service_name.find("keda") != std::string::npos) {
-        task([=, this] { list("scaledobjects", "/apis/keda.sh/v1alpha1", "scaledobjects", {}, false); });
-      }
+      if (version.empty() || need.resource_metric()) continue;
+      std::string path = metric_path(hpa, need, version);
+      (active ? fine : broken).insert(path);
+      bool many = adapter.kind == AdapterKind::prometheus_adapter && need.type == "Object";
+      if (many) alike[metric_path_of_all(hpa, need, version)].insert(path);
     }
-    run_tasks();
   }
-
-  void ask(const AccessQuestion& question) {
-    task([=, this] {
-      std::string kind = question.user.empty() ? "selfsubjectaccessreviews" : "subjectaccessreviews";
-      Reading reading{"/apis/authorization.k8s.io/v1/" + kind, {}, {}, {}, {}, 0};
-      Result<bool> allowed = may(api_, question);
-      if (allowed) reading.value = *allowed;
-      record(may_key(question), std::move(reading), allowed ? nullptr : &allowed.error());
-    });
-  }
-
-  std::vector<Adapter> adapters() const {
-    std::vector<Adapter> all;
-    for (const char* group : {"custom.metrics.k8s.io", "external.metrics.k8s.io"}) {
-      Adapter adapter = adapter_of(facts_, group);
-      if (facts_.find(std::string("discovery ") + group) != nullptr || !needed(group).empty()) all.push_back(std::move(adapter));
-    }
-    return all;
-  }
-
-  std::vector<std::pair<Hpa, MetricNeed>> needed(const std::string& group) const {
-    std::vector<std::pair<Hpa, MetricNeed>> needs;
-    for (const Hpa& hpa : hpas_of(facts_)) {
-      for (const MetricNeed& need : hpa.needs) {
-        if (need.api_group() == group) needs.emplace_back(hpa, need);
-      }
-    }
-    return needs;
-  }
-
-  // Round 3: what the adapters and Prometheuses that were found are made of.
-  void details() {
-    std::set<std::string> seen;
-    for (const Adapter& adapter : adapters()) {
-      if (!adapter.config_map.empty() && seen.insert(adapter.config_map).second) {
-        std::string key = "configmaps/" + adapter.space + "/" + adapter.config_map;
-        std::string path = fmt::format("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map);
-        task([=, this] { get(key, path); });
-      }
-      for (const Json* pod : adapter.pods) {
-        if (seen.insert("log " + full_name(*pod)).second) read_log(*pod);
-      }
-      if (!adapter.pods.empty()) ask({"list", "", "pods", options_.space, user_of(*adapter.pods.front())});
-      PrometheusView prometheus = prometheus_of(facts_, adapter);
-      if (prometheus.pods.empty()) continue;
-      std::string user = user_of(*prometheus.pods.front());
-      if (!seen.insert(user).second) continue;
-      std::set<std::string> spaces;
-      for (const Json* hpa : facts_.items("hpas")) spaces.insert(space_of(*hpa));
-      size_t asked = 0;
-      for (const std::string& space : spaces) {
-        if (++asked > 8) break;
-        for (const AccessQuestion& question : discovery_questions(user, space)) ask(question);
-      }
-    }
-    run_tasks();
-  }
-
-  // The lines of the adapter's log that speak of trouble.
-  void read_log(const Json& pod) {
-    std::string base = fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
-    long long restarts = 0;
-    for (const Json& c : list_at(pod, "status.containerStatuses")) restarts += int_at(c, "restartCount");
-    bool previous = restarts > 0 && !pod_ready(pod);
-    std::string path = base + (previous ? "&previous=true" : "");
-    std::string key = "log " + full_name(pod);
-    task([=, this] {
-      Result<HttpResponse> answer = api_.send(KubeRequest{"GET", path});
-      Reading reading{path, {}, {}, {}, {}, 0};
-      if (!answer || !answer->ok()) {
-        Error error = answer ? kube_error(KubeRequest{"GET", path}, *answer) : answer.error();
-        if (error.kind == ErrorClass::environment) error.kind = ErrorClass::check_failed;  // a node, not the API
-        record(key, std::move(reading), &error);
-        return;
-      }
-      reading.value = Json::array();
-      for (const std::string& line : text::lines(answer->body)) {
-        bool trouble = line.starts_with('E') || line.starts_with('F') || line.find("unable to") != std::string::npos ||
-                       line.find("x509") != std::string::npos || line.find("panic") != std::string::npos;
-        if (trouble) reading.value.push_back(text::redact(line.substr(0, 600)));
-      }
-      if (reading.value.size() > 40) reading.value.erase(reading.value.begin(), reading.value.end() - 40);
-      record(key, std::move(reading), nullptr);
-    });
-  }
-
-  PrometheusApi client(const PrometheusAddress& address) {
-    if (!options_.prometheus_url.empty()) return prometheus_at(http_, options_.prometheus_url);
-    return prometheus_behind(api_, address.backend, address.prefix);
-  }
-
-  // One question to a Prometheus, recorded.
-  void ask_prometheus(const PrometheusAddress& address, const std::string& what, const std::string& path,
-                      std::function<Json(Json)> shape = {}) {
-    task([=, this] {
-      TimePoint start = clock_.now();
-      Result<Json> answer = client(address).get(path, 15s);
-      Reading reading{proxy_path(address.backend, address.prefix + path), {}, {}, {}, {}, (clock_.now() - start).count()};
-      if (answer) reading.value = shape ? shape(std::move(*answer)) : std::move(*answer);
-      if (!answer && answer.error().id == "prometheus-http" && answer.error().what.ends_with("403") &&
-          answer.error().because.find("services/proxy") != std::string::npos) {
-        Error forbidden{ErrorClass::check_failed, "kube-forbidden", "", answer.error().because, {}, {}, {}};
-        record(address.key() + " " + what, std::move(reading), &forbidden);
-        return;
-      }
-      record(address.key() + " " + what, std::move(reading), answer ? nullptr : &answer.error());
-    });
-  }
-
-  struct Asked {
-    PrometheusAddress address;
-    Adapter adapter;
-    PrometheusView view;
+  size_t left = options.probe_limit;
+  auto probe_one = [&](const std::string& path) {
+    if (left == 0 || reader.facts.find("api " + path) != nullptr) return;
+    --left;
+    reader.get("api " + path, path);
   };
-
-  std::vector<Asked> prometheuses() const {
-    std::vector<Asked> all;
-    for (Adapter& adapter : adapters()) {
-      PrometheusView view = prometheus_of(facts_, adapter);
-      if (!view.address) continue;
-      all.push_back({*view.address, std::move(adapter), std::move(view)});
-    }
-    return all;
+  std::set<std::string> answered;
+  for (const auto& [all, each] : alike) {
+    if (each.size() <= few_alike || left == 0) continue;
+    probe_one(all);
+    answered.insert(all);
   }
-
-  // Round 4: each Prometheus about itself, and which names each rule finds.
-  void prometheus_basics() {
-    std::set<std::string> seen;
-    for (const Asked& asked : prometheuses()) {
-      const PrometheusAddress& address = asked.address;
-      if (seen.insert(address.key()).second) {
-        ask_prometheus(address, "runtime", "/api/v1/status/runtimeinfo");
-        ask_prometheus(address, "config", "/api/v1/status/config");
-        ask_prometheus(address, "names", "/api/v1/label/__name__/values");
-        ask_prometheus(address, "targets", "/api/v1/targets?state=active", [](Json data) {
-          Json kept = Json::array();
-          for (const Json& t : list_at(data, "activeTargets")) {
-            kept.push_back({{"labels", at(t, "labels")}, {"pool", at(t, "scrapePool")}, {"url", at(t, "scrapeUrl")},
-                            {"health", at(t, "health")}, {"lastError", at(t, "lastError")}, {"lastScrape", at(t, "lastScrape")},
-                            {"interval", at(t, "scrapeInterval")}});
-          }
-          return kept;
-        });
+  reader.run_round();
+  // Where that was refused (the adapter may not list the objects), or did not have the object: one by one.
+  std::set<std::string> covered;
+  for (const std::string& all : answered) {
+    const Reading* reading = reader.facts.find("api " + all);
+    if (reading == nullptr || !reading->read()) continue;
+    std::set<std::string> found;
+    for (const Json& item : list_at(reading->value, "items"))
+      found.insert(text_at(item, "describedObject.name"));
+    for (const Hpa& hpa : parts.hpas) {
+      for (const MetricNeed& need : hpa.needs) {
+        std::string version = version_of(parts.groups.at(need.api_group()).adapter);
+        if (need.type != "Object" || !found.contains(need.object_name)) continue;
+        if (metric_path_of_all(hpa, need, version) == all) covered.insert(metric_path(hpa, need, version));
       }
-      double start = static_cast<double>(facts_.taken.time_since_epoch().count()) / 1000.0 -
-                     static_cast<double>(asked.adapter.max_age.value_or(10min).count()) / 1000.0;
-      for (bool external : {false, true}) {
-        for (const AdapterRule& rule : asked.adapter.rules(external)) {
-          if (!seen.insert(names_key(address, rule.series_query)).second) continue;
-          ask_prometheus(address, "names " + rule.series_query,
-                         fmt::format("/api/v1/label/__name__/values?start={:.0f}&match%5B%5D={}", start, query_value(rule.series_query)));
-        }
-      }
-    }
-    run_tasks();
-  }
-
-  // Round 5: samples of the series that matter, the adapter's queries, and the metrics API's answers.
-  void prometheus_metrics() {
-    std::map<std::string, std::set<std::string>> series, expressions, windows;
-    std::map<std::string, PrometheusAddress> addresses;
-    std::vector<Asked> all = prometheuses();
-    for (const Asked& asked : all) {
-      std::string key = asked.address.key();
-      addresses[key] = asked.address;
-      for (const char* group : {"custom.metrics.k8s.io", "external.metrics.k8s.io"}) {
-        Adapter adapter = adapter_of(facts_, group);
-        if (adapter.service_name != asked.adapter.service_name || adapter.space != asked.adapter.space) continue;
-        for (const auto& [hpa, need] : needed(group)) {
-          series[key].insert(need.metric);
-          for (const Candidate& candidate : candidates(facts_, adapter, asked.view, need)) {
-            series[key].insert(candidate.series);
-            Result<std::string> query = expression(hpa, need, candidate);
-            if (!query) continue;
-            expressions[key].insert(*query);
-            if (text_at(condition(*hpa.object, "AbleToScale"), "reason") == "ScaleDownStabilized") windows[key].insert(*query);
-          }
-        }
-      }
-    }
-    for (const auto& [key, names] : series) read_samples(addresses[key], names);
-    for (const auto& [key, queries] : expressions) evaluate(addresses[key], {queries.begin(), queries.end()}, false);
-    for (const auto& [key, queries] : windows) evaluate(addresses[key], {queries.begin(), queries.end()}, true);
-    for (const Asked& asked : all) {
-      if (asked.adapter.rules(false).empty()) continue;
-      count_rules(asked);
-    }
-    probe();
-    run_tasks();
-  }
-
-  void read_samples(const PrometheusAddress& address, const std::set<std::string>& names) {
-    std::string pattern;
-    for (const std::string& name : names) {
-      bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:") == std::string::npos;
-      if (plain) pattern += (pattern.empty() ? "" : "|") + name;
-    }
-    if (pattern.empty()) return;
-    // Those with very many series are counted, not read.
-    std::string selector = "{__name__=~\"" + pattern + "\"}";
-    std::string query = fmt::format("{} and on(__name__) (count by (__name__) ({}) <= {})", selector, selector, most_rows);
-    ask_prometheus(address, "samples", "/api/v1/query?query=" + query_value(query), [](Json data) {
-      Json rows = Json::array();
-      for (const Json& row : list_at(data, "result")) {
-        const Json& value = list_at(row, "value");
-        rows.push_back({{"labels", at(row, "metric")}, {"value", value.size() == 2 ? value[1] : Json()}, {"time", value.size() == 2 ? value[0] : Json()}});
-      }
-      return rows;
-    });
-    ask_prometheus(address, "counts", "/api/v1/query?query=" + query_value("count by (__name__) (" + selector + ")"), [](Json data) {
-      Json counts = Json::object();
-      for (const Json& row : list_at(data, "result")) {
-        const Json& value = list_at(row, "value");
-        if (value.size() == 2) counts[text_at(row, "metric.__name__")] = value[1];
-      }
-      return counts;
-    });
-  }
-
-  // How many series each rule of the adapter matches, in one query.
-  void count_rules(const Asked& asked) {
-    std::vector<std::string> parts;
-    std::set<std::string> seen;
-    for (const AdapterRule& rule : asked.adapter.rules(false)) {
-      const Reading* names = facts_.find(names_key(asked.address, rule.series_query));
-      if (names == nullptr || !names->read() || !seen.insert(rule.series_query).second) continue;
-      parts.push_back(fmt::format("label_replace(count({}),\"hpawalk\",\"{}\",\"\",\"\")", rule.series_query, rule.index));
-    }
-    if (parts.empty()) return;
-    ask_prometheus(asked.address, "rule counts", "/api/v1/query?query=" + query_value(text::join(parts, " or ")), [](Json data) {
-      Json counts = Json::object();
-      for (const Json& row : list_at(data, "result")) {
-        const Json& value = list_at(row, "value");
-        if (value.size() == 2) counts[text_at(row, "metric.hpawalk")] = value[1];
-      }
-      return counts;
-    });
-  }
-
-  // Many expressions in one query, told apart by a label. If Prometheus refuses it, halves find the guilty one.
-  void evaluate(const PrometheusAddress& address, std::vector<std::string> expressions, bool over_time) {
-    size_t start = 0;
-    while (start < expressions.size()) {
-      size_t end = start, length = 0;
-      while (end < expressions.size() && (end == start || length + expressions[end].size() < longest_query)) length += expressions[end++].size();
-      std::vector<std::string> batch(expressions.begin() + static_cast<std::ptrdiff_t>(start), expressions.begin() + static_cast<std::ptrdiff_t>(end));
-      task([=, this] { evaluate_batch(address, batch, over_time); });
-      start = end;
     }
   }
-
-  void evaluate_batch(const PrometheusAddress& address, const std::vector<std::string>& batch, bool over_time) {
-    std::vector<std::string> parts;
-    for (size_t i = 0; i < batch.size(); ++i) {
-      parts.push_back(batch.size() == 1 && !over_time ? batch[i] : fmt::format("label_replace({},\"hpawalk\",\"{}\",\"\",\"\")", batch[i], i));
-    }
-    std::string query = query_value(text::join(parts, " or "));
-    double now = static_cast<double>(facts_.taken.time_since_epoch().count()) / 1000.0;
-    std::string path = over_time ? fmt::format("/api/v1/query_range?start={:.0f}&end={:.0f}&step=15&query={}", now - 3600, now, query)
-                                 : "/api/v1/query?query=" + query;
-    Result<Json> answer = client(address).get(path, 15s);
-    std::string shown = proxy_path(address.backend, address.prefix + (over_time ? "/api/v1/query_range" : "/api/v1/query"));
-    auto key = [&](const std::string& e) { return over_time ? range_key(address.key(), e) : eval_key(address.key(), e); };
-    if (!answer) {
-      if (batch.size() > 1 && answer.error().id == "prometheus-query") {
-        auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-        evaluate_batch(address, {batch.begin(), middle}, over_time);
-        evaluate_batch(address, {middle, batch.end()}, over_time);
-        return;
-      }
-      for (const std::string& e : batch) record(key(e), Reading{shown, {}, {}, {}, {}, 0}, &answer.error());
-      return;
-    }
-    std::string type = text_at(*answer, "resultType");
-    if (type != "vector" && type != "matrix") {
-      Error error{ErrorClass::check_failed, "prometheus-not-vector", "", "the query returns a " + type + ", not a vector", {}, {}, {}};
-      for (const std::string& e : batch) record(key(e), Reading{shown, {}, {}, {}, {}, 0}, &error);
-      return;
-    }
-    std::vector<Json> rows(batch.size(), Json::array());
-    for (Json row : list_at(*answer, "result")) {
-      size_t index = 0;
-      if (row["metric"].contains("hpawalk")) {
-        index = static_cast<size_t>(std::atoi(text_at(row, "metric.hpawalk").c_str()));
-        row["metric"].erase("hpawalk");
-      }
-      if (index >= rows.size()) continue;
-      const Json& value = list_at(row, "value");
-      Json kept = {{"labels", row["metric"]}};
-      if (over_time) kept["values"] = at(row, "values");
-      if (value.size() == 2) kept.update({{"value", value[1]}, {"time", value[0]}});
-      rows[index].push_back(std::move(kept));
-    }
-    for (size_t i = 0; i < batch.size(); ++i) record(key(batch[i]), Reading{shown, {}, {}, {}, std::move(rows[i]), 0}, nullptr);
-  }
-
-  // What the metrics API answers to the HPA controller's own question: first for those that do not work.
-  void probe() {
-    std::set<std::string> broken, fine;
-    for (const char* group : {"custom.metrics.k8s.io", "external.metrics.k8s.io"}) {
-      std::string version = version_of(adapter_of(facts_, group));
-      if (version.empty()) continue;
-      for (const auto& [hpa, need] : needed(group)) {
-        if (!options_.name.empty() && hpa.name != options_.name) continue;
-        bool active = text_at(condition(*hpa.object, "ScalingActive"), "status") == "True";
-        (active ? fine : broken).insert(metric_path(hpa, need, version));
-      }
-    }
-    std::vector<std::string> paths(broken.begin(), broken.end());
-    paths.insert(paths.end(), fine.begin(), fine.end());
-    if (paths.size() > options_.probe_limit) paths.resize(options_.probe_limit);
-    for (const std::string& path : paths) {
-      task([=, this] { get("api " + path, path); });
+  for (const std::set<std::string>* paths : {&broken, &fine}) {
+    for (const std::string& path : *paths) {
+      if (!covered.contains(path)) probe_one(path);
     }
   }
-
-  KubeApi& api_;
-  Http& http_;
-  Clock& clock_;
-  const CollectOptions& options_;
-  Facts facts_;
-  std::mutex mutex_;
-  std::vector<Task> tasks_;
-  std::optional<Error> fatal_;
-};
+}
 
 }  // namespace
 
 Result<Facts> collect(KubeApi& api, Http& http, Clock& clock, const CollectOptions& options) {
-  return Collector(api, http, clock, options).run();
+  Reader reader(api, http, clock, options);
+  reader.facts.taken = clock.wall_now();
+  reader.facts.asked_space = options.space;
+  reader.facts.asked_name = options.name;
+  auto tell = [&](const std::string& what) {
+    if (options.reading) options.reading(what);
+  };
+  tell("HPAs, APIServices, monitors");
+  read_cluster(reader, options);
+  if (reader.fatal) return failure(*reader.fatal);
+  if (Status asked = find_asked(reader.facts, options); !asked) return failure(asked.error());
+  tell("workloads, pods, endpoints");
+  read_neighbourhood(reader);
+  tell("the adapter");
+  read_details(reader, options);
+  tell("Prometheus");
+  Parts parts = parts_of(reader.facts);
+  read_prometheus_basics(reader, parts);
+  ask_discovery_rights(reader, parts);
+  reader.run_round();
+  parts = parts_of(reader.facts);
+  tell("values");
+  read_prometheus_metrics(reader, parts);
+  probe(reader, parts, options);
+  reader.run_round();
+  if (reader.fatal) return failure(*reader.fatal);
+  reader.facts.requests = reader.requests();
+  return std::move(reader.facts);
 }
 
 }  // namespace hpawalk

@@ -1,5 +1,5 @@
-// Judges facts: for every metric of every HPA, how each link of its chain stands, which is the first broken one, why,
-// what was seen, and what to do. Pure.
+// Judges facts: for every metric of every HPA, how each link of its chain stands, which is the first broken
+// one, why, what was seen, and what to do. Pure.
 #pragma once
 
 #include <array>
@@ -14,8 +14,9 @@ namespace hpawalk {
 
 // In the order in which a value travels.
 enum class Link { pods, service, monitor, prometheus, series, adapter, api_service, value, hpa, target };
-inline constexpr std::array<Link, 10> all_links = {Link::pods,    Link::service,     Link::monitor, Link::prometheus, Link::series,
-                                                   Link::adapter, Link::api_service, Link::value,   Link::hpa,        Link::target};
+inline constexpr std::array<Link, 10> all_links = {
+    Link::pods,    Link::service,     Link::monitor, Link::prometheus, Link::series,
+    Link::adapter, Link::api_service, Link::value,   Link::hpa,        Link::target};
 std::string_view name_of(Link link);   // "api-service": stable
 std::string_view title_of(Link link);  // "APIService"
 
@@ -39,11 +40,11 @@ struct LinkState {
 };
 
 struct ChainDiagnosis {
-  std::string metric;                // "prom_fake_value of Service prom-fake"
+  std::string metric;  // "prom_fake_value of Service prom-fake"
   std::array<LinkState, 10> links;
-  std::vector<Finding> findings;     // first broken link first, notes last
+  std::vector<Finding> findings;  // first broken link first, notes last
   const Finding* first_broken() const;
-  Mark verdict() const;              // broken, unknown, note or ok
+  Mark verdict() const;  // broken, unknown, note or ok
 };
 
 struct HpaDiagnosis {
@@ -53,7 +54,8 @@ struct HpaDiagnosis {
 };
 
 // All HPAs in the facts, or those in a namespace, or one.
-std::vector<HpaDiagnosis> diagnose(const Facts& facts, const std::string& space = {}, const std::string& name = {});
+std::vector<HpaDiagnosis> diagnose(const Facts& facts, const std::string& space = {},
+                                   const std::string& name = {});
 
 Json to_json(const HpaDiagnosis& diagnosis);
 

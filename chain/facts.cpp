@@ -1,5 +1,8 @@
 #include "chain/facts.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "base/text.hpp"
 #include "chain/times.hpp"
 
@@ -13,7 +16,8 @@ const Reading* Facts::find(const std::string& key) const {
 std::vector<const Json*> Facts::items(const std::string& resource) const {
   std::vector<const Json*> all;
   std::string prefix = resource + "/";
-  for (auto here = readings.lower_bound(resource); here != readings.end() && here->first.starts_with(resource); ++here) {
+  for (auto here = readings.lower_bound(resource);
+       here != readings.end() && here->first.starts_with(resource); ++here) {
     if (here->first != resource && !here->first.starts_with(prefix)) continue;
     for (const Json& item : list_at(here->second.value, "items")) all.push_back(&item);
   }
@@ -33,6 +37,15 @@ const Reading* Facts::listing(const std::string& resource, const std::string& sp
   return by_space != nullptr ? by_space : find(resource);
 }
 
+std::string whole_key(const std::string& resource) {
+  return "whole cluster " + resource;
+}
+
+const Reading* Facts::whole(const std::string& resource) const {
+  const Reading* instead = find(whole_key(resource));
+  return instead != nullptr ? instead : find(resource);
+}
+
 Json to_json(const Facts& facts) {
   Json readings = Json::object();
   for (const auto& [key, r] : facts.readings) {
@@ -46,7 +59,11 @@ Json to_json(const Facts& facts) {
       if (!r.right.empty()) out["error"]["right"] = r.right;
     }
   }
-  return {{"hpawalkFacts", Facts::version}, {"taken", rfc3339(facts.taken)}, {"readings", std::move(readings)}};
+  return {{"hpawalkFacts", Facts::version},
+          {"taken", rfc3339(facts.taken)},
+          {"asked", {{"namespace", facts.asked_space}, {"name", facts.asked_name}}},
+          {"requests", facts.requests},
+          {"readings", std::move(readings)}};
 }
 
 Result<Facts> facts_from(std::string_view text) {
@@ -58,14 +75,19 @@ Result<Facts> facts_from(std::string_view text) {
   if (document.is_discarded()) return bad("it is not JSON");
   long long version = int_at(document, "hpawalkFacts", -1);
   if (version < 0) return bad("it has no hpawalkFacts");
-  if (version > Facts::version) return bad("it was written by a newer hpawalk (version " + std::to_string(version) + ")");
+  if (version > Facts::version)
+    return bad("it was written by a newer hpawalk (version " + std::to_string(version) + ")");
   Facts facts;
   facts.taken = parse_time(text_at(document, "taken")).value_or(WallTime{});
+  facts.asked_space = text_at(document, "asked.namespace");
+  facts.asked_name = text_at(document, "asked.name");
+  facts.requests = static_cast<size_t>(std::max(0LL, int_at(document, "requests")));
   const Json& readings = at(document, "readings");
   if (!readings.is_object()) return bad("it has no readings");
   for (const auto& [key, in] : readings.items()) {
-    facts.readings[key] = Reading{text_at(in, "path"),          text_at(in, "error.id"), text_at(in, "error.message"),
-                                  text_at(in, "error.right"), at(in, "value"),         int_at(in, "ms")};
+    facts.readings[key] =
+        Reading{text_at(in, "path"),        text_at(in, "error.id"), text_at(in, "error.message"),
+                text_at(in, "error.right"), at(in, "value"),         int_at(in, "ms")};
   }
   return facts;
 }
@@ -105,38 +127,63 @@ void trim_metadata(Json& metadata) {
   auto annotations = metadata.find("annotations");
   if (annotations == metadata.end()) return;
   auto applied = annotations->find("kubectl.kubernetes.io/last-applied-configuration");
-  if (applied != annotations->end()) {
-    Json last = applied->is_string() ? Json::parse(applied->get<std::string>(), nullptr, false) : Json();
+  if (applied != annotations->end() && applied->is_string()) {
+    Json last = Json::parse(applied->get<std::string>(), nullptr, false);
     const Json& replicas = at(last, "spec.replicas");
     if (replicas.is_number()) metadata["hpawalkAppliedReplicas"] = replicas;
-    annotations->erase(applied);
   }
+  // Anything may be in annotations, and no rule needs them.
+  metadata.erase("annotations");
+}
+
+// Of volumes and where they are mounted only ConfigMaps are kept: the adapter's rules come from one.
+std::set<std::string> keep_config_volumes(Json& spec) {
+  std::set<std::string> kept;
+  auto volumes = spec.find("volumes");
+  if (volumes == spec.end() || !volumes->is_array()) return kept;
+  Json some = Json::array();
+  for (const Json& volume : *volumes) {
+    Json config = at(volume, "configMap");
+    for (const Json& source : list_at(volume, "projected.sources")) {
+      const Json& map = at(source, "configMap");
+      if (!map.is_null() && text_at(map, "name") != "kube-root-ca.crt") config = map;
+    }
+    if (config.is_null()) continue;
+    some.push_back({{"name", text_at(volume, "name")}, {"configMap", config}});
+    kept.insert(text_at(volume, "name"));
+  }
+  *volumes = std::move(some);
+  return kept;
 }
 
 void trim_pod_spec(Json& spec) {
-  for (const char* gone : {"tolerations", "affinity", "imagePullSecrets", "topologySpreadConstraints"}) spec.erase(gone);
+  for (const char* gone : {"tolerations", "affinity", "imagePullSecrets", "topologySpreadConstraints"}) {
+    spec.erase(gone);
+  }
+  std::set<std::string> config_volumes = keep_config_volumes(spec);
   for (const char* group : {"containers", "initContainers"}) {
     if (!spec.contains(group) || !spec[group].is_array()) continue;
     for (Json& container : spec[group]) {
-      for (const char* gone : {"env", "envFrom", "volumeMounts", "securityContext", "lifecycle",
-                               "terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy"}) {
+      for (const char* gone : {"env", "envFrom", "securityContext", "lifecycle", "terminationMessagePath",
+                               "terminationMessagePolicy", "imagePullPolicy"}) {
         container.erase(gone);
       }
+      Json mounts = Json::array();
+      for (const Json& mount : list_at(container, "volumeMounts")) {
+        if (config_volumes.contains(text_at(mount, "name"))) mounts.push_back(mount);
+      }
+      container.erase("volumeMounts");
+      if (!mounts.empty()) container["volumeMounts"] = std::move(mounts);
     }
   }
-  if (!spec.contains("volumes") || !spec["volumes"].is_array()) return;
-  Json kept = Json::array();  // where the adapter's rules come from
-  for (const Json& volume : spec["volumes"]) {
-    if (!at(volume, "configMap").is_null()) kept.push_back(volume);
-  }
-  spec["volumes"] = std::move(kept);
 }
 
 void redact_texts(Json& json) {
   if (json.is_string()) {
     const auto& text = json.get_ref<const std::string&>();
     // The expression behind redact is slow; most texts cannot hold a secret.
-    static const std::string_view signs[] = {"earer", "asic", "assword", "oken", "ecret", "PASSWORD", "TOKEN", "BEARER",
+    static const std::string_view signs[] = {"earer",  "asic",       "assword",     "oken",
+                                             "ecret",  "PASSWORD",   "TOKEN",       "BEARER",
                                              "SECRET", "client-key", "uthorization"};
     for (std::string_view sign : signs) {
       if (text.find(sign) == std::string::npos) continue;

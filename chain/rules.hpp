@@ -1,4 +1,5 @@
-// What the rules share: one metric of one HPA with everything that belongs to it, and where rules write. Inside chain/.
+// What the rules share: one metric of one HPA with everything that belongs to it, and where rules write.
+// Inside chain/.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,29 +18,37 @@ struct Row {
   std::string value;
 };
 
+using Samples = std::map<std::string, std::vector<Row>>;  // by the series' name
+Samples samples_of(const Facts& facts, const PrometheusView& prometheus);
+
 struct Context {
   const Facts& facts;
-  const std::vector<Hpa>& hpas;   // all that were read
+  const std::vector<Hpa>& hpas;  // all that were read
+  const std::map<std::string, Group>& groups;
   const Hpa& hpa;
   const MetricNeed& need;
   const Adapter& adapter;
   const PrometheusView& prometheus;
+  const RuleIndex& index;  // of the adapter's rules
+  const Samples& all_samples;
   std::vector<Candidate> candidates;  // the last one wins, as in the adapter
 
   const Candidate* candidate() const { return candidates.empty() ? nullptr : &candidates.back(); }
   const Reading* prometheus_reading(const std::string& what) const;
-  std::vector<Row> samples(const std::string& series) const;
+  const std::vector<Row>& samples(const std::string& series) const;
   bool samples_known() const;
   long long sample_count(const std::string& series) const;  // also of series too many to be read
   const Reading* evaluation(const Candidate& c) const;
-  const Reading* probe() const;                             // what the metrics API answers
-  std::optional<bool> registered() const;                   // does discovery list the metric for the resource?
-  std::vector<std::string> listed_names() const;            // what discovery lists: "services/prom_fake_value"
-  std::vector<std::string> log() const;                     // recent lines of trouble of the adapter
+  std::optional<Reading> probe() const;           // what the metrics API answers
+  std::optional<bool> registered() const;         // does discovery list the metric for the resource?
+  std::vector<std::string> listed_names() const;  // what discovery lists: "services/prom_fake_value"
+  std::vector<std::string> log() const;           // recent lines of trouble of the adapter
   std::string expected_series() const;
-  std::vector<std::string> object_names() const;            // of the Service or pods that the metric is about
-  std::vector<std::string> other_adapters() const;          // pods of adapters that no APIService of the group leads to
-  bool works() const;                                       // the HPA says that it got the metric
+  std::vector<std::string> object_names() const;  // of the Service or pods that the metric is about
+  // Pods of adapters that could serve the group's metrics, but are not asked: no APIService of it leads
+  // there.
+  std::vector<std::string> other_adapters() const;
+  bool works() const;  // the HPA says that it got the metric
 };
 
 class Report {
@@ -48,20 +57,23 @@ class Report {
   void set(Link link, Mark mark, std::string text);
   Mark mark(Link link) const { return chain_.links[static_cast<size_t>(link)].mark; }
   bool broken_before(Link link) const;  // by a cause of its own
-  Finding& add(std::string_view cause, Link link, Mark severity, std::string sentence, std::vector<std::string> evidence,
-               std::string fix, Certainty certainty = Certainty::certain);
-  Finding& broken(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence, std::string fix,
-                  Certainty certainty = Certainty::certain);
-  Finding& note(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence, std::string fix = {});
+  Finding& add(std::string_view cause, Link link, Mark severity, std::string sentence,
+               std::vector<std::string> evidence, std::string fix, Certainty certainty = Certainty::certain);
+  Finding& broken(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence,
+                  std::string fix, Certainty certainty = Certainty::certain);
+  Finding& note(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence,
+                std::string fix = {});
   bool has(std::string_view cause) const;
 
  private:
   ChainDiagnosis& chain_;
 };
 
+bool has(std::string_view text, std::string_view part);
+std::string patch_command(const std::string& what, const std::string& space, const Json& patch);
 std::string plural_count(size_t n, std::string_view thing);
 std::string seen(const Reading& reading, std::string_view what);  // "GET /path: what"
-std::string why_unread(const Reading* reading);                   // "not allowed to list pods in namespace web"
+std::string why_unread(const Reading* reading);  // "not allowed to list pods in namespace web"
 std::vector<Row> rows_of(const Json& list);
 
 // In the order in which they are asked; each sets the marks of its links and adds what it finds.

@@ -1,20 +1,17 @@
-// The aggregation layer, the metric's value in the API, and the resource metrics API.
+// The aggregation layer: is the API group registered, is its adapter reached, and is it the right one?
 #include <algorithm>
-#include <cmath>
 #include <set>
 
-#include "chain/collect.hpp"
 #include "chain/rules.hpp"
 
 namespace hpawalk {
 namespace {
 
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
 std::string api_condition(const Json& api_service) {
   const Json& available = condition(api_service, "Available");
-  return fmt::format("APIService {}: Available is {}: {}: {}", name_of(api_service), text_at(available, "status", "unset"),
-                     text_at(available, "reason"), text_at(available, "message"));
+  return fmt::format("APIService {}: Available is {}: {}: {}", name_of(api_service),
+                     text_at(available, "status", "unset"), text_at(available, "reason"),
+                     text_at(available, "message"));
 }
 
 // A mesh's sidecar before the adapter, by its pods or its namespace's label.
@@ -23,14 +20,16 @@ std::string mesh_of(const Context& c) {
     for (const char* group : {"spec.containers", "spec.initContainers"}) {
       for (const Json& container : list_at(*pod, group)) {
         std::string name = text_at(container, "name");
-        if (name == "istio-proxy" || name == "linkerd-proxy" || name == "consul-dataplane" || name == "kuma-sidecar") {
+        if (name == "istio-proxy" || name == "linkerd-proxy" || name == "consul-dataplane" ||
+            name == "kuma-sidecar") {
           return fmt::format("pod {} has a container {}", full_name(*pod), name);
         }
       }
     }
   }
   const Json& labels = namespace_labels(c.facts, c.adapter.space);
-  if (labels.is_object() && labels.value("istio-injection", "") == "enabled") return "namespace " + c.adapter.space + " has istio-injection=enabled";
+  if (labels.is_object() && labels.value("istio-injection", "") == "enabled")
+    return "namespace " + c.adapter.space + " has istio-injection=enabled";
   return {};
 }
 
@@ -45,76 +44,126 @@ void missing(const Context& c, Report& report) {
   std::string what = "and no adapter is running";
   if (group == "metrics.k8s.io") {
     what = "metrics-server is not installed";
-    fix = "kubectl apply -f https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml";
+    fix =
+        "kubectl apply -f "
+        "https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml";
   } else if (!c.adapter.service_name.empty()) {
-    what = fmt::format("though prometheus-adapter runs behind Service {}/{}", c.adapter.space, c.adapter.service_name);
+    what = fmt::format("though prometheus-adapter runs behind Service {}/{}", c.adapter.space,
+                       c.adapter.service_name);
     fix = fmt::format(
-        "kubectl apply -f - <<'EOF'\napiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {{name: v1beta1.{0}}}\nspec:\n  group: {0}\n  version: v1beta1\n"
-        "  groupPriorityMinimum: 100\n  versionPriority: 100\n  insecureSkipTLSVerify: true\n  service: {{namespace: {1}, name: {2}, port: 443}}\nEOF",
+        "kubectl apply -f - <<'EOF'\napiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: "
+        "{{name: v1beta1.{0}}}\nspec:\n  group: {0}\n  version: v1beta1\n"
+        "  groupPriorityMinimum: 100\n  versionPriority: 100\n  insecureSkipTLSVerify: true\n  service: "
+        "{{namespace: {1}, name: {2}, port: 443}}\nEOF",
         group, c.adapter.space, c.adapter.service_name);
   }
-  report.broken("apiservice-missing", Link::api_service, fmt::format("No APIService registers {}: {}", group, what),
+  report.broken("apiservice-missing", Link::api_service,
+                fmt::format("No APIService registers {}: {}", group, what),
                 {seen(*listing, "none of group " + group)}, fix);
 }
 
 // reason, message: of the APIService's condition, or what it answered just now.
-void unavailable(const Context& c, Report& report, const Json& api_service, const std::string& reason, const std::string& message,
-                 std::vector<std::string> evidence) {
+void unavailable(const Context& c, Report& report, const Json& api_service, const std::string& reason,
+                 const std::string& message, std::vector<std::string> evidence) {
   std::string name = name_of(api_service), backend = c.adapter.space + "/" + c.adapter.service_name;
   if (reason == "ServiceNotFound") {
-    report.broken("dangling-apiservice", Link::api_service,
-                  fmt::format("{} points to Service {}, which is gone; while it does, namespaces cannot be deleted either", name, backend), evidence,
-                  fmt::format("Install the adapter again, or if it is not wanted any more:\nkubectl delete apiservice {}", name));
+    report.broken(
+        "dangling-apiservice", Link::api_service,
+        fmt::format(
+            "{} points to Service {}, which is gone; while it does, namespaces cannot be deleted either",
+            name, backend),
+        evidence,
+        fmt::format(
+            "Install the adapter again, or if it is not wanted any more:\nkubectl delete apiservice {}",
+            name));
     return;
   }
-  if (reason == "MissingEndpoints" || (!c.adapter.pods.empty() && std::none_of(c.adapter.pods.begin(), c.adapter.pods.end(), [](const Json* p) { return pod_ready(*p); }))) {
+  if (reason == "MissingEndpoints" ||
+      (!c.adapter.pods.empty() && std::none_of(c.adapter.pods.begin(), c.adapter.pods.end(),
+                                               [](const Json* p) { return pod_ready(*p); }))) {
     report.set(Link::api_service, Mark::broken, "the adapter behind it has no ready pod");
     if (!report.broken_before(Link::api_service)) {
-      report.broken("adapter-not-ready", Link::adapter, "The adapter behind " + backend + " has no ready pod", evidence, "kubectl get pods -n " + c.adapter.space);
+      report.broken("adapter-not-ready", Link::adapter, "The adapter behind " + backend + " has no ready pod",
+                    evidence, "kubectl get pods -n " + c.adapter.space);
     }
     return;
   }
   if (reason == "ServicePortError") {
-    report.broken("apiservice-port", Link::api_service, fmt::format("{} names a port that Service {} does not have", name, backend), evidence,
-                  fmt::format("kubectl patch apiservice {} --type merge -p '{{\"spec\":{{\"service\":{{\"port\":443}}}}}}'", name));
+    report.broken(
+        "apiservice-port", Link::api_service,
+        fmt::format("{} names a port that Service {} does not have", name, backend), evidence,
+        fmt::format(
+            "kubectl patch apiservice {} --type merge -p '{{\"spec\":{{\"service\":{{\"port\":443}}}}}}'",
+            name));
     return;
   }
   if (has(message, "Address is not allowed")) {
-    report.broken("overlay-network", Link::api_service, "The control plane cannot route to pod addresses, because the pods are on an overlay network that it is not part of", evidence,
-                  fmt::format("Run the adapter on the host's network (the chart: hostNetwork.enabled=true, listenPort=8443):\nkubectl edit deployment -n {}", c.adapter.space));
+    report.broken("overlay-network", Link::api_service,
+                  "The control plane cannot route to pod addresses, because the pods are on an overlay "
+                  "network that it is not part of",
+                  evidence,
+                  fmt::format("Run the adapter on the host's network (the chart: hostNetwork.enabled=true, "
+                              "listenPort=8443):\nkubectl edit deployment -n {}",
+                              c.adapter.space));
     return;
   }
-  if (has(message, "proxyconnect") || message.ends_with(": Forbidden") || (has(message, "403") && (has(message, "Forbidden") || has(message, "forbidden")) && !has(message, "x509"))) {
-    report.broken("apiserver-http-proxy", Link::api_service, "The API server sends its question to the adapter through an HTTP proxy, which refuses a cluster address", evidence,
-                  "Add the Service and pod ranges and .svc to no_proxy of the kube-apiserver, then restart it");
+  if (has(message, "proxyconnect") || message.ends_with(": Forbidden") ||
+      (has(message, "403") && (has(message, "Forbidden") || has(message, "forbidden")) &&
+       !has(message, "x509"))) {
+    report.broken(
+        "apiserver-http-proxy", Link::api_service,
+        "The API server sends its question to the adapter through an HTTP proxy, which refuses a cluster "
+        "address",
+        evidence,
+        "Add the Service and pod ranges and .svc to no_proxy of the kube-apiserver, then restart it");
     return;
   }
   if (has(message, "x509") || has(message, "certificate") || has(message, "tls:")) {
-    std::string mismatch = bool_at(api_service, "spec.insecureSkipTLSVerify") ? "the requestheader CA does not fit" : "the certificate that the adapter shows is not signed by the APIService's caBundle";
-    report.broken("requestheader-ca", Link::api_service, "The API server and the adapter do not trust each other's certificates: " + mismatch, evidence,
-                  fmt::format("Restart the adapter after a CA rotation; else set caBundle, or insecureSkipTLSVerify for a self-signed one:\n"
-                              "kubectl patch apiservice {} --type json -p '[{{\"op\":\"remove\",\"path\":\"/spec/caBundle\"}},{{\"op\":\"add\",\"path\":\"/spec/insecureSkipTLSVerify\",\"value\":true}}]'", name));
+    std::string mismatch =
+        bool_at(api_service, "spec.insecureSkipTLSVerify")
+            ? "the requestheader CA does not fit"
+            : "the certificate that the adapter shows is not signed by the APIService's caBundle";
+    report.broken(
+        "requestheader-ca", Link::api_service,
+        "The API server and the adapter do not trust each other's certificates: " + mismatch, evidence,
+        fmt::format("Restart the adapter after a CA rotation; else set caBundle, or insecureSkipTLSVerify "
+                    "for a self-signed one:\n"
+                    "kubectl patch apiservice {} --type json -p "
+                    "'[{{\"op\":\"remove\",\"path\":\"/spec/caBundle\"}},{{\"op\":\"add\",\"path\":\"/spec/"
+                    "insecureSkipTLSVerify\",\"value\":true}}]'",
+                    name));
     return;
   }
   if (has(message, "401") || has(message, "nauthorized")) {
-    report.broken("requestheader-ca", Link::api_service, "The adapter does not accept the API server's request header certificate", evidence,
+    report.broken("requestheader-ca", Link::api_service,
+                  "The adapter does not accept the API server's request header certificate", evidence,
                   fmt::format("kubectl rollout restart deployment -n {}", c.adapter.space));
     return;
   }
   if (std::string mesh = mesh_of(c); !mesh.empty()) {
     evidence.push_back(mesh);
-    report.broken("adapter-mesh-sidecar", Link::api_service, "A service mesh's sidecar stands before the adapter, and the API server cannot speak mutual TLS with it", evidence,
-                  fmt::format("kubectl patch deployment -n {} {} --type merge -p '{{\"spec\":{{\"template\":{{\"metadata\":{{\"annotations\":{{\"sidecar.istio.io/inject\":\"false\",\"linkerd.io/inject\":\"disabled\"}}}}}}}}}}'",
+    report.broken("adapter-mesh-sidecar", Link::api_service,
+                  "A service mesh's sidecar stands before the adapter, and the API server cannot speak "
+                  "mutual TLS with it",
+                  evidence,
+                  fmt::format("kubectl patch deployment -n {} {} --type merge -p "
+                              "'{{\"spec\":{{\"template\":{{\"metadata\":{{\"annotations\":{{\"sidecar.istio."
+                              "io/inject\":\"false\",\"linkerd.io/inject\":\"disabled\"}}}}}}}}}}'",
                               c.adapter.space, c.adapter.service_name));
     return;
   }
   std::string port = "6443";
   if (c.adapter.service != nullptr) {
-    for (const Json& p : list_at(*c.adapter.service, "spec.ports")) port = text_at(p, "targetPort", text_at(p, "port"));
+    for (const Json& p : list_at(*c.adapter.service, "spec.ports"))
+      port = text_at(p, "targetPort", text_at(p, "port"));
   }
   report.broken("apiservice-unreachable", Link::api_service,
-                fmt::format("The control plane cannot reach the adapter behind {} (port {})", backend, port), evidence,
-                fmt::format("Let the control plane reach the adapter's pods on port {}: firewall or security group (private GKE and EKS clusters need a rule), NetworkPolicy in {}, or a targetPort that the adapter does not listen on", port, c.adapter.space));
+                fmt::format("The control plane cannot reach the adapter behind {} (port {})", backend, port),
+                evidence,
+                fmt::format("Let the control plane reach the adapter's pods on port {}: firewall or security "
+                            "group (private GKE and EKS clusters need a rule), NetworkPolicy in {}, or a "
+                            "targetPort that the adapter does not listen on",
+                            port, c.adapter.space));
 }
 
 }  // namespace
@@ -126,8 +175,11 @@ void judge_api(const Context& c, Report& report) {
     std::vector<std::string> versions;
     for (const Json* s : all) versions.push_back(text_at(*s, "spec.version"));
     report.broken("api-version-mismatch", Link::api_service,
-                  fmt::format("{} is registered only as {}, and HPA controllers speak v1beta1 and v1beta2", c.need.api_group(), text::join(versions, ", ")),
-                  {"APIService " + name_of(*all.front())}, fmt::format("Register v1beta1.{} (see `hpawalk diagnose --explain apiservice-missing`)", c.need.api_group()));
+                  fmt::format("{} is registered only as {}, and HPA controllers speak v1beta1 and v1beta2",
+                              c.need.api_group(), text::join(versions, ", ")),
+                  {"APIService " + name_of(*all.front())},
+                  fmt::format("Register v1beta1.{} (see `hpawalk diagnose --explain apiservice-missing`)",
+                              c.need.api_group()));
     return;
   }
   const Json& preferred = *all.front();
@@ -135,202 +187,57 @@ void judge_api(const Context& c, Report& report) {
   const Json* other_up = nullptr;
   for (const Json* s : all) {
     std::string version = text_at(*s, "spec.version");
-    if (s != &preferred && (version == "v1beta1" || version == "v1beta2") && text_at(condition(*s, "Available"), "status") == "True") other_up = s;
+    if (s != &preferred && (version == "v1beta1" || version == "v1beta2") &&
+        text_at(condition(*s, "Available"), "status") == "True")
+      other_up = s;
   }
   if (!up && other_up != nullptr) {
-    report.broken("api-version-mismatch", Link::api_service,
-                  fmt::format("Clients follow the preferred version {}, which is not Available, though {} is", name_of(preferred), name_of(*other_up)),
-                  {api_condition(preferred), api_condition(*other_up)}, fmt::format("kubectl delete apiservice {}   # or make its adapter serve it", name_of(preferred)));
+    report.broken(
+        "api-version-mismatch", Link::api_service,
+        fmt::format("Clients follow the preferred version {}, which is not Available, though {} is",
+                    name_of(preferred), name_of(*other_up)),
+        {api_condition(preferred), api_condition(*other_up)},
+        fmt::format("kubectl delete apiservice {}   # or make its adapter serve it", name_of(preferred)));
     return;
   }
   const Json& available = condition(preferred, "Available");
-  if (!up) return unavailable(c, report, preferred, text_at(available, "reason"), text_at(available, "message"), {api_condition(preferred)});
+  if (!up)
+    return unavailable(c, report, preferred, text_at(available, "reason"), text_at(available, "message"),
+                       {api_condition(preferred)});
   // The condition can be older than the trouble: an answer that hpawalk just got counts more.
   const Reading* discovery = c.facts.find("discovery " + c.need.api_group());
   if (discovery != nullptr && discovery->error_id == "kube-unavailable") {
-    unavailable(c, report, preferred, "", discovery->error, {seen(*discovery, discovery->error), api_condition(preferred)});
+    unavailable(c, report, preferred, "", discovery->error,
+                {seen(*discovery, discovery->error), api_condition(preferred)});
     return;
   }
   report.set(Link::api_service, Mark::ok, name_of(preferred) + " is Available");
   std::set<std::string> backends;
-  for (const Json* s : all) backends.insert(text_at(*s, "spec.service.namespace") + "/" + text_at(*s, "spec.service.name"));
+  for (const Json* s : all)
+    backends.insert(text_at(*s, "spec.service.namespace") + "/" + text_at(*s, "spec.service.name"));
   std::vector<std::string> others = c.other_adapters();
   if (backends.size() > 1 || !others.empty()) {
     std::vector<std::string> evidence;
-    for (const Json* s : all) evidence.push_back(fmt::format("APIService {} -> Service {}/{}", name_of(*s), text_at(*s, "spec.service.namespace"), text_at(*s, "spec.service.name")));
+    for (const Json* s : all)
+      evidence.push_back(fmt::format("APIService {} -> Service {}/{}", name_of(*s),
+                                     text_at(*s, "spec.service.namespace"),
+                                     text_at(*s, "spec.service.name")));
     for (const std::string& pod : others) evidence.push_back("another adapter runs: pod " + pod);
-    std::string sentence = fmt::format("More than one adapter claims {}; only {}/{} is asked", c.need.api_group(), c.adapter.space, c.adapter.service_name);
+    std::string sentence = fmt::format("More than one adapter claims {}; only {}/{} is asked",
+                                       c.need.api_group(), c.adapter.space, c.adapter.service_name);
     std::string fix = "Keep one adapter for this API group, with all the rules: helm list -A | grep adapter";
-    if (c.registered() == false) report.broken("two-adapters", Link::api_service, sentence + ", and it does not have this metric", evidence, fix);
-    else report.note("two-adapters", Link::api_service, sentence, evidence, fix);
+    if (c.registered() == false)
+      report.broken("two-adapters", Link::api_service, sentence + ", and it does not have this metric",
+                    evidence, fix);
+    else
+      report.note("two-adapters", Link::api_service, sentence, evidence, fix);
   }
   if (discovery != nullptr && discovery->read() && list_at(discovery->value, "resources").empty()) {
     report.note("empty-discovery", Link::api_service,
-                c.works() ? "The API lists no metric, but serves them: for this adapter that is normal" : "The API lists no metric at all; what is broken is before it",
+                c.works() ? "The API lists no metric, but serves them: for this adapter that is normal"
+                          : "The API lists no metric at all; what is broken is before it",
                 {seen(*discovery, "resources: []")});
   }
-}
-
-namespace {
-
-// Why the adapter's own query gives nothing for this object.
-void no_value(const Context& c, Report& report, const Candidate& candidate, const std::string& query, const Reading& result) {
-  std::vector<std::string> evidence = {fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query), seen(result, "no row for " + query)};
-  std::string edit = fmt::format("kubectl edit configmap {} -n {}, then restart the adapter", c.adapter.config_map, c.adapter.space);
-  std::optional<Duration> window = smallest_window(query);
-  std::optional<Duration> interval;
-  const Reading* targets = c.prometheus_reading("targets");
-  std::vector<Row> rows = c.samples(candidate.series);
-  if (targets != nullptr && !rows.empty()) {
-    for (const Json& t : targets->value) {
-      auto job = rows.front().labels.find("job");
-      if (job != rows.front().labels.end() && text_at(at(t, "labels"), "job") == job->second) interval = parse_duration(text_at(t, "interval"));
-    }
-  }
-  if (window && interval && *window < *interval * 2) {
-    report.broken("rate-window-too-short", Link::value,
-                  fmt::format("The query looks back {}, but the target is scraped every {}, so there are not two samples to compute a rate from", text::duration(*window), text::duration(*interval)),
-                  {fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query), "Prometheus's target: scrape interval " + text::duration(*interval), seen(result, "no row")},
-                  fmt::format("Use a window of at least {} (four intervals):\n{}", text::duration(*interval * 4), edit));
-    return;
-  }
-  report.broken("metric-query-empty", Link::value, fmt::format("The series is there, but the adapter's query gives nothing for {}", c.need.title()), evidence, edit, Certainty::likely);
-}
-
-void judge_rows(const Context& c, Report& report, const Candidate& candidate, const Reading& result, const std::string& query) {
-  std::vector<Row> rows = rows_of(result.value);
-  std::string edit = fmt::format("kubectl edit configmap {} -n {}, then restart the adapter", c.adapter.config_map, c.adapter.space);
-  if (rows.empty()) {
-    if (!report.broken_before(Link::value) && report.mark(Link::series) == Mark::ok) no_value(c, report, candidate, query, result);
-    return;
-  }
-  std::string query_shown = fmt::format("{}: the query is {}", candidate.rule->title(), query);
-  if (c.need.custom()) {
-    std::string label = label_for(*candidate.rule, c.need.resource).value_or("");
-    std::vector<std::string> wanted = c.object_names();
-    bool labelled = std::any_of(rows.begin(), rows.end(), [&](const Row& r) { return r.labels.contains(label); });
-    bool found = std::any_of(rows.begin(), rows.end(), [&](const Row& r) {
-      auto value = r.labels.find(label);
-      return value != r.labels.end() && std::find(wanted.begin(), wanted.end(), value->second) != wanted.end();
-    });
-    Json shown = rows.front().labels;
-    if (!labelled) {
-      report.broken("rule-drops-group-label", Link::value,
-                    fmt::format("The adapter's query drops the label {}, so no row of its result can be tied to a {}", label, singular(c.need.resource.resource)),
-                    {query_shown, seen(result, fmt::format("row {{{}}} = {}", labels_text(shown), rows.front().value))},
-                    "End metricsQuery with `by (<<.GroupBy>>)`\n" + edit);
-      return;
-    }
-    if (!found) {
-      if (!report.broken_before(Link::value)) {
-        report.broken("object-not-in-series", Link::value, fmt::format("The query has rows, but none of {}", c.need.title()),
-                      {query_shown, seen(result, fmt::format("row {{{}}}", labels_text(shown)))}, edit);
-      }
-      return;
-    }
-  }
-  for (const Row& row : rows) {
-    bool nan = row.value == "NaN", inf = row.value == "+Inf" || row.value == "-Inf";
-    if (!nan && !inf) continue;
-    report.broken("metric-nan", Link::value,
-                  nan ? "The query gives NaN (usually 0/0), which the adapter passes on as 0 without a word" : "The query gives infinity (usually a division by 0), which becomes a senseless number",
-                  {query_shown, seen(result, "value " + row.value)}, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)\n" + edit);
-    return;
-  }
-}
-
-}  // namespace
-
-void judge_value(const Context& c, Report& report) {
-  const Candidate* candidate = c.candidate();
-  const Reading* probe = c.probe();
-  const Reading* result = candidate != nullptr ? c.evaluation(*candidate) : nullptr;
-  if (result != nullptr && result->read()) {
-    judge_rows(c, report, *candidate, *result, *expression(c.hpa, c.need, *candidate));
-  } else if (result != nullptr && (result->error_id == "prometheus-query" || result->error_id == "prometheus-not-vector") && !report.broken_before(Link::value)) {
-    report.broken("metric-query-fails", Link::value, fmt::format("Prometheus refuses the query that {} makes: {}", candidate->rule->title(), result->error),
-                  {fmt::format("{}: metricsQuery {}", candidate->rule->title(), candidate->rule->metrics_query), "the query: " + *expression(c.hpa, c.need, *candidate), seen(*result, result->error)},
-                  fmt::format("kubectl edit configmap {} -n {}, then restart the adapter", c.adapter.config_map, c.adapter.space));
-  }
-  if (report.mark(Link::value) == Mark::broken) return;
-  if (probe == nullptr) {
-    if (c.works()) {
-      report.set(Link::value, Mark::ok, "the HPA reads it");
-    } else if (report.broken_before(Link::value)) {
-      report.set(Link::value, Mark::broken, "follows from the link before");
-    } else {
-      report.set(Link::value, Mark::unknown, "the API was not asked");
-    }
-    return;
-  }
-  if (probe->read()) {
-    const Json& items = list_at(probe->value, "items");
-    if (!items.empty()) {
-      std::string value = text_at(items.front(), "value");
-      report.set(Link::value, Mark::ok, items.size() == 1 ? fmt::format("{} = {}", c.need.metric, value) : fmt::format("{}: {} values, the first {}", c.need.metric, items.size(), value));
-    } else {
-      report.set(Link::value, Mark::broken, "the API knows the metric, but has no value for these objects");
-      if (!report.broken_before(Link::hpa)) {
-        report.broken("metric-query-empty", Link::value, "The API knows the metric, but has no value for these objects", {seen(*probe, "items: []")}, "Look at the adapter's metricsQuery", Certainty::likely);
-      }
-    }
-    return;
-  }
-  if (probe->error_id == "kube-forbidden") {
-    report.set(Link::value, c.works() ? Mark::ok : Mark::unknown, c.works() ? "the HPA reads it" : why_unread(probe));
-    return;
-  }
-  report.set(Link::value, Mark::broken, probe->error);
-  if (report.broken_before(Link::hpa)) return;
-  if (has(probe->error, "unable to list matching resources")) {
-    report.broken("adapter-cannot-list", Link::value, "The adapter may not list the objects that the metric is about", {seen(*probe, probe->error)},
-                  fmt::format("kubectl create clusterrolebinding adapter-reads --clusterrole=view --serviceaccount={}", c.adapter.pods.empty() ? "NAMESPACE:NAME" : user_of(*c.adapter.pods.front()).substr(std::string("system:serviceaccount:").size())));
-  } else if (has(probe->error, "unable to fetch metrics")) {
-    report.broken("metric-query-fails", Link::value, "The adapter's query to Prometheus fails", {seen(*probe, probe->error)}, "kubectl logs -n " + c.adapter.space + " -l app.kubernetes.io/name=prometheus-adapter --tail 20", Certainty::likely);
-  } else if (probe->absent()) {
-    report.broken("metric-unknown", Link::value, "The metrics API does not know this metric for this object", {seen(*probe, probe->error)},
-                  fmt::format("What there is: kubectl get --raw /apis/{}/{}", c.need.api_group(), version_of(c.adapter)), Certainty::likely);
-  } else {
-    report.broken("metric-query-fails", Link::value, "The metrics API answers with an error: " + probe->error, {seen(*probe, probe->error)}, "Look at the adapter's log", Certainty::possible);
-  }
-}
-
-void judge_resource(const Context& c, Report& report) {
-  for (Link link : {Link::pods, Link::service, Link::monitor, Link::prometheus, Link::series}) report.set(link, Mark::not_applicable, "the kubelets measure it");
-  if (c.adapter.service_name.empty()) {
-    report.set(Link::adapter, Mark::unknown, "nothing is registered for metrics.k8s.io");
-  } else {
-    bool ready = std::any_of(c.adapter.pods.begin(), c.adapter.pods.end(), [](const Json* p) { return pod_ready(*p); });
-    const Reading* pods = c.facts.listing("pods", c.adapter.space);
-    std::string name = c.adapter.space + "/" + c.adapter.service_name;
-    if (pods == nullptr || pods->refused()) report.set(Link::adapter, Mark::unknown, why_unread(pods));
-    else if (ready || c.works()) report.set(Link::adapter, Mark::ok, name);
-    else report.broken("adapter-not-ready", Link::adapter, "Behind Service " + name + " there is no ready pod", {plural_count(c.adapter.pods.size(), "pod") + " of " + name}, "kubectl get pods -n " + c.adapter.space);
-  }
-  judge_api(c, report);
-  std::vector<std::string> without;
-  for (const Json* pod : c.hpa.pods) {
-    for (const Json& container : list_at(*pod, "spec.containers")) {
-      bool asked = c.need.container.empty() || text_at(container, "name") == c.need.container;
-      if (asked && at(container, {"resources", "requests", c.need.metric}).is_null()) without.push_back(name_of(*pod) + "/" + text_at(container, "name"));
-    }
-  }
-  if (c.need.target_type == "Utilization" && !without.empty()) {
-    report.broken("resource-request-missing", Link::value, fmt::format("The target is a share of the {} request, but container {} has no such request", c.need.metric, without.front()),
-                  {plural_count(without.size(), "container") + " without resources.requests." + c.need.metric},
-                  fmt::format("kubectl set resources {}/{} -n {} --requests={}={}", plural(c.hpa.target_kind), c.hpa.target_name, c.hpa.space, c.need.metric, c.need.metric == "cpu" ? "100m" : "128Mi"));
-    return;
-  }
-  const Reading* metrics = c.facts.listing("podmetrics", c.hpa.space);
-  std::set<std::string> names;
-  for (const Json* pod : c.hpa.pods) names.insert(name_of(*pod));
-  size_t measured = 0;
-  for (const Json* m : c.facts.items("podmetrics", c.hpa.space)) measured += names.count(name_of(*m));
-  if (metrics != nullptr && metrics->read() && measured > 0) report.set(Link::value, Mark::ok, fmt::format("{} of {} measured", measured, plural_count(names.size(), "pod")));
-  else if (c.works()) report.set(Link::value, Mark::ok, "the HPA reads it");
-  else if (report.broken_before(Link::value)) report.set(Link::value, Mark::broken, "follows from the link before");
-  else if (metrics == nullptr || metrics->refused()) report.set(Link::value, Mark::unknown, why_unread(metrics));
-  else report.broken("resource-metrics-empty", Link::value, "The resource metrics API has no measurement of these pods yet", {seen(*metrics, "none of " + plural_count(names.size(), "pod"))}, "A new pod is measured after about 30 s; kubectl top pods -n " + c.hpa.space, Certainty::likely);
 }
 
 }  // namespace hpawalk

@@ -12,8 +12,6 @@
 namespace hpawalk {
 namespace {
 
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
 std::optional<std::int64_t> milli(const std::string& quantity) {
   Result<hpasim::Quantity> parsed = hpasim::parse_quantity(quantity);
   if (!parsed) return std::nullopt;
@@ -42,7 +40,8 @@ class HpaRules {
       report_.set(Link::hpa, Mark::unknown, "the controller has not looked at it yet (it does every 15 s)");
       return;
     }
-    std::string replicas = fmt::format("{} replicas, {} wanted", current_replicas_, int_at(hpa_, "status.desiredReplicas"));
+    std::string replicas =
+        fmt::format("{} replicas, {} wanted", current_replicas_, int_at(hpa_, "status.desiredReplicas"));
     if (text_at(active, "status") == "True") {
       report_.set(Link::hpa, Mark::ok, reason + ", " + replicas);
       numbers();
@@ -50,15 +49,22 @@ class HpaRules {
       return;
     }
     if (active.is_null()) {  // above max or below min, or no scale: the metrics are not even looked at
-      report_.set(Link::hpa, text_at(condition(hpa_, "AbleToScale"), "status") == "True" ? Mark::ok : Mark::broken, replicas);
+      report_.set(Link::hpa,
+                  text_at(condition(hpa_, "AbleToScale"), "status") == "True" ? Mark::ok : Mark::broken,
+                  replicas);
       limits();
       return;
     }
     report_.set(Link::hpa, Mark::broken, reason + ": " + message.substr(0, 300));
-    std::vector<std::string> evidence = {fmt::format("HPA {}: ScalingActive is False: {}: {}", ref_, reason, message)};
+    std::vector<std::string> evidence = {
+        fmt::format("HPA {}: ScalingActive is False: {}: {}", ref_, reason, message)};
     if (reason == "ScalingDisabled") {
-      report_.broken("scaling-disabled", Link::hpa, fmt::format("{} {} was scaled to 0 by hand, which switches the HPA off", c_.hpa.target_kind, c_.hpa.target_name), evidence,
-                     fmt::format("kubectl scale {} {} -n {} --replicas=1", plural(c_.hpa.target_kind), c_.hpa.target_name, c_.hpa.space));
+      report_.broken("scaling-disabled", Link::hpa,
+                     fmt::format("{} {} was scaled to 0 by hand, which switches the HPA off",
+                                 c_.hpa.target_kind, c_.hpa.target_name),
+                     evidence,
+                     fmt::format("kubectl scale {} {} -n {} --replicas=1", plural(c_.hpa.target_kind),
+                                 c_.hpa.target_name, c_.hpa.space));
     } else if (reason == "AmbiguousSelector") {
       ambiguous(evidence);
     } else if (has(message, "forbidden")) {
@@ -72,39 +78,58 @@ class HpaRules {
   void ambiguous(std::vector<std::string> evidence) {
     std::vector<std::string> others;
     for (const Hpa& other : c_.hpas) {
-      if (other.space == c_.hpa.space && other.name != c_.hpa.name && other.target_kind == c_.hpa.target_kind && other.target_name == c_.hpa.target_name) others.push_back(other.name);
+      if (other.space == c_.hpa.space && other.name != c_.hpa.name &&
+          other.target_kind == c_.hpa.target_kind && other.target_name == c_.hpa.target_name)
+        others.push_back(other.name);
     }
     std::string which = others.empty() ? "another HPA" : "HPA " + text::join(others, " and ");
-    for (const std::string& other : others) evidence.push_back(fmt::format("HPA {}/{}: scaleTargetRef is the same {} {}", c_.hpa.space, other, c_.hpa.target_kind, c_.hpa.target_name));
-    report_.broken("ambiguous-selector", Link::hpa, fmt::format("{} scales the same pods, so the controller stops both", which), evidence,
-                   fmt::format("Merge the metrics into one HPA (spec.metrics is a list) and delete the other:\nkubectl delete hpa {} -n {}", others.empty() ? "OTHER" : others.front(), c_.hpa.space));
+    for (const std::string& other : others)
+      evidence.push_back(fmt::format("HPA {}/{}: scaleTargetRef is the same {} {}", c_.hpa.space, other,
+                                     c_.hpa.target_kind, c_.hpa.target_name));
+    report_.broken("ambiguous-selector", Link::hpa,
+                   fmt::format("{} scales the same pods, so the controller stops both", which), evidence,
+                   fmt::format("Merge the metrics into one HPA (spec.metrics is a list) and delete the "
+                               "other:\nkubectl delete hpa {} -n {}",
+                               others.empty() ? "OTHER" : others.front(), c_.hpa.space));
   }
 
   void forbidden(std::vector<std::string> evidence) {
     const Reading* answer = c_.facts.find(may_key(hpa_question(c_.need.api_group(), c_.hpa.space)));
-    if (answer != nullptr && answer->read() && answer->value == false) evidence.push_back("SubjectAccessReview: the HPA controller may not read " + c_.need.api_group());
+    if (answer != nullptr && answer->read() && answer->value == false)
+      evidence.push_back("SubjectAccessReview: the HPA controller may not read " + c_.need.api_group());
     std::string group = c_.need.api_group();
-    report_.broken("hpa-forbidden", Link::hpa, fmt::format("The HPA controller may not read {}", group), evidence,
-                   fmt::format("kubectl create clusterrole hpa-reads-metrics --verb=get,list --resource='*.{0}'\n"
-                               "kubectl create clusterrolebinding hpa-reads-metrics --clusterrole=hpa-reads-metrics --serviceaccount=kube-system:horizontal-pod-autoscaler", group));
+    report_.broken(
+        "hpa-forbidden", Link::hpa, fmt::format("The HPA controller may not read {}", group), evidence,
+        fmt::format("kubectl create clusterrole hpa-reads-metrics --verb=get,list --resource='*.{0}'\n"
+                    "kubectl create clusterrolebinding hpa-reads-metrics --clusterrole=hpa-reads-metrics "
+                    "--serviceaccount=kube-system:horizontal-pod-autoscaler",
+                    group));
   }
 
   // The HPA complains, but everything before it is whole.
-  void nothing_before(const std::string& reason, const std::string& message, std::vector<std::string> evidence) {
+  void nothing_before(const std::string& reason, const std::string& message,
+                      std::vector<std::string> evidence) {
     const Reading* answer = c_.facts.find(may_key(hpa_question(c_.need.api_group(), c_.hpa.space)));
-    if (answer != nullptr && answer->read() && answer->value == false && !c_.need.resource_metric()) return forbidden(std::move(evidence));
+    if (answer != nullptr && answer->read() && answer->value == false && !c_.need.resource_metric())
+      return forbidden(std::move(evidence));
     // With several metrics the condition speaks of one: the others are judged by themselves.
     if (c_.hpa.needs.size() > 1 && !has(message, c_.need.metric)) {
       report_.set(Link::hpa, Mark::ok, "the condition speaks of another metric");
       return;
     }
     if (reason.starts_with("FailedGet") && report_.mark(Link::value) == Mark::ok) {
-      report_.set(Link::hpa, Mark::note, "its last look failed, but the value is there now: the next look, within 15 s, should succeed");
-      report_.note("waiting-for-sync", Link::hpa, "The chain is whole now; the HPA has not looked again since it was not", evidence, "kubectl get hpa " + c_.hpa.name + " -n " + c_.hpa.space + " -w");
+      report_.set(
+          Link::hpa, Mark::note,
+          "its last look failed, but the value is there now: the next look, within 15 s, should succeed");
+      report_.note("waiting-for-sync", Link::hpa,
+                   "The chain is whole now; the HPA has not looked again since it was not", evidence,
+                   "kubectl get hpa " + c_.hpa.name + " -n " + c_.hpa.space + " -w");
       return;
     }
     if (reason == "InvalidSelector") {
-      report_.broken("target-selector", Link::target, "The scale target has no usable pod selector", evidence, "kubectl get " + c_.hpa.target_kind + " " + c_.hpa.target_name + " -n " + c_.hpa.space + " -o yaml");
+      report_.broken("target-selector", Link::target, "The scale target has no usable pod selector", evidence,
+                     "kubectl get " + c_.hpa.target_kind + " " + c_.hpa.target_name + " -n " + c_.hpa.space +
+                         " -o yaml");
     }
   }
 
@@ -114,7 +139,8 @@ class HpaRules {
 
   std::optional<Numbers> read_numbers() const {
     if (c_.need.current == nullptr || c_.need.target_type == "Utilization") return std::nullopt;
-    std::string shown = text_at(*c_.need.current, c_.need.target_type == "AverageValue" ? "current.averageValue" : "current.value");
+    std::string shown = text_at(
+        *c_.need.current, c_.need.target_type == "AverageValue" ? "current.averageValue" : "current.value");
     std::optional<std::int64_t> current = milli(shown), target = milli(c_.need.target);
     if (!current || !target || *target <= 0) return std::nullopt;
     return Numbers{*current, *target};
@@ -125,16 +151,23 @@ class HpaRules {
     tolerance();
     std::optional<Numbers> n = read_numbers();
     if (!n) return;
-    std::string shown = text_at(*c_.need.current, c_.need.target_type == "AverageValue" ? "current.averageValue" : "current.value");
+    std::string shown = text_at(
+        *c_.need.current, c_.need.target_type == "AverageValue" ? "current.averageValue" : "current.value");
     bool target_milli = c_.need.target.ends_with('m');
     if (target_milli && n->target < 1000 && n->current >= n->target * 100) {
-      report_.broken("quantity-readability", Link::hpa,
-                     fmt::format("The target {} means {}, and the metric is {}: that is {} times as much; was {} meant?", c_.need.target, decimal(n->target), decimal(n->current), n->current / n->target,
-                                 c_.need.target.substr(0, c_.need.target.size() - 1)),
-                     {fmt::format("HPA {}: target {}, current {}", ref_, c_.need.target, shown)},
-                     fmt::format("kubectl edit hpa {} -n {}   # 10 is ten, 10m is 0.010", c_.hpa.name, c_.hpa.space), Certainty::likely);
+      report_.broken(
+          "quantity-readability", Link::hpa,
+          fmt::format("The target {} means {}, and the metric is {}: that is {} times as much; was {} meant?",
+                      c_.need.target, decimal(n->target), decimal(n->current), n->current / n->target,
+                      c_.need.target.substr(0, c_.need.target.size() - 1)),
+          {fmt::format("HPA {}: target {}, current {}", ref_, c_.need.target, shown)},
+          fmt::format("kubectl edit hpa {} -n {}   # 10 is ten, 10m is 0.010", c_.hpa.name, c_.hpa.space),
+          Certainty::likely);
     } else if ((shown.ends_with('m') && n->current >= 1000) || (target_milli && n->target >= 1000)) {
-      report_.note("quantity-readability", Link::hpa, fmt::format("{} is {}, not {}: m stands for thousandths (the target {} is {})", shown, decimal(n->current), shown.substr(0, shown.size() - 1), c_.need.target, decimal(n->target)),
+      report_.note("quantity-readability", Link::hpa,
+                   fmt::format("{} is {}, not {}: m stands for thousandths (the target {} is {})", shown,
+                               decimal(n->current), shown.substr(0, shown.size() - 1), c_.need.target,
+                               decimal(n->target)),
                    {fmt::format("HPA {}: current {}, target {}", ref_, shown, c_.need.target)});
     }
   }
@@ -143,7 +176,8 @@ class HpaRules {
     double ratio = 0;
     std::string what;
     if (c_.need.target_type == "Utilization") {
-      double now = static_cast<double>(int_at(*c_.need.current, "current.averageUtilization")), target = std::atof(c_.need.target.c_str());
+      double now = static_cast<double>(int_at(*c_.need.current, "current.averageUtilization")),
+             target = std::atof(c_.need.target.c_str());
       if (target <= 0 || now <= 0) return;
       ratio = now / target;
       what = fmt::format("{} % of {} %", now, target);
@@ -156,45 +190,76 @@ class HpaRules {
     hpasim::Tolerance allowed;
     bool up = ratio > 1;
     const std::string field = up ? "spec.behavior.scaleUp.tolerance" : "spec.behavior.scaleDown.tolerance";
-    if (std::optional<std::int64_t> own = milli(text_at(hpa_, field))) (up ? allowed.up : allowed.down) = static_cast<double>(*own) / 1000.0;
+    if (std::optional<std::int64_t> own = milli(text_at(hpa_, field)))
+      (up ? allowed.up : allowed.down) = static_cast<double>(*own) / 1000.0;
     if (ratio == 1.0 || !allowed.within(ratio)) return;
-    report_.note("within-tolerance", Link::hpa,
-                 fmt::format("{} is {:.1f} % {} the target, within the tolerance of {:.0f} %, so nothing is to be done", what, std::abs(ratio - 1) * 100, up ? "above" : "below", (up ? allowed.up : allowed.down) * 100),
-                 {fmt::format("HPA {}: ratio {:.3f}", ref_, ratio)}, "The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 also spec.behavior.*.tolerance");
+    report_.note(
+        "within-tolerance", Link::hpa,
+        fmt::format(
+            "{} is {:.1f} % {} the target, within the tolerance of {:.0f} %, so nothing is to be done", what,
+            std::abs(ratio - 1) * 100, up ? "above" : "below", (up ? allowed.up : allowed.down) * 100),
+        {fmt::format("HPA {}: ratio {:.3f}", ref_, ratio)},
+        "The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 also "
+        "spec.behavior.*.tolerance");
   }
 
   void limits() {
     const Json& able = condition(hpa_, "AbleToScale");
     const Json& limited = condition(hpa_, "ScalingLimited");
     std::string reason = text_at(limited, "reason");
-    std::string evidence = fmt::format("HPA {}: ScalingLimited: {}: {}", ref_, reason, text_at(limited, "message"));
+    std::string evidence =
+        fmt::format("HPA {}: ScalingLimited: {}: {}", ref_, reason, text_at(limited, "message"));
     if (text_at(able, "status") == "False" && text_at(able, "reason") == "FailedUpdateScale") {
-      report_.broken("scale-refused", Link::target, "The controller may not change the replicas: " + text_at(able, "message"), {fmt::format("HPA {}: AbleToScale is False: FailedUpdateScale", ref_)},
-                     fmt::format("kubectl get {} {} -n {} -o yaml; look for admission webhooks and quotas", c_.hpa.target_kind, c_.hpa.target_name, c_.hpa.space));
+      report_.broken("scale-refused", Link::target,
+                     "The controller may not change the replicas: " + text_at(able, "message"),
+                     {fmt::format("HPA {}: AbleToScale is False: FailedUpdateScale", ref_)},
+                     fmt::format("kubectl get {} {} -n {} -o yaml; look for admission webhooks and quotas",
+                                 c_.hpa.target_kind, c_.hpa.target_name, c_.hpa.space));
     }
     if (text_at(able, "reason") == "ScaleDownStabilized") stabilized(able, true);
     if (text_at(able, "reason") == "ScaleUpStabilized") stabilized(able, false);
     if (text_at(limited, "status") != "True") return;
     if (reason == "TooManyReplicas") {
-      report_.note("at-max", Link::hpa, fmt::format("The metric asks for more, but maxReplicas is {}", int_at(hpa_, "spec.maxReplicas")), {evidence},
-                   fmt::format("kubectl patch hpa {} -n {} --type merge -p '{{\"spec\":{{\"maxReplicas\":{}}}}}'", c_.hpa.name, c_.hpa.space, int_at(hpa_, "spec.maxReplicas") * 2));
+      report_.note(
+          "at-max", Link::hpa,
+          fmt::format("The metric asks for more, but maxReplicas is {}", int_at(hpa_, "spec.maxReplicas")),
+          {evidence},
+          fmt::format("kubectl patch hpa {} -n {} --type merge -p '{{\"spec\":{{\"maxReplicas\":{}}}}}'",
+                      c_.hpa.name, c_.hpa.space, int_at(hpa_, "spec.maxReplicas") * 2));
     } else if (reason == "TooFewReplicas") {
-      report_.note("at-min", Link::hpa, fmt::format("The metric asks for fewer, but minReplicas is {}", int_at(hpa_, "spec.minReplicas", 1)), {evidence});
+      report_.note("at-min", Link::hpa,
+                   fmt::format("The metric asks for fewer, but minReplicas is {}",
+                               int_at(hpa_, "spec.minReplicas", 1)),
+                   {evidence});
     } else if (reason == "ScaleUpLimit" || reason == "ScaleDownLimit") {
-      report_.note("rate-limited", Link::hpa, fmt::format("It is on its way, but a policy limits how fast ({})", reason), {evidence}, fmt::format("kubectl get hpa {} -n {} -o jsonpath='{{.spec.behavior}}'", c_.hpa.name, c_.hpa.space));
+      report_.note("rate-limited", Link::hpa,
+                   fmt::format("It is on its way, but a policy limits how fast ({})", reason), {evidence},
+                   fmt::format("kubectl get hpa {} -n {} -o jsonpath='{{.spec.behavior}}'", c_.hpa.name,
+                               c_.hpa.space));
     }
   }
 
   // Until when: the last moment at which the metric asked for as many replicas as there are, plus the window.
   void stabilized(const Json& able, bool down) {
-    long long window = int_at(hpa_, down ? "spec.behavior.scaleDown.stabilizationWindowSeconds" : "spec.behavior.scaleUp.stabilizationWindowSeconds", down ? 300 : 0);
+    long long window = int_at(hpa_,
+                              down ? "spec.behavior.scaleDown.stabilizationWindowSeconds"
+                                   : "spec.behavior.scaleUp.stabilizationWindowSeconds",
+                              down ? 300 : 0);
     std::string until;
     std::optional<WallTime> last = down ? last_high() : std::nullopt;
-    if (last) until = fmt::format(", until about {} (the metric was last high at {})", clock_time(*last + std::chrono::seconds(window)), clock_time(*last));
-    report_.note("stabilization", Link::hpa,
-                 fmt::format("It will scale {}, but waits out its stabilization window of {} s{}", down ? "down" : "up", window, until),
-                 {fmt::format("HPA {}: AbleToScale: {}: {}", ref_, text_at(able, "reason"), text_at(able, "message"))},
-                 down ? fmt::format("A shorter one: kubectl patch hpa {} -n {} --type merge -p '{{\"spec\":{{\"behavior\":{{\"scaleDown\":{{\"stabilizationWindowSeconds\":60}}}}}}}}'", c_.hpa.name, c_.hpa.space) : "");
+    if (last)
+      until = fmt::format(", until about {} (the metric was last high at {})",
+                          clock_time(*last + std::chrono::seconds(window)), clock_time(*last));
+    report_.note(
+        "stabilization", Link::hpa,
+        fmt::format("It will scale {}, but waits out its stabilization window of {} s{}",
+                    down ? "down" : "up", window, until),
+        {fmt::format("HPA {}: AbleToScale: {}: {}", ref_, text_at(able, "reason"), text_at(able, "message"))},
+        down ? fmt::format(
+                   "A shorter one: kubectl patch hpa {} -n {} --type merge -p "
+                   "'{{\"spec\":{{\"behavior\":{{\"scaleDown\":{{\"stabilizationWindowSeconds\":60}}}}}}}}'",
+                   c_.hpa.name, c_.hpa.space)
+             : "");
   }
 
   std::optional<WallTime> last_high() const {
@@ -204,13 +269,16 @@ class HpaRules {
     const Reading* history = query ? c_.facts.find(range_key(c_.prometheus.address->key(), *query)) : nullptr;
     std::optional<std::int64_t> target = milli(c_.need.target);
     if (history == nullptr || !history->read() || !target || *target <= 0) return std::nullopt;
-    // What kept it at this many: a value v with ceil(v / target * ready) >= replicas. With AverageValue, ceil(v / target).
+    // What kept it at this many: a value v with ceil(v / target * ready) >= replicas. With AverageValue,
+    // ceil(v / target).
     double last = 0;
     for (const Json& row : history->value) {
       for (const Json& point : list_at(row, "values")) {
         if (point.size() != 2 || !point[1].is_string()) continue;
         double ratio = std::atof(point[1].get<std::string>().c_str()) * 1000.0 / static_cast<double>(*target);
-        bool high = c_.need.target_type == "Value" ? ratio > 0.9 : std::ceil(ratio) >= static_cast<double>(current_replicas_);
+        bool high = c_.need.target_type == "Value"
+                        ? ratio > 0.9
+                        : std::ceil(ratio) >= static_cast<double>(current_replicas_);
         if (high) last = std::max(last, point[0].get<double>());
       }
     }
@@ -225,190 +293,10 @@ class HpaRules {
   std::string ref_;
 };
 
-class TargetRules {
- public:
-  TargetRules(const Context& c, Report& report) : c_(c), report_(report), ref_(c.hpa.target_kind + " " + c.hpa.target_name) {}
-
-  void judge() {
-    if (c_.hpa.target == nullptr) return no_target();
-    size_t ready = static_cast<size_t>(std::count_if(c_.hpa.pods.begin(), c_.hpa.pods.end(), [](const Json* p) { return pod_ready(*p); }));
-    report_.set(Link::target, Mark::ok, fmt::format("{}: {} of {} ready", ref_, ready, plural_count(c_.hpa.pods.size(), "pod")));
-    const Reading* pods = c_.facts.listing("pods", c_.hpa.space);
-    if (pods == nullptr || pods->refused()) {
-      report_.set(Link::target, Mark::unknown, ref_ + "; " + why_unread(pods));
-      return;
-    }
-    same_target();
-    other_pods();
-    rollout();
-    if (ready == 0 && int_at(*c_.hpa.target, "spec.replicas", 1) > 0) no_ready_pod();
-    reset();
-  }
-
- private:
-  void no_target() {
-    const Reading* reading = c_.hpa.target_reading;
-    const Json& able = condition(*c_.hpa.object, "AbleToScale");
-    std::string said = text_at(able, "status") == "False" ? text_at(able, "message") : "";
-    if (reading == nullptr || reading->refused()) {
-      if (said.empty()) {
-        report_.set(Link::target, Mark::unknown, ref_ + ": " + why_unread(reading));
-        return;
-      }
-    }
-    std::vector<std::string> names;
-    for (const Json* object : c_.facts.items(plural(c_.hpa.target_kind), c_.hpa.space)) names.push_back(name_of(*object));
-    std::optional<std::string> near = text::nearest(c_.hpa.target_name, names);
-    std::vector<std::string> evidence;
-    if (!said.empty()) evidence.push_back(fmt::format("HPA {}/{}: AbleToScale is False: {}", c_.hpa.space, c_.hpa.name, said));
-    if (reading != nullptr && !reading->path.empty()) evidence.push_back(seen(*reading, "no " + c_.hpa.target_name));
-    report_.broken("target-missing", Link::target, fmt::format("There is no {} in namespace {}{}", ref_, c_.hpa.space, near ? "; there is " + *near : ""), evidence,
-                   near ? fmt::format("kubectl patch hpa {} -n {} --type merge -p '{{\"spec\":{{\"scaleTargetRef\":{{\"name\":\"{}\"}}}}}}'", c_.hpa.name, c_.hpa.space, *near)
-                        : fmt::format("kubectl get {} -n {}", plural(c_.hpa.target_kind), c_.hpa.space));
-  }
-
-  void same_target() {
-    if (report_.has("ambiguous-selector")) return;
-    for (const Hpa& other : c_.hpas) {
-      if (other.space != c_.hpa.space || other.name == c_.hpa.name || other.target_kind != c_.hpa.target_kind || other.target_name != c_.hpa.target_name) continue;
-      report_.broken("ambiguous-selector", Link::hpa, fmt::format("HPA {} scales the same {}; the controller stops both", other.name, ref_),
-                     {fmt::format("HPA {}/{} and HPA {}/{}: scaleTargetRef {}", c_.hpa.space, c_.hpa.name, other.space, other.name, ref_)},
-                     fmt::format("Merge the metrics into one HPA (spec.metrics is a list) and delete the other:\nkubectl delete hpa {} -n {}", other.name, c_.hpa.space));
-      return;
-    }
-    // Different workloads whose selectors catch the same pods.
-    for (const Hpa& other : c_.hpas) {
-      if (other.space != c_.hpa.space || other.name == c_.hpa.name) continue;
-      for (const Json* pod : other.pods) {
-        if (std::find(c_.hpa.pods.begin(), c_.hpa.pods.end(), pod) == c_.hpa.pods.end()) continue;
-        report_.broken("ambiguous-selector", Link::hpa, fmt::format("HPA {} (of {} {}) and this one select the same pod {}; the controller stops both", other.name, other.target_kind, other.target_name, name_of(*pod)),
-                       {fmt::format("{}: selector {}", ref_, selector_text(c_.hpa.pod_selector)), fmt::format("{} {}: selector {}", other.target_kind, other.target_name, selector_text(other.pod_selector))},
-                       "Give the workloads labels of their own (a selector cannot be changed: create the Deployment again)");
-        return;
-      }
-    }
-  }
-
-  // The name of the workload that owns the pod, through its ReplicaSet.
-  std::string owner_of(const Json& pod) const {
-    for (const Json& owner : list_at(pod, "metadata.ownerReferences")) {
-      std::string kind = text_at(owner, "kind"), name = text_at(owner, "name");
-      if (kind != "ReplicaSet") return kind + " " + name;
-      for (const Json* set : c_.facts.items("replicasets", c_.hpa.space)) {
-        if (name_of(*set) != name) continue;
-        for (const Json& above : list_at(*set, "metadata.ownerReferences")) return text_at(above, "kind") + " " + text_at(above, "name");
-        return kind + " " + name;
-      }
-      return {};  // its ReplicaSet was not read
-    }
-    return "nobody";
-  }
-
-  void other_pods() {
-    static const std::set<std::string> known = {"Deployment", "StatefulSet", "ReplicaSet"};
-    if (!known.contains(c_.hpa.target_kind)) return;
-    std::vector<std::string> others;
-    std::set<std::string> owners;
-    for (const Json* pod : c_.hpa.pods) {
-      std::string phase = text_at(*pod, "status.phase");
-      if (phase == "Succeeded" || phase == "Failed") continue;
-      std::string owner = owner_of(*pod);
-      if (owner.empty() || owner == ref_) continue;
-      others.push_back(name_of(*pod));
-      owners.insert(owner);
-    }
-    if (others.empty()) return;
-    std::string whose = text::join({owners.begin(), owners.end()}, ", ");
-    report_.broken("selector-catches-others", Link::target, fmt::format("The selector of {} also catches {} of {}, which are counted as its own", ref_, plural_count(others.size(), "pod"), whose),
-                   {fmt::format("{}: spec.selector {}", ref_, selector_text(c_.hpa.pod_selector)), "pods of others: " + text::join(others, ", ").substr(0, 300)},
-                   "Give the workloads labels of their own (a Deployment's selector cannot be changed: create it again)");
-  }
-
-  void rollout() {
-    if (c_.hpa.target_kind != "Deployment") return;
-    const Json& target = *c_.hpa.target;
-    const Json& progressing = condition(target, "Progressing");
-    long long replicas = int_at(target, "status.replicas"), updated = int_at(target, "status.updatedReplicas"), unavailable = int_at(target, "status.unavailableReplicas");
-    std::string trouble;
-    for (const Json* pod : c_.hpa.pods) {
-      for (const Json& s : list_at(*pod, "status.containerStatuses")) {
-        std::string reason = text_at(s, "state.waiting.reason");
-        if (reason == "CrashLoopBackOff" || reason == "ErrImagePull" || reason == "ImagePullBackOff" || reason == "CreateContainerConfigError" || reason == "InvalidImageName") {
-          trouble = fmt::format("pod {}: {}", name_of(*pod), reason);
-        }
-      }
-    }
-    bool deadline = text_at(progressing, "reason") == "ProgressDeadlineExceeded";
-    bool stuck = !trouble.empty() && unavailable > 0 && updated < replicas;  // old and new side by side
-    if (!deadline && !stuck) return;
-    std::vector<std::string> evidence = {fmt::format("{}: {} replicas, {} of the new version, {} unavailable", ref_, replicas, updated, unavailable)};
-    if (!trouble.empty()) evidence.push_back(trouble);
-    if (deadline) evidence.push_back("Progressing is False: " + text_at(progressing, "message"));
-    report_.broken("rollout-failed", Link::target,
-                   fmt::format("The rollout of {} is stuck, and its pods without samples distort the average{}", ref_, c_.need.type == "Pods" ? ", which can drive it to maxReplicas" : ""), evidence,
-                   fmt::format("kubectl rollout undo deployment {} -n {}", c_.hpa.target_name, c_.hpa.space));
-  }
-
-  void no_ready_pod() {
-    if (report_.has("rollout-failed")) return;
-    std::string why = c_.need.target_type == "Value" ? "with a Value target the proposal is ratio x ready pods, which is 0" : "so nothing can be averaged";
-    report_.broken("no-ready-pod", Link::target, fmt::format("{} has no ready pod: {}", ref_, why),
-                   {fmt::format("{}, none ready", plural_count(c_.hpa.pods.size(), "pod"))},
-                   fmt::format("Relax the readiness probe, or use AverageValue, which does not need ready pods:\nkubectl describe pods -n {} -l {}", c_.hpa.space, text::shell_quote({selector_text(c_.hpa.pod_selector)})));
-  }
-
-  // Twice scaled up to the same size, and never down by the HPA in between: somebody else took it down.
-  bool scaled_up_again() {
-    std::map<std::string, long long> ups;
-    std::string last;
-    for (const Json* event : c_.facts.items("rescales")) {
-      const Json& about = at(*event, "involvedObject");
-      if (text_at(about, "namespace") != c_.hpa.space || text_at(about, "name") != c_.hpa.name) continue;
-      std::string message = text_at(*event, "message");  // "New size: 2; reason: Service metric lab_value above target"
-      if (!has(message, "above target")) return false;
-      ups[message] += std::max(int_at(*event, "count", 1), int_at(*event, "series.count", 1));
-      last = std::max(last, text_at(*event, "lastTimestamp"));
-    }
-    for (const auto& [message, count] : ups) {
-      if (count < 2) continue;
-      std::vector<std::string> evidence = {fmt::format("{} events SuccessfulRescale of HPA {}/{}: {}; none down in between", count, c_.hpa.space, c_.hpa.name, message)};
-      long long applied = int_at(*c_.hpa.target, "metadata.hpawalkAppliedReplicas", -1);
-      if (applied >= 0) evidence.push_back(fmt::format("{}: the manifest that kubectl last applied says replicas: {}", ref_, applied));
-      report_.broken("replicas-reset", Link::target, fmt::format("The HPA scaled {} up to the same size {} times, so somebody else keeps setting spec.replicas back", ref_, count), evidence, leave_out,
-                     applied >= 0 ? Certainty::certain : Certainty::likely);
-      return true;
-    }
-    return false;
-  }
-
-  // Somebody else sets spec.replicas after the HPA did.
-  void reset() {
-    if (scaled_up_again()) return;
-    const Json& target = *c_.hpa.target;
-    std::string last_scale = text_at(*c_.hpa.object, "status.lastScaleTime");
-    if (last_scale.empty()) return;
-    for (const Json& manager : list_at(target, "metadata.hpawalkReplicaManagers")) {
-      std::string name = text_at(manager, "manager"), time = text_at(manager, "time");
-      if (text_at(manager, "subresource") == "scale" || name == "kube-controller-manager") continue;
-      std::optional<WallTime> set = parse_time(time), scaled = parse_time(last_scale);
-      if (!set || !scaled || *set <= *scaled) continue;
-      report_.broken("replicas-reset", Link::target, fmt::format("{} sets spec.replicas, after the HPA did: the two work against each other", name),
-                     {fmt::format("{}: spec.replicas was last set by {} ({}) at {}, by the HPA at {}", ref_, name, text_at(manager, "operation"), time, last_scale)},
-                     leave_out);
-      return;
-    }
-  }
-
-  static constexpr const char* leave_out =
-      "Leave spec.replicas out of the manifest that is applied (Argo CD: ignoreDifferences on /spec/replicas; Flux and server-side apply: drop the field)";
-  const Context& c_;
-  Report& report_;
-  std::string ref_;
-};
-
 }  // namespace
 
-void judge_hpa(const Context& c, Report& report) { HpaRules(c, report).judge(); }
-void judge_target(const Context& c, Report& report) { TargetRules(c, report).judge(); }
+void judge_hpa(const Context& c, Report& report) {
+  HpaRules(c, report).judge();
+}
 
 }  // namespace hpawalk

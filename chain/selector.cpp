@@ -28,8 +28,10 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
   if (equals.is_object()) {
     for (const auto& [name, wanted] : equals.items()) {
       const std::string* has = label(labels, name);
-      if (has == nullptr) return fmt::format("label {} is missing (wanted {})", name, wanted.get<std::string>());
-      if (*has != wanted) return fmt::format("label {} is {} (wanted {})", name, *has, wanted.get<std::string>());
+      if (has == nullptr)
+        return fmt::format("label {} is missing (wanted {})", name, wanted.get<std::string>());
+      if (*has != wanted)
+        return fmt::format("label {} is {} (wanted {})", name, *has, wanted.get<std::string>());
     }
   }
   for (const Json& e : list_at(selector, "matchExpressions")) {
@@ -37,7 +39,11 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
     std::vector<std::string> values = texts(list_at(e, "values"));
     const std::string* has = label(labels, name);
     bool in = has != nullptr && std::find(values.begin(), values.end(), *has) != values.end();
-    bool fine = op == "In" ? in : op == "NotIn" ? !in : op == "Exists" ? has != nullptr : op == "DoesNotExist" ? has == nullptr : false;
+    bool fine = op == "In"             ? in
+                : op == "NotIn"        ? !in
+                : op == "Exists"       ? has != nullptr
+                : op == "DoesNotExist" ? has == nullptr
+                                       : false;
     if (!fine) {
       return fmt::format("label {} is {} (wanted {}{})", name, has == nullptr ? "missing" : *has, op,
                          values.empty() ? "" : " " + text::join(values, ", "));
@@ -46,9 +52,13 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
   return std::nullopt;
 }
 
-bool matches(const Json& selector, const Json& labels) { return !mismatch(selector, labels); }
+bool matches(const Json& selector, const Json& labels) {
+  return !mismatch(selector, labels);
+}
 
-Json from_map(const Json& map) { return {{"matchLabels", map.is_object() ? map : Json::object()}}; }
+Json from_map(const Json& map) {
+  return {{"matchLabels", map.is_object() ? map : Json::object()}};
+}
 
 bool map_matches(const Json& map, const Json& labels) {
   return map.is_object() && !map.empty() && matches(from_map(map), labels);
@@ -57,7 +67,8 @@ bool map_matches(const Json& map, const Json& labels) {
 std::string labels_text(const Json& labels) {
   if (!labels.is_object() || labels.empty()) return "no labels";
   std::vector<std::string> parts;
-  for (const auto& [name, value] : labels.items()) parts.push_back(name + "=" + (value.is_string() ? value.get<std::string>() : value.dump()));
+  for (const auto& [name, value] : labels.items())
+    parts.push_back(name + "=" + (value.is_string() ? value.get<std::string>() : value.dump()));
   return text::join(parts, ",");
 }
 
@@ -67,7 +78,8 @@ std::string selector_text(const Json& selector) {
   if (equals.is_object() && !equals.empty()) parts.push_back(labels_text(equals));
   for (const Json& e : list_at(selector, "matchExpressions")) {
     std::string values = text::join(texts(list_at(e, "values")), ",");
-    parts.push_back(fmt::format("{} {}{}", text_at(e, "key"), text_at(e, "operator"), values.empty() ? "" : " (" + values + ")"));
+    parts.push_back(fmt::format("{} {}{}", text_at(e, "key"), text_at(e, "operator"),
+                                values.empty() ? "" : " (" + values + ")"));
   }
   return parts.empty() ? "everything" : text::join(parts, ",");
 }

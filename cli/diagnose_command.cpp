@@ -21,7 +21,8 @@ struct Options {
 
 Result<std::string> current_namespace(World& world, const KubeTarget& target) {
   Command command{kubectl_line(target, {"config", "view", "--minify", "-o", "jsonpath={..namespace}"})};
-  Result<std::string> space = run_checked(world.processes, command, "kubeconfig", "kubectl cannot use this kubeconfig or context");
+  Result<std::string> space =
+      run_checked(world.processes, command, "kubeconfig", "kubectl cannot use this kubeconfig or context");
   if (!space) {
     Error error = space.error();
     error.kind = ErrorClass::environment;
@@ -34,7 +35,17 @@ Result<std::string> current_namespace(World& world, const KubeTarget& target) {
 Result<Facts> read_facts(Session& session, Options& options) {
   if (!options.facts.empty()) {
     Result<std::string> text = session.world.files.read(options.facts);
-    return text ? facts_from(*text) : failure(text.error());
+    if (!text) {
+      Error error = text.error();
+      error.kind = ErrorClass::usage;
+      return failure(std::move(error));
+    }
+    Result<Facts> facts = facts_from(*text);
+    if (facts && options.name.empty() && options.space.empty()) {
+      options.name = facts->asked_name;
+      options.space = facts->asked_space;
+    }
+    return facts;
   }
   CollectOptions what;
   what.name = options.name;
@@ -49,7 +60,32 @@ Result<Facts> read_facts(Session& session, Options& options) {
   }
   Result<std::unique_ptr<KubeApi>> api = connect(session.world, options.target);
   if (!api) return failure(api.error());
-  return collect(**api, session.world.http, session.world.clock, what);
+  // For somebody who waits; in a pipe or a script it would only be noise.
+  if (!session.world.terminal.err_is_terminal()) {
+    return collect(**api, session.world.http, session.world.clock, what);
+  }
+  const std::string step = "read the cluster";
+  session.progress.started(step);
+  what.reading = [&](const std::string& now) { session.progress.now(step, now); };
+  Result<Facts> facts = collect(**api, session.world.http, session.world.clock, what);
+  if (facts) {
+    session.progress.done(step, fmt::format("{} requests", facts->requests));
+  } else {
+    session.progress.failed(step, facts.error().what);
+  }
+  return facts;
+}
+
+// Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
+Result<std::vector<HpaDiagnosis>> judged(const Facts& facts, const Options& options) {
+  try {
+    return diagnose(facts, options.space, options.name);
+  } catch (const Json::exception& e) {
+    if (options.facts.empty()) throw;
+    return failure(ErrorClass::usage, "facts-file",
+                   options.facts + " cannot be judged: it was changed or cut", e.what(),
+                   "Facts files are written by hpawalk diagnose --save FILE");
+  }
 }
 
 Status unknown_cause(const std::string& id) {
@@ -64,8 +100,9 @@ Status explain_cause(Session& session, const Options& options) {
   const Cause* cause = find_cause(options.explain);
   if (cause == nullptr) return unknown_cause(options.explain);
   if (options.output == "json") {
-    Json data = {{"id", cause->id}, {"link", name_of(cause->link)}, {"symptom", cause->symptom}, {"reason", cause->reason},
-                 {"detection", cause->detection}, {"fix", cause->fix}, {"tested", cause->tested}};
+    Json data = {{"id", cause->id},         {"link", name_of(cause->link)},  {"symptom", cause->symptom},
+                 {"reason", cause->reason}, {"detection", cause->detection}, {"fix", cause->fix},
+                 {"tested", cause->tested}};
     session.world.terminal.out(data.dump(2) + "\n");
   } else {
     session.world.terminal.out(explain(*cause));
@@ -79,33 +116,61 @@ Status verdict(const std::vector<HpaDiagnosis>& diagnoses) {
     broken += d.verdict() == Mark::broken ? 1 : 0;
     unknown += d.verdict() == Mark::unknown ? 1 : 0;
   }
-  if (broken > 0) return failure(ErrorClass::check_failed, "hpa-broken", fmt::format("{} of {} HPAs are broken", broken, diagnoses.size()));
-  if (unknown > 0) return failure(ErrorClass::environment, "hpa-unknown", fmt::format("{} of {} HPAs could not be judged", unknown, diagnoses.size()));
+  if (broken > 0)
+    return failure(ErrorClass::check_failed, "hpa-broken",
+                   fmt::format("{} of {} HPAs are broken", broken, diagnoses.size()));
+  if (unknown > 0)
+    return failure(ErrorClass::environment, "hpa-unknown",
+                   fmt::format("{} of {} HPAs could not be judged", unknown, diagnoses.size()));
   return {};
+}
+
+Status not_in_facts(const Facts& facts, const Options& options) {
+  std::vector<std::string> names;
+  for (const Json* hpa : facts.items("hpas"))
+    names.push_back(text_at(*hpa, "metadata.namespace") + "/" + text_at(*hpa, "metadata.name"));
+  return failure(ErrorClass::usage, "hpa-not-found", "There is no HPA " + options.name + " in these facts",
+                 {}, "There are: " + text::join(names, ", ").substr(0, 500));
+}
+
+// As kubectl prints and takes names: hpa/web.
+void take_kubectls_name(std::string& name) {
+  for (std::string_view kind : {"hpa/", "horizontalpodautoscaler/", "horizontalpodautoscaler.autoscaling/"}) {
+    if (name.starts_with(kind)) name.erase(0, kind.size());
+  }
 }
 
 Status run_diagnose(Session& session, Options options) {
   if (!options.explain.empty()) return explain_cause(session, options);
+  take_kubectls_name(options.name);
   Result<Facts> facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
   if (!options.save.empty()) {
-    Status saved = session.world.files.write(options.save, to_json(*facts).dump(1, ' ', false, Json::error_handler_t::replace) + "\n", 0600);
+    Status saved = session.world.files.write(
+        options.save, to_json(*facts).dump(1, ' ', false, Json::error_handler_t::replace) + "\n", 0600);
     if (!saved) return saved;
   }
-  std::vector<HpaDiagnosis> diagnoses = diagnose(*facts, options.space, options.name);
-  if (diagnoses.empty() && !options.name.empty()) {
-    return failure(ErrorClass::usage, "hpa-not-found", "There is no HPA " + options.name + " in these facts");
-  }
+  Result<std::vector<HpaDiagnosis>> found = judged(*facts, options);
+  if (!found) return failure(found.error());
+  std::vector<HpaDiagnosis>& diagnoses = *found;
+  if (diagnoses.empty() && !options.name.empty()) return not_in_facts(*facts, options);
   World& world = session.world;
   if (options.output == "json") {
     Json all = Json::array();
     for (const HpaDiagnosis& d : diagnoses) all.push_back(to_json(d));
-    world.terminal.out(Json{{"hpas", all}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    world.terminal.out(Json{{"requests", facts->requests}, {"hpas", all}}.dump(
+                           2, ' ', false, Json::error_handler_t::replace) +
+                       "\n");
   } else if (options.output == "markdown") {
     world.terminal.out(diagnosis_markdown(diagnoses));
+  } else if (diagnoses.empty()) {
+    world.terminal.out(options.space.empty() ? "There is no HPA in this cluster\n"
+                                             : "There is no HPA in namespace " + options.space +
+                                                   "; hpawalk diagnose -A looks in all namespaces\n");
   } else {
     bool terminal = world.terminal.out_is_terminal();
-    world.terminal.out(diagnosis_text(diagnoses, Style(world, terminal), terminal ? world.terminal.columns() : 0));
+    world.terminal.out(
+        diagnosis_text(diagnoses, Style(world, terminal), terminal ? world.terminal.columns() : 0));
   }
   session.printed = true;
   return verdict(diagnoses);
@@ -114,21 +179,38 @@ Status run_diagnose(Session& session, Options options) {
 }  // namespace
 
 void add_diagnose(CLI::App& app, Chosen& chosen) {
-  CLI::App* command = app.add_subcommand("diagnose", "Find the first broken link of any HPA's chain, in any cluster (read-only)");
+  CLI::App* command = app.add_subcommand(
+      "diagnose", "Find the first broken link of any HPA's chain, in any cluster (read-only)");
   auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "The HPA; all of the namespace otherwise");
-  auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; the context's otherwise")->type_name("NS");
+  auto* space =
+      command->add_option("-n,--namespace", options->space, "Its namespace; the context's otherwise")
+          ->type_name("NS");
   command->add_flag("-A,--all-namespaces", options->all, "HPAs of all namespaces")->excludes(space);
-  command->add_option("--context", options->target.context, "The kubeconfig's context")->type_name("NAME");
+  auto* context = command->add_option("--context", options->target.context, "The kubeconfig's context")
+                      ->type_name("NAME");
   command->add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig")->type_name("FILE");
-  command->add_option("--prometheus", options->prometheus_url, "Ask Prometheus at this URL instead of through the API server")->type_name("URL");
-  command->add_option("--save", options->save, "Keep what was read (secrets redacted), to judge it elsewhere")->type_name("FILE");
-  command->add_option("--facts", options->facts, "Judge what was saved, without a cluster")->type_name("FILE");
-  command->add_option("--explain", options->explain, "Tell more about a cause that diagnose names")->type_name("CAUSE");
+  command
+      ->add_option("--prometheus", options->prometheus_url,
+                   "Ask Prometheus at this URL instead of through the API server")
+      ->type_name("URL");
+  auto* save = command
+                   ->add_option("--save", options->save,
+                                "Keep what was read (secrets redacted), to judge it elsewhere")
+                   ->type_name("FILE");
+  auto* facts = command->add_option("--facts", options->facts, "Judge what was saved, without a cluster")
+                    ->type_name("FILE");
+  facts->excludes(save)->excludes(context);
+  command->add_option("--explain", options->explain, "Tell more about a cause that diagnose names")
+      ->type_name("CAUSE");
   command->add_option("-o,--output", options->output, "How the result is printed")
-      ->check(CLI::IsMember({"text", "json", "markdown"}))->type_name("text|json|markdown")->capture_default_str();
-  command->footer("Exit code: 0 nothing is broken, 1 something is, 2 usage, 3 it could not be seen\n\n"
-                  "Examples:\n  hpawalk diagnose -A\n  hpawalk diagnose web -n shop --save web.json\n  hpawalk diagnose --facts web.json -o markdown");
+      ->check(CLI::IsMember({"text", "json", "markdown"}))
+      ->type_name("text|json|markdown")
+      ->capture_default_str();
+  command->footer(
+      "Exit code: 0 nothing is broken, 1 something is, 2 usage, 3 it could not be seen\n\n"
+      "Examples:\n  hpawalk diagnose -A\n  hpawalk diagnose web -n shop --save web.json\n  hpawalk diagnose "
+      "--facts web.json -o markdown");
   command->callback([options, &chosen] {
     chosen.output = options->output == "json" ? "json" : "text";
     chosen.action = [options](Session& session) { return run_diagnose(session, *options); };

@@ -1,5 +1,8 @@
 #include "cli/diagnosis_report.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 
 #include "base/text.hpp"
@@ -11,11 +14,16 @@ constexpr size_t label_width = 14;
 
 std::string painted(const Style& style, Mark mark) {
   switch (mark) {
-    case Mark::ok: return style.good("ok  ");
-    case Mark::broken: return style.bad("FAIL");
-    case Mark::unknown: return style.warn("?   ");
-    case Mark::note: return style.warn("note");
-    case Mark::not_applicable: return style.dim("-   ");
+    case Mark::ok:
+      return style.good("ok  ");
+    case Mark::broken:
+      return style.bad("FAIL");
+    case Mark::unknown:
+      return style.warn("?   ");
+    case Mark::note:
+      return style.warn("note");
+    case Mark::not_applicable:
+      return style.dim("-   ");
   }
   return "?   ";
 }
@@ -40,16 +48,29 @@ std::string wrapped(const std::string& text, size_t indent, int columns) {
   return out;
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+// Without half of a character at its end.
+std::string whole_characters(std::string text) {
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
+  if (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0xC0) text.pop_back();
+  return text;
+}
 
 std::string finding_text(const Finding& f, const Style& style, int columns) {
   std::string out;
   auto add = [&](std::string_view label, const std::string& text, bool wrap) {
-    out += fmt::format("    {} {}\n", style.dim(fmt::format("{:<10}", label)), wrap ? wrapped(text, 15, columns) : text);
+    out += fmt::format("    {} {}\n", style.dim(fmt::format("{:<10}", label)),
+                       wrap ? wrapped(text, 15, columns) : text);
   };
-  std::string heading = f.severity == Mark::broken ? style.bad(std::string(title_of(f.link)) + ": " + f.cause)
-                                                   : style.warn(std::string(title_of(f.link)) + ": " + f.cause);
-  out += fmt::format("  {}{}\n", heading, f.certainty == Certainty::certain ? "" : style.dim(fmt::format("  ({})", name_of(f.certainty))));
+  std::string heading = f.severity == Mark::broken
+                            ? style.bad(std::string(title_of(f.link)) + ": " + f.cause)
+                            : style.warn(std::string(title_of(f.link)) + ": " + f.cause);
+  out += fmt::format(
+      "  {}{}\n", heading,
+      f.certainty == Certainty::certain ? "" : style.dim(fmt::format("  ({})", name_of(f.certainty))));
   add("why", f.sentence, true);
   for (size_t i = 0; i < f.evidence.size(); ++i) add(i == 0 ? "evidence" : "", f.evidence[i], true);
   std::vector<std::string> fix = text::lines(f.fix);
@@ -62,78 +83,172 @@ std::string chain_text(const ChainDiagnosis& chain, const Style& style, int colu
   std::string out = fmt::format("  metric {}\n\n", style.bold(chain.metric));
   for (const LinkState& link : chain.links) {
     bool here = first != nullptr && link.link == first->link;
-    std::string text = fmt::format("  {} {:<{}} ", painted(style, link.mark), title_of(link.link), label_width);
+    std::string text =
+        fmt::format("  {} {:<{}} ", painted(style, link.mark), title_of(link.link), label_width);
     std::string what = first_line(link.text);
-    size_t room = columns > 0 ? static_cast<size_t>(std::max(20, columns - 1 - 8 - static_cast<int>(label_width))) : std::string::npos;
-    if (what.size() > room) what = what.substr(0, room - 3) + "...";
+    size_t room = columns > 0
+                      ? static_cast<size_t>(std::max(20, columns - 1 - 8 - static_cast<int>(label_width)))
+                      : std::string::npos;
+    if (what.size() > room) what = whole_characters(what.substr(0, room - 3)) + "...";
     out += text + (here ? style.bold(what) : what) + "\n";
   }
   out += "\n";
   for (const Finding& f : chain.findings) {
-    if (&f == first) out += style.bad("  First broken link") + "\n";
-    else if (first != nullptr && &f == &chain.findings[1]) out += style.dim("  Further findings") + "\n";
+    if (&f == first)
+      out += style.bad("  First broken link") + "\n";
+    else if (first != nullptr && &f == &chain.findings[1])
+      out += style.dim("  Further findings") + "\n";
     out += finding_text(f, style, columns);
   }
   return out;
 }
 
-std::string summary(const HpaDiagnosis& d, const Style& style) {
-  Mark verdict = d.verdict();
-  std::string why;
+std::string first_unknown(const HpaDiagnosis& d) {
   for (const ChainDiagnosis& chain : d.chains) {
-    if (const Finding* first = chain.first_broken(); first != nullptr && why.empty()) why = first->cause + ": " + first->sentence;
-  }
-  if (why.empty() && verdict == Mark::unknown) why = "a link could not be read";
-  if (why.empty() && verdict == Mark::broken) why = "it does not work, and no cause was found";
-  for (const ChainDiagnosis& chain : d.chains) {
-    for (const Finding& f : chain.findings) {
-      if (why.empty()) why = f.cause + ": " + f.sentence;
+    for (const LinkState& link : chain.links) {
+      if (link.mark == Mark::unknown)
+        return fmt::format("{}: {}", title_of(link.link), first_line(link.text));
     }
   }
-  return fmt::format("{} {}/{}{}", painted(style, verdict), d.space, d.name, why.empty() ? "" : "  " + why);
+  return {};
 }
 
-}  // namespace
-
-std::string diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns) {
-  if (diagnoses.empty()) return "There is no HPA here; hpawalk diagnose -A looks in all namespaces\n";
-  std::string out;
-  bool many = diagnoses.size() > 3;
-  for (const HpaDiagnosis& d : diagnoses) {
-    bool whole = !many && (d.verdict() == Mark::ok);
-    if (many && (d.verdict() == Mark::ok || d.verdict() == Mark::note)) {
-      out += wrapped(summary(d, style), 5, columns) + "\n";
-      continue;
-    }
-    out += fmt::format("{} {} -> {}\n", style.bold("HPA"), style.bold(d.space + "/" + d.name), d.target);
-    for (const ChainDiagnosis& chain : d.chains) out += chain_text(chain, style, columns);
-    if (d.chains.empty()) out += "  it has no metric\n";
-    if (whole) out += "  " + style.good("Nothing is broken.") + "\n";
-    out += "\n";
+// What is told first about an HPA: its first broken link, else what could not be read, else the first note.
+std::string headline(const HpaDiagnosis& d) {
+  for (const ChainDiagnosis& chain : d.chains) {
+    if (const Finding* first = chain.first_broken()) return first->cause + ": " + first->sentence;
   }
-  if (!many) return out;
+  Mark verdict = d.verdict();
+  if (verdict == Mark::broken) {
+    std::string unseen = first_unknown(d);
+    return unseen.empty() ? "it does not work, and no cause was found"
+                          : "it does not work, and why cannot be seen: " + unseen;
+  }
+  if (verdict == Mark::unknown) return first_unknown(d);
+  for (const ChainDiagnosis& chain : d.chains) {
+    if (verdict == Mark::note && !chain.findings.empty()) {
+      return chain.findings.front().cause + ": " + chain.findings.front().sentence;
+    }
+  }
+  return {};
+}
+
+std::string full_name(const HpaDiagnosis& d) {
+  return d.space + "/" + d.name;
+}
+
+std::string whole_chain(const HpaDiagnosis& d, const Style& style, int columns) {
+  std::string out = fmt::format("{} {} -> {}\n", style.bold("HPA"), style.bold(full_name(d)), d.target);
+  for (const ChainDiagnosis& chain : d.chains) out += chain_text(chain, style, columns);
+  if (d.chains.empty()) out += "  it has no metric\n";
+  if (d.verdict() == Mark::ok) out += "  " + style.good("Nothing is broken.") + "\n";
+  return out + "\n";
+}
+
+// HPAs that say the same, with what they say: one fault of what all share is one line.
+struct Alike {
+  Mark verdict;
+  std::string what;
+  std::vector<const HpaDiagnosis*> hpas;
+};
+
+std::vector<Alike> grouped(const std::vector<HpaDiagnosis>& diagnoses) {
+  std::vector<Alike> groups;
+  std::map<std::pair<Mark, std::string>, size_t> known;
+  for (const HpaDiagnosis& d : diagnoses) {
+    auto [place, fresh] = known.try_emplace({d.verdict(), headline(d)}, groups.size());
+    if (fresh) groups.push_back({d.verdict(), headline(d), {}});
+    groups[place->second].hpas.push_back(&d);
+  }
+  auto rank = [](Mark m) { return m == Mark::broken ? 0 : m == Mark::unknown ? 1 : m == Mark::note ? 2 : 3; };
+  std::stable_sort(groups.begin(), groups.end(), [&](const Alike& a, const Alike& b) {
+    return rank(a.verdict) != rank(b.verdict) ? rank(a.verdict) < rank(b.verdict)
+                                              : a.hpas.size() > b.hpas.size();
+  });
+  return groups;
+}
+
+std::string names_of(const std::vector<const HpaDiagnosis*>& hpas, size_t most) {
+  std::vector<std::string> names;
+  for (const HpaDiagnosis* d : hpas) {
+    if (names.size() < most) names.push_back(full_name(*d));
+  }
+  std::string all = text::join(names, ", ");
+  return hpas.size() > most ? fmt::format("{} and {} more", all, hpas.size() - most) : all;
+}
+
+std::string counts(const std::vector<HpaDiagnosis>& diagnoses) {
   size_t broken = 0, unknown = 0;
   for (const HpaDiagnosis& d : diagnoses) {
     broken += d.verdict() == Mark::broken ? 1 : 0;
     unknown += d.verdict() == Mark::unknown ? 1 : 0;
   }
-  return out + fmt::format("{} HPAs: {} broken, {} could not be judged, {} fine\n", diagnoses.size(), broken, unknown, diagnoses.size() - broken - unknown);
+  return fmt::format("{} HPAs: {} broken, {} could not be judged, {} fine", diagnoses.size(), broken, unknown,
+                     diagnoses.size() - broken - unknown);
+}
+
+// Many HPAs: what stands how, then the chain of one of each kind of trouble.
+std::string overview(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns) {
+  constexpr size_t most_names = 6, most_chains = 3;
+  std::vector<Alike> groups = grouped(diagnoses);
+  std::string out = style.bold(counts(diagnoses)) + "\n\n";
+  for (const Alike& alike : groups) {
+    size_t most = alike.verdict == Mark::ok ? 3 : most_names;
+    out += fmt::format("{} {}\n", painted(style, alike.verdict),
+                       wrapped(names_of(alike.hpas, most), 5, columns));
+    if (!alike.what.empty()) out += fmt::format("     {}\n", wrapped(alike.what, 5, columns));
+  }
+  out += "\n";
+  size_t shown = 0, troubles = 0;
+  for (const Alike& alike : groups) {
+    if (alike.verdict != Mark::broken && alike.verdict != Mark::unknown) continue;
+    ++troubles;
+    if (++shown > most_chains) continue;
+    out += whole_chain(*alike.hpas.front(), style, columns);
+  }
+  if (troubles > most_chains) {
+    out += fmt::format(
+        "{} more kinds of trouble: hpawalk diagnose NAME -n NAMESPACE shows the chain of one HPA\n",
+        troubles - most_chains);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns) {
+  constexpr size_t few = 3;
+  if (diagnoses.size() > few) return overview(diagnoses, style, columns);
+  std::string out;
+  for (const HpaDiagnosis& d : diagnoses) out += whole_chain(d, style, columns);
+  return out;
 }
 
 std::string diagnosis_markdown(const std::vector<HpaDiagnosis>& diagnoses) {
+  // A cell may hold neither a bar nor what Markdown takes for HTML.
+  auto cell = [](const std::string& text) {
+    std::string out;
+    for (char c : first_line(text)) out += c == '|' ? "\\|" : c == '<' ? "&lt;" : std::string(1, c);
+    return out;
+  };
   std::string out = "# hpawalk diagnose\n";
+  if (diagnoses.size() > 1) {
+    out += fmt::format("\n{}\n\n| HPA | | First |\n|---|---|---|\n", counts(diagnoses));
+    for (const HpaDiagnosis& d : diagnoses) {
+      out += fmt::format("| {} | {} | {} |\n", full_name(d), name_of(d.verdict()), cell(headline(d)));
+    }
+  }
   for (const HpaDiagnosis& d : diagnoses) {
-    out += fmt::format("\n## {}/{} -> {}: {}\n", d.space, d.name, d.target, name_of(d.verdict()));
+    out += fmt::format("\n## {} -> {}: {}\n", full_name(d), d.target, name_of(d.verdict()));
     for (const ChainDiagnosis& chain : d.chains) {
       out += fmt::format("\n### {}\n\n| Link | | Seen |\n|---|---|---|\n", chain.metric);
       for (const LinkState& link : chain.links) {
-        std::string text = first_line(link.text);
-        for (size_t bar = 0; (bar = text.find('|', bar)) != std::string::npos; bar += 2) text.replace(bar, 1, "\\|");
-        out += fmt::format("| {} | {} | {} |\n", title_of(link.link), name_of(link.mark), text);
+        out += fmt::format("| {} | {} | {} |\n", title_of(link.link), name_of(link.mark), cell(link.text));
       }
       for (const Finding& f : chain.findings) {
-        out += fmt::format("\n**{}** ({}, {}): {}\n\n", f.cause, f.severity == Mark::broken ? "broken" : "note", name_of(f.certainty), f.sentence);
-        for (const std::string& e : f.evidence) out += "- " + e + "\n";
+        out += fmt::format("\n**{}** ({}, {}): {}\n\n", f.cause,
+                           f.severity == Mark::broken ? "broken" : "note", name_of(f.certainty), f.sentence);
+        for (const std::string& e : f.evidence) out += "- `" + e + "`\n";
         if (!f.fix.empty()) out += "\n```sh\n" + f.fix + "\n```\n";
       }
     }

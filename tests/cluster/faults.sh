@@ -5,12 +5,13 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 hpawalk=$(realpath "$1")
 name=faults-$$
-for tool in kubectl python3 go; do
+for tool in kubectl python3 go nft nsenter; do
   command -v "$tool" >/dev/null || { echo "SKIP  faults: needs $tool"; echo "0 passed, 0 failed, 1 skipped"; exit 0; }
 done
 trap '"$hpawalk" cluster down --name "$name" >&2' EXIT
 "$hpawalk" cluster up --name "$name" --hpa-sync-period 2s --hpa-downscale-stabilization 60s >&2
 operator=$(cd "$here/../../cluster/local/parts/kubernetes" && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator)
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")
-export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$operator/bundle.yaml PYTHONDONTWRITEBYTECODE=1
+read -r NODE_PID _ <"${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters/$name/node.pid"
+export KUBECONFIG NODE_PID HPAWALK=$hpawalk OPERATOR_BUNDLE=$operator/bundle.yaml PYTHONDONTWRITEBYTECODE=1
 python3 "$here/faults/faults.py"

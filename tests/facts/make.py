@@ -128,7 +128,12 @@ def keda(f):
             s["spec"]["service"] = {"namespace": "metrics-api", "name": "keda-operator-metrics-apiserver"}
     service = copy.deepcopy(f["services"]["value"]["items"][0])
     service["metadata"].update(name="keda-operator-metrics-apiserver", namespace="metrics-api")
-    service["spec"]["selector"] = adapter_pod(f)["metadata"]["labels"]
+    service["spec"]["selector"] = {"app": "keda-operator-metrics-apiserver"}
+    pod = copy.deepcopy(adapter_pod(f))
+    pod["metadata"].update(name="keda-operator-metrics-apiserver-7d5f", labels={"app": "keda-operator-metrics-apiserver", "app.kubernetes.io/part-of": "keda-operator"})
+    pod["spec"]["containers"][0].update(name="keda-operator-metrics-apiserver", image="ghcr.io/kedacore/keda-metrics-apiserver:2.18.1", command=["/keda-adapter"],
+                                        args=["--secure-port=6443", "--metrics-service-address=keda-operator.metrics-api.svc.cluster.local:9666"])
+    f["pods/metrics-api"]["value"]["items"].append(pod)
     f["services"]["value"]["items"].append(service)
     f["scaledobjects"] = {"path": "/apis/keda.sh/v1alpha1/scaledobjects", "value": {"items": [{"metadata": {"name": "orders", "namespace": "shop"}, "status": {
         "hpaName": "keda-hpa-orders", "conditions": [{"type": "Ready", "status": "False", "reason": "ScaledObjectCheckFailed", "message": "error establishing rabbitmq connection: dial tcp: lookup rabbit: no such host"}]}}]}}
@@ -202,7 +207,42 @@ def forbidden(f):
     error(f, "pods/shop", "kube-forbidden", 'pods is forbidden: User "eve" cannot list resource "pods" in API group "" in the namespace "shop"', "list pods in namespace shop")
 
 
+def keda_owns_the_group(f):
+    keda(f)
+    f["hpas"]["value"]["items"][0]["metadata"]["name"] = "object-value"
+    f["hpas"]["value"]["items"][0]["spec"]["metrics"][0]["external"]["metric"]["name"] = "lab_queue"
+    f["scaledobjects"]["value"]["items"] = []
+
+
+def egress_policy(f):
+    adapter_log(f, 'unable to update list of all metrics: unable to fetch metrics for query "lab_value": Get "http://prom-web.watch.svc:9191/api/v1/series": dial tcp 10.96.12.7:9191: i/o timeout')
+    f["networkpolicies/metrics-api"]["value"] = {"items": [{"metadata": {"name": "no-way-out", "namespace": "metrics-api"}, "spec": {
+        "podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]}]}}]}
+    unlisted(f)
+
+
+def not_readable(f, key, right):
+    error(f, key, "kube-forbidden", f"forbidden: cannot {right}", right)
+
+
+def monitors_forbidden(f):
+    no_series(f)
+    f[PROM + "targets"]["value"] = []
+    for kind in ("servicemonitors", "podmonitors"):
+        f[f"{kind}/shop"] = {"path": f"/apis/monitoring.coreos.com/v1/namespaces/shop/{kind}", "value": {"items": []}}
+        f[f"whole cluster {kind}"] = f.pop(kind)
+        not_readable(f, f"whole cluster {kind}", f"list {kind}.monitoring.coreos.com")
+
+
+def namespaces_forbidden(f):
+    no_series(f)
+    f[PROM + "targets"]["value"] = []
+    not_readable(f, "namespaces", "list namespaces")
+
+
 FILES = {
+    "two-adapters@keda": keda_owns_the_group, "adapter-network-policy@egress": egress_policy,
+    "unseen-monitor@monitors-forbidden": monitors_forbidden, "unseen-monitor@namespaces-forbidden": namespaces_forbidden,
     "prometheus-config-rejected@reload-failed": prometheus_config_rejected, "prometheus-config-rejected@job-missing": prometheus_config_missing,
     "metric-query-empty": empty_query, "prometheus-config-pending": prometheus_config_pending, "resource-request-missing": no_request,
     "adapter-network-policy": network_policy, "adapter-prometheus-auth@mesh": auth, "adapter-rules-too-broad": too_broad,

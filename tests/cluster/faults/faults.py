@@ -5,17 +5,19 @@ Needs a cluster of its own: KUBECONFIG names it, HPAWALK the binary, OPERATOR_BU
   1. chains that are whole, of several shapes: no finding may be broken;
   2. faults that touch only their own chain: all stand at once, one `diagnose -A` judges them;
   3. faults of what all chains share (adapter, APIService, rights): one after the other, each put back.
-Prints a line for each, and ends with 1 if one was named wrongly.
+Prints a line for each, and ends with 1 if one was named wrongly. SHORT=1: only a few of the most common;
+ONLY=REGEX: only those whose names match.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 
 import lab
-from lab import (SPACE, MONITORING, LOCKED, OUTSIDE, ADAPTER_SPACE, apply, changed, chain, external_metric, hpa, kubectl, monitor, object_metric, pods_metric, rule, service,
-                 workload)
+from lab import (SPACE, MONITORING, LOCKED, OUTSIDE, ADAPTER_SPACE, CUSTOM, RESOURCE, apply, changed, chain, cpu, external_metric, hpa, kubectl, meta, monitor, object_metric,
+                 pod_monitor, pods_metric, rule, service, workload)
 
 HPAWALK = os.environ.get("HPAWALK", "hpawalk")
 results, started = [], time.monotonic()
@@ -78,12 +80,26 @@ def replaced_hpa(name, metric, target="50", **more):
     return changed(name, hpa=hpa(name, [object_metric(metric, name, target)], **more))
 
 
+REFUSED = [
+    {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": meta("lab-no-scaling", None),
+     "spec": {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments/scale"]}]},
+              "validations": [{"expression": "object.metadata.name != 'frefused'", "message": "the quota of this team is used up"}]}},
+    {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": meta("lab-no-scaling", None),
+     "spec": {"policyName": "lab-no-scaling", "validationActions": ["Deny"]}},
+]
+
+
 HEALTHY = {
     "object-value": changed("object-value"),
     "object-average": changed("object-average", hpa=hpa("object-average", [object_metric("lab_jobs", "object-average", "30", "AverageValue")])),
     "pods-rate": [service("pods-rate", {"app": "source"}), monitor("pods-rate"), hpa("pods-rate", [pods_metric("lab_requests_per_second", "10")], target="source", low=1, high=1)],
     "external": changed("external", hpa=hpa("external", [external_metric("lab_queue", "12")])),
     "two-metrics": changed("two-metrics", hpa=hpa("two-metrics", [object_metric("lab_value", "two-metrics"), external_metric("lab_queue", "12")])),
+    "pods-monitor": lab.source(name="reporter") + [pod_monitor("pods-monitor", {"app": "reporter"}), hpa("pods-monitor", [pods_metric("lab_jobs", "30")], target="reporter", high=1)],
+    "resource": [hpa("resource", [cpu(50)], target="source-alone", high=1)] + lab.source(name="source-alone", resources={"requests": {"cpu": "100m"}}) +
+                [pod_monitor("resource", {"app": "source-alone"})],
+    "other-kind": [service("other-kind", {"app": "source"}), monitor("other-kind"), lab.widget("Gadget", "other-kind"), workload("other-kind"),
+                   hpa("other-kind", [object_metric("lab_value", "other-kind")], kind="Gadget", api="lab.example/v1", high=1)],
     "other-port": changed("other-port", service=service("other-port", {"app": "source"}, 80, "stats", "http-telemetry"), monitor=monitor("other-port", port="http-telemetry")),
 }
 
@@ -100,6 +116,11 @@ SIDE_BY_SIDE = {
     "6 Service selects no pod": ("service-selects-no-pod", changed("f6", service=service("f6", {"app": "sauce"}, svc="f6")), "f6"),
     "6 targetPort": ("service-target-port", changed("f6b", service=service("f6b", {"app": "source"}, target=9999, svc="f6b")), "f6b"),
     "6 path": ("target-down", changed("f6c", monitor=monitor("f6c", path="/nothing")), "f6c"),
+    "6 source pods crash": ("source-pods-not-ready", lab.source(name="crashing", command=["/usr/sbin/nginx", "-c", "/nowhere"]) + changed("f6d", service=service("f6d", {"app": "crashing"})), "f6d"),
+    "3 PodMonitor labels": ("monitor-selects-no-service", lab.source(name="lonely") + [pod_monitor("f3c", {"app": "lonelyy"}), hpa("f3c", [pods_metric("lab_jobs", "30")], target="lonely", high=1)], "f3c"),
+    "4 PodMonitor port": ("monitor-port-name", lab.source(name="odd-port") + [pod_monitor("f4b", {"app": "odd-port"}, port="status"), hpa("f4b", [pods_metric("lab_jobs", "30")], target="odd-port", high=1)], "f4b"),
+    "2 PodMonitor namespace": ("monitor-namespace-not-selected", lab.source(name="outer") + [pod_monitor("f2b", {"app": "outer"}, space=OUTSIDE), hpa("f2b", [pods_metric("lab_jobs", "30")], target="outer", high=1)], "f2b"),
+    "targets dropped": ("target-not-discovered", changed("ftd", monitor=monitor("ftd", relabelings=[{"action": "drop", "sourceLabels": ["__address__"], "regex": ".+"}])), "ftd"),
     "7 invalid monitor": ("monitor-rejected", changed("f7", monitor=monitor("f7", relabelings=[{"action": "replace", "regex": "(", "targetLabel": "x"}])), "f7"),
     "13 seriesQuery": ("rule-matches-no-series", replaced_hpa("f13", "lab_matcher"), "f13"),
     "13 no rule": ("rule-matches-no-series", replaced_hpa("f13b", "lab_unruled"), "f13b"),
@@ -115,7 +136,12 @@ SIDE_BY_SIDE = {
     "not exposed": ("metric-not-exposed", replaced_hpa("fe", "lab_absent"), "fe"),
     "unknown name": ("metric-unknown", replaced_hpa("fu", "something_else_entirely"), "fu"),
     "object missing": ("object-missing", changed("fo", hpa=hpa("fo", [object_metric("lab_value", "fox")])), "fo"),
-    "24 no metrics-server": ("apiservice-missing", changed("f24r", hpa=hpa("f24r", [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}])), "f24r"),
+    "query is empty": ("metric-query-empty", replaced_hpa("fem", "lab_empty"), "fem"),
+    "no cpu request": ("resource-request-missing", changed("fcr", hpa=hpa("fcr", [cpu(50)])), "fcr"),
+    "pods not measured": ("resource-metrics-empty", changed("fcm", workload=workload("fcm", resources={"requests": {"cpu": "10m"}}), hpa=hpa("fcm", [cpu(50)])), "fcm"),
+    "scale without selector": ("target-selector", [service("fts", {"app": "source"}), monitor("fts"), lab.widget("Widget", "fts"),
+                                                   hpa("fts", [object_metric("lab_value", "fts")], kind="Widget", api="lab.example/v1")], "fts"),
+    "scale refused by a policy": ("scale-refused", replaced_hpa("frefused", "lab_value", "5"), "frefused"),
     "35 two HPAs": ("ambiguous-selector", changed("f35") + [hpa("f35b", [object_metric("lab_jobs", "f35")], target="f35")], "f35"),
     "36 selector of others": ("selector-catches-others", changed("f36", workload=workload("f36", labels={"team": "a"}), other=workload("f36other", labels={"team": "a", "part": "b"})), "f36"),
     "37 one metric fails": ("one-metric-blocks-scale-down", changed("f37", hpa=hpa("f37", [object_metric("lab_value", "f37"), object_metric("lab_unruled", "f37")])), "f37"),
@@ -127,6 +153,7 @@ SIDE_BY_SIDE = {
 NOTES = {
     "42 within tolerance": ("within-tolerance", replaced_hpa("n42", "lab_value", "48"), "n42"),
     "at max": ("at-max", replaced_hpa("nmax", "lab_value", "5", high=1), "nmax"),
+    "rate limited": ("rate-limited", replaced_hpa("nrate", "lab_value", "5", high=5, behavior={"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 1800}]}}), "nrate"),
     "at min": ("at-min", replaced_hpa("nmin", "lab_value", "500", low=2), "nmin"),
 }
 
@@ -195,18 +222,16 @@ def stale():
 
 
 def two_adapters():
-    other = lab.adapter_deployment(name="second-adapter", url="http://prom-web.watch.svc:9191/nowhere")
-    other["spec"]["template"]["spec"]["volumes"] = [{"name": "config", "configMap": {"name": "adapter-rules-2"}}]
+    other = lab.adapter_deployment(name="second-adapter", config="adapter-rules-2")
     rules = lab.adapter_config([rule("lab_jobs")])
     rules["metadata"]["name"] = "adapter-rules-2"
-    other["spec"]["template"]["spec"]["containers"][0]["args"][1] = "--prometheus-url=http://prom-web.watch.svc:9191"
     apply([rules, other, service("second-adapter", {"which": "second-adapter"}, 443, 6443, "https", ADAPTER_SPACE), lab.api_service("custom.metrics.k8s.io", name="second-adapter")])
     kubectl("rollout", "status", "deployment/second-adapter", "-n", ADAPTER_SPACE, "--timeout=60s", check=False)
 
 
 def one_adapter():
     apply([lab.api_service("custom.metrics.k8s.io")])
-    kubectl("delete", "deployment/second-adapter", "service/second-adapter", "-n", ADAPTER_SPACE, "--wait=false")
+    kubectl("delete", "deployment/second-adapter", "service/second-adapter", "-n", ADAPTER_SPACE, "--wait=true")
 
 
 def api(**spec):
@@ -223,6 +248,46 @@ def trusted():
     patch("apiservice", "v1beta1.custom.metrics.k8s.io", None, {"spec": {"caBundle": None, "insecureSkipTLSVerify": True}})
 
 
+def rejected_configuration():
+    """A scrape configuration that the operator passes on and Prometheus does not take; what comes after it never becomes a job."""
+    apply([{"apiVersion": "v1", "kind": "Secret", "metadata": meta("more-scrapes", MONITORING), "stringData": {"scrapes.yaml": "- job_name: more\n  scrape_protocols: [NoSuchProtocol]\n"}}])
+    patch("prometheus", "k9", MONITORING, {"spec": {"additionalScrapeConfigs": {"name": "more-scrapes", "key": "scrapes.yaml"}}})
+    time.sleep(5)
+    apply(changed("f7b"))
+
+
+def accepted_configuration():
+    patch("prometheus", "k9", MONITORING, {"spec": {"additionalScrapeConfigs": None}})
+
+
+def policy_in_force():
+    """A NetworkPolicy that lets nobody in, and a rule in the node's firewall that does what a CNI plug-in with policies would."""
+    apply([{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta("only-friends", MONITORING),
+            "spec": {"podSelector": {"matchLabels": {"prometheus": "k9"}}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {"matchLabels": {"friend": "yes"}}}]}]}}])
+    node("nft", "add table ip lab; add chain ip lab f { type filter hook forward priority -10 ; }; add rule ip lab f tcp dport 9090 drop; add rule ip lab f tcp sport 9090 drop")
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    adapter_ready()
+
+
+def policy_gone():
+    node("nft", "delete table ip lab")
+    kubectl("delete", "networkpolicy", "only-friends", "-n", MONITORING)
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    adapter_ready()
+
+
+def node(*command):
+    """In the network of the local cluster's node."""
+    subprocess.run(["nsenter", "--target", os.environ["NODE_PID"], "--net", *command], check=True, capture_output=True, timeout=20)
+
+
+def broken_rules():
+    config = lab.adapter_config()
+    config["data"]["rules.yaml"] = "rules:\n- seriesQuery: 'x\n   resources: ["
+    apply([config])
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+
+
 V1BETA1 = "v1beta1.custom.metrics.k8s.io"
 OBJECT = "shop/object-value"
 BROKEN_RULE = rule('{__name__="lab_value"')
@@ -231,6 +296,8 @@ SHARED = [
     ("25 port 6443 out of reach", "apiservice-unreachable", unreachable, apply_service_back, OBJECT),
     ("29 x509", "requestheader-ca", untrusted, trusted, OBJECT),
     ("30 HPA may not read", "hpa-forbidden", forbid, allow, OBJECT),
+    ("24 no metrics-server", "apiservice-missing", lambda: kubectl("delete", "apiservice", f"v1beta1.{RESOURCE}"), lambda: apply([lab.api_service(RESOURCE)]), "shop/resource"),
+    ("APIService names a wrong port", "apiservice-port", lambda: patch("apiservice", V1BETA1, None, {"spec": {"service": {"port": 8443}}}), lambda: apply([lab.api_service(CUSTOM)]), OBJECT),
     ("24 no APIService", "apiservice-missing", lambda: kubectl("delete", "apiservice", V1BETA1), api(), OBJECT),
     ("32 only v1alpha1", "api-version-mismatch", lambda: (kubectl("delete", "apiservice", V1BETA1), apply([lab.api_service("custom.metrics.k8s.io", "v1alpha1")])),
      lambda: (kubectl("delete", "apiservice", "v1alpha1.custom.metrics.k8s.io"), apply([lab.api_service("custom.metrics.k8s.io")])), OBJECT),
@@ -243,6 +310,9 @@ SHARED = [
     ("8 wrong host", "adapter-prometheus-url", adapter_with(url="http://prom-webb.watch.svc:9191"), lambda: None, OBJECT),
     ("8 wrong path", "adapter-prometheus-url", adapter_with(url="http://prom-web.watch.svc:9191/prometheus"), lambda: None, OBJECT),
     ("10 Prometheus wants a login", "adapter-prometheus-auth", adapter_with(url="http://login.shop.svc:9114"), lambda: None, OBJECT),
+    ("no scrape_config", "no-scrape-config", adapter_with(url="http://plain.by-hand.svc:9090"), lambda: None, "shop/object-average"),
+    ("a Prometheus without operator", "healthy", adapter_with(url="http://plain.by-hand.svc:9090"), lambda: None, OBJECT),
+    ("rules that are no YAML", "adapter-config-invalid", broken_rules, adapter_back, OBJECT),
     ("21 max age", "adapter-max-age", adapter_with(relist="200ms", max_age="500ms"), lambda: None, OBJECT),
     ("21 max age below relist", "adapter-max-age", adapter_with(relist="10s", max_age="5s"), adapter_back, OBJECT),
     ("31 two adapters", "two-adapters", two_adapters, one_adapter, OBJECT),
@@ -250,10 +320,26 @@ SHARED = [
      lambda: (kubectl("scale", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--replicas=1"), adapter_ready()), OBJECT),
     ("adapter may not list", "adapter-cannot-list", lambda: kubectl("delete", "clusterrolebinding", "lab-adapter-view"),
      lambda: apply([lab.ADAPTER_VIEW]), "shop/pods-rate"),
+    ("9 network policy", "adapter-network-policy", policy_in_force, policy_gone, OBJECT),
+    ("7b configuration rejected", "prometheus-config-rejected", rejected_configuration, accepted_configuration, "shop/f7b"),
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
      lambda: kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=1"), "shop/fop"),
     ("Prometheus not running", "prometheus-not-ready", lambda: kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=0"), prometheus_back, OBJECT),
 ]
+
+
+# The most common, for a run of a minute or two.
+COMMON = ["1 monitor label", "3 selector against Service", "4 port name", "6 targetPort", "13 no rule", "15 group-by dropped", "16 no row of the object", "18 renamed",
+          "37 one metric fails", "scale target missing", "42 within tolerance", "8 wrong port", "24 no APIService", "20 ConfigMap edited"]
+if os.environ.get("SHORT"):
+    SIDE_BY_SIDE = {name: fault for name, fault in SIDE_BY_SIDE.items() if name in COMMON}
+    NOTES = {name: fault for name, fault in NOTES.items() if name in COMMON}
+    SHARED = [fault for fault in SHARED if fault[0] in COMMON] + [("put back", "healthy", adapter_back, lambda: None, OBJECT)]
+
+if only := os.environ.get("ONLY"):
+    SIDE_BY_SIDE = {name: fault for name, fault in SIDE_BY_SIDE.items() if re.search(only, name)}
+    NOTES = {name: fault for name, fault in NOTES.items() if re.search(only, name)}
+    SHARED = [fault for fault in SHARED if re.search(only, fault[0])]
 
 
 def build():
@@ -263,12 +349,17 @@ def build():
           {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--config-reloader-cpu-limit=0"}], "json")
     apply(lab.spaces())
     # Prometheus last: monitors that are there when it starts are in its first configuration, others wait for a reload.
-    objects = lab.source() + lab.adapter() + [service("login", {"app": "source"}, 9114, 9114, "login")]
+    kinds = [lab.widgets(True), lab.widgets(False)]
+    apply(kinds)
+    for kind in kinds:
+        kubectl("wait", "--for=condition=Established", "crd/" + kind["metadata"]["name"], "--timeout=30s")
+    objects = lab.source() + lab.adapter() + lab.plain_prometheus() + REFUSED + [service("login", {"app": "source"}, 9114, 9114, "login")]
     for some in HEALTHY.values():
         objects += some
     for _, some, _ in [*SIDE_BY_SIDE.values(), *NOTES.values()]:
         objects += some
     apply(objects)
+    kubectl("patch", "gadget", "other-kind", "-n", SPACE, "--subresource=status", "--type=merge", "-p", '{"status": {"replicas": 1, "selector": "workload=other-kind"}}')
     apply(lab.prometheus())
 
 
@@ -319,9 +410,10 @@ def main():
         expect(name, key, cause, limit=40)
         undo()
     expect("all put back", OBJECT, "healthy")
-    stabilization()
-    replicas_reset()
-    rollout_failed()
+    if not os.environ.get("SHORT") and not only:
+        stabilization()
+        replicas_reset()
+        rollout_failed()
     good = sum(1 for r in results if r[0])
     print(f"     in {time.monotonic() - started:.0f} s")
     print(f"{good} passed, {len(results) - good} failed, 0 skipped")

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 
-SPACE, MONITORING, LOCKED, OUTSIDE = "shop", "watch", "vault", "outside"
+SPACE, MONITORING, LOCKED, OUTSIDE, PLAIN = "shop", "watch", "vault", "outside", "by-hand"
 ADAPTER_SPACE = "metrics-api"
 PROMETHEUS_IMAGE = os.environ.get("PROMETHEUS_IMAGE", "quay.io/prometheus/prometheus:v3.11.0")
 ADAPTER_IMAGE = os.environ.get("ADAPTER_IMAGE", "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0")
@@ -17,7 +17,7 @@ PAUSE_IMAGE = os.environ.get("PAUSE_IMAGE", "registry.k8s.io/pause:3.10.1")
 METRICS = {
     "lab_value": 50, "lab_jobs": 30, "lab_requests_total": 100, "lab_unruled": 5, "lab_mislabelled": 5, "lab_dropped": 5,
     "lab_cluster": 5, "lab_renamed_total": 7, "lab_overlap_a": 5, "lab_overlap_b": 9, "lab_short_total": 5, "lab_nan": 0,
-    "lab_bad": 5, "lab_queue": 12, "lab_matcher": 5,
+    "lab_bad": 5, "lab_queue": 12, "lab_matcher": 5, "lab_empty": 5, "lab_cpu": 0.05, "lab_memory": 50000000,
 }
 
 NGINX_CONF = """
@@ -46,6 +46,9 @@ def meta(name, space=SPACE, **labels):
     return {"name": name, "namespace": space, "labels": labels} if space else {"name": name, "labels": labels}
 
 
+CUSTOM, EXTERNAL, RESOURCE = "custom.metrics.k8s.io", "external.metrics.k8s.io", "metrics.k8s.io"
+
+
 def deployment(name, image, space=SPACE, replicas=1, labels=None, account=None, **container):
     labels = labels or {"workload": name}
     pod = {"containers": [{"name": "main", "image": image, **container}], "terminationGracePeriodSeconds": 0}
@@ -67,6 +70,11 @@ def monitor(name, selector=None, port="stats", space=MONITORING, labels=None, sp
     return {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": meta(name, space, **({"release": "shop-stack"} if labels is None else labels)), "spec": spec}
 
 
+def pod_monitor(name, selector, port="stats", space=MONITORING, labels=None):
+    return {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "metadata": meta(name, space, **(labels or {})),
+            "spec": {"selector": {"matchLabels": selector}, "namespaceSelector": {"matchNames": [SPACE]}, "podMetricsEndpoints": [{"port": port, "interval": "1s"}]}}
+
+
 def object_metric(metric, service_name, target="50", kind="Value"):
     amount = {"type": "Value", "value": target} if kind == "Value" else {"type": "AverageValue", "averageValue": target}
     return {"type": "Object", "object": {"metric": {"name": metric}, "target": amount, "describedObject": {"apiVersion": "v1", "kind": "Service", "name": service_name}}}
@@ -80,21 +88,26 @@ def external_metric(metric, target):
     return {"type": "External", "external": {"metric": {"name": metric}, "target": {"type": "Value", "value": target}}}
 
 
-def hpa(name, metrics, space=SPACE, target=None, low=1, high=3, **spec):
+def cpu(percent):
+    return {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent}}}
+
+
+def hpa(name, metrics, space=SPACE, target=None, low=1, high=3, kind="Deployment", api="apps/v1", **spec):
     return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta(name, space),
-            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target or name}, "minReplicas": low, "maxReplicas": high, "metrics": metrics, **spec}}
+            "spec": {"scaleTargetRef": {"apiVersion": api, "kind": kind, "name": target or name}, "minReplicas": low, "maxReplicas": high, "metrics": metrics, **spec}}
 
 
 def workload(name, space=SPACE, **more):
     return deployment(name, PAUSE_IMAGE, space, **more)
 
 
-def source(space=SPACE, replicas=1, name="source"):
+def source(space=SPACE, replicas=1, name="source", **container):
     """Serves the metrics on 9113, and on 9114 only refusals."""
     text = "".join(f"# TYPE {n} {'counter' if n.endswith('_total') else 'gauge'}\n{n} {v}\n" for n, v in METRICS.items())
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("source", space), "data": {"nginx.conf": NGINX_CONF, "metrics": text}}
-    d = deployment(name, NGINX_IMAGE, space, replicas=replicas, labels={"app": "source"}, ports=[{"containerPort": 9113, "name": "stats"}],
-                   command=["/usr/sbin/nginx", "-c", "/data/nginx.conf", "-g", "daemon off;"], volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    container.setdefault("command", ["/usr/sbin/nginx", "-c", "/data/nginx.conf", "-g", "daemon off;"])
+    d = deployment(name, NGINX_IMAGE, space, replicas=replicas, labels={"app": name}, ports=[{"containerPort": 9113, "name": "stats"}],
+                   volumeMounts=[{"name": "data", "mountPath": "/data"}], **container)
     d["spec"]["template"]["spec"]["volumes"] = [{"name": "data", "configMap": {"name": "source"}}]
     return [config, d]
 
@@ -119,13 +132,27 @@ RULES = [
     rule("lab_nan", NAN),
     rule("lab_bad", "sum(<<.Series>>{<<.LabelMatchers>>} by"),
     rule("lab_absent"),
+    rule("lab_empty", 'sum(<<.Series>>{<<.LabelMatchers>>,team="nobody"}) by (<<.GroupBy>>)'),
 ]
 EXTERNAL_RULES = [rule("lab_queue", "max(<<.Series>>{<<.LabelMatchers>>})", overrides={"namespace": {"resource": "namespace"}})]
 
 
+def resource_rule(series):
+    query = f"sum({series}{{<<.LabelMatchers>>}}) by (<<.GroupBy>>)"
+    return {"containerQuery": query, "nodeQuery": query, "containerLabel": "container",
+            "resources": {"overrides": {"namespace": {"resource": "namespace"}, "pod": {"resource": "pod"}, "node": {"resource": "node"}}}}
+
+
+RESOURCE_RULES = {"cpu": resource_rule("lab_cpu"), "memory": resource_rule("lab_memory"), "window": "1m"}
+
+
+def config_map(name, data, space=ADAPTER_SPACE):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(name, space), "data": data}
+
+
 def adapter_config(rules=None):
-    data = json.dumps({"rules": RULES if rules is None else rules, "externalRules": EXTERNAL_RULES})
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("adapter-rules", ADAPTER_SPACE), "data": {"rules.yaml": data}}
+    """What the adapter of custom and resource metrics has; the external ones have an adapter of their own."""
+    return config_map("adapter-rules", {"rules.yaml": json.dumps({"rules": RULES if rules is None else rules, "resourceRules": RESOURCE_RULES})})
 
 
 def binding(kind, name, role, subjects, space=None, role_kind="ClusterRole"):
@@ -147,14 +174,16 @@ def api_service(group, version="v1beta1", name="shop-adapter", priority=100, **m
                      "service": {"namespace": ADAPTER_SPACE, "name": name, "port": 443}, **more}}
 
 
-def adapter_deployment(url="http://prom-web.watch.svc:9191", relist="1s", max_age="5s", name="shop-adapter"):
+def adapter_deployment(url="http://prom-web.watch.svc:9191", relist="1s", max_age="5s", name="shop-adapter", config="adapter-rules"):
     d = deployment(name, ADAPTER_IMAGE, ADAPTER_SPACE, labels={"app.kubernetes.io/name": "prometheus-adapter", "which": name}, account="adapter",
                    args=["--config=/etc/adapter/rules.yaml", f"--prometheus-url={url}", f"--metrics-relist-interval={relist}", f"--metrics-max-age={max_age}",
                          "--secure-port=6443", "--cert-dir=/tmp"],
                    readinessProbe={"httpGet": {"path": "/readyz", "port": 6443, "scheme": "HTTPS"}, "periodSeconds": 1},
                    volumeMounts=[{"name": "config", "mountPath": "/etc/adapter"}])
     d["spec"]["strategy"] = {"type": "Recreate"}
-    d["spec"]["template"]["spec"]["volumes"] = [{"name": "config", "configMap": {"name": "adapter-rules"}}]
+    # As kube-prometheus does: another ConfigMap beside the one with the rules.
+    d["spec"]["template"]["spec"]["containers"][0]["volumeMounts"].append({"name": "more", "mountPath": "/etc/more"})
+    d["spec"]["template"]["spec"]["volumes"] = [{"name": "config", "configMap": {"name": config}}, {"name": "more", "configMap": {"name": "adapter-more"}}]
     return d
 
 
@@ -163,12 +192,51 @@ ADAPTER_SERVICE = service("shop-adapter", {"which": "shop-adapter"}, 443, 6443, 
 
 def adapter():
     read = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": meta("lab-metrics-reader", None),
-            "rules": [{"apiGroups": ["custom.metrics.k8s.io", "external.metrics.k8s.io"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]}
+            "rules": [{"apiGroups": [CUSTOM, EXTERNAL, RESOURCE], "resources": ["*"], "verbs": ["get", "list", "watch"]}]}
     a = account("adapter", ADAPTER_SPACE)
-    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("adapter", ADAPTER_SPACE)}, read, HPA_BINDING,
+    nodes = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": meta("lab-nodes", None),
+             "rules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}]}
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("adapter", ADAPTER_SPACE)}, read, HPA_BINDING, nodes, binding("ClusterRoleBinding", "lab-adapter-nodes", "lab-nodes", [a]),
             ADAPTER_VIEW, binding("ClusterRoleBinding", "lab-adapter-auth", "system:auth-delegator", [a]),
             binding("RoleBinding", "lab-adapter-auth-reader", "extension-apiserver-authentication-reader", [a], "kube-system", "Role"),
-            adapter_config(), adapter_deployment(), ADAPTER_SERVICE, api_service("custom.metrics.k8s.io"), api_service("external.metrics.k8s.io")]
+            config_map("adapter-more", {"config.yaml": "nothing: here"}), adapter_config(), adapter_deployment(), ADAPTER_SERVICE, api_service(CUSTOM), api_service(RESOURCE),
+            config_map("external-rules", {"rules.yaml": json.dumps({"externalRules": EXTERNAL_RULES})}),
+            adapter_deployment(url="http://plain.by-hand:9090", name="external-adapter", config="external-rules"),
+            service("external-adapter", {"which": "external-adapter"}, 443, 6443, "https", ADAPTER_SPACE), api_service(EXTERNAL, name="external-adapter")]
+
+
+PLAIN_CONFIG = """
+global: {scrape_interval: 1s}
+scrape_configs:
+- job_name: shop
+  static_configs: [{targets: ["object-value.shop.svc:9113"], labels: {namespace: shop, service: object-value}}]
+"""
+
+
+def plain_prometheus():
+    """One that no operator made, with a configuration written by hand."""
+    d = deployment("plain", PROMETHEUS_IMAGE, PLAIN, args=["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"],
+                   command=["/bin/prometheus"], volumeMounts=[{"name": "config", "mountPath": "/etc/prometheus"}, {"name": "data", "mountPath": "/prometheus"}],
+                   readinessProbe={"httpGet": {"path": "/-/ready", "port": 9090}, "periodSeconds": 1})
+    d["spec"]["template"]["spec"]["volumes"] = [{"name": "config", "configMap": {"name": "plain"}}, {"name": "data", "emptyDir": {}}]
+    return [config_map("plain", {"prometheus.yml": PLAIN_CONFIG}, PLAIN), d, service("plain", {"workload": "plain"}, 9090, 9090, "web", PLAIN)]
+
+
+def widgets(with_selector):
+    """A workload of a kind of its own, with or without a selector in its scale."""
+    plural, kind = ("gadgets", "Gadget") if with_selector else ("widgets", "Widget")
+    scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    if with_selector:
+        scale["labelSelectorPath"] = ".status.selector"
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta(f"{plural}.lab.example", None),
+            "spec": {"group": "lab.example", "scope": "Namespaced", "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
+                     "versions": [{"name": "v1", "served": True, "storage": True, "subresources": {"status": {}, "scale": scale},
+                                   "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {"replicas": {"type": "integer"}}}, "status": anything}}}}]}}
+
+
+def widget(kind, name):
+    return {"apiVersion": "lab.example/v1", "kind": kind, "metadata": meta(name), "spec": {"replicas": 1}}
 
 
 PROMETHEUS = {"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus", "metadata": meta("k9", MONITORING),
@@ -191,7 +259,7 @@ def prometheus():
 def spaces():
     return [{"apiVersion": "v1", "kind": "Namespace", "metadata": meta(SPACE, None)}, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(LOCKED, None)},
             {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(MONITORING, None, monitored="yes")}, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(OUTSIDE, None)},
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(ADAPTER_SPACE, None)}]
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(ADAPTER_SPACE, None)}, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(PLAIN, None)}]
 
 
 def chain(name, metric="lab_value", target="50", **more):

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Seconds and requests that `hpawalk diagnose` needs for one HPA, for 200 and for 400, on a real cluster of its own.
+# Usage: diagnose.sh HPAWALK [HPAS] [ROUNDS]. Needs root.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+hpawalk=$(realpath "$1")
+shift
+name=bench-diagnose-$$
+trap '"$hpawalk" cluster down --name "$name" >&2' EXIT
+"$hpawalk" cluster up --name "$name" >&2
+operator=$(cd "$here/../../cluster/local/parts/kubernetes" && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator)
+KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")
+export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$operator/bundle.yaml PYTHONDONTWRITEBYTECODE=1
+python3 "$here/diagnose.py" "$@"

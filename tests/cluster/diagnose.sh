@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# `hpawalk diagnose` on a real cluster: healthy chains of many shapes, a few of the most common faults (all of them:
+# faults.sh), and what a user may try: wrong names, no rights, a saved file, a cluster that is gone. Usage: diagnose.sh HPAWALK
+set -uo pipefail
+cd "$(dirname "$0")" || exit
+# shellcheck source=tests/cluster/lib.sh
+. ./lib.sh
+hpawalk=$(realpath "$1")
+name=test-diagnose
+work=$(mktemp -d)
+trap '"$hpawalk" cluster down --name $name >/dev/null 2>&1; rm -rf "$work"' EXIT
+"$hpawalk" cluster up --name $name --hpa-sync-period 2s >&2 || exit 1
+operator=$(cd ../../cluster/local/parts/kubernetes && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator)
+KUBECONFIG=$("$hpawalk" cluster kubeconfig --name $name)
+export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$operator/bundle.yaml PYTHONDONTWRITEBYTECODE=1
+
+SHORT=1 python3 faults/faults.py | tee "$work/faults"
+read -r p _ f _ s _ <<<"$(tail -n 1 "$work/faults")"
+passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+
+diagnose() { "$hpawalk" diagnose "$@" </dev/null; }
+exit_code() { # exit_code CODE COMMAND...
+  local status=0 wanted=$1
+  shift
+  "$@" >"$work/out" 2>&1 || status=$?
+  [ "$status" -eq "$wanted" ] || { echo "exit code $status"; cat "$work/out"; return 1; }
+}
+# A kubeconfig of a service account that is bound to a role: account NAME [kubectl create rolebinding|clusterrolebinding ...]
+account() {
+  kubectl create serviceaccount "$1" -n default >/dev/null
+  [ $# -eq 1 ] || kubectl create "$2" "$1" "${@:3}" --serviceaccount=default:"$1" >/dev/null
+  kubectl config view --raw --minify -o json |
+    jq --arg token "$(kubectl create token "$1" -n default)" '.users[0].user = {token: $token}' >"$work/$1"
+  chmod 600 "$work/$1"
+}
+
+check "a healthy HPA ends with 0" exit_code 0 diagnose object-value -n shop
+check "a broken one with 1, and the cause" fails_with 1 monitor-port-name diagnose f4 -n shop
+check "a wrong name is answered with the nearest" fails_with 2 "Did you mean object-value?" diagnose object-valeu -n shop
+check "a wrong namespace too" fails_with 2 "Did you mean shop?" diagnose -n shpo
+check "a namespace without HPAs is no error" exit_code 0 diagnose -n outside
+summary_first() { diagnose -A 2>/dev/null | head -n 1 | grep -E "^[0-9]+ HPAs: [0-9]+ broken"; }
+check "-A begins with a summary" summary_first
+one_document() { diagnose -A -o json 2>/dev/null | jq -e '.hpas | length > 10'; }
+check "JSON on stdout is one document, also when something is broken" one_document
+plain() { ! diagnose -A 2>&1 | grep -q $'\x1b'; }
+check "through a pipe no escape sequence comes" plain
+
+judged() { jq -S '[.hpas[] | {name, verdict, metrics: [.metrics[] | {firstBroken, links: [.links[] | {link, mark}]}]}]'; }
+same_judgement() {
+  diagnose -n shop --save "$work/facts.json" -o json 2>/dev/null | judged >"$work/live"
+  env -u KUBECONFIG "$hpawalk" diagnose --facts "$work/facts.json" -o json 2>/dev/null | judged >"$work/offline"
+  diff "$work/live" "$work/offline"
+}
+check "what was saved is judged the same without the cluster" same_judgement
+check "the saved file is for its owner only" test "$(stat -c %a "$work/facts.json")" = 600
+about_one() {
+  diagnose f4 -n shop --save "$work/one.json" >/dev/null 2>&1
+  diagnose --facts "$work/one.json" -o json 2>/dev/null | jq -e '.hpas | map(.name) == ["f4"]'
+}
+check "one HPA's file is about that HPA" about_one
+head -c 5000 "$work/facts.json" >"$work/cut.json"
+jq '.hpawalkFacts = 99' "$work/facts.json" >"$work/newer.json"
+check "a cut facts file is refused" fails_with 2 "it is not JSON" diagnose --facts "$work/cut.json"
+check "one of a newer version too" fails_with 2 "newer hpawalk" diagnose --facts "$work/newer.json"
+
+account nobody
+check "without rights: exit 3 and the right that is missing" fails_with 3 "list horizontalpodautoscalers.autoscaling" diagnose -n shop --kubeconfig "$work/nobody"
+account developer rolebinding -n shop --clusterrole=view
+check "with rights in one namespace only: what cannot be seen is unknown" fails_with 3 "not allowed to list apiservices" diagnose object-value -n shop --kubeconfig "$work/developer"
+as_developer() { diagnose object-value -n shop --kubeconfig "$work/developer" -o json 2>/dev/null | jq -e "$1"; }
+check "and no link that was not read is ok" as_developer '[.hpas[].metrics[].links[] | select(.link == "adapter" or .link == "api-service") | .mark] | all(. == "unknown")'
+check "nothing is called broken for want of rights" as_developer '.hpas[0].verdict == "unknown"'
+
+cp "$KUBECONFIG" "$work/gone"
+"$hpawalk" cluster down --name $name >/dev/null 2>&1
+check "a cluster that is gone: exit 3" exit_code 3 diagnose -A --kubeconfig "$work/gone"
+summary
