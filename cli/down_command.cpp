@@ -28,7 +28,7 @@ Status delete_cluster(Session& session, const SettingFlags& flags) {
   Result<Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
   if (config->text("cluster") != "local") {
-    return failure(ErrorClass::usage, "not-our-cluster", "--delete-cluster is for clusters that hpawalk made",
+    return failure(ErrorClass::usage, "not-our-cluster", "down --cluster is for clusters that hpawalk made",
                    "this run is pointed at " + make_target(session.world, *config)->name(), "hpawalk down   removes only the chain");
   }
   auto target = make_target(session.world, *config);
@@ -44,7 +44,7 @@ Status take_down(Session& session, const SettingFlags& flags) {
     return print(session, {}, "this machine (there is no such cluster)");
   }
   if (!chain) return failure(chain.error());
-  Status ready = all_fine(look_at_tools(session.world, chain->access, false));
+  Status ready = all_fine(look_at_tools(session.world, chain->access, {"adapter"}));
   if (!ready) return ready;
   DownReport report;
   Status status = down(session.world, *chain->config, chain->access, *chain->api, session.progress, report);
@@ -57,10 +57,16 @@ Status take_down(Session& session, const SettingFlags& flags) {
 void add_down(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("down", "Remove everything that up made, and nothing else");
   auto whole = std::make_shared<bool>(false);
-  command.add_flag("--delete-cluster", *whole, "Remove the local cluster itself, and so everything on it");
-  auto flags = add_settings(command, "  hpawalk down\n  hpawalk down --delete-cluster\n  hpawalk down --context my-cluster");
+  auto flags = add_settings(command, "  hpawalk down\n  hpawalk down --context my-cluster\n"
+                                     "  hpawalk down --cluster            the cluster that hpawalk made, and so everything on it");
+  command.get_option("--cluster")->expected(0, 1)->description("Without a name: remove the cluster too, if hpawalk made it; else where the chain is");
   add_output_option(command, chosen);
   command.callback([flags, whole, &chosen] {
+    auto cluster = flags->values.find("cluster");
+    if (cluster != flags->values.end() && cluster->second.empty()) {
+      *whole = true;
+      flags->values.erase(cluster);
+    }
     chosen.action = [flags, whole](Session& session) { return *whole ? delete_cluster(session, *flags) : take_down(session, *flags); };
   });
 }

@@ -1,7 +1,6 @@
 #include "cli/error_report.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
 #include "cli/style.hpp"
@@ -24,17 +23,15 @@ static std::string for_people(const Error& error, const Style& style) {
   return report;
 }
 
+nlohmann::ordered_json error_json(const Error& error) {
+  return {{"id", error.id},     {"exitCode", exit_code(error.kind)}, {"what", error.what},    {"because", error.because},
+          {"hint", error.hint}, {"command", error.command},          {"output", error.output}};
+}
+
 void report_error(const Error& error, World& world, bool json) {
   world.terminal.err(for_people(error, Style(world, world.terminal.err_is_terminal())));
   if (!json) return;
-  nlohmann::ordered_json document = {{"error",
-                                      {{"id", error.id},
-                                       {"exitCode", exit_code(error.kind)},
-                                       {"what", error.what},
-                                       {"because", error.because},
-                                       {"hint", error.hint},
-                                       {"command", error.command},
-                                       {"output", error.output}}}};
+  nlohmann::ordered_json document = {{"error", error_json(error)}};
   world.terminal.out(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 

@@ -6,7 +6,7 @@
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
 #include "steps/stages.hpp"
-#include "steps/up.hpp"
+#include "steps/work.hpp"
 
 namespace hpawalk {
 

@@ -28,7 +28,7 @@ Result<Config> load_config(World& world, const SettingFlags& flags) {
   if (auto variable = world.environment.find("HPAWALK_CONFIG"); named.empty() && variable != world.environment.end()) {
     named = variable->second;
   }
-  std::string file = named.empty() ? "hpawalk.yaml" : named;
+  std::string file = named.empty() ? std::string(default_config_file) : named;
   if (!named.empty() || world.files.exists(file)) {
     Result<std::string> text = world.files.read(file);
     if (!text) {

@@ -26,7 +26,7 @@ Status status(Session& session, const SettingFlags& flags) {
   std::vector<Judgement> judgements(stages().size());
   std::vector<std::thread> threads;
   for (size_t i = 0; i < judgements.size(); ++i) {
-    threads.emplace_back([&, i] { judgements[i] = judge_stage(stages()[i], view); });
+    threads.emplace_back([&, i] { judgements[i] = judge_stage(stages()[i], view).judgement; });
   }
   for (std::thread& thread : threads) thread.join();
   Style style(session.world, session.world.terminal.out_is_terminal());
@@ -47,16 +47,19 @@ Status doctor(Session& session, const SettingFlags& flags) {
   if (!config) return failure(config.error());
   auto target = make_target(session.world, *config);
   Result<ClusterAccess> found = target->find();
-  std::vector<Precondition> findings = look_at_tools(session.world, found ? *found : target->expected(), true);
+  std::vector<Precondition> findings = look_at_tools(session.world, found ? *found : target->expected(), stage_names());
   if (found) {
     Result<std::unique_ptr<KubeApi>> api = connect(session.world, found->kube);
     if (api) {
-      for (Precondition& finding : look_at_cluster(**api, *config)) findings.push_back(finding);
+      for (Precondition& finding : look_at_cluster(**api, *config, stage_names())) findings.push_back(finding);
     } else {
       findings.push_back({"API server", Mark::broken, api.error().what + ": " + api.error().because, api.error().hint});
     }
-  } else if (found.error().id == "no-cluster" && config->text("cluster") == "local") {
-    findings.push_back({"cluster", Mark::note, found.error().what + ": hpawalk up makes it"});
+  } else if (config->text("cluster") == "local") {
+    for (Precondition& finding : findings) {
+      if (finding.mark == Mark::broken) finding = {finding.name, Mark::note, finding.evidence + ": the local cluster brings its own"};
+    }
+    findings.push_back({"cluster", Mark::note, found.error().what + ": " + config->again("up") + " starts it"});
   } else {
     findings.push_back({"cluster", Mark::broken, found.error().what + (found.error().because.empty() ? "" : ": " + found.error().because), found.error().hint});
   }
@@ -64,15 +67,17 @@ Status doctor(Session& session, const SettingFlags& flags) {
   std::string text;
   yaml::Value data = {{"cluster", target->name()}, {"findings", yaml::Value::array()}};
   for (const Precondition& finding : findings) {
-    text += fmt::format("{} {:<12} {}\n", finding.mark == Mark::note ? style.dim("note") : mark(style, finding.mark), finding.name, finding.evidence);
+    std::string lead = fmt::format("{} {:<12} ", finding.mark == Mark::note ? style.dim("note") : mark(style, finding.mark), finding.name);
+    for (const std::string& line : text::lines(finding.evidence)) {
+      text += lead + line + "\n";
+      lead = std::string(18, ' ');
+    }
     if (!finding.hint.empty() && finding.mark != Mark::ok) text += fmt::format("     {} {}\n", style.dim("next:"), finding.hint);
     data["findings"].push_back({{"name", finding.name}, {"state", name_of(finding.mark)}, {"evidence", finding.evidence}, {"hint", finding.hint}});
   }
   text.pop_back();
-  Status fine = all_fine(findings);
-  if (!fine && session.json) return fine;  // exactly one document
   session.print(text, data.dump(2));
-  return fine;
+  return all_fine(findings);
 }
 
 Status logs(Session& session, const SettingFlags& flags, const std::string& name, bool follow, int lines) {

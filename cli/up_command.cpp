@@ -1,10 +1,17 @@
 // hpawalk up and hpawalk plan: build the whole chain, or say what would be run.
+#include <array>
+#include <cerrno>
 #include <iostream>
+#include <optional>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "chain/collect.hpp"
+#include "cli/diagnosis_report.hpp"
+#include "cli/error_report.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/style.hpp"
 #include "steps/plan.hpp"
@@ -45,6 +52,16 @@ Status print_plan(Session& session, const SettingFlags& flags, const UpOptions& 
   return {};
 }
 
+// One line from the terminal; nothing at its end or on Ctrl-C.
+std::optional<std::string> read_answer(World& world) {
+  std::array<pollfd, 2> waiting = {pollfd{0, POLLIN, 0}, pollfd{world.interrupt.fd(), POLLIN, 0}};
+  while (poll(waiting.data(), waiting.size(), -1) < 0 && errno == EINTR) {
+  }
+  std::string answer;
+  if (world.interrupt.requested() || !std::getline(std::cin, answer)) return std::nullopt;
+  return std::string(text::trim(answer));
+}
+
 // Tells what comes, waits for the user: Enter runs the stage, s leaves it out, q ends.
 Result<bool> ask(Session& session, const OpenChain& chain, const Stage& stage, const std::vector<Operation>& operations) {
   World& world = session.world;
@@ -58,12 +75,12 @@ Result<bool> ask(Session& session, const OpenChain& chain, const Stage& stage, c
   }
   for (const Rule& rule : stage.rules) text += fmt::format("  Then it must hold that {}.\n", rule.says);
   world.terminal.err(text + style.bold("\nEnter: run it   s: leave it out   q: stop here > "));
-  std::string answer;
-  if (!std::getline(std::cin, answer) || text::trim(answer) == "q") {
+  std::optional<std::string> answer = read_answer(world);
+  if (!answer || *answer == "q") {
     return failure(ErrorClass::interrupted, "interrupted", fmt::format("Stopped before stage {}", stage.name), {},
-                   fmt::format("hpawalk up --step --from {}   goes on from here", stage.name));
+                   chain.config->again(fmt::format("up --step --from {}", stage.name)) + "   goes on from here");
   }
-  return text::trim(answer) != "s";
+  return *answer != "s";
 }
 
 yaml::Value to_json(const UpReport& report, const std::string& cluster) {
@@ -81,17 +98,46 @@ std::string to_text(const UpReport& report, const OpenChain& chain) {
   bool changed = false;
   for (const StageReport& stage : report.stages) changed = changed || stage.outcome == StageReport::Outcome::built;
   std::string flags = text::shell_quote(kubectl_line(chain.access.kube, {}));
-  return fmt::format("The chain stands on {}{} ({}).\n\n{} get hpa {} -n {}\nhpawalk set-value 50 --watch", chain.target->name(),
+  return fmt::format("The chain stands on {}{} ({}).\n\n{} get hpa {} -n {}\n{}", chain.target->name(),
                      changed ? "" : "; nothing had to be changed", text::duration(report.took), flags,
-                     chain.config->text("hpa.name"), chain.config->text("namespace"));
+                     chain.config->text("hpa.name"), chain.config->text("namespace"), chain.config->again("set-value 50 --watch"));
+}
+
+// One last full look at the chain, for the first broken link with its reason, evidence and repair. Says nothing where
+// there is nothing to look at: nothing was built, the run was interrupted, or the rules find no fault.
+std::vector<HpaDiagnosis> last_look(Session& session, const OpenChain& chain, const Error& error) {
+  if (!error.id.starts_with("stage-")) return {};
+  std::string space = chain.config->text("namespace"), name = chain.config->text("hpa.name");
+  Result<Facts> facts = collect(*chain.api, session.world.http, session.world.clock, {.space = space, .name = name});
+  if (!facts) return {};
+  std::vector<HpaDiagnosis> diagnoses = diagnose(*facts, space, name);
+  std::erase_if(diagnoses, [](const HpaDiagnosis& d) { return d.verdict() != Mark::broken; });
+  return diagnoses;
+}
+
+void explain_failure(Session& session, const OpenChain& chain, const UpReport& report, const Error& error) {
+  std::vector<HpaDiagnosis> diagnoses = last_look(session, chain, error);
+  World& world = session.world;
+  if (!session.json) {
+    bool terminal = world.terminal.out_is_terminal();
+    if (!diagnoses.empty()) world.terminal.out("\n" + diagnosis_text(diagnoses, Style(world, terminal), terminal ? world.terminal.columns() : 0));
+    return;
+  }
+  if (report.stages.empty()) return;
+  yaml::Value data = to_json(report, chain.target->name());
+  data["error"] = error_json(error);
+  data["diagnosis"] = yaml::Value::array();
+  for (const HpaDiagnosis& diagnosis : diagnoses) data["diagnosis"].push_back(yaml::Value(to_json(diagnosis)));
+  session.print("", data.dump(2));
 }
 
 Status build(Session& session, const SettingFlags& flags, Options options) {
-  if (Result<std::vector<std::string>> names = selected_stages(options.up); !names) return failure(names.error());
+  Result<std::vector<std::string>> names = selected_stages(options.up);
+  if (!names) return failure(names.error());
   Result<OpenChain> chain = ensure_chain(session, flags);
   if (!chain) return failure(chain.error());
-  Status ready = all_fine(look_at_tools(session.world, chain->access, false));
-  if (ready) ready = all_fine(look_at_cluster(*chain->api, *chain->config));
+  Status ready = all_fine(look_at_tools(session.world, chain->access, *names));
+  if (ready) ready = all_fine(look_at_cluster(*chain->api, *chain->config, *names));
   if (!ready) return ready;
   if (options.step) {
     options.up.one_by_one = true;
@@ -101,7 +147,10 @@ Status build(Session& session, const SettingFlags& flags, Options options) {
   }
   UpReport report;
   Status status = up(session.world, *chain->config, *chain->target, chain->access, *chain->api, options.up, session.progress, report);
-  if (!status) return status;
+  if (!status) {
+    explain_failure(session, *chain, report, status.error());
+    return status;
+  }
   session.print(to_text(report, *chain), to_json(report, chain->target->name()).dump(2));
   return {};
 }

@@ -26,6 +26,19 @@ Status import_into(World& world, const std::string& cluster) {
   return status ? removed : status;
 }
 
+// Upstream's bundle of the configured version, where a local cluster's parts are on this machine: for any cluster, and
+// without the internet.
+std::string bundle_on_this_machine(World& world, const Config& config) {
+  std::string sign = fmt::format("operator.prometheus.io/version: {}\n", config.text("operator.version"));
+  Result<std::vector<fs::path>> sets = world.files.list(local::make_layout(world.environment).parts());
+  if (!sets) return {};
+  for (const fs::path& set : *sets) {
+    Result<std::string> bundle = world.files.read(set / "bundle.yaml");
+    if (bundle && bundle->find(sign) != std::string::npos) return (set / "bundle.yaml").string();
+  }
+  return {};
+}
+
 class LocalTarget final : public ClusterTarget {
  public:
   LocalTarget(World& world, const Config& config) : world_(world), config_(config), cluster_(config.text("cluster-name")) {}
@@ -74,7 +87,7 @@ class LocalTarget final : public ClusterTarget {
       fs::path own = *parts / *tool;
       if (!world_.processes.find(*tool) && world_.files.exists(own)) *tool = own.string();
     }
-    if (world_.files.exists(*parts / "bundle.yaml")) access.operator_bundle = (*parts / "bundle.yaml").string();
+    access.operator_bundle = bundle_on_this_machine(world_, config_);
     return access;
   }
 
@@ -102,6 +115,7 @@ class CurrentTarget final : public ClusterTarget {
   // From here on the context has a name, so that nothing can slip onto another cluster while hpawalk runs.
   Result<ClusterAccess> find() override {
     ClusterAccess access = expected();
+    access.operator_bundle = bundle_on_this_machine(world_, config_);
     if (!config_.text("context").empty()) return access;
     KubeTarget bare{access.kube.kubeconfig, {}, access.kube.kubectl};
     Result<std::string> current = run_checked(world_.processes, Command{.argv = kubectl_line(bare, {"config", "current-context"})},

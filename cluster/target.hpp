@@ -18,7 +18,7 @@ namespace hpawalk {
 struct ClusterAccess {
   KubeTarget kube;                   // kubectl's flags: always a context by name
   std::string helm = "helm";
-  std::string operator_bundle = {};  // a file, where the target has one
+  std::string operator_bundle = {};  // upstream's file of the configured version, where this machine has it
 };
 
 class ClusterTarget {

@@ -135,6 +135,7 @@ Result<Config> Config::from(const Sources& sources) {
   reading.context_means_current();
   Config config;
   config.entries_ = std::move(reading.entries);
+  if (sources.file_name != default_config_file) config.file_ = sources.file_name;
   config.check_together(reading.mistakes);
   if (reading.mistakes.empty()) return config;
   size_t count = reading.mistakes.size();
@@ -184,6 +185,16 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
     auto fine = from_text(*find_setting("adapter.image"), text("prometheus.image"));
     if (!fine) mistakes.push_back(fmt::format("{} {}", name("prometheus.image"), fine.error()));
   }
+}
+
+std::string Config::again(const std::string& command) const {
+  std::vector<std::string> flags;
+  if (!file_.empty()) flags.push_back("--config=" + file_);
+  for (std::string_view path : {"cluster", "cluster-name", "context", "kubeconfig", "namespace"}) {
+    std::string flag = flag_name(*find_setting(path));
+    if (where(path) == flag) flags.push_back(flag + "=" + text(path));
+  }
+  return "hpawalk " + command + (flags.empty() ? "" : " " + text::shell_quote(flags));
 }
 
 const Config::Entry& Config::entry(std::string_view path) const {

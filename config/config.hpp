@@ -15,6 +15,8 @@
 
 namespace hpawalk {
 
+inline constexpr std::string_view default_config_file = "hpawalk.yaml";  // in the current folder
+
 enum class Origin { fallback, file, environment, flag };
 std::string_view origin_name(Origin origin);  // "default", "file", "environment", "flag"
 
@@ -40,6 +42,9 @@ class Config {
   Origin origin(std::string_view path) const { return entry(path).origin; }
   std::string where(std::string_view path) const { return entry(path).where; }  // "hpawalk.yaml:12", "HPAWALK_HPA_MIN", "--hpa-min"
 
+  // "hpawalk logs adapter --context prod": the command with the flags that said where to work, for hints.
+  std::string again(const std::string& command) const;
+
  private:
   struct Entry {
     yaml::Value value;
@@ -50,6 +55,7 @@ class Config {
   const Entry& entry(std::string_view path) const;
   void check_together(std::vector<std::string>& mistakes) const;
   std::map<std::string, Entry, std::less<>> entries_;
+  std::string file_;  // as it was named; empty when it is ./hpawalk.yaml or none
 };
 
 // A hpawalk.yaml with every setting at its default, each explained and commented out.

@@ -1,6 +1,7 @@
 #include "steps/down.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -9,6 +10,7 @@
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
+#include "steps/namespace_end.hpp"
 #include "steps/standing.hpp"
 
 namespace hpawalk {
@@ -131,23 +133,40 @@ class Removal {
       threads.emplace_back([&, i, space = space, name = name] { results[i] = uninstall(space, name); });
       ++i;
     }
+    // The custom resources' definitions cost the API server most of the time: behind all others, while those end.
+    auto definitions = std::stable_partition(objects->begin(), objects->end(),
+                                             [](const Object& o) { return o.kind != "CustomResourceDefinition"; });
+    std::vector<Object> crds(definitions, objects->end());
+    objects->erase(definitions, objects->end());
     results[i] = remove("chain", *objects);
+    Status crds_gone;
+    std::thread crd_thread([&] {
+      if (results[i]) crds_gone = remove("definitions", crds);
+      if (results[i] && crds_gone) crds_gone = wait_gone("definitions", crds);
+    });
     for (std::thread& thread : threads) thread.join();
+    Status gone = results[i] ? hurry_pods(*objects) : results[i];
+    if (gone) gone = wait_gone("chain", *objects);
+    crd_thread.join();
+    for (const Status* result : {&gone, &crds_gone}) {
+      if (!*result) return *result;
+    }
     for (const Status& result : results) {
       if (!result) return result;
     }
-    Status hurried = hurry_pods(*objects);
-    return hurried ? wait_gone("chain", *objects) : hurried;
+    return {};
   }
 
   // A namespace that still has pods is looked at again only after half of their grace period, and Prometheus may take
-  // ten minutes. There is nothing left that it would have to save.
+  // ten minutes. There is nothing left that it would have to save. What else Kubernetes puts into every namespace goes
+  // with it.
   Status hurry_pods(const std::vector<Object>& objects) {
     for (const Object& object : objects) {
       if (object.kind != "Namespace") continue;
-      Command command{.argv = kubectl_line(access_.kube, {"delete", "pods", "--all", "--namespace=" + object.name,
-                                                          "--grace-period=1", "--wait=false", "--ignore-not-found"})};
-      Result<std::string> done = run_checked(world_.processes, command, "kubectl-delete", "Cannot end the pods in " + object.name);
+      Command command{.argv = kubectl_line(access_.kube, {"delete", "pods,events,configmaps,serviceaccounts", "--all",
+                                                          "--namespace=" + object.name, "--grace-period=1", "--wait=false",
+                                                          "--ignore-not-found"})};
+      Result<std::string> done = run_checked(world_.processes, command, "kubectl-delete", "Cannot empty the namespace " + object.name);
       if (!done) return failure(done.error());
     }
     return {};
@@ -200,14 +219,15 @@ class Removal {
 
   Status uninstall(const std::string& space, const std::string& name) {
     progress_.started("adapter");
-    std::vector<std::string> argv = {access_.helm, "uninstall", name, "--namespace=" + space, "--ignore-not-found"};
-    if (!access_.kube.kubeconfig.empty()) argv.push_back("--kubeconfig=" + access_.kube.kubeconfig);
-    argv.push_back("--kube-context=" + access_.kube.context);
+    std::vector<std::string> argv = helm_line(access_, {"uninstall", name, "--namespace=" + space, "--ignore-not-found"});
     Result<std::string> done = run_checked(world_.processes, Command{.argv = argv, .limit = config_.duration("timeout")},
                                            "helm", "Cannot uninstall the Helm release " + name);
     if (!done) progress_.failed("adapter", done.error().what);
     if (!done) return failure(done.error());
-    report_.removed.push_back(fmt::format("Helm release {} in namespace {}", name, space));
+    {
+      std::lock_guard lock(mutex_);
+      report_.removed.push_back(fmt::format("Helm release {} in namespace {}", name, space));
+    }
     progress_.done("adapter", "uninstalled, with its API services");
     return {};
   }
@@ -296,15 +316,25 @@ class Removal {
       progress_.failed(step, deleted.error().what);
       return failure(deleted.error());
     }
-    for (const Object& object : objects) report_.removed.push_back(object.title());
+    note_removed(objects);
     return {};
+  }
+
+  void note_removed(const std::vector<Object>& objects) {
+    std::lock_guard lock(mutex_);
+    for (const Object& object : objects) report_.removed.push_back(object.title());
   }
 
   Status wait_gone(const std::string& step, const std::vector<Object>& objects) {
     if (objects.empty()) return {};
     size_t next = 0;
+    std::vector<NamespaceEnd> ends;
+    for (const Object& object : objects) {
+      if (object.kind == "Namespace" && config_.text("cluster") == "local") ends.emplace_back(world_, access_, api_, object.name);
+    }
     Status gone = wait_until(world_.clock, {config_.duration("timeout"), 50ms}, "waiting until it is gone",
                              [&]() -> Result<StillWaiting> {
+                               for (NamespaceEnd& end : ends) end.look();
                                for (; next < objects.size(); ++next) {
                                  Result<Json> live = kube_get(api_, objects[next].path());
                                  if (!live && live.error().id == "kube-not-found") continue;
@@ -363,6 +393,7 @@ class Removal {
   KubeApi& api_;
   Progress& progress_;
   DownReport& report_;
+  std::mutex mutex_;  // for report_.removed
   std::vector<Object> ours_;
   std::set<std::pair<std::string, std::string>> releases_;  // namespace, name
 };

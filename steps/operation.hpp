@@ -9,6 +9,7 @@ namespace hpawalk {
 enum class Does {
   apply,       // kubectl apply of `input`
   bundle,      // stands for the operator's bundle in a plan; expanded into `apply`s when it is run
+  restart,     // kubectl rollout restart
   helm,        // helm upgrade --install with `input` as values
   load_image,  // the target brings the image `subject` into the cluster
 };

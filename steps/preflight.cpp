@@ -1,5 +1,11 @@
 #include "steps/preflight.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <map>
+#include <set>
+
 #include <fmt/format.h>
 
 #include "base/text.hpp"
@@ -9,77 +15,188 @@ namespace hpawalk {
 
 namespace {
 
-Precondition tool(World& world, const std::string& name, const std::string& program, const std::vector<std::string>& version, bool ask) {
-  auto found = world.processes.find(program);
-  if (!found) {
-    return {name, Mark::broken, program + " is not in PATH",
-            fmt::format("Install {}, or set tools.{} to where it is", name, name)};
-  }
-  if (!ask) return {name, Mark::ok, found->string()};
-  std::vector<std::string> argv = {program};
-  argv.insert(argv.end(), version.begin(), version.end());
-  Result<Outcome> said = world.processes.run(Command{.argv = argv, .limit = std::chrono::seconds(10)});
-  if (!said || !said->ok()) return {name, Mark::broken, found->string() + " does not run", "Install it again"};
-  return {name, Mark::ok, fmt::format("{} ({})", std::string(text::trim(text::lines(said->output).front())), found->string())};
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-struct Right {
-  const char *verb, *group, *resource;
-  const char* space;  // a setting; nullptr: the whole cluster
+struct Tool {
+  std::string name, program;
+  std::vector<std::string> version_arguments;
+  int major = 0, minor = 0;  // the oldest that will do
 };
 
-constexpr Right rights[] = {
-    {"create", "apps", "deployments", "namespace"},
-    {"create", "", "services", "namespace"},
-    {"create", "autoscaling", "horizontalpodautoscalers", "namespace"},
-    {"create", "", "namespaces", nullptr},
-    {"create", "apiextensions.k8s.io", "customresourcedefinitions", nullptr},
-    {"create", "rbac.authorization.k8s.io", "clusterroles", nullptr},
-    {"create", "rbac.authorization.k8s.io", "clusterrolebindings", nullptr},
-    {"create", "apiregistration.k8s.io", "apiservices", nullptr},
-    {"create", "monitoring.coreos.com", "prometheuses", "prometheus.namespace"},
-    {"create", "monitoring.coreos.com", "servicemonitors", "prometheus.namespace"},
-    {"create", "", "secrets", "adapter.namespace"},
-    {"get", "", "services/proxy", "prometheus.namespace"},
+// The first "vMAJOR.MINOR" in what a tool says about itself.
+std::pair<int, int> version_in(const std::string& text) {
+  int major = 0, minor = 0;
+  for (size_t v = text.find('v'); v != std::string::npos; v = text.find('v', v + 1)) {
+    if (std::sscanf(text.c_str() + v, "v%d.%d", &major, &minor) == 2) return {major, minor};
+  }
+  return {0, 0};
+}
+
+Precondition look_at_tool(World& world, const Tool& tool) {
+  auto found = world.processes.find(tool.program);
+  if (!found) {
+    return {tool.name, Mark::broken, tool.program + " is not in PATH",
+            fmt::format("Install {}, or say where it is: --tools-{} FILE", tool.name, tool.name)};
+  }
+  std::vector<std::string> argv = {tool.program};
+  argv.insert(argv.end(), tool.version_arguments.begin(), tool.version_arguments.end());
+  Result<Outcome> said = world.processes.run(Command{.argv = argv, .limit = std::chrono::seconds(10)});
+  if (!said) return {tool.name, Mark::broken, said.error().what + ": " + said.error().because, said.error().hint};
+  auto [major, minor] = version_in(said->output);
+  if (!said->ok() || major == 0) return {tool.name, Mark::broken, found->string() + " does not say its version", "Install it again"};
+  std::string evidence = fmt::format("{} ({})", std::string(text::trim(text::lines(said->output).front())), found->string());
+  if (std::pair(major, minor) < std::pair(tool.major, tool.minor)) {
+    return {tool.name, Mark::broken, evidence + " is too old", fmt::format("Install {} {}.{} or newer", tool.name, tool.major, tool.minor)};
+  }
+  return {tool.name, Mark::ok, evidence};
+}
+
+struct Api {
+  const char *stage, *version, *since;
 };
+
+constexpr Api apis[] = {
+    {"workload", "apps/v1", "1.9"},
+    {"operator", "apiextensions.k8s.io/v1", "1.16"},
+    {"operator", "rbac.authorization.k8s.io/v1", "1.8"},
+    {"prom-fake", "apps/v1", "1.9"},
+    {"adapter", "apiregistration.k8s.io/v1", "1.10"},
+    {"hpa", "autoscaling/v2", "1.23"},
+};
+
+// What a stage makes and changes.
+struct Making {
+  const char *stage, *group, *resource;
+  const char* space;  // a setting, or a namespace as it is ("=kube-system"); empty: the whole cluster
+};
+
+constexpr Making makings[] = {
+    {"workload", "apps", "deployments", "namespace"},
+    {"operator", "apiextensions.k8s.io", "customresourcedefinitions", ""},
+    {"operator", "rbac.authorization.k8s.io", "clusterroles", ""},
+    {"operator", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
+    {"operator", "apps", "deployments", "operator.namespace"},
+    {"operator", "", "services", "operator.namespace"},
+    {"operator", "", "serviceaccounts", "operator.namespace"},
+    {"prometheus", "rbac.authorization.k8s.io", "clusterroles", ""},
+    {"prometheus", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
+    {"prometheus", "", "services", "prometheus.namespace"},
+    {"prometheus", "", "serviceaccounts", "prometheus.namespace"},
+    {"prometheus", "monitoring.coreos.com", "prometheuses", "prometheus.namespace"},
+    {"prom-fake", "apps", "deployments", "namespace"},
+    {"prom-fake", "", "services", "namespace"},
+    {"servicemonitor", "monitoring.coreos.com", "servicemonitors", "prometheus.namespace"},
+    {"adapter", "apiregistration.k8s.io", "apiservices", ""},
+    {"adapter", "rbac.authorization.k8s.io", "clusterroles", ""},
+    {"adapter", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
+    {"adapter", "rbac.authorization.k8s.io", "rolebindings", "=kube-system"},
+    {"adapter", "apps", "deployments", "adapter.namespace"},
+    {"adapter", "", "services", "adapter.namespace"},
+    {"adapter", "", "serviceaccounts", "adapter.namespace"},
+    {"adapter", "", "configmaps", "adapter.namespace"},
+    {"adapter", "", "secrets", "adapter.namespace"},
+    {"hpa", "autoscaling", "horizontalpodautoscalers", "namespace"},
+};
+
+std::string space_of(const Making& making, const Config& config) {
+  std::string_view space = making.space;
+  if (space.empty()) return {};
+  return space.starts_with('=') ? std::string(space.substr(1)) : config.text(space);
+}
+
+// The questions of these stages, each once.
+std::vector<AccessQuestion> questions(KubeApi& api, const Config& config, const std::vector<std::string>& stages) {
+  std::vector<AccessQuestion> all;
+  auto ask = [&](AccessQuestion question) {
+    bool known = std::any_of(all.begin(), all.end(), [&](const AccessQuestion& q) {
+      return q.verb == question.verb && q.group == question.group && q.resource == question.resource && q.space == question.space;
+    });
+    if (!known) all.push_back(std::move(question));
+  };
+  std::set<std::string> spaces;
+  for (const Making& making : makings) {
+    if (!contains(stages, making.stage)) continue;
+    std::string space = space_of(making, config);
+    for (const char* verb : {"create", "patch"}) ask({verb, making.group, making.resource, space});
+    if (!space.empty()) spaces.insert(space);
+  }
+  for (const std::string& space : spaces) {
+    Result<Json> there = kube_get(api, "/api/v1/namespaces/" + space);
+    if (!there && there.error().id == "kube-not-found") ask({"create", "", "namespaces"});
+  }
+  // What the rules read on the way.
+  if (contains(stages, "prometheus") || contains(stages, "servicemonitor")) {
+    ask({"get", "", "services/proxy", config.text("prometheus.namespace")});
+  }
+  if (contains(stages, "adapter")) {
+    ask({"get", "custom.metrics.k8s.io", "services/" + config.text("prom-fake.metric"), config.text("namespace")});
+  }
+  return all;
+}
+
+Precondition look_at_rights(KubeApi& api, const Config& config, const std::vector<std::string>& stages) {
+  Result<bool> everything = may(api, {"*", "*", "*"});
+  if (everything && *everything) return {"rights", Mark::ok, "may do everything"};
+  std::map<std::string, std::vector<std::string>> missing;  // by where
+  for (const AccessQuestion& question : questions(api, config, stages)) {
+    Result<bool> allowed = may(api, question);
+    if (!allowed) return {"rights", Mark::unknown, allowed.error().what + ": " + allowed.error().because, allowed.error().hint};
+    std::string where = question.space.empty() ? "in the whole cluster" : "in namespace " + question.space;
+    if (!*allowed) missing[where].push_back(question.verb + " " + question.resource);
+  }
+  if (missing.empty()) return {"rights", Mark::ok, "may do what hpawalk needs"};
+  std::vector<std::string> lines;
+  for (const auto& [where, rights] : missing) lines.push_back(fmt::format("may not, {}: {}", where, text::join(rights, ", ")));
+  return {"rights", Mark::broken, text::join(lines, "\n"),
+          "Ask for these rights, or use a context of somebody who has them: --context NAME"};
+}
+
+Precondition look_at_apis(KubeApi& api, const std::vector<std::string>& stages) {
+  Result<Json> groups = kube_get(api, "/apis");
+  if (!groups) return {"APIs", Mark::unknown, groups.error().what + ": " + groups.error().because, groups.error().hint};
+  std::set<std::string> served;
+  for (const Json& group : list_at(*groups, "groups")) {
+    for (const Json& version : list_at(group, "versions")) served.insert(text_at(version, "groupVersion"));
+  }
+  std::vector<std::string> missing;
+  for (const Api& needed : apis) {
+    if (!contains(stages, needed.stage) || served.contains(needed.version)) continue;
+    missing.push_back(fmt::format("{} (stage {}; Kubernetes has it since {})", needed.version, needed.stage, needed.since));
+  }
+  if (missing.empty()) return {"APIs", Mark::ok, "serves what hpawalk needs"};
+  return {"APIs", Mark::broken, "the API server does not serve " + text::join(missing, ", "),
+          "kubectl api-versions   lists what it serves; use a newer cluster, or have the API enabled"};
+}
+
+// Older API servers do not have this question.
+std::vector<Precondition> look_at_login(KubeApi& api) {
+  Json review = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
+  Result<Json> who = kube_create(api, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review);
+  if (who) return {{"login", Mark::ok, text_at(*who, "status.userInfo.username")}};
+  if (who.error().id == "kube-not-found" || who.error().id == "kube-forbidden") return {};
+  return {{"login", Mark::broken, who.error().what + ": " + who.error().because, who.error().hint}};
+}
 
 }  // namespace
 
-std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& access, bool versions) {
-  return {tool(world, "kubectl", access.kube.kubectl, {"version", "--client"}, versions),
-          tool(world, "helm", access.helm, {"version", "--short"}, versions)};
+std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& access, const std::vector<std::string>& stages) {
+  std::vector<Tool> tools = {{"kubectl", access.kube.kubectl, {"version", "--client"}, 1, 22}};  // server-side apply
+  if (contains(stages, "adapter")) tools.push_back({"helm", access.helm, {"version", "--short"}, 3, 13});  // --labels
+  std::vector<Precondition> findings;
+  for (const Tool& tool : tools) findings.push_back(look_at_tool(world, tool));
+  return findings;
 }
 
-std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config) {
-  std::vector<Precondition> findings;
+std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages) {
   Result<Json> version = kube_get(api, "/version");
-  if (!version) {
-    findings.push_back({"API server", Mark::broken, version.error().what + ": " + version.error().because, version.error().hint});
-    return findings;
-  }
-  findings.push_back({"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")});
-  Result<bool> everything = may(api, {"*", "*", "*"});
-  if (everything && *everything) {
-    findings.push_back({"rights", Mark::ok, "may do everything"});
-    return findings;
-  }
-  std::vector<std::string> missing;
-  for (const Right& right : rights) {
-    std::string space = right.space == nullptr ? "" : config.text(right.space);
-    Result<bool> allowed = may(api, {right.verb, right.group, right.resource, space});
-    std::string name = fmt::format("{} {}{}", right.verb, right.resource, space.empty() ? "" : " in " + space);
-    if (!allowed) {
-      findings.push_back({"rights", Mark::unknown, allowed.error().what + ": " + allowed.error().because, allowed.error().hint});
-      return findings;
-    }
-    if (!*allowed) missing.push_back(name);
-  }
-  if (missing.empty()) {
-    findings.push_back({"rights", Mark::ok, "may do what hpawalk needs"});
-  } else {
-    findings.push_back({"rights", Mark::broken, "may not " + text::join(missing, ", "),
-                        "Ask for these rights, or use a context of somebody who has them: --context NAME"});
-  }
+  if (!version) return {{"API server", Mark::broken, version.error().what + ": " + version.error().because, version.error().hint}};
+  std::vector<Precondition> findings = {{"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")}};
+  for (Precondition& finding : look_at_login(api)) findings.push_back(std::move(finding));
+  if (findings.back().mark != Mark::ok) return findings;
+  findings.push_back(look_at_apis(api, stages));
+  findings.push_back(look_at_rights(api, config, stages));
   return findings;
 }
 
@@ -87,7 +204,9 @@ Status all_fine(const std::vector<Precondition>& findings) {
   for (const Precondition& finding : findings) {
     if (finding.mark == Mark::ok || finding.mark == Mark::note) continue;
     std::string id = "preflight-" + text::join(text::split(finding.name, ' '), "-");
-    return failure(ErrorClass::environment, id, "Not ready to run: " + finding.name, finding.evidence, finding.hint);
+    std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return failure(ErrorClass::environment, id, "Not ready to run: " + finding.name, finding.evidence,
+                   finding.hint.empty() ? "Nothing was changed" : finding.hint + "; nothing was changed");
   }
   return {};
 }

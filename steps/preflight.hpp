@@ -1,5 +1,5 @@
-// What a run needs before it may change anything: tools, a cluster that answers, and the right to make what it
-// makes. `up` looks at what it needs itself; `doctor` shows all of it.
+// What a run needs before it may change anything: tools, a cluster that answers and serves the APIs, and the right to
+// make what the run makes. `up` looks at what its stages need; `doctor` shows all of it. Changes nothing.
 #pragma once
 
 #include <string>
@@ -17,13 +17,13 @@ struct Precondition {
   std::string hint = {}; // what to do when it is broken
 };
 
-// The programs that hpawalk starts, and with `versions` what they say about themselves.
-std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& access, bool versions);
+// The programs that hpawalk starts for these stages: there, and new enough.
+std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& access, const std::vector<std::string>& stages);
 
-// The API server and this user's rights on it.
-std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config);
+// The API server, the login, the APIs that it serves, and this user's rights, as far as these stages need them.
+std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages);
 
-// The first finding that is not fine, as the error `preflight-...`.
+// The first finding that is not fine, as the error `preflight-NAME`.
 Status all_fine(const std::vector<Precondition>& findings);
 
 }  // namespace hpawalk

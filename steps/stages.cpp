@@ -8,6 +8,7 @@
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
+#include "steps/standing.hpp"
 
 namespace hpawalk {
 
@@ -16,6 +17,11 @@ namespace {
 using Operations = Result<std::vector<Operation>>;
 
 constexpr std::array<const char*, 5> needed_crds = {"servicemonitors", "prometheuses", "podmonitors", "probes", "prometheusrules"};
+
+// What is not on the way from the custom resources to a running Prometheus waits until these are there, and so leaves
+// the processors of a small machine to them. The HPA too: its controller looks at it for the first time 15 s after its
+// creation and then every 15 s, so that an HPA that was there much before the metric would be looked at in vain.
+constexpr const char* critical = "CRD prometheuses";
 
 std::vector<std::string> crd_milestones() {
   std::vector<std::string> all;
@@ -39,6 +45,7 @@ Operations workload(const Config& config, const ClusterAccess& access) {
   if (!yaml) return failure(yaml.error());
   Operation operation = apply(access, "Deployment " + config.text("workload.name"), *yaml);
   operation.keep_replicas_of = config.text("workload.name");
+  operation.after = {critical};
   return std::vector{operation};
 }
 
@@ -63,7 +70,7 @@ Operations prometheus(const Config& config, const ClusterAccess& access) {
 }
 
 Operations image(const Config& config, const ClusterAccess&) {
-  return std::vector{Operation{Does::load_image, prom_fake_image(config), {}, {}, {}, "image"}};
+  return std::vector{Operation{Does::load_image, prom_fake_image(config), {}, {}, {critical}, "image"}};
 }
 
 Operations prom_fake(const Config& config, const ClusterAccess& access) {
@@ -106,25 +113,26 @@ Operations adapter(const Config& config, const ClusterAccess& access) {
   if (!name_space->empty()) {
     operations.push_back(apply(access, "Namespace " + space, *name_space));
     operations.back().reaches = "Namespace " + space;
+    operations.back().after = {critical};
   }
   std::string content = *values;
   for (const auto& [file, text] : bundled_chart()) content += file + text;
-  std::vector<std::string> argv = {access.helm, "upgrade", "--install", config.text("adapter.release")};
-  for (std::string& word : chart_reference(config, "CHART")) argv.push_back(std::move(word));
-  std::string mark = fingerprint(content + text::join(argv, " "));
-  if (!access.kube.kubeconfig.empty()) argv.push_back("--kubeconfig=" + access.kube.kubeconfig);
-  argv.push_back("--kube-context=" + access.kube.context);
-  argv.insert(argv.end(), {"--namespace=" + space, "--history-max=3",
-                           fmt::format("--labels={},hpawalk/values={}", owner_selector, mark), "--values=-"});
-  operations.push_back(Operation{Does::helm, "Helm release " + config.text("adapter.release"), argv, *values});
-  if (operations.size() > 1) operations.back().after = {operations.front().reaches};
+  std::vector<std::string> words = {"upgrade", "--install", config.text("adapter.release")};
+  for (std::string& word : chart_reference(config, "CHART")) words.push_back(std::move(word));
+  std::string mark = fingerprint(content + text::join(words, " "));
+  words.insert(words.end(), {"--namespace=" + space, "--history-max=3",
+                             fmt::format("--labels={},{}{}", owner_selector, release_mark, mark), "--values=-"});
+  operations.push_back(Operation{Does::helm, "Helm release " + config.text("adapter.release"), helm_line(access, words), *values});
+  operations.back().after = {operations.size() > 1 ? operations.front().reaches : critical};
   return operations;
 }
 
 Operations hpa(const Config& config, const ClusterAccess& access) {
   Result<std::string> yaml = render_stage("hpa", config);
   if (!yaml) return failure(yaml.error());
-  return std::vector{apply(access, "HorizontalPodAutoscaler " + config.text("hpa.name"), *yaml)};
+  Operation operation = apply(access, "HorizontalPodAutoscaler " + config.text("hpa.name"), *yaml);
+  operation.after = {critical};
+  return std::vector{operation};
 }
 
 // ---- rules
@@ -225,24 +233,28 @@ LogSource no_logs(const Config&) { return {}; }
 
 std::span<const Stage> stages() {
   static const std::vector<Stage> all = {
-      {"workload", "A Deployment that is to be scaled. It needs to know nothing about metrics.", workload,
+      {"workload", "A Deployment that is to be scaled. It needs to know nothing about metrics.", {}, workload,
        {{"the Deployment is available", workload_available}}, workload_logs},
       {"operator", "prometheus-operator turns the resources Prometheus and ServiceMonitor into a running, configured Prometheus.",
-       the_operator,
+       {}, the_operator,
        {{"its custom resources are served", resources_served}, {"the operator is available", operator_available}}, operator_logs},
-      {"prometheus", "A Prometheus that scrapes every ServiceMonitor with the right label, and a Service to reach it.", prometheus,
+      {"prometheus", "A Prometheus that scrapes every ServiceMonitor with the right label, and a Service to reach it.", {"operator"},
+       prometheus,
        {{"its pods are ready", prometheus_ready}, {"it answers through its Service", prometheus_answers}}, prometheus_logs},
-      {"image", "prom-fake's image has to be where the cluster's nodes can get it.", image, {}, no_logs},
+      {"image", "prom-fake's image has to be where the cluster's nodes can get it.", {}, image, {}, no_logs},
       {"prom-fake", "An application with a metric that you set yourself, so that you can provoke whatever you want to see.",
-       prom_fake, {{"the Deployment is available", prom_fake_available}}, prom_fake_logs},
-      {"servicemonitor", "Tells Prometheus which Service to scrape, on which port and how often.", servicemonitor,
+       {"image"}, prom_fake, {{"the Deployment is available", prom_fake_available}}, prom_fake_logs},
+      {"servicemonitor", "Tells Prometheus which Service to scrape, on which port and how often.", {"prometheus", "prom-fake"},
+       servicemonitor,
        {{"the target is up", target_up}, {"the metric is in Prometheus", value_in_prometheus}}, no_logs},
-      {"adapter", "prometheus-adapter answers the custom metrics API with what Prometheus knows: the HPA asks that API only.", adapter,
+      {"adapter", "prometheus-adapter answers the custom metrics API with what Prometheus knows: the HPA asks that API only.",
+       {"servicemonitor"}, adapter,
        {{"the adapter is available", adapter_available},
         {"the API server reaches it", api_available},
         {"the metric is in the custom metrics API", metric_served}},
        adapter_logs},
-      {"hpa", "The HorizontalPodAutoscaler compares the metric with its target every 15 s and sets the replicas.", hpa,
+      {"hpa", "The HorizontalPodAutoscaler compares the metric with its target every 15 s and sets the replicas.",
+       {"workload", "adapter"}, hpa,
        {{"it sees the metric", hpa_active}}, no_logs},
   };
   return all;
@@ -267,10 +279,18 @@ Error unknown_stage(const std::string& name) {
                near ? fmt::format("did you mean `{}`?", *near) : "", "The stages are " + text::join(stage_names(), ", "), {}, {}};
 }
 
+StageJudgement judge_stage(const Stage& stage, const View& view) {
+  StageJudgement last{{Mark::not_applicable, ""}, 0};
+  for (size_t i = 0; i < stage.rules.size(); ++i) {
+    last = {stage.rules[i].check(view), i};
+    if (!last.judgement.ok()) return last;
+  }
+  return last;
+}
+
 std::string bundle_source(const Config& config, const ClusterAccess& access) {
   if (!config.text("operator.bundle").empty()) return config.text("operator.bundle");
-  bool pinned = config.origin("operator.version") == Origin::fallback;  // the target's copy is of the default version
-  if (pinned && !access.operator_bundle.empty()) return access.operator_bundle;
+  if (!access.operator_bundle.empty()) return access.operator_bundle;
   return fmt::format("https://github.com/prometheus-operator/prometheus-operator/releases/download/v{}/bundle.yaml",
                      config.text("operator.version"));
 }
@@ -281,26 +301,42 @@ Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const 
   Result<std::string> the_rest = render_namespace(config.text("operator.namespace"), config);
   if (!the_rest) return failure(the_rest.error());
   std::vector<Operation> operations;
-  std::vector<Operation> late;
+  std::string deployment;
+  std::vector<std::string> whole = {"the operator's Deployment"};
   for (const BundleObject& object : *objects) {
     if (object.kind != "CustomResourceDefinition") {
-      *the_rest += (the_rest->empty() ? "" : "---\n") + object.text;
+      std::string& text = object.kind == "Deployment" ? deployment : *the_rest;
+      text += (text.empty() ? "" : "---\n") + object.text;
       continue;
     }
     Operation operation = apply(access, "CRD " + object.name, object.text);
-    if (needed_first(object)) {
-      operation.served = object.name.substr(0, object.name.find('.'));
-      operation.reaches = "CRD " + operation.served;
-      operations.push_back(operation);
-    } else {
-      operation.after = crd_milestones();
-      operation.after.push_back("Prometheus");  // nobody waits for these: not before the critical path
-      late.push_back(operation);
-    }
+    operation.served = object.name.substr(0, object.name.find('.'));
+    operation.reaches = "CRD " + operation.served;
+    if (!needed_first(object)) operation.after = {stage_milestone("prometheus")};
+    whole.push_back(operation.reaches);
+    operations.push_back(std::move(operation));
   }
-  operations.insert(operations.begin(), apply(access, "the operator's Deployment and rights", *the_rest));
-  operations.insert(operations.end(), late.begin(), late.end());
+  operations.push_back(apply(access, "the operator's account, rights and Service", *the_rest));
+  operations.back().reaches = "the operator's rights";
+  operations.push_back(apply(access, "the operator's Deployment", deployment));
+  operations.back().after = crd_milestones();
+  operations.back().after.push_back("the operator's rights");
+  operations.back().reaches = "the operator's Deployment";
+  operations.push_back(Operation{Does::restart, "restart the operator, so that it sees its other custom resources",
+                                 kubectl_line(access.kube, {"rollout", "restart", "deployment/prometheus-operator",
+                                                            "--namespace=" + config.text("operator.namespace")})});
+  operations.back().after = whole;
   return operations;
+}
+
+std::string stage_milestone(std::string_view stage) { return fmt::format("stage {}", stage); }
+
+std::vector<std::string> helm_line(const ClusterAccess& access, std::vector<std::string> arguments) {
+  std::vector<std::string> line = {access.helm};
+  if (!access.kube.kubeconfig.empty()) line.push_back("--kubeconfig=" + access.kube.kubeconfig);
+  line.push_back("--kube-context=" + access.kube.context);
+  line.insert(line.end(), arguments.begin(), arguments.end());
+  return line;
 }
 
 std::filesystem::path chart_folder(const Environment& environment) {

@@ -39,6 +39,7 @@ struct LogSource {
 struct Stage {
   std::string_view name;
   std::string_view why;   // for `up --step` and the plan
+  std::vector<std::string_view> needs;  // the stages without which it cannot come to stand
   Result<std::vector<Operation>> (*operations)(const Config&, const ClusterAccess&);
   std::vector<Rule> rules;
   LogSource (*logs)(const Config&);
@@ -51,12 +52,26 @@ std::vector<std::string> stage_names();
 // The error `no-stage`, with the nearest right name.
 Error unknown_stage(const std::string& name);
 
+// How a stage stands now: the first of its rules that does not hold (`rule` is its number), or the last evidence.
+struct StageJudgement {
+  Judgement judgement;
+  size_t rule = 0;
+};
+StageJudgement judge_stage(const Stage& stage, const View& view);
+
 // Where the operator's bundle comes from: a file or a URL.
 std::string bundle_source(const Config& config, const ClusterAccess& access);
 
-// The bundle's objects as operations: the custom resources that the operator cannot do without one by one and so
-// in parallel, the operator itself beside them, everything else behind them.
+// The milestone that is reached when all of a stage's rules hold.
+std::string stage_milestone(std::string_view stage);
+
+// The bundle's objects as operations: the custom resources one by one and so in parallel, those that the operator
+// cannot do without first. It looks only at its start which of them there are: so it comes behind the first ones, and
+// is restarted behind the others, which come when Prometheus runs and the processors have little to do.
 Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const Config& config, const ClusterAccess& access);
+
+// helm with the flags that say which cluster, followed by `arguments`.
+std::vector<std::string> helm_line(const ClusterAccess& access, std::vector<std::string> arguments);
 
 // Where the bundled chart's files are put for helm to read.
 std::filesystem::path chart_folder(const Environment& environment);

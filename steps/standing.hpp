@@ -39,6 +39,8 @@ bool owns_more(const Json& live, const Json& wanted);
 
 Result<Comparison> compare_apply(KubeApi& api, const Operation& operation);
 
+inline constexpr std::string_view release_mark = "hpawalk/values=";  // a label of the release's Secrets
+
 // A Helm release, by the Secrets in which Helm keeps it. `pending`: an install or upgrade did not end.
 struct Release {
   bool there = false;

@@ -1,8 +1,6 @@
 #include "steps/up.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -12,7 +10,9 @@
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
+#include "steps/board.hpp"
 #include "steps/standing.hpp"
+#include "steps/work.hpp"
 
 namespace hpawalk {
 
@@ -21,57 +21,58 @@ namespace {
 using namespace std::chrono_literals;
 using Came = StageReport::Outcome;
 
-// What has been reached, and whether everybody is to stop.
-class Board {
- public:
-  void expect(const std::string& milestone) { expected_.insert(milestone); }  // before threads start
-  void reach(const std::string& milestone) {
-    std::lock_guard lock(mutex_);
-    reached_.insert(milestone);
-    changed_.notify_all();
-  }
-  void stop() {
-    std::lock_guard lock(mutex_);
-    stopped_ = true;
-    changed_.notify_all();
-  }
-  bool stopped() {
-    std::lock_guard lock(mutex_);
-    return stopped_;
-  }
-  // The first milestone that somebody in this run will reach, but has not yet.
-  std::string missing(const std::vector<std::string>& milestones) {
-    std::lock_guard lock(mutex_);
-    return find_missing(milestones);
-  }
-  bool wait(const std::vector<std::string>& milestones) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopped_ || find_missing(milestones).empty(); });
-    return !stopped_;
-  }
+constexpr Duration unreadable_for = 30s;  // an API server that restarts is back by then; a right that is missing is not
 
- private:
-  std::string find_missing(const std::vector<std::string>& milestones) {
-    for (const std::string& milestone : milestones) {
-      if (expected_.contains(milestone) && !reached_.contains(milestone)) return milestone;
-    }
-    return {};
-  }
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::set<std::string> expected_, reached_;
-  bool stopped_ = false;
-};
-
-// A stage with what is left to do for it.
 struct Job {
   const Stage* stage;
-  std::vector<Operation> todo = {};
-  std::vector<std::string> reached = {};  // milestones of what is there already
-  bool used = false;                      // somebody else's, and fine
-  StageReport report = {};
+  StageReport report;
+  Work work = {};
   std::optional<Error> error = {};
 };
+
+Error not_holding(const Stage& stage, const StageJudgement& seen, const Config& config) {
+  std::string name(stage.name), hint;
+  if (!stage.logs(config).selector.empty()) hint = config.again("logs " + name) + "   shows what its pods say\n";
+  hint += config.again("up") + "   goes on from here once the cause is gone";
+  return Error{ErrorClass::check_failed, "stage-" + name,
+               fmt::format("Stage {}: it does not hold that {}", name, stage.rules[seen.rule].says), seen.judgement.evidence, hint,
+               {}, {}};
+}
+
+bool stands(const StageJudgement& seen) { return seen.judgement.ok() || seen.judgement.mark == Mark::not_applicable; }
+
+void add_needs(const Stage& stage, std::set<std::string_view>& needed) {
+  for (std::string_view name : stage.needs) {
+    if (needed.insert(name).second) add_needs(*find_stage(name), needed);
+  }
+}
+
+// Which stage ran out of time first says little: the first one that does not hold now is the one to look at.
+Error first_broken(const Error& error, std::set<std::string_view> concerned, const View& view) {
+  if (!error.id.starts_with("stage-")) return error;
+  for (std::string_view name : std::set(concerned)) add_needs(*find_stage(name), concerned);
+  for (const Stage& stage : stages()) {
+    if (!concerned.contains(stage.name)) continue;
+    StageJudgement seen = judge_stage(stage, view);
+    if (!stands(seen)) return not_holding(stage, seen, view.config);
+  }
+  return error;
+}
+
+// What `names` build on must stand already, but for the stages that this run builds itself.
+Status needs_stand(const std::vector<std::string>& names, const std::set<std::string_view>& built_here, const View& view) {
+  std::set<std::string_view> needed;
+  for (const std::string& name : names) add_needs(*find_stage(name), needed);
+  for (const Stage& stage : stages()) {
+    if (!needed.contains(stage.name) || built_here.contains(stage.name)) continue;
+    StageJudgement seen = judge_stage(stage, view);
+    if (stands(seen)) continue;
+    return failure(ErrorClass::check_failed, "needs-stage",
+                   fmt::format("Stage {} needs stage {}, which is left out and does not stand", names.front(), stage.name),
+                   seen.judgement.evidence, view.config.again("up") + "   builds everything that is missing");
+  }
+  return {};
+}
 
 class Run {
  public:
@@ -80,30 +81,29 @@ class Run {
 
   // Reads only.
   Status prepare(Job& job) {
-    Result<std::vector<Operation>> operations = job.stage->operations(config_, access_);
-    if (!operations) return failure(operations.error());
-    for (Operation& operation : *operations) {
-      Status prepared = prepare(job, operation);
-      if (!prepared) return prepared;
-    }
+    Result<Work> work = find_work(world_, config_, access_, api_, *job.stage);
+    if (!work) return failure(work.error());
+    job.work = *std::move(work);
     return {};
   }
 
   void expect(const Job& job) {
-    for (const Operation& operation : job.todo) {
+    board_.expect(stage_milestone(job.stage->name));
+    for (const Operation& operation : job.work.todo) {
       if (!operation.reaches.empty()) board_.expect(operation.reaches);
     }
   }
 
   void execute(Job& job) {
     TimePoint start = world_.clock.now();
-    job.report.name = job.stage->name;
     progress_.started(job.report.name);
     Status done = change(job);
+    if (done && job.report.evidence.empty()) job.report.evidence = job.work.evidence;
     if (done) done = watch(job);
     job.report.took = world_.clock.now() - start;
     if (done) {
-      job.report.outcome = job.used ? Came::used : job.todo.empty() ? Came::unchanged : Came::built;
+      job.report.outcome = job.work.used ? Came::used : job.work.todo.empty() ? Came::unchanged : Came::built;
+      board_.reach(stage_milestone(job.stage->name));
       progress_.done(job.report.name, job.report.evidence);
       return;
     }
@@ -116,140 +116,14 @@ class Run {
   }
 
  private:
-  Status prepare(Job& job, const Operation& operation) {
-    switch (operation.does) {
-      case Does::bundle: return prepare_bundle(job);
-      case Does::helm: return prepare_helm(job, operation);
-      case Does::load_image: return prepare_image(job, operation);
-      case Does::apply: return prepare_apply(job, operation);
-    }
-    return {};
-  }
-
-  Status prepare_apply(Job& job, const Operation& operation) {
-    Result<Comparison> compared = compare_apply(api_, operation);
-    if (!compared) return failure(compared.error());
-    if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign));
-    if (compared->standing == Standing::same) {
-      job.reached.push_back(operation.reaches);
-    } else {
-      job.todo.push_back(compared->operation);
-    }
-    return {};
-  }
-
-  static Error not_ours(const std::string& object) {
-    return Error{ErrorClass::check_failed, "not-ours", object + " is there already, and hpawalk did not make it",
-                 "it does not have the labels " + std::string(owner_selector),
-                 "Choose another name or namespace (hpawalk config shows the settings), or remove it; nothing was changed", {}, {}};
-  }
-
-  // Its ten custom resources are megabytes: only their metadata is looked at.
-  Status prepare_bundle(Job& job) {
-    KubeRequest request{.path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                        .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
-    Result<HttpResponse> response = api_.send(request);
-    if (!response) return failure(response.error());
-    if (!response->ok()) return failure(kube_error(request, *response));
-    Json list = Json::parse(response->body, nullptr, false);
-    std::set<std::string> current;
-    bool foreign = false;
-    for (const Json& crd : list_at(list, "items")) {
-      std::string name = text_at(crd, "metadata.name");
-      if (!name.ends_with(".monitoring.coreos.com")) continue;
-      foreign = foreign || !is_ours(crd);
-      const Json& version = at(crd, {"metadata", "annotations", "operator.prometheus.io/version"});
-      if (version == config_.text("operator.version") && at(crd, "metadata.deletionTimestamp").is_null()) current.insert(name);
-    }
-    job.used = foreign;
-    if (foreign) return {};
-    bool whole = current.size() >= 10 && includes_operator();
-    if (whole) return {};
-
-    Result<std::string> bundle = read_bundle(world_, bundle_source(config_, access_));
-    if (!bundle) return failure(bundle.error());
-    Result<std::vector<Operation>> operations = bundle_operations(*bundle, config_, access_);
-    if (!operations) return failure(operations.error());
-    for (Operation& operation : *operations) {
-      bool crd = operation.subject.starts_with("CRD ");
-      if (crd && current.contains(operation.subject.substr(4))) {
-        job.reached.push_back(operation.reaches);
-        continue;
-      }
-      if (crd) {
-        job.todo.push_back(std::move(operation));
-      } else if (Status compared = prepare_apply(job, operation); !compared) {
-        return compared;
-      }
-    }
-    return {};
-  }
-
-  // The operator's own objects, without reading the bundle: the Deployment as this version would make it.
-  bool includes_operator() {
-    std::string space = config_.text("operator.namespace");
-    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
-    Result<Json> binding = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
-    Result<Json> role = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
-    Result<Json> account = kube_get(api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
-    Result<Json> service = kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
-    for (const Result<Json>* object : {&live, &binding, &role, &account, &service}) {
-      if (!*object || !is_ours(**object) || !at(**object, "metadata.deletionTimestamp").is_null()) return false;
-    }
-    for (const Json& container : list_at(*live, "spec.template.spec.containers")) {
-      if (text_at(container, "image").ends_with(":v" + config_.text("operator.version"))) return true;
-    }
-    return false;
-  }
-
-  Status prepare_helm(Job& job, const Operation& operation) {
-    std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
-    Result<Release> release = find_release(api_, space, name);
-    if (!release) return failure(release.error());
-    if (release->there && !release->ours) return failure(not_ours("Helm release " + name + " in namespace " + space));
-    if (!release->there) {
-      Result<Json> service = kube_get(api_, "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io");
-      if (service && at(*service, "metadata.deletionTimestamp").is_null()) {
-        return failure(not_ours("APIService v1beta1.custom.metrics.k8s.io (somebody else's metrics adapter)"));
-      }
-    }
-    std::string mark;
-    for (const std::string& word : operation.argv) {
-      if (size_t at_mark = word.find("hpawalk/values="); at_mark != std::string::npos) mark = word.substr(at_mark + 15);
-    }
-    bool whole = release->there && !release->pending && release->values == mark &&
-                 kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}", space, name)) &&
-                 kube_get(api_, "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io");
-    if (!whole) job.todo.push_back(operation);
-    return {};
-  }
-
-  // A pod that runs from it is the proof that it is there.
-  Status prepare_image(Job& job, const Operation& operation) {
-    if (!config_.text("prom-fake.image").empty()) {
-      job.report.evidence = operation.subject + ": from its registry";
-      return {};
-    }
-    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}", config_.text("namespace"),
-                                                   config_.text("prom-fake.name")));
-    const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
-    if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
-        text_at(containers[0], "image") == operation.subject) {
-      job.report.evidence = operation.subject + ": a pod runs from it";
-      return {};
-    }
-    job.todo.push_back(operation);
-    return {};
-  }
-
   Status change(Job& job) {
-    for (const std::string& milestone : job.reached) board_.reach(milestone);
-    if (job.todo.empty()) return {};
+    for (const std::string& milestone : job.work.reached) board_.reach(milestone);
+    if (job.work.todo.empty()) return {};
     std::vector<std::thread> threads;
-    std::vector<Status> results(job.todo.size());
-    for (size_t i = 0; i < job.todo.size(); ++i) {
+    std::vector<Status> results(job.work.todo.size());
+    for (size_t i = 0; i < job.work.todo.size(); ++i) {
       threads.emplace_back([&, i] {
-        results[i] = perform(job, job.todo[i]);
+        results[i] = perform(job, job.work.todo[i]);
         if (!results[i]) board_.stop();
       });
     }
@@ -282,10 +156,7 @@ class Run {
   }
 
   Status act(const Operation& operation) {
-    if (operation.does == Does::load_image) {
-      Status loaded = target_.load_image(api_, operation.subject, progress_);
-      return loaded;
-    }
+    if (operation.does == Does::load_image) return target_.load_image(api_, operation.subject, progress_);
     Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
     if (operation.does == Does::helm) {
       Status ready = recover_release();
@@ -319,10 +190,12 @@ class Run {
     return wait_until(world_.clock, {30s, 50ms}, "waiting for the API server to serve " + resource,
                       [&]() -> Result<StillWaiting> {
                         if (board_.stopped()) return stopped();
-                        Result<Json> list = kube_get(api_, "/apis/monitoring.coreos.com/v1");
-                        if (!list) return StillWaiting(list.error().what);
-                        for (const Json& served : list_at(*list, "resources")) {
-                          if (text_at(served, "name") == resource) return StillWaiting();
+                        for (const char* version : {"v1", "v1alpha1"}) {
+                          Result<Json> list = kube_get(api_, fmt::format("/apis/monitoring.coreos.com/{}", version));
+                          if (!list) continue;
+                          for (const Json& served : list_at(*list, "resources")) {
+                            if (text_at(served, "name") == resource) return StillWaiting();
+                          }
                         }
                         return StillWaiting(resource + " is not served yet");
                       });
@@ -339,9 +212,7 @@ class Run {
       if (world_.clock.now() >= end) break;
       if (!world_.clock.sleep(200ms)) return interrupted("waiting for an earlier helm");
     }
-    std::vector<std::string> argv = {access_.helm, "uninstall", name, "--namespace=" + space, "--ignore-not-found", "--no-hooks"};
-    if (!access_.kube.kubeconfig.empty()) argv.push_back("--kubeconfig=" + access_.kube.kubeconfig);
-    argv.push_back("--kube-context=" + access_.kube.context);
+    std::vector<std::string> argv = helm_line(access_, {"uninstall", name, "--namespace=" + space, "--ignore-not-found", "--no-hooks"});
     Result<std::string> gone = run_checked(world_.processes, Command{.argv = argv, .limit = config_.duration("timeout")}, "helm",
                                            "Cannot remove the half-installed release " + name);
     if (!gone) return failure(gone.error());
@@ -378,17 +249,14 @@ class Run {
       progress_.now(job.report.name, judgement.evidence);
       if (world_.interrupt.requested()) return interrupted("waiting for " + job.report.name);
       if (board_.stopped()) return stopped();
-      if (now >= end || now - readable > 20s) return not_holding(job, held);
+      if (now >= end || now - readable > unreadable_for) {
+        Result<Json> there = kube_get(api_, "/version");
+        if (!there && there.error().kind == ErrorClass::environment) return failure(there.error());
+        return failure(not_holding(*job.stage, {judgement, held}, config_));
+      }
       if (!world_.clock.sleep(150ms)) return interrupted("waiting for " + job.report.name);
     }
     return {};
-  }
-
-  tl::unexpected<Error> not_holding(const Job& job, size_t rule) {
-    std::string stage(job.stage->name);
-    return failure(ErrorClass::check_failed, "stage-" + stage,
-                   fmt::format("Stage {}: it does not hold that {}", stage, job.stage->rules[rule].says), job.report.evidence,
-                   fmt::format("hpawalk logs {}   shows its logs; hpawalk up goes on from here once the cause is gone", stage));
   }
 
   World& world_;
@@ -413,10 +281,7 @@ Status run_parallel(Run& run, std::vector<Job>& jobs) {
   }
   for (const Job& job : jobs) run.expect(job);
   threads.clear();
-  // The HPA first: its controller looks at it for the first time 15 s after its creation.
-  for (size_t i = jobs.size(); i-- > 0;) {
-    threads.emplace_back([&, i] { run.execute(jobs[i]); });
-  }
+  for (Job& job : jobs) threads.emplace_back([&] { run.execute(job); });
   for (std::thread& thread : threads) thread.join();
   return {};
 }
@@ -456,25 +321,34 @@ Status up(World& world, const Config& config, ClusterTarget& target, const Clust
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
   TimePoint start = world.clock.now();
+  View view{api, world.clock, config};
   std::vector<Job> jobs;
-  for (const std::string& name : *names) jobs.push_back(Job{find_stage(name)});
-  Status status;
+  std::set<std::string_view> selected;
+  for (const std::string& name : *names) {
+    jobs.push_back(Job{find_stage(name), StageReport{.name = name}});
+    selected.insert(jobs.back().stage->name);
+  }
+  Status status = needs_stand(*names, selected, view);
+  if (!status) return status;
   if (!options.one_by_one) {
     Run run(world, config, target, access, api, progress);
     status = run_parallel(run, jobs);
   } else {
     for (Job& job : jobs) {
       Run run(world, config, target, access, api, progress);
-      status = run.prepare(job);
+      status = needs_stand({std::string(job.stage->name)}, selected, view);
+      if (status) status = run.prepare(job);
       if (!status) break;
-      job.report.name = job.stage->name;
       if (options.before) {
         Result<std::vector<Operation>> all = job.stage->operations(config, access);
         Result<bool> yes = all ? options.before(*job.stage, *all) : Result<bool>(failure(all.error()));
         if (!yes) status = failure(yes.error());
         if (!yes) break;
-        job.report.outcome = Came::left_out;
-        if (!*yes) continue;
+        if (!*yes) {
+          job.report.outcome = Came::left_out;
+          selected.erase(job.stage->name);
+          continue;
+        }
       }
       run.expect(job);
       run.execute(job);
@@ -488,34 +362,9 @@ Status up(World& world, const Config& config, ClusterTarget& target, const Clust
   for (const Job& job : jobs) {
     if (job.error && (first == nullptr || first->id == "stopped")) first = &*job.error;
   }
-  if (world.interrupt.requested()) return interrupted("building the chain; hpawalk up goes on where it stopped");
-  if (first != nullptr) return failure(*first);
+  if (world.interrupt.requested()) return interrupted("building the chain; " + config.again("up") + " goes on where it stopped");
+  if (first != nullptr) return failure(first_broken(*first, selected, view));
   return {};
-}
-
-Judgement judge_stage(const Stage& stage, const View& view) {
-  Judgement last{Mark::not_applicable, ""};
-  for (const Rule& rule : stage.rules) {
-    last = rule.check(view);
-    if (!last.ok()) return last;
-  }
-  return last;
-}
-
-Result<std::string> read_bundle(World& world, const std::string& source) {
-  if (!source.starts_with("http://") && !source.starts_with("https://")) return world.files.read(source);
-  Result<HttpResponse> response = world.http.send(HttpRequest{.url = source, .limit = 2min, .download = true});
-  std::string hint = "--operator-bundle FILE takes one from a file";
-  if (!response) {
-    Error error = response.error();
-    error.hint = hint;
-    return failure(error);
-  }
-  if (!response->ok()) {
-    return failure(ErrorClass::environment, "operator-bundle", "Cannot fetch " + source,
-                   fmt::format("the server answered {}", response->status), hint);
-  }
-  return std::move(response->body);
 }
 
 }  // namespace hpawalk

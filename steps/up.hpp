@@ -24,7 +24,7 @@ struct UpOptions {
 struct StageReport {
   std::string name;
   enum class Outcome { built, unchanged, used, left_out, failed, stopped } outcome = Outcome::stopped;
-  std::string evidence;
+  std::string evidence = {};
   Duration took{0};
 };
 std::string_view outcome_name(StageReport::Outcome outcome);
@@ -37,15 +37,10 @@ struct UpReport {
 // The names of the stages that `options` select. The error `no-stage` when a name is wrong.
 Result<std::vector<std::string>> selected_stages(const UpOptions& options);
 
-// The error is that of the first stage, in the table's order, that did not come to stand; `report` says how far all
-// of them came.
+// The error is that of the first stage, in the table's order, that did not come to stand (`stage-NAME` when one of its
+// rules does not hold); `report` says how far all of them came. `needs-stage`: a stage that was left out does not
+// stand, and one that was selected cannot do without it; then nothing was changed.
 Status up(World& world, const Config& config, ClusterTarget& target, const ClusterAccess& access, KubeApi& api,
           const UpOptions& options, Progress& progress, UpReport& report);
-
-// How a stage stands now: the first of its rules that does not hold, or the last evidence.
-Judgement judge_stage(const Stage& stage, const View& view);
-
-// Reads the operator's bundle from its file or URL.
-Result<std::string> read_bundle(World& world, const std::string& source);
 
 }  // namespace hpawalk

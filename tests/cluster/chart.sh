@@ -2,10 +2,10 @@
 # The bundled chart in the hands of the real helm: lint, its schema, and what it renders for values of all kinds.
 # Usage: chart.sh HPAWALK
 set -uo pipefail
+hpawalk=$(realpath "$1")
 cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
-hpawalk=$1
 chart=$PWD/../../manifests/charts/prometheus-adapter
 helm=$(command -v helm || echo "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/helm)
 helm=${helm%% *}
@@ -28,7 +28,8 @@ lacks() {
 refused() { ! render "$@"; }
 
 check "helm lint has nothing to say" "$helm" lint --strict "$chart"
-"$hpawalk" render adapter >"$work/values.yaml"
+render_values() { "$hpawalk" render adapter >"$work/values.yaml" && [ -s "$work/values.yaml" ]; }
+check "hpawalk renders values" render_values
 check "hpawalk's own values fit the chart's schema" "$helm" lint --strict "$chart" --values "$work/values.yaml"
 check "both versions of the custom metrics API are served" has "name: v1beta1.custom.metrics.k8s.io"
 check "  also v1beta2" has "name: v1beta2.custom.metrics.k8s.io"

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # The walkthrough on real clusters: up, up again, drift, settings that change, somebody else's objects, SIGKILL at
 # random moments, down, and the same on a cluster named by --context beside another one.
-# Usage: walkthrough.sh HPAWALK [PART...]      parts: once kills context (all of them). Needs root.
-#   KILLS=20     how many times `up` is killed
-#   SEED=1       of the moments
+# Usage: walkthrough.sh HPAWALK [PART...]      parts: once troubles kills context (all of them). Needs root.
+#   KILLS=3                how many times `up` is killed; 20 for a thorough look
+#   SEED=1                 of the moments
+#   UPSTREAM_CHART=FOLDER  the community's prometheus-adapter chart, unchanged: part `upstream` runs the stage with it
 set -uo pipefail
+hpawalk=$(realpath "$1")
+shift
 cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
-hpawalk=$1
-shift
-parts=${*:-once kills context}
+parts=${*:-once troubles kills context}
 first=test-chain second=test-chain-2
 export HPAWALK_CLUSTER_NAME=$first
 work=$(mktemp -d)
@@ -22,7 +23,7 @@ finish() {
   rm -rf "$work"
 }
 trap 'finish >/dev/null 2>&1' EXIT
-kubectl() { command kubectl --request-timeout=10s "$@"; }
+kubectl() { command "$kubectl" --request-timeout=10s "$@"; }
 
 # Every object of the kinds that a chain has, or leaves behind; without what the cluster itself makes and unmakes.
 kinds=all,configmaps,secrets,serviceaccounts,namespaces,crd,clusterroles,clusterrolebindings,roles,rolebindings
@@ -46,7 +47,7 @@ no_terminating() { ! kubectl --kubeconfig "$1" get namespaces -o 'jsonpath={.ite
 outcomes() { jq -r '[.stages[].outcome] | unique | join(" ")' "$1"; }
 seconds() { jq -r .seconds "$1"; }
 at_most() { jq -e --argjson most "$2" '.seconds <= $most' "$1"; }
-built() { "$hpawalk" up -o json 2>progress >"$1" || { cat progress "$1"; return 1; }; }
+built() { "$hpawalk" up -o json "${@:2}" 2>progress >"$1" || { cat progress "$1"; return 1; }; }
 hpa_is() { [ "$(kubectl --kubeconfig "$kubeconfig" get hpa nginx -o 'jsonpath={.spec.maxReplicas} {.spec.behavior.scaleDown.stabilizationWindowSeconds}')" = "$1" ]; }
 
 took_down() { "$hpawalk" down -o json 2>progress >down.json || { cat progress down.json; return 1; }; }
@@ -96,14 +97,14 @@ once() {
 kills() {
   RANDOM=${SEED:-1}
   settled_listing "$kubeconfig" > before
-  for i in $(seq "${KILLS:-20}"); do
+  for i in $(seq "${KILLS:-3}"); do
     moment=$((RANDOM % 18000))
     "$hpawalk" up > killed.log 2>&1 &
     victim=$!
     sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
     kill -9 "$victim" 2> /dev/null
     wait "$victim" 2> /dev/null
-    if [ $((i % 4)) != 0 ]; then  # every fourth time straight to down, on a half-built chain
+    if [ $((i % 3)) != 0 ]; then  # every third time straight to down, on a half-built chain
       check "killed after $moment ms: the next up ends well" "$hpawalk" up
     fi
     check "killed after $moment ms: down ends well" "$hpawalk" down
@@ -130,6 +131,83 @@ context() {
   "$hpawalk" cluster down --name "$second" > /dev/null 2>&1
 }
 
+# What goes wrong at other people's: two at once, an image that is not there, few rights, a context that is not there, an
+# API server that stops answering for a while, Ctrl-C.
+troubles() {
+  settled_listing "$kubeconfig" > before
+  "$hpawalk" up > first.log 2>&1 &
+  local other=$!
+  check "two up at once both end well" "$hpawalk" up
+  wait $other
+  check "  also the other" test $? = 0
+
+  check "an image that is not there: the stage is named" fails_with 1 "[stage-prom-fake]" \
+    "$hpawalk" up --prom-fake-image localhost/no-such-image:1 --timeout 8s
+  "$hpawalk" up --prom-fake-image localhost/no-such-image:1 --timeout 3s -o json > failed.json 2> /dev/null
+  check "  with the pod's reason" jq -e '.error.because | test("localhost/no-such-image:1")' failed.json
+  check "  and the chain's first broken link" jq -e '.diagnosis[0].metrics[0].firstBroken != null' failed.json
+  check "  the right image again mends it" "$hpawalk" up
+
+  kubectl --kubeconfig "$kubeconfig" create serviceaccount few-rights > /dev/null
+  kubectl --kubeconfig "$kubeconfig" config view --flatten --raw > few
+  local token
+  token=$(kubectl --kubeconfig "$kubeconfig" create token few-rights)
+  kubectl --kubeconfig few config set-credentials few --token "$token" > /dev/null
+  kubectl --kubeconfig few config set-context few --cluster hpawalk-$first --user few > /dev/null
+  check "few rights: stopped before anything is changed" fails_with 3 "[preflight-rights]" \
+    env KUBECONFIG=few "$hpawalk" up --context few --namespace elsewhere
+  check "  doctor says which are missing" fails_with 3 "create horizontalpodautoscalers" \
+    env KUBECONFIG=few "$hpawalk" doctor --context few --namespace elsewhere
+  kubectl --kubeconfig "$kubeconfig" delete serviceaccount few-rights > /dev/null
+  check "a context that is not there" fails_with 3 "[kubeconfig]" env KUBECONFIG=few "$hpawalk" up --context nowhere
+  check "a stage whose ground is missing" fails_with 1 "[needs-stage]" "$hpawalk" up --namespace elsewhere --only hpa
+  check "down" "$hpawalk" down
+
+  "$hpawalk" up > frozen.log 2>&1 &
+  victim=$!
+  sleep 4
+  freeze_api_server 8
+  wait $victim
+  check "an API server that does not answer for 8 s: up waits and ends well" test $? = 0
+  "$hpawalk" down > /dev/null 2>&1
+  "$hpawalk" up > interrupted.log 2>&1 &
+  victim=$!
+  sleep 4
+  kill -INT $victim
+  wait $victim
+  check "Ctrl-C ends up with 130" test $? = 130
+  check "  and says how to go on" grep -q "hpawalk up goes on" interrupted.log
+  check "up goes on" "$hpawalk" up
+  check "down" "$hpawalk" down
+  settled_listing "$kubeconfig" > after
+  check "nothing is left" no_difference before after
+}
+freeze_api_server() {
+  local pid
+  for pid in $(pgrep -x kube-apiserver); do
+    tr '\0' ' ' < "/proc/$pid/cgroup" | grep -q "hpawalk-$first/" || continue
+    kill -STOP "$pid"
+    sleep "$1"
+    kill -CONT "$pid"
+    return
+  done
+  echo "no kube-apiserver of $first"
+}
+
+upstream() {
+  settled_listing "$kubeconfig" > before
+  check "up with the community's chart, unchanged" built up.json --adapter-chart "$UPSTREAM_CHART"
+  jq -r '"      \(.seconds) s: " + ([.stages[] | "\(.name) \(.seconds)"] | join(", "))' up.json
+  check "a second up has nothing to do" built again.json --adapter-chart "$UPSTREAM_CHART"
+  check "  nothing" test "$(outcomes again.json)" = unchanged
+  check "the bundled chart in its place" "$hpawalk" up
+  check "the community's again" "$hpawalk" up --adapter-chart "$UPSTREAM_CHART"
+  check "down" "$hpawalk" down
+  settled_listing "$kubeconfig" > after
+  check "nothing is left" no_difference before after
+}
+
 kubeconfig=$(make_cluster "$first")
+kubectl=$("$hpawalk" cluster status --name $first -o json | jq -r '.[0].kubectl')
 for part in $parts; do "$part"; done
 summary

@@ -62,3 +62,11 @@ TEST_CASE("Without a terminal progress is plain lines, at most one every ten sec
   progress->done("images", "9 images imported");
   CHECK(fake.terminal.errors == "...  images         2 of 9 (11 s)\nok   images         9 images imported  (11 s)\n");
 }
+
+TEST_CASE("down --cluster without a name removes the cluster, with one it says where the chain is") {
+  fakes::FakeWorld whole, chain;
+  CHECK(call(whole, {"down", "--cluster", "--context", "prod"}) == 2);
+  CHECK(whole.terminal.errors.find("[not-our-cluster]") != std::string::npos);
+  CHECK(call(chain, {"down", "--cluster", "local"}) == 0);
+  CHECK(chain.terminal.output == "Nothing of hpawalk's was on this machine (there is no such cluster).\n");
+}

@@ -165,3 +165,9 @@ TEST_CASE("Durations and quantities become numbers") {
   CHECK(quantity_milli("2.5") == 2'500);
   CHECK(quantity_milli("1k") == 1'000'000);
 }
+
+TEST_CASE("A hint repeats the flags that said where to work, and no others") {
+  Config config = Config::from({"other.yaml", "hpa: {max: 5}\nnamespace: shop\n", {}, {{"context", "my cluster"}, {"hpa.min", "2"}}}).value();
+  CHECK(config.again("up --only hpa") == "hpawalk up --only hpa --config=other.yaml '--context=my cluster'");
+  CHECK(Config::from({})->again("down") == "hpawalk down");
+}

@@ -5,10 +5,12 @@
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/down.hpp"
+#include "steps/namespace_end.hpp"
 #include "steps/plan.hpp"
 #include "steps/preflight.hpp"
 #include "steps/standing.hpp"
 #include "steps/up.hpp"
+#include "steps/work.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 #include "tests/fakes/golden.hpp"
@@ -120,6 +122,7 @@ TEST_CASE("Milestones that operations wait for are reached by some operation, an
       bool ready = std::all_of(operation.after.begin(), operation.after.end(), [&](const auto& m) { return reached.contains(m); });
       if (!ready) continue;
       reached.insert(operation.reaches);
+      if (operation.reaches == "Prometheus") reached.insert(stage_milestone("prometheus"));
       operation.argv.clear();
       operation.does = Does::apply;
       --left;
@@ -127,6 +130,7 @@ TEST_CASE("Milestones that operations wait for are reached by some operation, an
     REQUIRE_MESSAGE(left < before, "nothing can go on");
   }
   CHECK(reached.contains("CRD servicemonitors"));
+  CHECK(reached.contains("CRD alertmanagers"));
 }
 
 TEST_CASE("--from and --only choose stages, and a wrong name finds its neighbour") {
@@ -227,6 +231,121 @@ TEST_CASE("A Helm release is read from the newest of its Secrets") {
   CHECK_FALSE(find_release(api, "m", "a")->ours);
 }
 
+TEST_CASE("What a selected stage builds on must stand, or up ends before it changes anything") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  Config config = configured();
+  NoTarget target;
+  Silence silence;
+  UpReport report;
+  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"adapter", "hpa"}}, silence, report);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().id == "needs-stage");
+  CHECK(status.error().what == "Stage adapter needs stage workload, which is left out and does not stand");
+  CHECK(status.error().hint.starts_with("hpawalk up "));
+  CHECK(report.stages.empty());
+}
+
+TEST_CASE("A stage is judged by its rules in turn, and the first that does not hold is named") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  Config config = configured();
+  View view{api, world.clock, config};
+  Json workload = Json(yaml::parse(find_stage("workload")->operations(config, access_to_prod)->front().input).value());
+  workload["status"] = {{"availableReplicas", 1}, {"updatedReplicas", 1}};
+  api.get("/apis/apps/v1/namespaces/default/deployments/nginx", workload);
+  api.get("/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter", workload);
+  CHECK(judge_stage(*find_stage("workload"), view).judgement.ok());
+  CHECK(judge_stage(*find_stage("adapter"), view).rule == 1);
+  CHECK(judge_stage(*find_stage("image"), view).judgement.mark == Mark::not_applicable);
+}
+
+TEST_CASE("A failing stage is named with its reason, its logs and the way on, though others that it does not need are not there") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  Config config = Config::from({{}, {}, {}, {{"context", "prod"}}}).value();
+  NoTarget target;
+  Silence silence;
+  UpReport report;
+  world.processes.allow(
+      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side --field-manager=hpawalk --force-conflicts -f -");
+  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"prom-fake"}}, silence, report);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().id == "stage-prom-fake");
+  CHECK(status.error().what == "Stage prom-fake: it does not hold that the Deployment is available");
+  CHECK(status.error().hint ==
+        "hpawalk logs prom-fake --context=prod   shows what its pods say\n"
+        "hpawalk up --context=prod   goes on from here once the cause is gone");
+}
+
+TEST_CASE("A chart that is not there is refused before anything is changed") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  auto work = [&](const std::string& chart) {
+    return find_work(world.world, configured("adapter: {chart: " + chart + "}\n"), access_to_prod, api, *find_stage("adapter"));
+  };
+  CHECK(work("bundeld").error().because == "did you mean `bundled`?");
+  CHECK(work("./charts/adapter").error().id == "adapter-chart");
+  world.files.content["./charts/adapter/values.yaml"] = "";
+  CHECK(work("./charts/adapter").error().because == "the folder has no Chart.yaml");
+  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter"), {{"items", Json::array()}});
+  world.files.content["./charts/adapter/Chart.yaml"] = "version: 1";
+  auto mark = [&] { return text::join(work("./charts/adapter")->todo.back().argv, " "); };
+  std::string before = mark();
+  CHECK(mark() == before);
+  world.files.content["./charts/adapter/Chart.yaml"] = "version: 2";
+  CHECK(mark() != before);  // an edited chart is deployed again
+  CHECK(work("upstream")->todo.size() == 2);
+  CHECK(work("community/prometheus-adapter"));  // the user's helm may know it
+}
+
+TEST_CASE("There can be one adapter only, and whose the other one is decides what up says") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  auto secrets = [](const char* space) {
+    return std::string("/api/v1/namespaces/") + space + "/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter");
+  };
+  api.get(secrets("prom-metrics"), {{"items", Json::array()}});
+  api.get(secrets("old"), {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}}}}}})}}});
+  Json service = {{"metadata", {{"annotations", {{"meta.helm.sh/release-name", "prometheus-adapter"}, {"meta.helm.sh/release-namespace", "old"}}}}}};
+  api.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", service);
+  auto error = [&] { return find_work(world.world, configured(), access_to_prod, api, *find_stage("adapter")).error(); };
+  CHECK(error().id == "adapter-elsewhere");
+  CHECK(error().what == "hpawalk's adapter is on this cluster already, as Helm release prometheus-adapter in namespace old");
+  service["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = "prom-metrics";
+  api.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", service);
+  CHECK(error().id == "not-ours");
+}
+
+TEST_CASE("A release is deployed again when something of it is gone or was scaled") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  Config config = configured();
+  auto operations = find_stage("adapter")->operations(config, access_to_prod);
+  std::string line = text::join(operations->back().argv, " ");
+  std::string mark = line.substr(line.find(release_mark) + release_mark.size(), 16);
+  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter"),
+          {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}, {"hpawalk/values", mark}}}}}})}}});
+  api.get("/api/v1/namespaces/prom-metrics", labelled({{"kind", "Namespace"}, {"metadata", {{"name", "prom-metrics"}}}}));
+  world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics",
+                        {0, "kind: Deployment\nmetadata: {name: prometheus-adapter, namespace: prom-metrics}\nspec: {replicas: 1}\n---\n"
+                            "kind: APIService\nmetadata: {name: v1beta1.custom.metrics.k8s.io}\n", ""});
+  const std::string deployment = "/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter";
+  const std::string service = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io";
+  auto left = [&] {
+    auto work = find_work(world.world, config, access_to_prod, api, *find_stage("adapter"));
+    return std::count_if(work->todo.begin(), work->todo.end(), [](const Operation& o) { return o.does == Does::helm; });
+  };
+  api.get(deployment, {{"spec", {{"replicas", 1}}}});
+  api.get(service, Json::object());
+  CHECK(left() == 0);
+  api.get(deployment, {{"spec", {{"replicas", 0}}}});
+  CHECK(left() == 1);
+  api.get(deployment, {{"spec", {{"replicas", 1}}}});
+  api.answers.erase("GET " + service);
+  CHECK(left() == 1);
+}
+
 TEST_CASE("up stops before it changes anything when an object of that name is somebody else's") {
   fakes::FakeWorld world;  // knows no command: any kubectl or helm would end the test
   fakes::FakeKubeApi api;
@@ -235,7 +354,7 @@ TEST_CASE("up stops before it changes anything when an object of that name is so
   NoTarget target;
   Silence silence;
   UpReport report;
-  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"workload", "hpa"}}, silence, report);
+  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"workload"}}, silence, report);
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "not-ours");
   CHECK(status.error().what == "Deployment nginx in namespace default is there already, and hpawalk did not make it");
@@ -288,19 +407,72 @@ TEST_CASE("down on a cluster with nothing of hpawalk's changes nothing, and name
 TEST_CASE("A missing tool or right stops a run before anything is changed, with the way out") {
   fakes::FakeWorld world;
   world.processes.programs = {"kubectl"};
-  Status status = all_fine(look_at_tools(world.world, access_to_prod, false));
+  world.processes.allow("kubectl version --client", {0, "Client Version: v1.34.4\n", ""});
+  CHECK(all_fine(look_at_tools(world.world, access_to_prod, {"workload"})));
+  Status status = all_fine(look_at_tools(world.world, access_to_prod, {"adapter"}));
   CHECK(status.error().id == "preflight-helm");
   CHECK(status.error().kind == ErrorClass::environment);
   world.processes.programs = {"kubectl", "helm"};
-  CHECK(all_fine(look_at_tools(world.world, access_to_prod, false)));
+  world.processes.expect("helm version --short", {0, "v3.9.0+g7ceeda6\n", ""});
+  CHECK(all_fine(look_at_tools(world.world, access_to_prod, {"adapter"})).error().because.ends_with("is too old"));
+  world.processes.expect("helm version --short", {0, "v4.0.1+gabc\n", ""});
+  CHECK(all_fine(look_at_tools(world.world, access_to_prod, {"adapter"})));
 
   fakes::FakeKubeApi api;
-  CHECK(all_fine(look_at_cluster(api, configured())).error().id == "preflight-API-server");
-  api.get("/version", {{"gitVersion", "v1.34.4"}});
-  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, R"({"status":{"allowed":false}})"};
-  status = all_fine(look_at_cluster(api, configured()));
-  CHECK(status.error().id == "preflight-rights");
-  CHECK(status.error().because.find("create apiservices") != std::string::npos);
+  CHECK(all_fine(look_at_cluster(api, configured(), {"hpa"})).error().id == "preflight-api-server");
+  api.get("/version", {{"gitVersion", "v1.22.0"}});
+  api.answers["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"] = {201, R"({"status":{"userInfo":{"username":"jane"}}})"};
+  auto group = [](const char* version) { return Json{{"versions", {{{"groupVersion", version}}}}}; };
+  api.get("/apis", {{"groups", {group("apps/v1"), group("autoscaling/v1")}}});
   api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, R"({"status":{"allowed":true}})"};
-  CHECK(all_fine(look_at_cluster(api, configured())));
+  status = all_fine(look_at_cluster(api, configured(), {"workload", "hpa"}));
+  CHECK(status.error().id == "preflight-apis");
+  CHECK(status.error().because == "the API server does not serve autoscaling/v2 (stage hpa; Kubernetes has it since 1.23)");
+  CHECK(all_fine(look_at_cluster(api, configured(), {"workload"})));
+  api.get("/apis", {{"groups", {group("apiregistration.k8s.io/v1"), group("autoscaling/v2")}}});
+  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, R"({"status":{"allowed":false}})"};
+  status = all_fine(look_at_cluster(api, configured(), {"adapter"}));
+  CHECK(status.error().id == "preflight-rights");
+  CHECK(status.error().because.find("in the whole cluster: create apiservices, patch apiservices") != std::string::npos);
+  CHECK(status.error().because.find("create namespaces") != std::string::npos);
+  CHECK(status.error().because.find("horizontalpodautoscalers") == std::string::npos);
+  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, R"({"status":{"allowed":true}})"};
+  CHECK(all_fine(look_at_cluster(api, configured(), {"adapter", "hpa"})));
+}
+
+TEST_CASE("A namespace that is going loses its finalizer only once nothing of any kind is left in it") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  NamespaceEnd end(world.world, access_to_prod, api, "m");
+  end.look();  // not there: nothing to do
+  Json space = labelled({{"kind", "Namespace"}, {"metadata", {{"name", "m"}}}});
+  api.get("/api/v1/namespaces/m", space);
+  end.look();  // not going
+  space["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  api.get("/api/v1/namespaces/m", space);
+  end.look();  // its kinds are not known
+  auto kinds = [](const std::string& group, const std::string& version, const std::string& freshness, Json resources) {
+    return Json{{"kind", "APIGroupDiscoveryList"},
+                {"items", {{{"metadata", {{"name", group}}},
+                            {"versions", {{{"version", version}, {"freshness", freshness}, {"resources", std::move(resources)}}}}}}}};
+  };
+  Json both = {"list", "delete"};
+  api.get("/api", kinds("", "v1", "Current", {{{"resource", "pods"}, {"scope", "Namespaced"}, {"verbs", both}},
+                                             {{"resource", "nodes"}, {"scope", "Cluster"}, {"verbs", both}},
+                                             {{"resource", "bindings"}, {"scope", "Namespaced"}, {"verbs", {"create"}}}}));
+  Json leases = {{{"resource", "leases"}, {"scope", "Namespaced"}, {"verbs", both}}};
+  api.get("/apis", kinds("coordination.k8s.io", "v1", "Stale", leases));
+  end.look();  // a group's kinds may be out of date
+  api.get("/apis", kinds("coordination.k8s.io", "v1", "Current", leases));
+  api.get("/apis/coordination.k8s.io/v1/namespaces/m/leases?limit=1", {{"items", Json::array()}});
+  api.refuse("/api/v1/namespaces/m/pods?limit=1", 403, "no");
+  end.look();  // what cannot be read is not empty
+  api.get("/api/v1/namespaces/m/pods?limit=1", {{"items", {{{"metadata", {{"name", "p"}}}}}}});
+  end.look();
+  CHECK(world.processes.calls.empty());
+  api.get("/api/v1/namespaces/m/pods?limit=1", {{"items", Json::array()}});
+  world.processes.expect("kubectl --kubeconfig=/home/user/.kube/config --context=prod replace --raw /api/v1/namespaces/m/finalize -f -");
+  end.look();
+  end.look();  // once
+  CHECK(Json::parse(world.processes.calls.front().input)["spec"]["finalizers"].empty());
 }

@@ -1,0 +1,36 @@
+// Ends the deletion of a namespace without the 5 s that Kubernetes waits before it begins to tidy one up.
+//
+// Those 5 s are for clusters with several API servers, which may not all have heard of the deletion yet. On hpawalk's
+// own cluster there is one: as soon as nothing of any kind is left in the namespace, its finalizer can go.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/target.hpp"
+#include "steps/standing.hpp"
+
+namespace hpawalk {
+
+class NamespaceEnd {
+ public:
+  NamespaceEnd(World& world, const ClusterAccess& access, KubeApi& api, std::string space)
+      : world_(world), access_(access), api_(api), space_(std::move(space)) {}
+
+  // Looks whether the namespace, which is being deleted, is empty by now, and if so takes its finalizer away. What
+  // could not be read counts as not empty: then Kubernetes ends it in its own time.
+  void look();
+
+ private:
+  bool find_collections();
+
+  World& world_;
+  const ClusterAccess& access_;
+  KubeApi& api_;
+  std::string space_;
+  std::vector<std::string> collections_ = {};  // not seen empty yet; nothing can be made in a namespace that is going
+  bool known_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace hpawalk

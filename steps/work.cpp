@@ -1,0 +1,285 @@
+#include "steps/work.hpp"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "chain/json_read.hpp"
+#include "manifests/manifests.hpp"
+#include "steps/standing.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+bool is_url(const std::string& source) { return source.starts_with("http://") || source.starts_with("https://"); }
+
+class Finder {
+ public:
+  Finder(World& world, const Config& config, const ClusterAccess& access, KubeApi& api)
+      : world_(world), config_(config), access_(access), api_(api) {}
+
+  Result<Work> run(const Stage& stage) {
+    Result<std::vector<Operation>> operations = stage.operations(config_, access_);
+    if (!operations) return failure(operations.error());
+    for (const Operation& operation : *operations) {
+      Status found = find(operation);
+      if (!found) return failure(found.error());
+    }
+    return std::move(work_);
+  }
+
+ private:
+  Status find(const Operation& operation) {
+    switch (operation.does) {
+      case Does::bundle: return bundle();
+      case Does::helm: return helm(operation);
+      case Does::load_image: return image(operation);
+      case Does::apply: return apply(operation);
+      case Does::restart: return {};  // only within the bundle
+    }
+    return {};
+  }
+
+  Status apply(const Operation& operation) {
+    Result<Comparison> compared = compare_apply(api_, operation);
+    if (!compared) return failure(compared.error());
+    if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign));
+    if (compared->standing == Standing::same) {
+      work_.reached.push_back(operation.reaches);
+    } else {
+      work_.todo.push_back(compared->operation);
+    }
+    return {};
+  }
+
+  static Error not_ours(const std::string& object) {
+    return Error{ErrorClass::check_failed, "not-ours", object + " is there already, and hpawalk did not make it",
+                 "it does not have the labels " + std::string(owner_selector),
+                 "Choose another name or namespace (hpawalk config shows the settings), or remove it; nothing was changed", {}, {}};
+  }
+
+  // Its ten custom resources are megabytes: only their metadata is looked at.
+  Status bundle() {
+    KubeRequest request{.path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                        .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
+    Result<HttpResponse> response = api_.send(request);
+    if (!response) return failure(response.error());
+    if (!response->ok()) return failure(kube_error(request, *response));
+    Json list = Json::parse(response->body, nullptr, false);
+    std::set<std::string> current;
+    std::string newest;
+    bool foreign = false;
+    for (const Json& crd : list_at(list, "items")) {
+      std::string name = text_at(crd, "metadata.name");
+      if (!name.ends_with(".monitoring.coreos.com")) continue;
+      foreign = foreign || !is_ours(crd);
+      const Json& version = at(crd, {"metadata", "annotations", "operator.prometheus.io/version"});
+      if (version == config_.text("operator.version") && at(crd, "metadata.deletionTimestamp").is_null()) current.insert(name);
+      newest = std::max(newest, text_at(crd, "metadata.creationTimestamp"));
+    }
+    work_.used = foreign;
+    if (foreign) return {};
+    std::string source = bundle_source(config_, access_);
+    bool whole = current.size() >= 10 && includes_operator() && !operator_started_before(newest);
+    if (whole && is_url(source)) return {};  // not fetched only to look
+
+    Result<std::string> text = read_bundle(world_, source);
+    if (!text) return failure(text.error());
+    Result<std::vector<Operation>> operations = bundle_operations(*text, config_, access_);
+    if (!operations) return failure(operations.error());
+    for (Operation& operation : *operations) {
+      if (operation.does == Does::restart) {
+        if (current.size() < 10 || operator_started_before(newest)) work_.todo.push_back(std::move(operation));
+        continue;
+      }
+      bool crd = operation.subject.starts_with("CRD ");
+      if (crd && current.contains(operation.subject.substr(4))) {
+        work_.reached.push_back(operation.reaches);
+        continue;
+      }
+      if (crd) {
+        work_.todo.push_back(std::move(operation));
+      } else if (Status compared = apply(operation); !compared) {
+        return compared;
+      }
+    }
+    return {};
+  }
+
+  // A run that was killed between the custom resources and the operator's restart has left one that does not know them.
+  bool operator_started_before(const std::string& time) {
+    std::string path = fmt::format("/api/v1/namespaces/{}/pods?labelSelector={}", config_.text("operator.namespace"),
+                                   query_value("app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller"));
+    Result<Json> pods = kube_get(api_, path);
+    if (!pods) return false;
+    for (const Json& pod : list_at(*pods, "items")) {
+      if (!at(pod, "metadata.deletionTimestamp").is_null()) continue;
+      for (const Json& container : list_at(pod, "status.containerStatuses")) {
+        std::string started = text_at(container, "state.running.startedAt");
+        if (!started.empty() && started < time) return true;  // RFC 3339 in UTC: in the order of time
+      }
+    }
+    return false;
+  }
+
+  // The operator's own objects, without reading the bundle: the Deployment as this version would make it.
+  bool includes_operator() {
+    std::string space = config_.text("operator.namespace");
+    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
+    Result<Json> binding = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
+    Result<Json> role = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
+    Result<Json> account = kube_get(api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
+    Result<Json> service = kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
+    for (const Result<Json>* object : {&live, &binding, &role, &account, &service}) {
+      if (!*object || !is_ours(**object) || !at(**object, "metadata.deletionTimestamp").is_null()) return false;
+    }
+    for (const Json& container : list_at(*live, "spec.template.spec.containers")) {
+      if (text_at(container, "image").ends_with(":v" + config_.text("operator.version"))) return true;
+    }
+    return false;
+  }
+
+  Status helm(Operation operation) {
+    Status chart = look_at_chart(operation);
+    if (!chart) return chart;
+    std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
+    Result<Release> release = find_release(api_, space, name);
+    if (!release) return failure(release.error());
+    if (release->there && !release->ours) return failure(not_ours("Helm release " + name + " in namespace " + space));
+    for (const char* version : {"v1beta1", "v1beta2"}) {
+      if (release->there) break;
+      std::string service = fmt::format("{}.custom.metrics.k8s.io", version);
+      Result<Json> live = kube_get(api_, "/apis/apiregistration.k8s.io/v1/apiservices/" + service);
+      if (live && at(*live, "metadata.deletionTimestamp").is_null()) {
+        return failure(other_adapter(service, *live));
+      }
+    }
+    bool wanted = release->there && !release->pending && release->values == mark_of(operation);
+    if (wanted && stands(space, name)) return {};
+    work_.todo.push_back(std::move(operation));
+    return {};
+  }
+
+  // There can be one adapter only: an earlier one of hpawalk's under other names, or somebody else's.
+  Error other_adapter(const std::string& service, const Json& live) {
+    auto annotation = [&](const char* key) { return text_at(Json{{"value", at(live, {"metadata", "annotations", key})}}, "value"); };
+    std::string space = annotation("meta.helm.sh/release-namespace"), name = annotation("meta.helm.sh/release-name");
+    Result<Release> release = find_release(api_, space, name);
+    if (name.empty() || !release || !release->ours) return not_ours("APIService " + service + " (somebody else's metrics adapter)");
+    return Error{ErrorClass::check_failed, "adapter-elsewhere",
+                 fmt::format("hpawalk's adapter is on this cluster already, as Helm release {} in namespace {}", name, space),
+                 "a cluster can have one only", config_.again("down") + "   removes it, then the new settings can be used; nothing was changed",
+                 {}, {}};
+  }
+
+  // hpawalk's mark on a release: the argument "--labels=...,hpawalk/values=MARK".
+  static std::string mark_of(const Operation& operation) {
+    for (const std::string& word : operation.argv) {
+      if (size_t at_mark = word.find(release_mark); at_mark != std::string::npos) return word.substr(at_mark + release_mark.size());
+    }
+    return {};
+  }
+
+  // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed again.
+  Status look_at_chart(Operation& operation) {
+    std::string chart = config_.text("adapter.chart");
+    if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") || chart.starts_with("https://")) return {};
+    if (!world_.files.exists(chart)) {
+      bool reference = chart.find('/') != std::string::npos && !chart.starts_with('.') && !chart.starts_with('/');
+      if (reference) return {};  // REPOSITORY/CHART of a repository that the user's helm knows
+      auto near = text::nearest(chart, {"bundled", "upstream"});
+      return failure(ErrorClass::usage, "adapter-chart", "There is no chart " + chart,
+                     near ? fmt::format("did you mean `{}`?", *near) : "no such file or folder",
+                     "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
+    }
+    Result<std::vector<fs::path>> entries = world_.files.list(chart);
+    if (entries && !entries->empty() && !world_.files.exists(fs::path(chart) / "Chart.yaml")) {
+      return failure(ErrorClass::usage, "adapter-chart", "There is no chart in " + chart, "the folder has no Chart.yaml",
+                     "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
+    }
+    std::string mark = mark_of(operation);
+    for (std::string& word : operation.argv) {
+      if (word.find(release_mark) == std::string::npos) continue;
+      word.replace(word.find(mark), mark.size(), fingerprint(mark + content(chart)));
+    }
+    return {};
+  }
+
+  std::string content(const fs::path& path) {
+    Result<std::vector<fs::path>> entries = world_.files.list(path);
+    if (!entries || entries->empty()) return path.string() + world_.files.read(path).value_or("");
+    std::string all;
+    for (const fs::path& entry : *entries) all += content(entry);
+    return all;
+  }
+
+  // Everything that Helm deployed is there.
+  bool stands(const std::string& space, const std::string& name) {
+    Command command{.argv = helm_line(access_, {"get", "manifest", name, "--namespace=" + space})};
+    Result<std::string> manifest = run_checked(world_.processes, command, "helm", "Cannot read the Helm release " + name);
+    Result<std::vector<yaml::Value>> objects = manifest ? yaml::parse_all(*manifest) : failure(manifest.error());
+    if (!objects) return false;
+    for (const yaml::Value& object : *objects) {
+      std::string path = object_path(object);
+      if (path.empty()) continue;
+      Result<Json> live = kube_get(api_, path);
+      if (!live || !at(*live, "metadata.deletionTimestamp").is_null()) return false;
+      Json replicas = at(Json(object), "spec.replicas");
+      if (!replicas.is_null() && replicas != at(*live, "spec.replicas")) return false;
+    }
+    return !objects->empty();
+  }
+
+  // A pod that runs from it is the proof that it is there.
+  Status image(const Operation& operation) {
+    if (!config_.text("prom-fake.image").empty()) {
+      work_.evidence = operation.subject + ": from its registry";
+      return {};
+    }
+    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}", config_.text("namespace"),
+                                                   config_.text("prom-fake.name")));
+    const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
+    if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
+        text_at(containers[0], "image") == operation.subject) {
+      work_.evidence = operation.subject + ": a pod runs from it";
+      return {};
+    }
+    work_.evidence = operation.subject + ": brought to the cluster";
+    work_.todo.push_back(operation);
+    return {};
+  }
+
+  World& world_;
+  const Config& config_;
+  const ClusterAccess& access_;
+  KubeApi& api_;
+  Work work_;
+};
+
+}  // namespace
+
+Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage) {
+  return Finder(world, config, access, api).run(stage);
+}
+
+Result<std::string> read_bundle(World& world, const std::string& source) {
+  if (!is_url(source)) return world.files.read(source);
+  Result<HttpResponse> response = world.http.send(HttpRequest{.url = source, .limit = 2min, .download = true});
+  std::string hint = "--operator-bundle FILE takes one from a file";
+  if (!response) {
+    Error error = response.error();
+    error.hint = hint;
+    return failure(error);
+  }
+  if (!response->ok()) {
+    return failure(ErrorClass::environment, "operator-bundle", "Cannot fetch " + source,
+                   fmt::format("the server answered {}", response->status), hint);
+  }
+  return std::move(response->body);
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,25 @@
+// What is left to do for a stage: its operations compared with the cluster. Reads only, so that everything that could
+// stop a run (another's object of the same name, a bundle or a chart that is not there) is known before it begins.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "steps/stages.hpp"
+
+namespace hpawalk {
+
+struct Work {
+  std::vector<Operation> todo = {};
+  std::vector<std::string> reached = {};  // milestones of what is there already
+  bool used = false;                      // somebody else's, and fine
+  std::string evidence = {};              // where no rule will say more
+};
+
+// Errors: `not-ours`, `operator-bundle`, `adapter-chart`, or those of the API.
+Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage);
+
+// Reads the operator's bundle from its file or URL.
+Result<std::string> read_bundle(World& world, const std::string& source);
+
+}  // namespace hpawalk
