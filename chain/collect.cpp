@@ -30,6 +30,9 @@ AccessQuestion hpa_question(const std::string& group, const std::string& space) 
   return {group == "custom.metrics.k8s.io" ? "get" : "list", group, resource, space, "system:serviceaccount:kube-system:horizontal-pod-autoscaler"};
 }
 
+static constexpr const char* assumed_mark = "hpawalk/assumed";
+bool assumed(const Json& hpa) { return !at(hpa, {"metadata", "annotations", assumed_mark}).is_null(); }
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -148,6 +151,12 @@ class Collector {
     for (const Json& hpa : list_at(hpas->value, "items")) {
       names.push_back(name_of(hpa));
       if (name_of(hpa) == options_.name) wanted = &hpa;
+    }
+    if (wanted == nullptr && !options_.assumed.is_null()) {
+      Json hpa = options_.assumed;
+      hpa["metadata"]["annotations"][assumed_mark] = "true";
+      facts_.readings["hpas"].value["items"].push_back(std::move(hpa));
+      return {};
     }
     if (wanted == nullptr) {
       Error error{ErrorClass::usage, "hpa-not-found",

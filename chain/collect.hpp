@@ -15,12 +15,16 @@ struct CollectOptions {
   std::string name = {};             // of one HPA; empty: all
   size_t probe_limit = 48;
   size_t parallel = 8;
+  Json assumed = {};                 // an HPA: if the one that is asked for is not there, its chain is read all the same
   std::string prometheus_url = {};   // asked instead of going through the API server's proxy
 };
 
 // An error only when nothing can be said at all: the cluster is out of reach, the login failed, the HPAs may not be
 // listed, or hpawalk was interrupted.
 Result<Facts> collect(KubeApi& api, Http& http, Clock& clock, const CollectOptions& options);
+
+// Was this HPA only assumed?
+bool assumed(const Json& hpa);
 
 // Keys of the readings that the rules look up.
 std::string eval_key(const std::string& prometheus_key, const std::string& expression);
