@@ -40,6 +40,11 @@ void add_output_option(CLI::App& command, Chosen& chosen);
 
 void add_up(CLI::App& app, Chosen& chosen);
 void add_status(CLI::App& app, Chosen& chosen);
+void add_verify(CLI::App& app, Chosen& chosen);
+void add_set_value(CLI::App& app, Chosen& chosen);
+void add_get_value(CLI::App& app, Chosen& chosen);
+void add_watch(CLI::App& app, Chosen& chosen);
+void add_open(CLI::App& app, Chosen& chosen);
 void add_down(CLI::App& app, Chosen& chosen);
 void add_plan(CLI::App& app, Chosen& chosen);
 void add_render(CLI::App& app, Chosen& chosen);
@@ -51,5 +56,6 @@ void add_node(CLI::App& app, Chosen& chosen);
 void add_simulate(CLI::App& app, Chosen& chosen);
 void add_tune(CLI::App& app, Chosen& chosen);
 void add_diagnose(CLI::App& app, Chosen& chosen);
+void add_completion(CLI::App& app, Chosen& chosen);  // last: it completes all of them
 
 }  // namespace hpawalk

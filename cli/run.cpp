@@ -2,6 +2,9 @@
 
 #include <exception>
 
+#include <fmt/format.h>
+
+#include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/error_report.hpp"
 #include "cli/progress_report.hpp"
@@ -20,6 +23,11 @@ static void build(CLI::App& app, Chosen& chosen) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   add_up(app, chosen);
+  add_verify(app, chosen);
+  add_set_value(app, chosen);
+  add_get_value(app, chosen);
+  add_watch(app, chosen);
+  add_open(app, chosen);
   add_status(app, chosen);
   add_down(app, chosen);
   add_plan(app, chosen);
@@ -32,6 +40,23 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_simulate(app, chosen);
   add_tune(app, chosen);
   add_diagnose(app, chosen);
+  add_completion(app, chosen);
+}
+
+// `kubectl hpawalk` runs a program called kubectl-hpawalk: its help names what the user typed.
+static std::string called_as(const std::vector<std::string>& args) {
+  std::string program = args.empty() ? "" : args[0].substr(args[0].rfind('/') + 1);
+  return program == "kubectl-hpawalk" ? "kubectl hpawalk" : "hpawalk";
+}
+
+static std::string with_name(const std::string& help, const std::string& name) {
+  std::string out;
+  for (const std::string& line : text::lines(help)) {
+    size_t begin = line.find_first_not_of(' ');
+    bool example = begin != std::string::npos && begin > 0 && line.compare(begin, 8, "hpawalk ") == 0;
+    out += (example ? line.substr(0, begin) + name + line.substr(begin + 7) : line) + "\n";
+  }
+  return out;
 }
 
 // CLI11 reports --help and --version as exceptions too: those are results, not mistakes.
@@ -39,18 +64,17 @@ static int report_parse_end(const CLI::App& app, const CLI::ParseError& end, Wor
   if (end.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     std::ostringstream out, err;
     app.exit(end, out, err);
-    world.terminal.out(out.str());
+    world.terminal.out(with_name(out.str(), app.get_name()));
     return 0;
   }
-  Error error{ErrorClass::usage, "usage", end.what(), {}, "hpawalk --help, or hpawalk COMMAND --help, shows what is possible",
-              {}, {}};
+  Error error{ErrorClass::usage, "usage", end.what(), {}, fmt::format("{0} --help, or {0} COMMAND --help, shows what is possible", app.get_name()), {}, {}};
   report_error(error, world, false);
   return exit_code(error.kind);
 }
 
 int run(const std::vector<std::string>& args, World& world) {
   Chosen chosen;
-  CLI::App app("hpawalk builds, proves and explains Kubernetes autoscaling on a custom metric.", "hpawalk");
+  CLI::App app("hpawalk builds, proves and explains Kubernetes autoscaling on a custom metric.", called_as(args));
   try {
     build(app, chosen);
     std::vector<std::string> reversed(args.rbegin(), args.rend() - 1);  // CLI11 takes them from the back

@@ -1,0 +1,47 @@
+#include "chain/controller.hpp"
+
+#include <cstdlib>
+
+#include "chain/json_read.hpp"
+#include "chain/times.hpp"
+
+namespace hpawalk {
+namespace {
+
+void take_flag(ControllerSettings& settings, const std::string& word) {
+  const std::string prefix = "--horizontal-pod-autoscaler-";
+  size_t equals = word.find('=');
+  if (!word.starts_with(prefix) || equals == std::string::npos) return;
+  std::string name = word.substr(prefix.size(), equals - prefix.size()), value = word.substr(equals + 1);
+  if (name == "tolerance") settings.flags.tolerance = std::atof(value.c_str());
+  std::optional<Duration> duration = parse_duration(value);
+  if (!duration) return;
+  if (name == "sync-period") settings.flags.sync_period = *duration;
+  if (name == "downscale-stabilization") settings.flags.downscale_stabilization = *duration;
+  if (name == "cpu-initialization-period") settings.flags.cpu_initialization_period = *duration;
+  if (name == "initial-readiness-delay") settings.flags.initial_readiness_delay = *duration;
+}
+
+}  // namespace
+
+ControllerSettings read_controller(KubeApi& api) {
+  ControllerSettings settings;
+  if (Result<Json> version = kube_get(api, "/version")) {
+    if (auto rules = hpasim::rules_for(text_at(*version, "gitVersion"))) settings.rules = *rules;
+  }
+  Result<Json> pods = kube_get(api, "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager");
+  if (!pods) return settings;
+  for (const Json& pod : list_at(*pods, "items")) {
+    settings.seen = true;
+    for (const Json& container : list_at(pod, "spec.containers")) {
+      for (const char* words : {"command", "args"}) {
+        for (const Json& word : list_at(container, words)) {
+          if (word.is_string()) take_flag(settings, word.get<std::string>());
+        }
+      }
+    }
+  }
+  return settings;
+}
+
+}  // namespace hpawalk

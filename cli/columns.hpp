@@ -1,0 +1,17 @@
+// Text in columns of a terminal: wrapped, cut, filled up, and bars. Pure. A character is one column wide.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hpawalk {
+
+size_t shown_width(std::string_view s);                             // characters, not bytes
+std::vector<std::string> wrap(std::string_view s, size_t width);    // at blanks; a longer word stays whole
+std::string fit(std::string_view s, size_t width);                  // cut or filled up to so many characters
+
+// A bar a column, `height` rows from the top: shares from 0 to 1; NaN draws nothing.
+std::vector<std::string> bars(const std::vector<double>& shares, int height, bool unicode);
+
+}  // namespace hpawalk

@@ -1,0 +1,128 @@
+#include "cli/live_screen.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "chain/times.hpp"
+#include "cli/columns.hpp"
+#include "cli/live_text.hpp"
+
+namespace hpawalk {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t label_width = 15;
+constexpr size_t most_points = 20'000;
+
+std::string number(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
+  return fmt::format("{:.4g}", value);
+}
+
+// What stands beside a hop's value: when it was there.
+std::string beside(const std::string& name, const Hops& hops, const ControllerSettings& controller, WallTime now) {
+  auto ago = [&](const char* did, WallTime at) { return fmt::format("{} {} s ago", did, std::max<long long>(0, (now - at).count() / 1000)); };
+  if (name == "prom-fake" && !hops.prom_fake.text.empty()) return ago("asked", hops.prom_fake.at);
+  if (name == "Prometheus" && !hops.prometheus.text.empty()) return ago("scraped", hops.prometheus.at);
+  if (name == "metrics API" && !hops.api.text.empty()) return ago("answered", hops.api.at);
+  if (name == "HPA" && hops.hpa.there) return "next look " + clock_time(next_look(hops.hpa, controller, now)).substr(0, 8);
+  if (name == "replicas" && hops.workload.there && hops.hpa.there) return fmt::format("{} to {} allowed", hops.hpa.min, hops.hpa.max);
+  return {};
+}
+
+std::string painted(const std::string& name, const std::string& text, const Hops& hops, const Style& style) {
+  if (text.starts_with("none: ") || text.starts_with("False") || text.starts_with("Unknown")) return name == "ScalingLimited" ? text : style.bad(text);
+  if (text.starts_with("not read")) return style.dim(text);
+  if (name == "replicas") return hops.workload.ready == hops.workload.wanted ? style.good(text) : style.warn(text);
+  return text;
+}
+
+}  // namespace
+
+void LiveScreen::note(const Hops& hops, WallTime at) {
+  if (!hops.workload.there && !hops.prom_fake.number) return;
+  Point point{at, hops.prom_fake.number.value_or(std::nan("")), hops.workload.wanted, hops.workload.ready};
+  if (points_.size() >= most_points) points_.erase(points_.begin(), points_.begin() + most_points / 2);
+  points_.push_back(point);
+}
+
+std::vector<std::string> LiveScreen::plot(const Hops& hops, WallTime now, const Canvas& canvas, int height) const {
+  if (points_.empty() || height < 2) return {};
+  auto width = static_cast<size_t>(std::clamp(canvas.columns - static_cast<int>(label_width) - 1, 10, 120));
+  Duration span = std::max<Duration>(60s, now - points_.front().at);
+  WallTime begin = now - span;
+  std::vector<double> values(width, std::nan("")), wanted(width, std::nan(""));
+  double top = 1, most = std::max(1, hops.hpa.max);
+  size_t next = 0;
+  const Point* last = nullptr;
+  for (size_t x = 0; x < width; ++x) {
+    WallTime end = begin + span * (x + 1) / width;
+    double highest = std::nan("");
+    for (; next < points_.size() && points_[next].at <= end; ++next) {
+      last = &points_[next];
+      highest = std::fmax(highest, last->value);
+    }
+    if (last == nullptr) continue;
+    double value = std::isnan(highest) ? last->value : highest;
+    values[x] = std::isfinite(value) ? value : std::nan("");
+    wanted[x] = last->wanted;
+    top = std::fmax(top, values[x]);
+    most = std::fmax(most, wanted[x]);
+  }
+  for (double& v : values) v /= top;
+  for (double& w : wanted) w /= most;
+  int upper = std::max(1, height / 3), lower = height - upper;
+  std::string edge = canvas.unicode ? "│" : "|";
+  std::vector<std::string> lines;
+  auto add = [&](const std::string& name, double highest, const std::vector<std::string>& rows, auto paint) {
+    for (size_t row = 0; row < rows.size(); ++row) {
+      std::string label = row == 0 ? fmt::format("{:<9}{:>4} ", name, number(highest)) : std::string(label_width - 1, ' ');
+      lines.push_back(canvas.style.dim(fit(label, label_width - 1) + edge) + paint(rows[row]));
+    }
+  };
+  add("value", top, bars(values, upper, canvas.unicode), [&](const std::string& s) { return canvas.style.warn(s); });
+  add("replicas", most, bars(wanted, lower, canvas.unicode), [&](const std::string& s) { return canvas.style.good(s); });
+  std::string from = text::duration(std::chrono::floor<std::chrono::seconds>(span)) + " ago", to = "now";
+  std::string gap(width - std::min(width, from.size() + to.size()), ' ');
+  lines.push_back(canvas.style.dim(std::string(label_width, ' ') + from + gap + to));
+  return lines;
+}
+
+std::vector<std::string> LiveScreen::draw(const Hops& hops, const Outlook& outlook, WallTime now, const Canvas& canvas, int rows) const {
+  const Style& style = canvas.style;
+  auto width = static_cast<size_t>(std::max(20, canvas.columns - 1));
+  std::vector<std::string> lines;
+  std::string clock = clock_time(now);
+  lines.push_back(style.bold(fit(title_, width - std::min(width, clock.size() + 1))) + " " + style.dim(clock));
+  for (const auto& [name, text] : hop_lines(hops)) {
+    std::string shown = name == "Prometheus" && !hops.prometheus.text.empty() ? hops.prometheus.text : text;
+    std::string side = beside(name, hops, controller_, now);
+    size_t room = width - label_width;
+    bool both = !side.empty() && shown_width(shown) + 2 + shown_width(side) <= room;
+    size_t left = both ? std::max<size_t>(std::min<size_t>(24, room - 2 - shown_width(side)), shown_width(shown)) : room;
+    lines.push_back(fit(name, label_width) + painted(name, fit(shown, left), hops, style) + (both ? "  " + style.dim(side) : ""));
+  }
+  std::vector<std::string> below;
+  std::string text = hops.lost.empty() ? outlook.text : "the API server does not answer: " + hops.lost;
+  std::string mark = outlook.state == Outlook::State::broken ? "broken:" : outlook.at_rest() ? "so:" : "now:";
+  std::vector<std::string> wrapped = wrap(mark + " " + text, width);
+  if (wrapped.size() > 5) wrapped.resize(5);
+  for (const std::string& line : wrapped) below.push_back(outlook.state == Outlook::State::broken ? style.bad(line) : outlook.at_rest() ? style.good(line) : style.warn(line));
+  std::vector<EventSeen> events = hops.events;
+  std::stable_sort(events.begin(), events.end(), [](const EventSeen& a, const EventSeen& b) { return a.at < b.at; });
+  if (events.size() > 3) events.erase(events.begin(), events.end() - 3);
+  for (const EventSeen& e : events) {
+    below.push_back(style.dim(fit(clock_time(e.at).substr(0, 8) + " " + event_text(e), width)));
+  }
+  int height = std::min(9, rows - 2 - static_cast<int>(lines.size() + below.size()));
+  for (std::string& line : plot(hops, now, canvas, height)) lines.push_back(std::move(line));
+  for (std::string& line : below) lines.push_back(std::move(line));
+  if (static_cast<int>(lines.size()) > rows - 1) lines.resize(static_cast<size_t>(std::max(1, rows - 1)));
+  return lines;
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,111 @@
+// The three views of follow.hpp.
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "chain/times.hpp"
+#include "cli/columns.hpp"
+#include "cli/follow.hpp"
+#include "cli/live_screen.hpp"
+#include "cli/live_text.hpp"
+
+namespace hpawalk {
+namespace {
+
+// One JSON object a line, for every change.
+class JsonView final : public LiveView {
+ public:
+  explicit JsonView(Session& session) : session_(session) {}
+  void show(const Hops& hops, const Change& change, const Outlook& outlook) override {
+    if (change.hop == Hop::tick) return;
+    session_.world.terminal.out(to_json(hops, change, outlook).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    session_.printed = true;
+  }
+  void end() override {}
+
+ private:
+  Session& session_;
+};
+
+// A time-stamped line for everything that is new.
+class LineView final : public LiveView {
+ public:
+  explicit LineView(World& world) : world_(world) {}
+  void show(const Hops& hops, const Change& change, const Outlook& outlook) override {
+    if (change.hop == Hop::lost) line(change.at, "API server", hops.lost.empty() ? "answers again" : hops.lost);
+    if (change.event) line(change.event->at, "event", event_text(*change.event));
+    for (const auto& [name, text] : hop_lines(hops)) {
+      if (text == "not read yet" || shown_[name] == text) continue;
+      shown_[name] = text;
+      line(change.at, name, text);
+    }
+    if (!hops.known() || outlook.rule == "rollout") return;  // the line of the replicas says that
+    // The text counts down; what it says is new when one of these is.
+    std::string gist = fmt::format("{} {} {}", name_of(outlook.state), outlook.rule, outlook.next.value_or(-1));
+    if (gist == shown_["so"] && outlook.state != Outlook::State::broken) return;
+    if (outlook.text == told_) return;
+    shown_["so"] = gist;
+    told_ = outlook.text;
+    line(change.at, "so", outlook.text);
+  }
+  void end() override {}
+
+ private:
+  void line(WallTime at, const std::string& name, const std::string& text) {
+    world_.terminal.out(fmt::format("{}  {}  {}\n", clock_time(at), fit(name, 14), text));
+  }
+  World& world_;
+  std::map<std::string, std::string> shown_;
+  std::string told_;
+};
+
+// A block of lines that is drawn again over itself.
+class ScreenView final : public LiveView {
+ public:
+  ScreenView(World& world, LiveScreen screen) : world_(world), screen_(std::move(screen)) {}
+  void show(const Hops& hops, const Change& change, const Outlook& outlook) override {
+    screen_.note(hops, change.at);
+    hops_ = hops;
+    outlook_ = outlook;
+    TimePoint now = world_.clock.now();
+    if (change.hop != Hop::tick && drawn_ > 0 && now - drawn_at_ < std::chrono::milliseconds(100)) return;  // a burst: the tick draws it
+    drawn_at_ = now;
+    draw();
+  }
+  void end() override {
+    if (drawn_ > 0) draw();
+  }
+
+ private:
+  void draw() {
+    std::vector<std::string> lines = screen_.draw(hops_, outlook_, world_.clock.wall_now(), canvas_for(world_), world_.terminal.rows());
+    std::string out = drawn_ > 0 ? fmt::format("\x1b[{}A\r", drawn_) : "";
+    for (const std::string& line : lines) out += line + "\x1b[K\n";
+    out += "\x1b[J";
+    drawn_ = lines.size();
+    world_.terminal.out(out);
+  }
+
+  World& world_;
+  LiveScreen screen_;
+  Hops hops_;
+  Outlook outlook_;
+  size_t drawn_ = 0;
+  TimePoint drawn_at_{};
+};
+
+}  // namespace
+
+std::unique_ptr<LiveView> make_live_view(Session& session, const LiveChain& chain, const ControllerSettings& controller,
+                                         const std::string& where) {
+  World& world = session.world;
+  if (session.json) return std::make_unique<JsonView>(session);
+  auto term = world.environment.find("TERM");
+  bool redraw = world.terminal.out_is_terminal() && (term == world.environment.end() || term->second != "dumb");
+  if (!redraw) return std::make_unique<LineView>(world);
+  return std::make_unique<ScreenView>(world, LiveScreen(fmt::format("{}/{} on {}", chain.space, chain.hpa, where), controller));
+}
+
+}  // namespace hpawalk

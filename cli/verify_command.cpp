@@ -1,0 +1,116 @@
+// hpawalk verify: prove every link of the chain, or name the first broken one.
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "base/yaml.hpp"
+#include "chain/verify.hpp"
+#include "cli/open_chain.hpp"
+#include "cli/verify_report.hpp"
+#include "manifests/manifests.hpp"
+#include "steps/stages.hpp"
+
+namespace hpawalk {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Options {
+  bool wait = false;
+  std::string output = "text";
+};
+
+Result<KnownChain> known_chain(const Config& config) {
+  Result<std::string> rendered = render_stage("hpa", config);
+  if (!rendered) return failure(rendered.error());
+  Result<yaml::Value> hpa = yaml::parse(*rendered);
+  if (!hpa) return failure(hpa.error());
+  return KnownChain{config.text("namespace"), Json::parse(hpa->dump()),
+                    fmt::format("serviceMonitor/{}/{}/", config.text("prometheus.namespace"), config.text("servicemonitor.name")),
+                    label_selector(config.labels("prom-fake.labels"))};
+}
+
+struct Outcome {
+  Verification verification;
+  Duration took{0};  // of the last look
+};
+
+Result<Outcome> look(Session& session, KubeApi& api, const KnownChain& chain) {
+  TimePoint start = session.world.clock.now();
+  Result<Facts> facts = collect_known(api, session.world.http, session.world.clock, chain);
+  if (!facts) return failure(facts.error());
+  Outcome outcome{verify(*facts, chain), {}};
+  outcome.took = session.world.clock.now() - start;
+  return outcome;
+}
+
+// The first link that does not hold, in a few words.
+std::string trouble(const Verification& verification) {
+  if (verification.first_broken) return verification.first_broken->sentence;
+  for (const VerifiedLink& link : verification.links) {
+    if (link.mark != Mark::ok && link.mark != Mark::note && link.mark != Mark::not_applicable) return link.name + ": " + link.evidence;
+  }
+  return {};
+}
+
+// Looks again every second until everything holds. A time-out is no error here: the last look says it all.
+Result<Outcome> wait_for(Session& session, KubeApi& api, const KnownChain& chain, Duration limit) {
+  Outcome last;
+  session.progress.started("verify");
+  Status waited = wait_until(session.world.clock, {limit, 1s}, "waiting for the chain", [&]() -> Result<StillWaiting> {
+    Result<Outcome> looked = look(session, api, chain);
+    if (!looked) return failure(looked.error());
+    last = *looked;
+    if (last.verification.verdict() == Mark::ok) return StillWaiting{};
+    session.progress.now("verify", trouble(last.verification));
+    return StillWaiting(trouble(last.verification));
+  });
+  if (waited) session.progress.done("verify", "every link holds");
+  if (waited || waited.error().id == "timeout") return last;
+  return failure(waited.error());
+}
+
+Status verdict(const Verification& verification) {
+  Mark mark = verification.verdict();
+  if (mark == Mark::ok) return {};
+  if (mark == Mark::unknown) {
+    return failure(ErrorClass::environment, "link-unknown", "Not every link could be seen", trouble(verification), "hpawalk doctor   says which rights are missing");
+  }
+  if (!verification.first_broken) return failure(ErrorClass::check_failed, "link-broken", "A link does not hold: " + trouble(verification));
+  const Finding& first = *verification.first_broken;
+  return failure(ErrorClass::check_failed, first.cause, fmt::format("The first broken link is {}: {}", title_of(first.link), first.sentence),
+                 text::join(first.evidence, "\n"), first.fix);
+}
+
+Status run_verify(Session& session, const SettingFlags& flags, const Options& options) {
+  Result<OpenChain> chain = open_chain(session, flags);
+  if (!chain) return failure(chain.error());
+  Result<KnownChain> known = known_chain(*chain->config);
+  if (!known) return failure(known.error());
+  Result<Outcome> outcome = options.wait ? wait_for(session, *chain->api, *known, chain->config->duration("timeout")) : look(session, *chain->api, *known);
+  if (!outcome) return failure(outcome.error());
+  World& world = session.world;
+  std::string where = chain->target->name();
+  std::string text = options.output == "junit" ? verification_junit(outcome->verification, where, outcome->took)
+                                               : verification_text(outcome->verification, Style(world, world.terminal.out_is_terminal()),
+                                                                   world.terminal.out_is_terminal() ? world.terminal.columns() : 0);
+  session.print(text, to_json(outcome->verification, where, outcome->took).dump(2, ' ', false, Json::error_handler_t::replace));
+  return verdict(outcome->verification);
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Chosen& chosen) {
+  CLI::App& command = *app.add_subcommand("verify", "Prove every link of the chain through the APIs, or name the first broken one");
+  auto options = std::make_shared<Options>();
+  command.add_flag("--wait", options->wait, "Look again until every link holds, at most --timeout");
+  command.add_option("-o,--output", options->output, "How the result is printed")
+      ->check(CLI::IsMember({"text", "json", "junit"}))->type_name("text|json|junit")->capture_default_str();
+  auto flags = add_settings(command, "  hpawalk verify\n  hpawalk verify --wait --timeout 120s\n  hpawalk verify -o junit > verify.xml\n\n"
+                                     "Exit code: 0 every link holds, 1 one is broken, 3 it could not be seen.");
+  command.callback([flags, options, &chosen] {
+    chosen.output = options->output == "json" ? "json" : "text";
+    chosen.action = [flags, options](Session& session) { return run_verify(session, *flags, *options); };
+  });
+}
+
+}  // namespace hpawalk

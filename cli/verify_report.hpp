@@ -1,0 +1,15 @@
+// A verification as text, JSON and JUnit's XML. Pure.
+#pragma once
+
+#include <string>
+
+#include "chain/verify.hpp"
+#include "cli/style.hpp"
+
+namespace hpawalk {
+
+std::string verification_text(const Verification& verification, const Style& style, int columns);  // columns 0: no limit
+Json to_json(const Verification& verification, const std::string& cluster, Duration took);
+std::string verification_junit(const Verification& verification, const std::string& cluster, Duration took);
+
+}  // namespace hpawalk
