@@ -162,7 +162,7 @@ namespace {
 struct Supervised {
   const Service* service;
   pid_t pid = 0;
-  steady_clock::time_point next_start{};
+  steady_clock::time_point next_start{}, next_question{};
 };
 
 bool all_there(const std::vector<std::filesystem::path>& files) {
@@ -173,11 +173,18 @@ bool all_there(const std::vector<std::filesystem::path>& files) {
   return true;
 }
 
+bool ready(Supervised& s) {
+  if (!s.service->ready) return true;
+  auto now = steady_clock::now();
+  if (now < s.next_question) return false;
+  s.next_question = now + std::chrono::milliseconds(200);
+  return s.service->ready();
+}
+
 void start(Supervised& s) {
   int log = open_log(s.service->log);
   s.pid = fork();
   if (s.pid == 0) {
-    for (const auto& [name, value] : s.service->env) setenv(name.c_str(), value.c_str(), 1);
     become(s.service->argv(), log);
   }
   close(log);
@@ -222,7 +229,7 @@ void supervise(const std::vector<Service>& services) {
     for (Supervised& s : all) {
       if (s.pid != 0) continue;
       waiting = true;
-      if (now < s.next_start || !all_there(s.service->needs)) continue;
+      if (now < s.next_start || !all_there(s.service->needs) || !ready(s)) continue;
       start(s);
       s.next_start = now + std::chrono::seconds(1);
     }

@@ -67,7 +67,7 @@ struct Service {
   std::function<std::vector<std::string>()> argv;   // asked again at each start
   std::vector<std::filesystem::path> needs;          // started when all of these exist
   std::filesystem::path log;                         // appended; emptied when it exceeds 32 MiB
-  std::map<std::string, std::string> env = {};       // added to this process's own
+  std::function<bool()> ready = {};                  // asked five times a second, once the files are there, until it says yes
 };
 
 // The work of a namespace's first process: starts the services, starts each again one second after it ended

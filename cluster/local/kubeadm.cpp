@@ -18,8 +18,12 @@ static std::string extra_args(const std::map<std::string, std::string>& args) {
 std::string kubeadm_config(const Description& d, const fs::path& patches, const fs::path& resolv_conf) {
   // No leader election: there is nobody to elect against, and the first lease costs seconds. The controller
   // manager's default plug-in folder, below /usr/libexec, would be made on the host.
+  // It starts some forty controllers, one after the other, with three requests each: its own limit of 20 requests
+  // a second makes that 5 seconds.
   const std::map<std::string, std::string> controller_manager = {
       {"leader-elect", "false"},
+      {"kube-api-qps", "1000"},
+      {"kube-api-burst", "1000"},
       {"flex-volume-plugin-dir", "/var/lib/kubelet/volumeplugins"},
       {"horizontal-pod-autoscaler-sync-period", d.hpa_sync_period},
       {"horizontal-pod-autoscaler-downscale-stabilization", d.hpa_downscale_stabilization}};

@@ -9,6 +9,7 @@
 #include "cluster/local/mount_points.hpp"
 #include "cluster/local/network.hpp"
 #include "world/daemon.hpp"
+#include "world/https_probe.hpp"
 
 namespace hpawalk::local {
 
@@ -115,6 +116,10 @@ std::vector<Service> node_services(const ClusterFiles& files, const Description&
                                     std::string("--cluster-cidr=") + pod_subnet, "--conntrack-max-per-core=0",
                                     "--conntrack-tcp-timeout-established=0", "--conntrack-tcp-timeout-close-wait=0"};
   };
+  // Started earlier, kube-proxy is refused, and waits longer each time before it asks again.
+  auto api_ready = [address = Link{description.link}.node_address()] {
+    return https_says_ok("https://" + address + ":6443/readyz", "/etc/kubernetes/pki/ca.crt", std::chrono::seconds(1));
+  };
   return {
       {"containerd",
        [containerd_toml] { return std::vector<std::string>{"containerd", "--config", containerd_toml}; },
@@ -124,7 +129,7 @@ std::vector<Service> node_services(const ClusterFiles& files, const Description&
        kubelet,
        {containerd_socket, "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/etc/kubernetes/kubelet.conf"},
        files.logs() / "kubelet.log"},
-      {"kube-proxy", proxy, {"/etc/kubernetes/kube-proxy.conf"}, files.logs() / "kube-proxy.log"},
+      {"kube-proxy", proxy, {"/etc/kubernetes/kube-proxy.conf"}, files.logs() / "kube-proxy.log", api_ready},
   };
 }
 
