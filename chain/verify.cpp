@@ -37,7 +37,7 @@ VerifiedLink value_for_pods(const Facts& facts, const KnownChain& chain) {
   const Reading* reading = facts.find(pods_key);
   VerifiedLink link{"pods-value", Mark::unknown, {}};
   if (reading == nullptr || !reading->read()) {
-    link.mark = reading != nullptr && reading->refused() ? Mark::unknown : Mark::broken;
+    link.mark = reading != nullptr && reading->absent() ? Mark::broken : Mark::unknown;
     link.evidence = reading == nullptr ? "the API was not asked" : reading->error;
     return link;
   }

@@ -20,6 +20,7 @@ const CLI::Option* find_option(const CLI::App& command, const std::string& word)
 // The values that an option or positional takes, where they can be listed: "text|json" is written in its type.
 void add_values(Completion& completion, const CLI::Option& option) {
   std::string type = option.get_type_name();
+  type.resize(std::min(type.size(), type.find(':')));  // CLI11 appends what is checked
   if (type == "FILE") completion.files = true;
   if (type == "STAGE" || option.get_name() == "STAGE") {
     for (const std::string& stage : stage_names()) completion.candidates.push_back({stage, {}});
