@@ -507,7 +507,7 @@ Status set_prom_fake(KubeApi& api, const LiveChain& chain, const std::string& va
     if (answer->ok()) continue;
     Error error = kube_error({"PUT", proxy_path(backend, "/value")}, *answer);
     if (answer->status == 400) {
-      error = {ErrorClass::usage, "prom-fake-value", "prom-fake does not take " + value, std::string(text::trim(answer->body)), {}, {}, {}};
+      error = Error{ErrorClass::usage, "prom-fake-value", "prom-fake does not take " + value, std::string(text::trim(answer->body)), {}, {}, {}};
     }
     return failure(std::move(error));
   }

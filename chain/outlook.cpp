@@ -200,6 +200,7 @@ void Memory::note(const Hops& hops, const ControllerSettings& controller) {
   Duration period = in_ms(controller.flags.sync_period);
   WallTime at = hops.hpa.synced;
   // What did not change the status was seen again at every look in between.
+  if (!watched_) std::erase_if(proposals_, [&](const Proposal& p) { return p.last > at; });  // the HPA's own looks tell more
   if (watched_) proposals_.back().last = std::max(proposals_.back().first, at - period);
   proposals_.push_back({at, at, *hops.hpa.metric.number, hops.workload.known ? hops.workload.ready : -1});
   watched_ = true;

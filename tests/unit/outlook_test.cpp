@@ -102,6 +102,7 @@ TEST_CASE("Within the tolerance, and at the minimum, nothing more will change") 
 
 TEST_CASE("Held by the scale-down stabilization: until when, why, and what comes then") {
   Memory memory;
+  memory.remember(start + 50s, 50);  // in Prometheus, but the HPA did not look then
   memory.note(standing("50", 10, start), settings());
   Hops low = standing("5", 10, start + 60s);
   low.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
