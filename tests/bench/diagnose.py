@@ -101,7 +101,7 @@ def main():
     apply(lab.prometheus())
     apply([lab.adapter_deployment(relist="5s", max_age="15s")])
     kubeconfig = account()
-    print(f"{'':<28} {'min s':>6} {'median':>6} {'max':>6} {'requests':>9} {'its own':>9}   (requests: as the API server counts them; {ROUNDS} rounds)")
+    print(f"{'':<28} {'min s':>6} {'median':>6} {'max':>6} {'requests':>9} {'its own':>9}   (requests: as the API server counts them, which leaves out those that it passes on to Prometheus and nodes; {ROUNDS} rounds)")
     made = 0
     for count in (1, HPAS, 2 * HPAS):
         add(made, count)

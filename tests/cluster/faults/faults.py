@@ -321,10 +321,10 @@ SHARED = [
     ("adapter may not list", "adapter-cannot-list", lambda: kubectl("delete", "clusterrolebinding", "lab-adapter-view"),
      lambda: apply([lab.ADAPTER_VIEW]), "shop/pods-rate"),
     ("9 network policy", "adapter-network-policy", policy_in_force, policy_gone, OBJECT),
-    ("7b configuration rejected", "prometheus-config-rejected", rejected_configuration, accepted_configuration, "shop/f7b"),
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
      lambda: kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=1"), "shop/fop"),
     ("Prometheus not running", "prometheus-not-ready", lambda: kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=0"), prometheus_back, OBJECT),
+    ("7b configuration rejected", "prometheus-config-rejected", rejected_configuration, accepted_configuration, "shop/f7b"),
 ]
 
 
@@ -407,7 +407,7 @@ def main():
     print(f"     side by side after {time.monotonic() - started:.0f} s", flush=True)
     for name, cause, make, undo, key in SHARED:
         make()
-        expect(name, key, cause, limit=40)
+        expect(name, key, cause, limit=90)
         undo()
     expect("all put back", OBJECT, "healthy")
     if not os.environ.get("SHORT") and not only:
