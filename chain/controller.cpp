@@ -2,13 +2,25 @@
 
 #include <cstdlib>
 
+#include "base/text.hpp"
 #include "chain/json_read.hpp"
 #include "chain/times.hpp"
 
 namespace hpawalk {
 namespace {
 
+void take_gates(hpasim::Rules& rules, std::string_view gates) {
+  for (const std::string& gate : text::split(gates, ',')) {
+    if (gate == "HPAConfigurableTolerance=true") rules.tolerance_from_spec = rules.minor >= 33;
+    if (gate == "HPAConfigurableTolerance=false") rules.tolerance_from_spec = false;
+    if (gate == "HPAScaleToZero=true") rules.zero_allowed = true;
+    if (gate == "HPAScaleToZero=false") rules.zero_allowed = false;
+  }
+}
+
 void take_flag(ControllerSettings& settings, const std::string& word) {
+  const std::string gates = "--feature-gates=";
+  if (word.starts_with(gates)) take_gates(settings.rules, std::string_view(word).substr(gates.size()));
   const std::string prefix = "--horizontal-pod-autoscaler-";
   size_t equals = word.find('=');
   if (!word.starts_with(prefix) || equals == std::string::npos) return;
@@ -27,7 +39,11 @@ void take_flag(ControllerSettings& settings, const std::string& word) {
 ControllerSettings read_controller(KubeApi& api) {
   ControllerSettings settings;
   if (Result<Json> version = kube_get(api, "/version")) {
-    if (auto rules = hpasim::rules_for(text_at(*version, "gitVersion"))) settings.rules = *rules;
+    std::string text = text_at(*version, "gitVersion");
+    if (auto rules = hpasim::rules_for(text.substr(0, text.find_first_of("+-")))) {
+      settings.rules = *rules;
+      settings.version = text;
+    }
   }
   Result<Json> pods = kube_get(api, "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager");
   if (!pods) return settings;

@@ -19,19 +19,6 @@ struct Options {
   KubeTarget target;
 };
 
-Result<std::string> current_namespace(World& world, const KubeTarget& target) {
-  Command command{kubectl_line(target, {"config", "view", "--minify", "-o", "jsonpath={..namespace}"})};
-  Result<std::string> space =
-      run_checked(world.processes, command, "kubeconfig", "kubectl cannot use this kubeconfig or context");
-  if (!space) {
-    Error error = space.error();
-    error.kind = ErrorClass::environment;
-    return failure(std::move(error));
-  }
-  std::string name(text::trim(*space));
-  return name.empty() ? "default" : name;
-}
-
 Result<Facts> read_facts(Session& session, Options& options) {
   if (!options.facts.empty()) {
     Result<std::string> text = session.world.files.read(options.facts);

@@ -9,20 +9,20 @@ namespace hpawalk::html {
 
 namespace {
 
-constexpr double kWidth = 960, kHeight = 250, kLeft = 56, kRight = 12, kTop = 14, kBottom = 28;
+constexpr double kWidth = 960, kHeight = 250, kLeft = 56, kRight = 12, kTop = 14, kBottom = 28, kStrip = 9;
 
 constexpr std::string_view kStyle = R"(
 :root{--ink:#1b1f24;--soft:#57606a;--paper:#fff;--card:#f6f8fa;--line:#d0d7de;--a:#0969da;--b:#bc4c00;--c:#1a7f37;--d:#8250df;--bad:#cf222e;--badpaper:#cf222e22}
 @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9198a1;--paper:#0d1117;--card:#161b22;--line:#30363d;--a:#58a6ff;--b:#f0883e;--c:#3fb950;--d:#bc8cff;--bad:#ff7b72;--badpaper:#ff7b7233}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1040px;padding:28px 24px;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-h1{font-size:1.6em;line-height:1.25;margin:0}h2{font-size:1.15em;margin:2em 0 .5em}.sub{color:var(--soft);margin:.2em 0 1.4em}
+h1{font-size:1.6em;line-height:1.25;margin:0}h2{font-size:1.15em;margin:2em 0 .5em}.sub{color:var(--soft);margin:.2em 0 1.4em}.lead{font-size:1.1em;border-left:4px solid var(--a);padding-left:12px}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:0}
 .facts div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px}
 .facts dt{color:var(--soft);font-size:.85em}.facts dd{margin:0;font-size:1.3em;font-weight:600}
 figure{margin:0}svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
 svg text{fill:var(--soft)}.grid{stroke:var(--line);stroke-width:1}.limit{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 4}
-.band{fill:var(--badpaper)}.hold{fill:var(--d);opacity:.35}.mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
+.band{fill:var(--badpaper)}.h0{fill:var(--d)}.h1{fill:var(--b)}.h2{fill:var(--soft)}.mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
 .s{fill:none;stroke-width:2;stroke-linejoin:round}.s0{stroke:var(--a)}.s1{stroke:var(--b);stroke-dasharray:7 3}.s2{stroke:var(--c);stroke-dasharray:2 2}.s3{stroke:var(--d);stroke-dasharray:10 3 2 3}
 .f0{fill:var(--a);opacity:.14}.f1{fill:var(--b);opacity:.12}.f2{fill:var(--c);opacity:.12}.f3{fill:var(--d);opacity:.12}
 .dot{fill:var(--a);opacity:.75}.chosen{fill:var(--bad);opacity:1}
@@ -120,14 +120,22 @@ std::string chart(const Chart& c, const std::string& id) {
     if (line.value <= highest * 3) highest = std::max(highest, line.value);  // a limit far away must not flatten the rest
   }
   if (highest <= 0) highest = 1;
-  Scale x{0, std::max(c.duration, 1e-9), kLeft, kWidth - kRight}, y{0, highest * 1.05, kHeight - kBottom, kTop};
+  std::vector<Strip> strips;
+  for (const Strip& strip : c.strips) {
+    if (!strip.bands.empty()) strips.push_back(strip);
+  }
+  double top = kTop + kStrip * static_cast<double>(strips.size());
+  Scale x{0, std::max(c.duration, 1e-9), kLeft, kWidth - kRight}, y{0, highest * 1.05, kHeight - kBottom, top};
   std::string out = fmt::format("<h2>{}</h2>\n<figure>{}", escape(c.title), frame(id, c.title, c.summary));
   for (const Band& band : c.bands) {
-    out += fmt::format("<rect class=\"band\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>", x(band.from), kTop, std::max(1.0, x(band.to) - x(band.from)),
-                       kHeight - kBottom - kTop);
+    out += fmt::format("<rect class=\"band\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>", x(band.from), top, std::max(1.0, x(band.to) - x(band.from)),
+                       kHeight - kBottom - top);
   }
-  for (const Band& hold : c.holds) {
-    out += fmt::format("<rect class=\"hold\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"6\"/>", x(hold.from), kTop, std::max(1.0, x(hold.to) - x(hold.from)));
+  for (std::size_t i = 0; i < strips.size(); ++i) {
+    for (const Band& hold : strips[i].bands) {
+      out += fmt::format("<rect class=\"h{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\"/>", i % 3, x(hold.from),
+                         kTop + kStrip * static_cast<double>(i), std::max(1.0, x(hold.to) - x(hold.from)), kStrip - 3);
+    }
   }
   out += y_axis(y, highest * 1.05);
   double step = time_step(c.duration);
@@ -140,7 +148,7 @@ std::string chart(const Chart& c, const std::string& id) {
                        y(line.value), y(line.value), kWidth - kRight - 4, y(line.value) - 4, escape(line.name));
   }
   for (const Mark& mark : c.marks) {
-    out += fmt::format("<line class=\"mark\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\"><title>{}</title></line>", x(mark.at), x(mark.at), kTop, kHeight - kBottom, escape(mark.text));
+    out += fmt::format("<line class=\"mark\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\"><title>{}</title></line>", x(mark.at), x(mark.at), top, kHeight - kBottom, escape(mark.text));
   }
   for (std::size_t i = 0; i < c.series.size(); ++i) {
     if (c.series[i].points.empty()) continue;
@@ -154,8 +162,8 @@ std::string chart(const Chart& c, const std::string& id) {
   if (!c.bands.empty()) {
     out += fmt::format("<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><rect class=\"band\" width=\"30\" height=\"10\"/></svg>{}</li>", escape(c.bands_mean));
   }
-  if (!c.holds.empty()) {
-    out += fmt::format("<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><rect class=\"hold\" y=\"2\" width=\"30\" height=\"6\"/></svg>{}</li>", escape(c.holds_mean));
+  for (std::size_t i = 0; i < strips.size(); ++i) {
+    out += fmt::format("<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><rect class=\"h{}\" y=\"2\" width=\"30\" height=\"6\"/></svg>{}</li>", i % 3, escape(strips[i].name));
   }
   return out + fmt::format("</ul><figcaption>{}</figcaption></figure>\n", escape(c.summary));
 }
@@ -212,6 +220,7 @@ std::string render(const Report& r) {
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light dark\"><title>{}</title><style>{}</style></head>\n<body><main><h1>{}</h1><p class=\"sub\">{}</p>\n",
       escape(r.title), kStyle, escape(r.title), escape(r.subtitle));
+  if (!r.lead.empty()) out += fmt::format("<p class=\"lead\">{}</p>\n", escape(r.lead));
   if (!r.facts.empty()) {
     out += "<dl class=\"facts\">";
     for (const auto& [name, value] : r.facts) out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));

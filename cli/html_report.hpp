@@ -20,6 +20,11 @@ struct Band {           // a stretch of time
   double from = 0, to = 0;
 };
 
+struct Strip {          // stretches drawn as a narrow bar above the plot: what held something back, and when
+  std::string name;
+  std::vector<Band> bands;
+};
+
 struct Line {           // a limit
   std::string name;
   double value = 0;
@@ -39,8 +44,7 @@ struct Chart {
   std::vector<Line> lines;
   std::vector<Band> bands;
   std::string bands_mean;
-  std::vector<Band> holds;  // stretches in which something was held back
-  std::string holds_mean;
+  std::vector<Strip> strips;
   std::vector<Mark> marks;
 };
 
@@ -69,6 +73,7 @@ struct Text {
 
 struct Report {
   std::string title, subtitle;
+  std::string lead;                                        // what it comes to, in a sentence; may be empty
   std::vector<std::pair<std::string, std::string>> facts;  // the figures that count, large
   std::vector<Chart> charts;
   std::vector<Scatter> scatters;

@@ -14,23 +14,24 @@ using namespace hpasim;
 namespace {
 
 struct SimulateOptions : SimulationOptions {
-  bool compare = false, all_syncs = false;
+  bool all_syncs = false;
   int runs = 0;
   std::string report;
 };
 
 std::string heading(const Simulation& s) {
-  return fmt::format("HPA {}: {} to {} replicas, {}. Kubernetes {}, a sync every {} s. Load: {}.\n", s.spec.name.empty() ? "without a name" : s.spec.name, s.spec.min, s.spec.max,
+  return fmt::format("HPA {}: {} to {} replicas, {}. {}. Load: {}.\n", s.spec.name.empty() ? "without a name" : s.spec.name, s.spec.min, s.spec.max,
                      text::join([&] {
                        std::vector<std::string> names;
                        for (const MetricSpec& metric : s.spec.metrics) names.push_back(describe(metric));
                        return names;
                      }(), " and "),
-                     s.version, static_cast<double>(s.setup.flags.sync_period.count()) / 1e6, text::join(s.profile_names, "; "));
+                     controller_text(s.version, s.setup.flags), text::join(s.profile_names, "; "));
 }
 
 std::string for_people(const Simulation& simulation, const std::vector<Variant>& variants, const Canvas& canvas) {
   std::string out = heading(simulation);
+  for (const std::string& note : simulation.notes) out += note + "\n";
   for (const Variant& variant : variants) {
     out += "\n";
     if (!variant.name.empty()) out += canvas.style.bold(variant.name) + "\n";
@@ -44,20 +45,29 @@ std::string for_people(const Simulation& simulation, const std::vector<Variant>&
   return out;
 }
 
-Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
-  if (o.compare && o.sets.empty()) {
-    return failure(ErrorClass::usage, "compare", "--compare needs something to compare with", {}, "Add --set PATH=VALUE: then the HPA is shown without and with it");
-  }
-  auto simulation = load_simulation(session.world, o);
-  if (!simulation) return tl::unexpected(simulation.error());
+// With --set: the HPA as it is, and what if.
+Result<std::vector<Variant>> simulated(Session& session, const Simulation& simulation, int runs) {
   std::vector<Variant> variants;
+  Counting keep_on(session, "runs", runs * (simulation.original_spec ? 2 : 1));
   auto add = [&](std::string name, const Spec& spec) {
-    Variant variant{std::move(name), spec, simulate(spec, simulation->profiles, simulation->setup), {}};
-    if (o.runs > 0) variant.runs = simulate_runs(spec, simulation->profiles, simulation->setup, o.runs, std::max(1u, std::thread::hardware_concurrency()));
+    Variant variant{std::move(name), spec, simulate(spec, simulation.profiles, simulation.setup), {}};
+    int before = static_cast<int>(variants.size()) * runs;
+    unsigned threads = std::max(1u, std::thread::hardware_concurrency());
+    if (runs > 0) variant.runs = simulate_runs(spec, simulation.profiles, simulation.setup, runs, threads, [&](int done) { return keep_on(before + done); });
     variants.push_back(std::move(variant));
   };
-  if (o.compare) add("as it is", simulation->original_spec);
-  add(o.compare ? "what if" : "", simulation->spec);
+  if (simulation.original_spec) add("as it is", *simulation.original_spec);
+  add(simulation.original_spec ? "what if" : "", simulation.spec);
+  if (session.world.interrupt.requested()) return interrupted("simulating");
+  return variants;
+}
+
+Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
+  auto simulation = load_simulation(session, o);
+  if (!simulation) return tl::unexpected(simulation.error());
+  auto made = simulated(session, *simulation, o.runs);
+  if (!made) return tl::unexpected(made.error());
+  const std::vector<Variant>& variants = *made;
   if (!o.report.empty()) {
     auto written = session.world.files.write(o.report, html::render(simulation_report(*simulation, variants)));
     if (!written) return written;
@@ -68,6 +78,7 @@ Status run_simulate(Session& session, const SimulateOptions& o, const std::strin
     return {};
   }
   nlohmann::ordered_json data = {{"hpa", simulation->spec.name}, {"kubernetes", simulation->version}, {"profiles", simulation->profile_names},
+                                 {"notes", simulation->notes},
                                  {"durationSeconds", static_cast<double>(variants.front().timeline.duration.count()) / 1e6}, {"variants", nlohmann::ordered_json::array()}};
   if (session.json) {
     for (const Variant& variant : variants) data["variants"].push_back(timeline_json(variant, o.all_syncs));
@@ -79,10 +90,13 @@ Status run_simulate(Session& session, const SimulateOptions& o, const std::strin
 }  // namespace
 
 void add_simulate(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("simulate", "Show what an HPA does under a load, without a cluster: replicas over time, and why");
+  auto* command = app.add_subcommand("simulate", "Show what an HPA does under a load, without touching a cluster: replicas over time, and why");
   auto options = std::make_shared<SimulateOptions>();
-  add_simulation_options(*command, *options);
-  command->add_flag("--compare", options->compare, "Show the HPA without and with --set, side by side");
+  add_simulation_options(*command, *options,
+                         "  hpawalk simulate --hpa hpa.yaml --profile 'step 5..50 at 1m for 15m'\n"
+                         "  hpawalk simulate --hpa web -n shop --from-prometheus 'sum(rate(http_requests_total{app=\"web\"}[2m]))' --last 24h\n"
+                         "  hpawalk simulate --hpa hpa.yaml --profile 'ramp 5..80 over 5m' --set spec.behavior.scaleDown.stabilizationWindowSeconds=60\n"
+                         "  hpawalk simulate --hpa hpa.yaml --profile load.csv --runs 1000 --report out.html");
   command->add_option("--runs", options->runs, "So many runs with drawn delays: what can happen, and how likely it is")->check(CLI::Range(1, 1'000'000));
   command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
   command->add_flag("--all-syncs", options->all_syncs, "In JSON: every sync, not only the changes");

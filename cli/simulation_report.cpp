@@ -1,5 +1,6 @@
 #include "cli/simulation_report.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -39,14 +40,13 @@ std::vector<html::Band> shortages(const Variant& variant, const Profile& load) {
   return bands;
 }
 
-// Where a stabilization window keeps the replicas from following the metrics.
-std::vector<html::Band> holds(const Variant& variant) {
+// Where one of these rules keeps the replicas from following the metrics.
+std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<Rule> rules) {
   std::vector<html::Band> bands;
   bool open = false;
   for (const Sync& sync : variant.timeline.syncs) {
-    Rule rule = sync.decision.rule;
     if (open) bands.back().to = in_seconds(sync.at);
-    bool held = rule == Rule::stabilized_down || rule == Rule::stabilized_up;
+    bool held = std::find(rules.begin(), rules.end(), sync.decision.rule) != rules.end();
     if (held && !open) bands.push_back({in_seconds(sync.at), in_seconds(sync.at)});
     open = held;
   }
@@ -91,8 +91,9 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
                  {fmt::format("minReplicas {}", variant.spec.min), static_cast<double>(variant.spec.min)}};
   chart.bands = shortages(variant, load);
   chart.bands_mean = "fewer ready pods than the load needs";
-  chart.holds = holds(variant);
-  chart.holds_mean = "held by a stabilization window";
+  chart.strips = {{"held by a stabilization window", held_by(variant, {Rule::stabilized_down, Rule::stabilized_up})},
+                  {"held by a policy, or by doubling at most", held_by(variant, {Rule::policy, Rule::doubling, Rule::disabled})},
+                  {"held by maxReplicas", held_by(variant, {Rule::at_max})}};
   for (const Sync& sync : t.syncs) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;
     chart.marks.push_back({in_seconds(sync.at), fmt::format("{}: {} to {}. {}", time_text(sync.at), sync.decision.from, sync.decision.to, hpasim::explain(variant.spec, sync.decision, sync.proposal))});
@@ -104,7 +105,7 @@ html::Report simulation_report(const Simulation& simulation, const std::vector<V
   html::Report report;
   const Variant& shown = variants.back();
   report.title = fmt::format("What the HPA {} does", simulation.spec.name.empty() ? "" : simulation.spec.name);
-  report.subtitle = fmt::format("Simulated for Kubernetes {}, a sync every {} s. Load: {}.", simulation.version, in_seconds(simulation.setup.flags.sync_period),
+  report.subtitle = fmt::format("Simulated for {}. Load: {}.", controller_text(simulation.version, simulation.setup.flags),
                                 text::join(simulation.profile_names, "; "));
   for (const auto& [name, value] : figure_rows(shown.timeline.figures)) {
     if (!name.starts_with(" ")) report.facts.emplace_back(name, value);
@@ -146,6 +147,7 @@ html::Report simulation_report(const Simulation& simulation, const std::vector<V
     }
     report.tables.push_back(outcomes);
   }
+  for (const std::string& note : simulation.notes) report.texts.push_back({"Note", note, false});
   report.texts.push_back({"The HPA", to_yaml(simulation.document), true});
   return report;
 }

@@ -78,9 +78,12 @@ html::Report tune_report(const Simulation& simulation, const Tuned& tuned, const
 Status run_tune(Session& session, const TuneOptions& o) {
   auto goal = parse_goal(o.goal);
   if (!goal) return tl::unexpected(goal.error());
-  auto simulation = load_simulation(session.world, o);
+  auto simulation = load_simulation(session, o);
   if (!simulation) return tl::unexpected(simulation.error());
-  Tuned tuned = tune(simulation->document, simulation->profiles, simulation->setup, *goal, o.candidates);
+  simulation->original_spec.reset();  // "as it is" is with --set, which is where the search begins
+  Counting keep_on(session, "candidates", o.candidates);
+  Tuned tuned = tune(simulation->document, simulation->profiles, simulation->setup, *goal, o.candidates, std::ref(keep_on));
+  if (session.world.interrupt.requested()) return interrupted("tuning");
   const Candidate& best = tuned.front[tuned.best];
   if (!o.write.empty()) {
     if (auto ok = session.world.files.write(o.write, to_yaml(best.hpa)); !ok) return ok;
@@ -104,10 +107,12 @@ Status run_tune(Session& session, const TuneOptions& o) {
 void add_tune(CLI::App& app, Chosen& chosen) {
   auto* command = app.add_subcommand("tune", "Search an HPA's target, windows and policies for what a load and a goal ask for");
   auto options = std::make_shared<TuneOptions>();
-  add_simulation_options(*command, *options);
+  add_simulation_options(*command, *options,
+                         "  hpawalk tune --hpa hpa.yaml --profile load.csv --goal 'short <= 30s, changes <= 20, least pod-hours' --write tuned.yaml\n"
+                         "  hpawalk tune --hpa web -n shop --from-prometheus 'sum(rate(http_requests_total[2m]))' --last 24h --report out.html");
   command->add_option("--goal", options->goal, "Limits and what to make small, as in \"short <= 30s, changes <= 10, least pod-hours\"; measures: short, first, share, pod-hours, changes, reversals")
       ->capture_default_str()->type_name("GOAL");
-  command->add_option("--candidates", options->candidates, "How many to try")->check(CLI::Range(10, 100'000))->capture_default_str();
+  command->add_option("--candidates", options->candidates, "How many to try")->check(CLI::Range(10, 20'000))->capture_default_str();
   command->add_option("--write", options->write, "Write the tuned HPA's YAML there")->type_name("FILE");
   command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
   add_output_option(*command, chosen);

@@ -77,6 +77,29 @@ double Profile::highest() const {
   return highest;
 }
 
+std::vector<Profile::Point> sampled(const Profile& profile, Time every) {
+  std::vector<Time> jumps;
+  for (std::size_t i = 1; i < profile.points().size(); ++i) {
+    const auto& [before, now] = std::pair{profile.points()[i - 1], profile.points()[i]};
+    if (before.at == now.at && before.value != now.value) jumps.push_back(now.at);
+  }
+  Points out = {{Time(0), profile.at(Time(0))}};
+  std::size_t jump = 0;
+  while (out.back().at < profile.end() || jump < jumps.size()) {
+    while (jump < jumps.size() && jumps[jump] <= out.back().at) ++jump;
+    Time next = out.back().at + every;
+    // A jump is on time: it comes instead of the regular values just before it.
+    if (jump < jumps.size() && jumps[jump] < next + every) next = std::max(jumps[jump], next);
+    if (next > profile.end()) break;
+    out.push_back({next, profile.at(next)});
+  }
+  Points changes;
+  for (const Profile::Point& point : out) {
+    if (changes.empty() || changes.back().value != point.value) changes.push_back(point);
+  }
+  return changes;
+}
+
 Result<Time> parse_duration(std::string_view text) {
   auto bad = [&] {
     return failure(ErrorClass::usage, "duration", "\"" + std::string(text) + "\" is not a duration", {}, "For example 90s, 1m30s, 2h");

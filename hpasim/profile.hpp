@@ -51,6 +51,10 @@ Result<Profile> parse_profile(std::string_view text, std::uint64_t seed = 0);
 // first line. Each value holds until the next line, or (linear) changes evenly towards it.
 Result<Profile> read_csv(std::string_view text, bool linear);
 
+// What to set, one after the other, to follow the load: at most one value every `every`, none twice in a row, and at a
+// jump at once.
+std::vector<Profile::Point> sampled(const Profile& profile, Time every);
+
 Result<Time> parse_duration(std::string_view text);  // "90", "90s", "1m30s", "1.5h", "250ms"
 std::string time_text(Time t);                       // "0:15", "1:02:30"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <thread>
 
 #include "hpasim/sync_clock.hpp"
@@ -306,6 +307,19 @@ void measure(Timeline& timeline, const std::vector<Profile>& profiles, double to
 
 }  // namespace
 
+namespace {
+
+void fill_figures(Timeline& timeline, const Controller& controller, const std::vector<Profile>& profiles, const std::vector<double>& carries) {
+  const std::vector<MetricSpec>& metrics = controller.spec().metrics;
+  double up = controller.tolerance().up;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    timeline.carried.push_back((carries.empty() ? per_pod(metrics[i]) : carries[i % carries.size()]) * (1 + up));
+  }
+  measure(timeline, profiles, up);
+}
+
+}  // namespace
+
 bool is_shared(const MetricSpec& metric, Meaning meaning) {
   bool whole_target = metric.kind == MetricKind::object || metric.kind == MetricKind::external;
   if (whole_target && metric.target_kind == TargetKind::average_value) return false;  // the HPA itself divides
@@ -374,11 +388,16 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   }
   pods.advance(timeline.duration);
   timeline.ready = pods.take_steps();
-  double up = controller.tolerance().up;
-  for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
-    timeline.carried.push_back((setup.carries.empty() ? per_pod(spec.metrics[i]) : setup.carries[i % setup.carries.size()]) * (1 + up));
-  }
-  measure(timeline, profiles, up);
+  fill_figures(timeline, controller, profiles, setup.carries);
+  return timeline;
+}
+
+Timeline timeline_of(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup, std::vector<Step> replicas, std::vector<Step> ready, Time duration) {
+  Timeline timeline;
+  timeline.replicas = std::move(replicas);
+  timeline.ready = std::move(ready);
+  timeline.duration = duration;
+  fill_figures(timeline, Controller(spec, setup.rules, setup.flags), profiles, setup.carries);
   return timeline;
 }
 
@@ -392,34 +411,49 @@ Spread spread(std::vector<double> values) {
 
 double in_seconds(Time t) { return static_cast<double>(t.count()) / 1e6; }
 
+constexpr std::uint64_t kMostRuns = 1'000'003;
+
 }  // namespace
 
-Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs, unsigned threads) {
+std::uint64_t seed_of_run(std::uint64_t seed, int i) { return seed * kMostRuns + static_cast<std::uint64_t>(i); }
+std::uint64_t seed_of_all(std::uint64_t seed) { return seed < kMostRuns ? seed : seed / kMostRuns; }
+
+Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs, unsigned threads, const KeepOn& keep_on) {
   setup.details = false;
   setup.jitter = true;
-  std::vector<Timeline> timelines(static_cast<std::size_t>(runs));
-  std::atomic<int> next = 0;
-  auto work = [&] {
-    for (int i = next++; i < runs; i = next++) {
+  struct Run {
+    std::vector<std::int32_t> sequence;
+    Figures figures;
+    bool done = false;
+  };
+  std::vector<Run> all(static_cast<std::size_t>(runs));
+  std::atomic<int> next = 0, done = 0;
+  std::atomic<bool> stop = false;
+  auto work = [&](bool tells) {
+    for (int i = next++; i < runs && !stop; i = next++) {
       Setup own = setup;
-      own.seed = setup.seed * 1'000'003 + static_cast<std::uint64_t>(i);
-      timelines[static_cast<std::size_t>(i)] = simulate(spec, profiles, own);
-      timelines[static_cast<std::size_t>(i)].syncs = {};
+      own.seed = seed_of_run(setup.seed, i);
+      Timeline timeline = simulate(spec, profiles, own);
+      all[static_cast<std::size_t>(i)] = {timeline.sequence(), timeline.figures, true};
+      int so_far = ++done;
+      if (tells && keep_on && !keep_on(so_far)) stop = true;
     }
   };
   std::vector<std::thread> others;
-  for (unsigned t = 1; t < threads; ++t) others.emplace_back(work);
-  work();
+  for (unsigned t = 1; t < threads; ++t) others.emplace_back(work, false);
+  work(true);
   for (std::thread& thread : others) thread.join();
 
   Runs result;
-  result.count = runs;
+  result.count = done;
   std::map<std::vector<std::int32_t>, Runs::Outcome> outcomes;
   std::vector<double> hours, changes, time_short, first_short, share_short;
-  for (std::size_t i = 0; i < timelines.size(); ++i) {
-    const Figures& f = timelines[i].figures;
-    Runs::Outcome& outcome = outcomes[timelines[i].sequence()];
-    if (outcome.times++ == 0) outcome = {timelines[i].sequence(), 1, setup.seed * 1'000'003 + i};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Run& run = all[i];
+    if (!run.done) continue;
+    const Figures& f = run.figures;
+    Runs::Outcome& outcome = outcomes[run.sequence];
+    if (outcome.times++ == 0) outcome = {run.sequence, 1, seed_of_run(setup.seed, static_cast<int>(i))};
     hours.push_back(f.pod_hours), changes.push_back(f.changes), share_short.push_back(f.share_short);
     time_short.push_back(in_seconds(f.time_short)), first_short.push_back(in_seconds(f.first_short));
   }

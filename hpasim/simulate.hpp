@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -103,6 +103,9 @@ struct Timeline {
 // One profile for all metrics, or one each.
 Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup);
 
+// Replicas and ready pods that were seen elsewhere, with the figures that simulate() gives.
+Timeline timeline_of(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup, std::vector<Step> replicas, std::vector<Step> ready, Time duration);
+
 struct Spread {
   double least = 0, median = 0, p95 = 0, most = 0;
 };
@@ -118,7 +121,15 @@ struct Runs {
   std::vector<Outcome> outcomes;  // the most frequent first
   Spread pod_hours, changes, time_short, first_short, share_short;
 };
-Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs, unsigned threads);
+
+// Told now and then how many are done; false: stop here (what has been done so far is the result).
+using KeepOn = std::function<bool(int done)>;
+
+Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs, unsigned threads, const KeepOn& keep_on = {});
+
+// The seed of run `i` of many. Alone, it gives that run again; seed_of_all gives back the common one.
+std::uint64_t seed_of_run(std::uint64_t seed, int i);
+std::uint64_t seed_of_all(std::uint64_t seed);
 
 bool is_shared(const MetricSpec& metric, Meaning meaning);
 

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::pair<std::string_view, Measure> kMeasures[] = {{"short", Measure::time_short},     {"first", Measure::first_short}, {"share", Measure::share_short},
                                                               {"pod-hours", Measure::pod_hours}, {"changes", Measure::changes},   {"reversals", Measure::reversals}};
-constexpr Measure kAxes[] = {Measure::time_short, Measure::pod_hours, Measure::changes};
 
 // A point of the search space; each number is an index into the choices below.
 struct Genes {
@@ -92,7 +91,7 @@ Figures mean_figures(const Spec& spec, const std::vector<Profile>& profiles, Set
   setup.details = false;
   setup.jitter = true;
   for (int i = 0; i < runs; ++i) {
-    setup.seed = seed * 1'000'003 + static_cast<std::uint64_t>(i);
+    setup.seed = seed_of_run(seed, i);
     Figures f = simulate(spec, profiles, setup).figures;
     sum.pod_hours += f.pod_hours / runs, sum.share_short += f.share_short / runs, sum.idle_pod_hours += f.idle_pod_hours / runs;
     sum.time_short += f.time_short / runs, sum.first_short += f.first_short / runs, sum.longest_short = std::max(sum.longest_short, f.longest_short);
@@ -105,17 +104,28 @@ Figures mean_figures(const Spec& spec, const std::vector<Profile>& profiles, Set
   return sum;
 }
 
-bool dominates(const Figures& a, const Figures& b) {
+// Shortage, pod-hours and changes, and what else the goal names.
+std::vector<Measure> axes_of(const Goal& goal) {
+  std::vector<Measure> axes = {Measure::time_short, Measure::pod_hours, Measure::changes};
+  auto add = [&](Measure measure) {
+    if (std::find(axes.begin(), axes.end(), measure) == axes.end()) axes.push_back(measure);
+  };
+  for (const Limit& limit : goal.limits) add(limit.measure);
+  for (Measure measure : goal.least) add(measure);
+  return axes;
+}
+
+bool dominates(const Figures& a, const Figures& b, const std::vector<Measure>& axes) {
   bool better = false;
-  for (Measure axis : kAxes) {
+  for (Measure axis : axes) {
     if (value_of(a, axis) > value_of(b, axis)) return false;
     better = better || value_of(a, axis) < value_of(b, axis);
   }
   return better;
 }
 
-bool same_figures(const Figures& a, const Figures& b) {
-  return std::all_of(std::begin(kAxes), std::end(kAxes), [&](Measure axis) { return value_of(a, axis) == value_of(b, axis); });
+bool same_figures(const Figures& a, const Figures& b, const std::vector<Measure>& axes) {
+  return std::all_of(axes.begin(), axes.end(), [&](Measure axis) { return value_of(a, axis) == value_of(b, axis); });
 }
 
 // Smaller is better: how far beyond the limits, then what is to be small, against the original, the first the most.
@@ -195,7 +205,7 @@ Result<Goal> parse_goal(std::string_view text) {
   return goal;
 }
 
-Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& given, const Goal& goal, int candidates) {
+Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& given, const Goal& goal, int candidates, const KeepOn& keep_on) {
   constexpr int kRuns = 4;
   Tuned result;
   Setup setup = given;
@@ -215,6 +225,7 @@ Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setu
   std::vector<std::pair<double, Genes>> parents;  // the best so far
   std::vector<Candidate> all = {result.original};
   for (int i = 0; i < candidates; ++i) {
+    if (keep_on && !keep_on(i)) break;
     Genes genes;
     if (i > 0) {
       bool explore = i < candidates / 3 || parents.empty() || pick(random, 5) == 0;
@@ -236,9 +247,10 @@ Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setu
     all.push_back(std::move(candidate));
   }
   result.tried = static_cast<int>(all.size()) - 1;
+  const std::vector<Measure> axes = axes_of(goal);
   for (const Candidate& candidate : all) {
-    bool beaten = std::any_of(all.begin(), all.end(), [&](const Candidate& other) { return dominates(other.figures, candidate.figures); });
-    bool there = std::any_of(result.front.begin(), result.front.end(), [&](const Candidate& other) { return same_figures(other.figures, candidate.figures); });
+    bool beaten = std::any_of(all.begin(), all.end(), [&](const Candidate& other) { return dominates(other.figures, candidate.figures, axes); });
+    bool there = std::any_of(result.front.begin(), result.front.end(), [&](const Candidate& other) { return same_figures(other.figures, candidate.figures, axes); });
     if (!beaten && !there) result.front.push_back(candidate);
   }
   std::stable_sort(result.front.begin(), result.front.end(), [](const Candidate& a, const Candidate& b) { return a.figures.pod_hours < b.figures.pod_hours; });

@@ -35,12 +35,12 @@ struct Candidate {
 
 struct Tuned {
   Candidate original;
-  std::vector<Candidate> front;  // no other candidate is better in one of shortage, pod-hours and changes, and not worse in the rest
+  std::vector<Candidate> front;  // nothing beats them: better in one of shortage, pod-hours, changes and the goal's measures, and not worse in the rest
   std::size_t best = 0;          // in the front, by the goal
   int tried = 0;
 };
 
-Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& setup, const Goal& goal, int candidates);
+Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& setup, const Goal& goal, int candidates, const KeepOn& keep_on = {});
 
 double value_of(const Figures& figures, Measure measure);
 std::string_view measure_name(Measure measure);

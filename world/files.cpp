@@ -54,13 +54,21 @@ Status DiskFiles::write(const fs::path& file, std::string_view content, unsigned
   return file_failure("write", file, number);
 }
 
-Status DiskFiles::write_in_place(const fs::path& file, std::string_view content) {
-  int fd = open(file.c_str(), O_WRONLY | O_CLOEXEC);
+// To an open file that is closed here; -1: it could not be opened.
+static Status write_and_close(int fd, const fs::path& file, std::string_view content) {
   bool good = fd >= 0 && write_all(fd, content);
   int number = errno;
   if (fd >= 0) ::close(fd);
   if (!good) return file_failure("write", file, number);
   return {};
+}
+
+Status DiskFiles::append(const fs::path& file, std::string_view content) {
+  return write_and_close(open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), file, content);
+}
+
+Status DiskFiles::write_in_place(const fs::path& file, std::string_view content) {
+  return write_and_close(open(file.c_str(), O_WRONLY | O_CLOEXEC), file, content);
 }
 
 bool DiskFiles::exists(const fs::path& path) {

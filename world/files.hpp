@@ -18,6 +18,8 @@ class Files {
   virtual Result<std::string> read(const fs::path& file) = 0;
   // Whole or not at all: written beside the target, synced, then renamed over it. Makes missing folders.
   virtual Status write(const fs::path& file, std::string_view content, unsigned mode = 0644) = 0;
+  // Behind what the file has; makes it if it is not there.
+  virtual Status append(const fs::path& file, std::string_view content) = 0;
   // Into the file itself, which must exist: for /proc and /sys.
   virtual Status write_in_place(const fs::path& file, std::string_view content) = 0;
   virtual bool exists(const fs::path& path) = 0;
@@ -32,6 +34,7 @@ class DiskFiles final : public Files {
  public:
   Result<std::string> read(const fs::path& file) override;
   Status write(const fs::path& file, std::string_view content, unsigned mode) override;
+  Status append(const fs::path& file, std::string_view content) override;
   Status write_in_place(const fs::path& file, std::string_view content) override;
   bool exists(const fs::path& path) override;
   Status remove_all(const fs::path& path) override;

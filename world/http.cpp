@@ -32,10 +32,13 @@ namespace {
 struct Exchange {
   const Interrupt& interrupt;
   CURL* handle = nullptr;
+  bool even_interrupted = false;
   const std::function<bool(std::string_view)>* on_line = nullptr;  // null: keep the body
   std::string body = {};                                           // or the unfinished line of a stream
   bool stopped = false;                                            // by on_line
   std::chrono::steady_clock::time_point last_tick = std::chrono::steady_clock::now();
+
+  bool interrupted() const { return interrupt.requested() && !even_interrupted; }
 };
 
 size_t on_data(char* data, size_t, size_t size, void* user) {
@@ -57,7 +60,7 @@ size_t on_data(char* data, size_t, size_t size, void* user) {
 
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   auto& exchange = *static_cast<Exchange*>(user);
-  if (exchange.interrupt.requested()) return 1;
+  if (exchange.interrupted()) return 1;
   auto now = std::chrono::steady_clock::now();
   if (exchange.on_line != nullptr && now - exchange.last_tick > std::chrono::milliseconds(900)) {
     exchange.last_tick = now;
@@ -101,7 +104,7 @@ Result<HttpResponse> perform(CURL* handle, const HttpRequest& request, Exchange&
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   curl_slist_free_all(headers);
   if (code == CURLE_OK || exchange.stopped) return HttpResponse{static_cast<int>(status), std::move(exchange.body)};
-  if (exchange.interrupt.requested()) return interrupted("waiting for " + request.url);
+  if (exchange.interrupted()) return interrupted("waiting for " + request.url);
   return failure(ErrorClass::environment, "http", "No answer from " + request.url,
                  reason[0] != '\0' ? reason : curl_easy_strerror(code));
 }
@@ -120,7 +123,7 @@ CurlHttp::~CurlHttp() {
 
 Result<HttpResponse> CurlHttp::send(const HttpRequest& request) {
   CURL* handle = pool_->take();
-  Exchange exchange{interrupt_, handle};
+  Exchange exchange{interrupt_, handle, request.even_interrupted};
   Result<HttpResponse> response = perform(handle, request, exchange);
   pool_->give_back(handle);
   return response;
@@ -129,7 +132,7 @@ Result<HttpResponse> CurlHttp::send(const HttpRequest& request) {
 Result<HttpResponse> CurlHttp::stream(const HttpRequest& request,
                                       const std::function<bool(std::string_view line)>& on_line) {
   CURL* handle = pool_->take();
-  Exchange exchange{interrupt_, handle, &on_line};
+  Exchange exchange{interrupt_, handle, request.even_interrupted, &on_line};
   Result<HttpResponse> response = perform(handle, request, exchange);
   pool_->give_back(handle);
   return response;

@@ -18,6 +18,7 @@ struct HttpRequest {
   std::map<std::string, std::string> headers = {};
   std::string body = {};
   Duration limit = std::chrono::seconds(10);   // for the whole exchange; 0: none (streams)
+  bool even_interrupted = false;               // goes on after Ctrl-C: to put something back on the way out
   bool download = false;                       // from the internet: follows redirects, uses the user's proxy
 };
 

@@ -26,6 +26,7 @@ struct KubeRequest {
   std::string body = {};
   Duration limit = std::chrono::seconds(10);
   std::map<std::string, std::string> headers = {};  // Content-Type: application/json when there is a body and no other
+  bool even_interrupted = false;                    // see HttpRequest
 };
 
 // Safe to call from several threads. Everything that waits ends at Ctrl-C.

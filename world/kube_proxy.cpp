@@ -77,7 +77,7 @@ class ProxyKubeApi final : public KubeApi {
       : world_(world), folder_(std::move(folder)), child_(std::move(child)) {}
 
   Result<HttpResponse> send(const KubeRequest& request) override {
-    HttpRequest http{request.method, url(request.path), socket(), request.headers, request.body, request.limit};
+    HttpRequest http{request.method, url(request.path), socket(), request.headers, request.body, request.limit, request.even_interrupted};
     if (!http.body.empty()) http.headers.try_emplace("Content-Type", "application/json");
     return explained(world_.http.send(http));
   }
@@ -112,6 +112,18 @@ std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std:
   if (!target.context.empty()) line.push_back("--context=" + target.context);
   line.insert(line.end(), arguments.begin(), arguments.end());
   return line;
+}
+
+Result<std::string> current_namespace(World& world, const KubeTarget& target) {
+  Command command{kubectl_line(target, {"config", "view", "--minify", "-o", "jsonpath={..namespace}"})};
+  Result<std::string> space = run_checked(world.processes, command, "kubeconfig", "kubectl cannot use this kubeconfig or context");
+  if (!space) {
+    Error error = space.error();
+    error.kind = ErrorClass::environment;
+    return failure(std::move(error));
+  }
+  std::string name(text::trim(*space));
+  return name.empty() ? "default" : name;
 }
 
 Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target) {

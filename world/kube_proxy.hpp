@@ -19,6 +19,9 @@ struct KubeTarget {
 // kubectl with the target's flags, followed by `arguments`.
 std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std::string> arguments);
 
+// The namespace that the kubeconfig's context names; "default" where it names none.
+Result<std::string> current_namespace(World& world, const KubeTarget& target);
+
 Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target);
 
 }  // namespace hpawalk

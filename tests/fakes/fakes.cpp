@@ -40,6 +40,11 @@ Status MemoryFiles::write(const fs::path& file, std::string_view text, unsigned 
   return {};
 }
 
+Status MemoryFiles::append(const fs::path& file, std::string_view text) {
+  content[file] += text;
+  return {};
+}
+
 Status MemoryFiles::write_in_place(const fs::path& file, std::string_view text) {
   if (!content.contains(file)) return failure(missing(file));
   content[file] = std::string(text);

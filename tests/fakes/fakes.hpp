@@ -38,6 +38,7 @@ class MemoryFiles final : public Files {
 
   Result<std::string> read(const fs::path& file) override;
   Status write(const fs::path& file, std::string_view text, unsigned mode) override;
+  Status append(const fs::path& file, std::string_view text) override;
   Status write_in_place(const fs::path& file, std::string_view text) override;
   bool exists(const fs::path& path) override;
   Status remove_all(const fs::path& path) override;

@@ -254,15 +254,16 @@ TEST_CASE("simulate shows a plot, every change and the figures") {
   for (char c : ran.out) REQUIRE(static_cast<unsigned char>(c) < 0x80);  // no UTF-8 locale: plain
 }
 
-TEST_CASE("simulate --compare shows the HPA without and with --set") {
-  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}", "--compare", "-o", "json", "--runs", "20"});
+TEST_CASE("simulate --set shows the HPA without and with it, side by side") {
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}", "-o", "json", "--runs", "20"});
   REQUIRE(ran.code == 0);
   auto json = nlohmann::json::parse(ran.out);
   CHECK(json["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
   CHECK(json["variants"][1]["sequence"] == Sequence{1, 5, 10});
   CHECK(json["variants"][1]["changes"][0]["rule"] == "metric");
   CHECK(json["variants"][0]["runs"]["count"] == 20);
-  CHECK(run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "hold 5", "--compare"}).code == 2);
+  Ran text = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}"});
+  CHECK(text.out.find("as it is          what if") != std::string::npos);
 }
 
 TEST_CASE("simulate gives CSV of every sync, and takes CSV") {
@@ -344,4 +345,85 @@ TEST_CASE("tune shows the trade-off and writes YAML that simulate reads") {
   Ran missed = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..500 at 1m for 10m", "--candidates", "20", "--goal", "short <= 1s"});
   CHECK(missed.code == 1);
   CHECK(missed.err.find("[goal-missed]") != std::string::npos);
+}
+
+TEST_CASE("What is set follows a load at a bounded rate, and a jump is on time") {
+  auto settings = [](std::string_view text, Time every) {
+    std::vector<std::pair<double, double>> all;
+    for (const Profile::Point& point : sampled(load(text), every)) all.emplace_back(static_cast<double>(point.at.count()) / 1e6, point.value);
+    return all;
+  };
+  using Settings = std::vector<std::pair<double, double>>;
+  CHECK(settings("step 5..50 at 70500ms for 5m", seconds(1)) == Settings{{0, 5}, {70.5, 50}});
+  CHECK(settings("hold 7 for 1h", seconds(1)) == Settings{{0, 7}});
+  CHECK(settings("ramp 0..3 over 3s for 10s", seconds(1)) == Settings{{0, 0}, {1, 1}, {2, 2}, {3, 3}});
+  CHECK(settings("ramp 0..4 over 8s for 8s; hold 9 for 5s", seconds(3)) == Settings{{0, 0}, {3, 1.5}, {8, 9}});
+}
+
+TEST_CASE("A run among many can be had again by its seed, with the noise of its load") {
+  Ran many = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%", "--seed", "7", "--runs", "40", "-o", "json"});
+  REQUIRE(many.code == 0);
+  auto outcome = nlohmann::json::parse(many.out)["variants"][0]["runs"]["outcomes"][0];
+  Ran again = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%", "--seed", std::to_string(outcome["seed"].get<std::uint64_t>()), "-o", "json"});
+  CHECK(nlohmann::json::parse(again.out)["variants"][0]["sequence"] == outcome["sequence"]);
+}
+
+TEST_CASE("Many runs and a search end at once when they are to stop") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  std::vector<Profile> profiles = {load("step 5..50 at 1m for 5m")};
+  CHECK(simulate_runs(spec_with(), profiles, setup, 1000, 1, [](int done) { return done < 3; }).count == 3);
+  Tuned tuned = tune(*find_hpa(kWalkthrough), profiles, setup, *parse_goal("least short"), 100, [](int done) { return done < 5; });
+  CHECK(tuned.tried <= 5);
+}
+
+TEST_CASE("A goal's own measure counts when candidates are compared") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  std::vector<Profile> profiles = {load("sine 5..90 every 15m for 45m")};
+  Tuned tuned = tune(*find_hpa(kWalkthrough), profiles, setup, *parse_goal("least reversals"), 80);
+  for (const Candidate& c : tuned.front) CHECK(tuned.front[tuned.best].figures.reversals <= c.figures.reversals);
+}
+
+namespace {
+
+// The answer of a Prometheus at a URL; the range's end is the fake clock's time.
+Ran from_prometheus(const std::string& answer, std::vector<std::string> more = {}) {
+  fakes::FakeWorld world;
+  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  world.http.expect("GET http://prom:9090/api/v1/query_range?query=sum%28load%29&start=1799999400&end=1800000000&step=5", {200, answer});
+  std::vector<std::string> args = {"hpawalk", "simulate", "--hpa", "hpa.yaml", "--from-prometheus", "sum(load)", "--last", "10m", "--prometheus", "http://prom:9090"};
+  args.insert(args.end(), more.begin(), more.end());
+  int code = run(args, world.world);
+  return {code, world.terminal.output, world.terminal.errors};
+}
+
+std::string matrix(const std::string& series) { return R"({"status":"success","data":{"resultType":"matrix","result":[)" + series + "]}}"; }
+
+}  // namespace
+
+TEST_CASE("A metric that Prometheus recorded is a load") {
+  Ran ran = from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"5"],[1799999500,"NaN"],[1799999520,"50"],[1800000000,"50"]]})"), {"-o", "json"});
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  auto json = nlohmann::json::parse(ran.out);
+  CHECK(json["durationSeconds"] == 600);
+  CHECK(json["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
+  CHECK(json["notes"].empty());
+  Ran part = from_prometheus(matrix(R"({"metric":{},"values":[[1799999800,"5"],[1800000000,"5"]]})"));
+  CHECK(part.out.find("Prometheus has only 3:20 of the last 10m of this query.") != std::string::npos);
+}
+
+TEST_CASE("A recorded metric that cannot be a load is refused with what to do") {
+  Ran two = from_prometheus(matrix(R"({"metric":{"pod":"a"},"values":[[1,"5"]]},{"metric":{"pod":"b"},"values":[[1,"5"]]})"));
+  CHECK(two.code == 1);
+  CHECK(two.err.find("sum(...)") != std::string::npos);
+  CHECK(from_prometheus(matrix("")).err.find("gave 0 series") != std::string::npos);
+  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"NaN"]]})")).err.find("has no number") != std::string::npos);
+  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"-3"],[1800000000,"1"]]})")).err.find("clamp_min") != std::string::npos);
+  CHECK(from_prometheus(R"({"status":"error","errorType":"bad_data","error":"parse error"})").err.find("bad_data: parse error") != std::string::npos);
+  for (std::vector<std::string> args : {std::vector<std::string>{"--last", "10m", "--step", "1ms"}, {"--last", "1h", "--prometheus", "prom"}, {"--last", "x"}}) {
+    args.insert(args.begin(), {"simulate", "--hpa", "hpa.yaml", "--from-prometheus", "up"});
+    if (args.size() == 9) args.insert(args.end(), {"--prometheus", "http://prom"});
+    CHECK(run_hpawalk(args).code == 2);
+  }
 }

@@ -1,0 +1,22 @@
+// A recorded metric as a load: one range query to a Prometheus, turned into a profile. Knows nothing about HPAs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "hpasim/profile.hpp"
+#include "world/prometheus_api.hpp"
+
+namespace hpawalk {
+
+struct History {
+  std::string query, last;
+  std::string step;     // empty: 5 s, or what keeps it below 10,000 values
+  bool linear = false;  // between two values the load changes evenly
+};
+
+// `notes` gets what a person should know: that there is less history than was asked for.
+Result<hpasim::Profile> load_history(Session& session, const PrometheusApi& prometheus, const History& history, std::vector<std::string>& notes);
+
+}  // namespace hpawalk
