@@ -56,6 +56,12 @@ Result<Profile> profile_of(const Json& values, double start, bool linear) {
 
 }  // namespace
 
+Status check(const History& history) {
+  auto range = range_of(history);
+  if (!range) return failure(range.error());
+  return {};
+}
+
 Result<Profile> load_history(Session& session, const PrometheusApi& prometheus, const History& o, std::vector<std::string>& notes) {
   auto range = range_of(o);
   if (!range) return failure(range.error());

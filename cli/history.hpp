@@ -16,6 +16,9 @@ struct History {
   bool linear = false;  // between two values the load changes evenly
 };
 
+// Whether `last` and `step` can be asked for at all: before anybody is asked.
+Status check(const History& history);
+
 // `notes` gets what a person should know: that there is less history than was asked for.
 Result<hpasim::Profile> load_history(Session& session, const PrometheusApi& prometheus, const History& history, std::vector<std::string>& notes);
 

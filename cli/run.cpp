@@ -39,6 +39,8 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_node(app, chosen);
   add_simulate(app, chosen);
   add_tune(app, chosen);
+  add_drive(app, chosen);
+  add_report(app, chosen);
   add_diagnose(app, chosen);
   add_completion(app, chosen);
 }

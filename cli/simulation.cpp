@@ -89,13 +89,17 @@ auto wrong_prometheus(const std::string& text) {
 }
 
 Result<Profile> recorded(Session& session, Cluster& cluster, const SimulationOptions& o, std::vector<std::string>& notes) {
-  if (o.prometheus.starts_with("http://") || o.prometheus.starts_with("https://")) return load_history(session, prometheus_at(session.world.http, o.prometheus), {o.query, o.last, o.step, o.linear}, notes);
+  History history{o.query, o.last, o.step, o.linear};
+  if (Status possible = check(history); !possible) return failure(possible.error());
+  if (o.prometheus.starts_with("http://") || o.prometheus.starts_with("https://")) {
+    return load_history(session, prometheus_at(session.world.http, o.prometheus), history, notes);
+  }
   size_t slash = o.prometheus.find('/'), colon = o.prometheus.rfind(':');
   if (slash == std::string::npos || colon == std::string::npos || colon < slash) return wrong_prometheus(o.prometheus);
   auto api = cluster.api();
   if (!api) return failure(api.error());
   Backend backend{o.prometheus.substr(0, slash), o.prometheus.substr(slash + 1, colon - slash - 1), o.prometheus.substr(colon + 1)};
-  return load_history(session, prometheus_behind(**api, backend), {o.query, o.last, o.step, o.linear}, notes);
+  return load_history(session, prometheus_behind(**api, backend), history, notes);
 }
 
 Status load_profiles(Session& session, Cluster& cluster, const SimulationOptions& o, Simulation& simulation) {
