@@ -124,7 +124,7 @@ std::string chart(const Chart& c, const std::string& id) {
   for (const Strip& strip : c.strips) {
     if (!strip.bands.empty()) strips.push_back(strip);
   }
-  double top = kTop + kStrip * static_cast<double>(strips.size());
+  double top = kTop + kStrip * static_cast<double>(strips.size()) + (strips.empty() ? 0 : 8);  // room for a limit's name
   Scale x{0, std::max(c.duration, 1e-9), kLeft, kWidth - kRight}, y{0, highest * 1.05, kHeight - kBottom, top};
   std::string out = fmt::format("<h2>{}</h2>\n<figure>{}", escape(c.title), frame(id, c.title, c.summary));
   for (const Band& band : c.bands) {

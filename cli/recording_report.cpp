@@ -52,7 +52,8 @@ std::string hpa_text(const HpaMoment& m, const HpaMoment* before) {
 }
 
 std::string workload_text(const WorkloadMoment& m, const WorkloadMoment* before) {
-  std::string text = before != nullptr && before->wanted != m.wanted ? fmt::format("{} to {} replicas", before->wanted, m.wanted) : fmt::format("{} replicas", m.wanted);
+  std::string text = before != nullptr && before->wanted != m.wanted ? fmt::format("{} to {} replicas", before->wanted, m.wanted)
+                                                                                 : fmt::format("{} {}", m.wanted, m.wanted == 1 ? "replica" : "replicas");
   return text + fmt::format(", {} ready", m.ready);
 }
 
