@@ -26,12 +26,21 @@ void Reader::run_round() {
   tasks_.clear();
 }
 
+// What the API server only passes on: that an adapter, Prometheus or a node does not answer says nothing about the
+// cluster itself.
+static bool asks_somebody_else(const std::string& key) {
+  for (const char* kind : {"prom:", "api ", "discovery ", "podmetrics", "log "}) {
+    if (key.starts_with(kind)) return true;
+  }
+  return false;
+}
+
 void Reader::record(const std::string& key, Reading reading, const Error* error) {
   std::lock_guard lock(mutex_);
   if (error != nullptr) {
     bool hopeless = error->kind == ErrorClass::environment || error->kind == ErrorClass::interrupted;
-    bool elsewhere = key.starts_with("prom:") && error->kind != ErrorClass::interrupted;
-    if (hopeless && !elsewhere && !fatal) fatal = *error;
+    bool own = !asks_somebody_else(key) || error->kind == ErrorClass::interrupted;
+    if (hopeless && own && !fatal) fatal = *error;
     reading.error_id = error->id;
     reading.error = text::redact(error->because.empty() ? error->what : error->because);
     if (error->id == "kube-forbidden") reading.right = right_needed("GET", reading.path);
