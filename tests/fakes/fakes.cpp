@@ -86,6 +86,7 @@ Status MemoryFiles::rename(const fs::path& from, const fs::path& to) {
 }
 
 Result<std::vector<fs::path>> MemoryFiles::list(const fs::path& folder) {
+  if (content.contains(folder)) return failure(ErrorClass::environment, "file", "Cannot list " + folder.string(), "Not a directory");
   std::set<fs::path> found;
   for (const auto& [file, text] : content) {
     if (below(file, folder)) found.insert(folder / *file.lexically_relative(folder).begin());
