@@ -182,6 +182,7 @@ bool ready(Supervised& s) {
 }
 
 void start(Supervised& s) {
+  if (s.service->before) s.service->before();
   int log = open_log(s.service->log);
   s.pid = fork();
   if (s.pid == 0) {

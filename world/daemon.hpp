@@ -68,6 +68,7 @@ struct Service {
   std::vector<std::filesystem::path> needs;          // started when all of these exist
   std::filesystem::path log;                         // appended; emptied when it exceeds 32 MiB
   std::function<bool()> ready = {};                  // asked five times a second, once the files are there, until it says yes
+  std::function<void()> before = {};                 // done before each start
 };
 
 // The work of a namespace's first process: starts the services, starts each again one second after it ended

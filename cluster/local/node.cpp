@@ -101,7 +101,7 @@ std::vector<std::string> kubelet_arguments() {
   return text::split(std::string_view(*text).substr(first + 1, last - first - 1), ' ');
 }
 
-std::vector<Service> node_services(const ClusterFiles& files, const Description& description, const fs::path& containerd_toml) {
+std::vector<Service> node_services(World& world, const ClusterFiles& files, const Description& description, const fs::path& containerd_toml) {
   const fs::path parts = description.parts.at("kubernetes");
   auto kubelet = [parts] {
     std::vector<std::string> argv = {parts / "kubelet", "--config=/var/lib/kubelet/config.yaml",
@@ -120,6 +120,13 @@ std::vector<Service> node_services(const ClusterFiles& files, const Description&
   auto api_ready = [address = Link{description.link}.node_address()] {
     return https_says_ok("https://" + address + ":6443/readyz", "/etc/kubernetes/pki/ca.crt", std::chrono::seconds(1));
   };
+  // A kube-proxy that finds an endpoint's chain takes its rules for granted. One that was killed may leave such a
+  // chain emptied (Kubernetes 1.34, epChainSkipUpdate): its Service would never answer again.
+  auto clear_rules = [&world] {
+    Status cleared = run(world, {"nft", "-f", "-"}, "table ip kube-proxy\ndelete table ip kube-proxy\n"
+                                                    "table ip6 kube-proxy\ndelete table ip6 kube-proxy\n");
+    if (!cleared) world.terminal.err("cannot clear kube-proxy's rules: " + cleared.error().output + "\n");
+  };
   return {
       {"containerd",
        [containerd_toml] { return std::vector<std::string>{"containerd", "--config", containerd_toml}; },
@@ -129,7 +136,7 @@ std::vector<Service> node_services(const ClusterFiles& files, const Description&
        kubelet,
        {containerd_socket, "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/etc/kubernetes/kubelet.conf"},
        files.logs() / "kubelet.log"},
-      {"kube-proxy", proxy, {"/etc/kubernetes/kube-proxy.conf"}, files.logs() / "kube-proxy.log", api_ready},
+      {"kube-proxy", proxy, {"/etc/kubernetes/kube-proxy.conf"}, files.logs() / "kube-proxy.log", api_ready, clear_rules},
   };
 }
 
@@ -151,7 +158,7 @@ Status run_node(World& world, const fs::path& cluster_root) {
     return done;
   }
   if (Status done = world.files.write(files.node_ready(), "\n"); !done) return done;
-  supervise(node_services(files, *description, toml));
+  supervise(node_services(world, files, *description, toml));
   return {};
 }
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # How long the local cluster takes to start and to go, and what it needs, beside kubeadm init's own time as the floor.
-# Usage: cluster.sh HPAWALK [ROUNDS]. Needs root. Its cluster is called bench.
+# The load of the machine (its runnable processes, on average) is printed with each round.
+# Usage: cluster.sh HPAWALK [ROUNDS]. Needs root. Its cluster is called bench-ID.
 set -euo pipefail
 hpawalk=$1 rounds=${2:-5}
-name=bench
+name=bench-$$
 state=${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters/$name
 trap '"$hpawalk" cluster down --name $name >/dev/null 2>&1' EXIT
 "$hpawalk" cluster prepare >/dev/null
@@ -23,9 +24,9 @@ memory_mib() {
   fi
 }
 
-row='%-10s %8s %15s %10s %14s %10s\n'
+row='%-10s %8s %16s %10s %14s %10s %6s\n'
 # shellcheck disable=SC2059
-printf "$row" "page cache" "up (s)" "kubeadm init (s)" "down (s)" "memory (MiB)" "processes"
+printf "$row" "page cache" "up (s)" "kubeadm init (s)" "down (s)" "memory (MiB)" "processes" "load"
 for ((i = 0; i < rounds; i++)); do
   for cache in warm cold; do
     "$hpawalk" cluster down --name $name >/dev/null 2>&1
@@ -43,7 +44,7 @@ for ((i = 0; i < rounds; i++)); do
     "$hpawalk" cluster down --name $name >/dev/null 2>&1
     down=$(($(now) - start))
     # shellcheck disable=SC2059
-    printf "$row" "$cache" "$(seconds $up)" "$(kubeadm_seconds "$log")" "$(seconds $down)" "$memory" "$processes"
+    printf "$row" "$cache" "$(seconds $up)" "$(kubeadm_seconds "$log")" "$(seconds $down)" "$memory" "$processes" "$(cut -d' ' -f1 /proc/loadavg)"
     rm -f "$log"
     [ ! -e "$state" ] || { echo "state is left behind" >&2; exit 1; }
   done
