@@ -57,6 +57,9 @@ Judgement judge_workload(const Read& workload) {
     return not_yet(name + ": the controller has not seen the last change yet");
   }
   if (updated < wanted) return not_yet(fmt::format("{}: {} of {} pods are of the latest version", name, updated, wanted));
+  // An old pod that still serves hides that the new one does not start.
+  long long old = text_at(*workload, "kind") == "Deployment" ? int_at(*workload, "status.replicas") - updated : 0;
+  if (old > 0) return not_yet(fmt::format("{}: {} not replaced by the latest version yet", name, count(static_cast<size_t>(old), "pod")));
   if (available < wanted) {
     const Json& progressing = condition(*workload, "Progressing");
     std::string why = text_at(progressing, "status") == "False" ? "; " + text_at(progressing, "message") : "";

@@ -180,7 +180,7 @@ class Run {
   static bool worth_another_try(const Error& error) {
     for (const char* sign : {"connection refused", "EOF", "TLS handshake timeout", "is being terminated", "no matches for kind",
                              "the server is currently unable", "etcdserver: ", "connection reset", "object is being deleted",
-                             "another operation (install/upgrade/rollback) is in progress"}) {
+                             "another operation (install/upgrade/rollback) is in progress", "already exists"}) {
       if (error.output.find(sign) != std::string::npos) return true;
     }
     return false;

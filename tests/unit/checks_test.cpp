@@ -22,6 +22,9 @@ TEST_CASE("A workload is ok only when the latest version is rolled out and avail
   Json half = Json::parse(ready);
   half["status"]["availableReplicas"] = 1;
   CHECK(judge_workload(half).evidence == "web: 1 of 2 pods available");
+  Json replaced = Json::parse(ready);
+  replaced["status"]["replicas"] = 3;  // the third is of the old version, and may be the only one that works
+  CHECK(judge_workload(replaced).evidence == "web: 1 pod not replaced by the latest version yet");
   CHECK(judge_workload(missing()).mark == Mark::broken);
   CHECK(judge_workload(forbidden()).mark == Mark::unknown);
 }
