@@ -189,6 +189,8 @@ class TargetRules {
     for (const Json* event : c_.facts.items("rescales")) {
       const Json& about = at(*event, "involvedObject");
       if (text_at(about, "namespace") != c_.hpa.space || text_at(about, "name") != c_.hpa.name) continue;
+      std::string uid = text_at(*c_.hpa.object, "metadata.uid");  // events outlive an HPA of the same name
+      if (!uid.empty() && text_at(about, "uid", uid) != uid) continue;
       std::string message =
           text_at(*event, "message");  // "New size: 2; reason: Service metric lab_value above target"
       if (!has(message, "above target")) return false;
