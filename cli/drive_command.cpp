@@ -250,10 +250,10 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   if (!chain) return failure(chain.error());
   KubeApi& api = *chain->api;
   LiveChain live = live_chain(*chain->config);
-  auto hpa = kube_get(api, fmt::format("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", live.space, live.hpa));
-  if (!hpa) return failure(hpa.error());
   auto before = prom_fake_values(api, live);
   if (!before) return failure(before.error());
+  auto hpa = kube_get(api, fmt::format("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", live.space, live.hpa));
+  if (!hpa) return failure(hpa.error());
   ControllerSettings controller = read_controller(api);
   RecordingHead head = head_of(world, live, controller, *hpa, chain->target->name(), o.profile, load->duration);
   Recorder recorder(world, o.record);
