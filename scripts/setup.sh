@@ -49,6 +49,7 @@ need_go() {
     say "Installing Go from bookworm-backports (Debian 12 itself has an older one than 1.21)"
     # From the mirror that this machine's own Debian comes from.
     local mirror
+    # shellcheck disable=SC2016  # apt-get's own placeholder
     mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" |
       as_root tee /etc/apt/sources.list.d/bookworm-backports.list >/dev/null
