@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests that need a real cluster, but for the long ones (faults.sh has a command of its own). Usage: run.sh BUILD_FOLDER
+# The tests that need a real cluster, but for the long ones (faults.sh and drive.sh are run by their own names). Usage: run.sh BUILD_FOLDER
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 hpawalk=$(cd "$1" && pwd)/hpawalk
@@ -14,7 +14,7 @@ echo "Preparing the cluster's parts (compiled once: 15 to 25 minutes on two core
 "$hpawalk" cluster prepare || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 
 for script in "$here"/*.sh; do
-  case ${script##*/} in run.sh | lib.sh | faults.sh) continue ;; esac
+  case ${script##*/} in run.sh | lib.sh | faults.sh | drive.sh) continue ;; esac
   printf '\n-- %s\n' "${script##*/}"
   start=$SECONDS
   output=$(mktemp)

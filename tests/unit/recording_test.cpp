@@ -1,5 +1,6 @@
 // A drive's recording: written line by line, read back, compared with the simulator, shown.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "cli/recording_report.hpp"
 #include "cli/run.hpp"
