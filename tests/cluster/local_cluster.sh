@@ -145,8 +145,8 @@ done
 # What a restart of the machine leaves: the files, and nothing that ran.
 restart() {
   local link phase
-  find /sys/fs/cgroup -path "*/hpawalk-$b/*" -name cgroup.procs -exec cat {} + | sort -u | xargs -r kill -9
-  for _ in {1..50}; do
+  for _ in {1..50}; do  # again and again: keepers start each other while they are killed
+    find /sys/fs/cgroup -path "*/hpawalk-$b/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | xargs -r kill -9 2>/dev/null
     find /sys/fs/cgroup -depth -type d -path "*/hpawalk-$b*" -exec rmdir {} + 2>/dev/null
     [ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "hpawalk-$b")" ] && break
     sleep 0.2
