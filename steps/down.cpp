@@ -139,13 +139,13 @@ class Removal {
     std::vector<Object> crds(definitions, objects->end());
     objects->erase(definitions, objects->end());
     results[i] = remove("chain", *objects);
-    Status crds_gone;
-    std::thread crd_thread([&] {
-      if (results[i]) crds_gone = remove("definitions", crds);
-      if (results[i] && crds_gone) crds_gone = wait_gone("definitions", crds);
-    });
     for (std::thread& thread : threads) thread.join();
     Status gone = results[i] ? hurry_pods(*objects) : results[i];
+    Status crds_gone = gone;
+    std::thread crd_thread([&] {
+      if (crds_gone) crds_gone = remove("definitions", crds);
+      if (crds_gone) crds_gone = wait_gone("definitions", crds);
+    });
     if (gone) gone = wait_gone("chain", *objects);
     crd_thread.join();
     for (const Status* result : {&gone, &crds_gone}) {
@@ -325,6 +325,12 @@ class Removal {
     for (const Object& object : objects) report_.removed.push_back(object.title());
   }
 
+  // An API server that is busy with what it has to delete may not answer at once.
+  static Result<StillWaiting> unread(const Error& error) {
+    if (error.kind == ErrorClass::interrupted || error.id == "kube-forbidden") return failure(error);
+    return StillWaiting(error.what + ": " + error.because);
+  }
+
   Status wait_gone(const std::string& step, const std::vector<Object>& objects) {
     if (objects.empty()) return {};
     size_t next = 0;
@@ -338,7 +344,7 @@ class Removal {
                                for (; next < objects.size(); ++next) {
                                  Result<Json> live = kube_get(api_, objects[next].path());
                                  if (!live && live.error().id == "kube-not-found") continue;
-                                 if (!live) return failure(live.error());
+                                 if (!live) return unread(live.error());
                                  std::string reason = objects[next].title() + " is still there";
                                  for (const Json& condition : list_at(*live, "status.conditions")) {
                                    if (text_at(condition, "status") == "True" && text_at(condition, "type").find("Failure") != std::string::npos) {
@@ -379,7 +385,7 @@ class Removal {
                       [&]() -> Result<StillWaiting> {
                         while (!paths.empty()) {
                           Result<Json> items = metadata(api_, world_.clock, paths.back());
-                          if (!items) return failure(items.error());
+                          if (!items) return unread(items.error());
                           if (!items->empty()) return StillWaiting(text_at((*items)[0], "metadata.name") + " is still there");
                           paths.pop_back();
                         }

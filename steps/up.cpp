@@ -156,7 +156,6 @@ class Run {
   }
 
   Status act(const Operation& operation) {
-    if (operation.does == Does::load_image) return target_.load_image(api_, operation.subject, progress_);
     Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
     if (operation.does == Does::helm) {
       Status ready = recover_release();
@@ -165,22 +164,30 @@ class Run {
       if (!chart) return failure(chart.error());
       std::replace(command.argv.begin(), command.argv.end(), std::string("CHART"), *chart);
     }
-    // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still removing.
-    TimePoint end = world_.clock.now() + 30s;
+    // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still removing,
+    // another `up` at the same moment.
+    TimePoint end = world_.clock.now() + 60s;
     while (true) {
-      Result<std::string> applied = run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
-                                                "Cannot apply " + operation.subject);
-      if (applied) return {};
-      bool again = worth_another_try(applied.error()) && world_.clock.now() < end && !board_.stopped();
-      if (!again || !world_.clock.sleep(300ms)) return failure(applied.error());
+      Status done = operation.does == Does::load_image ? target_.load_image(api_, operation.subject, progress_)
+                                                       : change_by(command, operation);
+      bool again = !done && worth_another_try(done.error()) && world_.clock.now() < end && !board_.stopped();
+      if (!again || !world_.clock.sleep(300ms)) return done;
     }
+  }
+
+  Status change_by(const Command& command, const Operation& operation) {
+    Result<std::string> changed = run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
+                                              "Cannot apply " + operation.subject);
+    if (!changed) return failure(changed.error());
+    return {};
   }
 
   // A namespace that is still going away, a connection that broke, a custom resource that was established just now.
   static bool worth_another_try(const Error& error) {
     for (const char* sign : {"connection refused", "EOF", "TLS handshake timeout", "is being terminated", "no matches for kind",
                              "the server is currently unable", "etcdserver: ", "connection reset", "object is being deleted",
-                             "another operation (install/upgrade/rollback) is in progress", "already exists"}) {
+                             "another operation (install/upgrade/rollback) is in progress", "already exists",
+                             "restart has already been triggered"}) {
       if (error.output.find(sign) != std::string::npos) return true;
     }
     return false;
@@ -249,10 +256,12 @@ class Run {
       progress_.now(job.report.name, judgement.evidence);
       if (world_.interrupt.requested()) return interrupted("waiting for " + job.report.name);
       if (board_.stopped()) return stopped();
+      bool refused = judgement.evidence.find("Not allowed to") != std::string::npos;  // waiting does not help
       if (now >= end || now - readable > unreadable_for) {
         Result<Json> there = kube_get(api_, "/version");
         if (!there && there.error().kind == ErrorClass::environment) return failure(there.error());
-        return failure(not_holding(*job.stage, {judgement, held}, config_));
+        if (now >= end || refused) return failure(not_holding(*job.stage, {judgement, held}, config_));
+        readable = now;  // the API server is there: it is what stands behind it that does not answer yet
       }
       if (!world_.clock.sleep(150ms)) return interrupted("waiting for " + job.report.name);
     }
