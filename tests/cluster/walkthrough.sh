@@ -12,7 +12,7 @@ cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
 parts=${*:-once kills}
-first=test-chain second=test-chain-2
+first=test-chain-$$ second=test-chain-2-$$  # several runs side by side do not meet
 export HPAWALK_CLUSTER_NAME=$first
 work=$(mktemp -d)
 cd "$work" || exit
@@ -144,7 +144,7 @@ troubles() {
   check "an image that is not there, while an old pod serves: the stage is named" fails_with 1 "[stage-prom-fake]" \
     "$hpawalk" up --prom-fake-image localhost/no-such-image:1 --timeout 8s
   kubectl --kubeconfig "$kubeconfig" delete deployment prom-fake --wait=false > /dev/null
-  "$hpawalk" up --prom-fake-image localhost/no-such-image:1 --timeout 8s -o json > failed.json 2> /dev/null
+  "$hpawalk" up --prom-fake-image localhost/no-such-image:1 --timeout 25s -o json > failed.json 2> /dev/null
   check "  with the pod's reason" jq -e '.error.because | test("localhost/no-such-image:1")' failed.json
   check "  and the chain's first broken link" jq -e '.diagnosis[0].metrics[0].firstBroken != null' failed.json
   check "  the right image again mends it" "$hpawalk" up
