@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "cli/columns.hpp"
+#include "cli/html_report.hpp"
 
 namespace hpawalk {
 namespace {
@@ -19,16 +20,14 @@ std::string painted(const Style& style, Mark mark) {
   return "?   ";
 }
 
+// Inside an attribute: XML knows no control characters, and would make a line end a blank.
 std::string xml(std::string_view text) {
   std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\n': out += "&#10;"; break;
-      default: out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  for (char c : html::escape(text)) {
+    if (c == '\n') {
+      out += "&#10;";
+    } else {
+      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
   }
   return out;
