@@ -41,10 +41,10 @@ render() { "$hpawalk" render "$@"; }
 # As a person writes them: without the probes that hpawalk shortens.
 plain_prometheus() { render prometheus | sed '/^  # How soon a target/,$d'; }
 prometheus_has_metric() {
-  kubectl get --raw '/api/v1/namespaces/prom-metrics/services/prometheus:web/proxy/api/v1/query?query=prom_fake_value' | grep -q '"value"'
+  kubectl get --raw '/api/v1/namespaces/prom-metrics/services/prometheus:web/proxy/api/v1/query?query=prom_fake_value' | grep '"value"' >/dev/null
 }
-api_has_metric() { kubectl get --raw /apis/custom.metrics.k8s.io/v1beta1/namespaces/default/services/prom-fake/prom_fake_value | grep -q '"value"'; }
-hpa_active() { kubectl get hpa nginx -o 'jsonpath={.status.conditions[?(@.type=="ScalingActive")].status}' | grep -q True; }
+api_has_metric() { kubectl get --raw /apis/custom.metrics.k8s.io/v1beta1/namespaces/default/services/prom-fake/prom_fake_value | grep '"value"' >/dev/null; }
+hpa_active() { kubectl get hpa nginx -o 'jsonpath={.status.conditions[?(@.type=="ScalingActive")].status}' | grep True >/dev/null; }
 
 by_hand() {
   start=$(now)

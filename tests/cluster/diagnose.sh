@@ -44,7 +44,7 @@ summary_first() { told -A | head -n 1 | grep -E "^[0-9]+ HPAs: [0-9]+ broken"; }
 check "-A begins with a summary" summary_first
 one_document() { told -A -o json | jq -e '.hpas | length > 10'; }
 check "JSON on stdout is one document, also when something is broken" one_document
-plain() { ! told -A | grep -q $'\x1b'; }
+plain() { ! told -A | grep $'\x1b' >/dev/null; }
 check "through a pipe no escape sequence comes" plain
 
 judged() { jq -S '[.hpas[] | {name, verdict, metrics: [.metrics[] | {firstBroken, links: [.links[] | {link, mark}]}]}]'; }

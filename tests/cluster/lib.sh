@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # Counting checks against a real cluster. Sourced by the scripts beside it.
+# Behind a pipe they say `grep … >/dev/null`, not `grep -q`: that one leaves at the first match, and with pipefail
+# the writer's broken pipe is the pipe's failure.
 
 passed=0 failed=0 skipped=0
 

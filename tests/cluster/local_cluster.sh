@@ -63,7 +63,7 @@ ours() {
       grep hpawalk- "${folder%ns}cgroup" 2>/dev/null | grep -vqE -- "$a|$b" || echo "process in $namespace: $folder"
     done
 }
-others_run() { find "$state" -mindepth 1 -maxdepth 1 | grep -vE -- "/($a|$b)$" | grep -q .; }
+others_run() { find "$state" -mindepth 1 -maxdepth 1 | grep -vE -- "/($a|$b)$" | grep . >/dev/null; }
 
 before=$(inventory)
 others=no
@@ -87,8 +87,9 @@ mode_is_0600() { [ "$(stat -c %a "$kubeconfig_a")" = 600 ]; }
 check "the kubeconfig is for its owner alone" mode_is_0600
 both_known() { "$hpawalk" cluster status -o json | jq -e 'map(select(.phase == "running" and .apiReady)) | length >= 2'; }
 check "status knows both" both_known
-flag_is_set() { kb -n kube-system get pod -l component=kube-controller-manager -o yaml | grep -q -- --horizontal-pod-autoscaler-sync-period=1s; }
-check "the second one's HPA controller has its options" flag_is_set
+flag_is_set() { kb -n kube-system get pod -l component=kube-controller-manager -o yaml | grep -- --horizontal-pod-autoscaler-sync-period=1s >/dev/null; }
+# The kubelet shows a static pod to the API server only after the pod itself runs.
+check "the second one's HPA controller has its options" within 30 flag_is_set
 
 deploy() {
   ka create deployment nginx --image=nginx:stable && ka expose deployment nginx --port 80 && "$kubectl" --kubeconfig "$kubeconfig_a" rollout status deployment/nginx --timeout=60s
@@ -97,9 +98,9 @@ check "a Deployment becomes Ready" deploy
 in_pod() { ka exec deploy/nginx -- "$@"; }
 resolves() { in_pod getent hosts nginx.default.svc.cluster.local; }
 check "a pod resolves a Service's name" within 20 resolves
-service_from_pod() { in_pod curl -sf -m 3 http://nginx | grep -q Welcome; }
+service_from_pod() { in_pod curl -sf -m 3 http://nginx | grep Welcome >/dev/null; }
 check "a pod reaches a Service's ClusterIP" within 20 service_from_pod
-service_from_host() { ka get --raw /api/v1/namespaces/default/services/nginx:80/proxy/ | grep -q Welcome; }
+service_from_host() { ka get --raw /api/v1/namespaces/default/services/nginx:80/proxy/ | grep Welcome >/dev/null; }
 check "the host reaches it through the API server" within 20 service_from_host
 other_is_empty() { ! kb get deployment nginx 2>/dev/null; }
 check "the other cluster knows nothing of it" other_is_empty
@@ -118,10 +119,10 @@ check "and leaves the current context alone" no_context_taken
 
 # Every kind of process of a cluster, by a pattern of its command line.
 process() { find "/sys/fs/cgroup/${1%%:*}" -path "*hpawalk-$a*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -un |
-  while read -r pid; do tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qE "${1#*:}" && echo "$pid"; done | head -n 1; }
+  while read -r pid; do tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -E "${1#*:}" >/dev/null && echo "$pid"; done | head -n 1; }
 hierarchy=pids
 [ -e /sys/fs/cgroup/cgroup.controllers ] && hierarchy=.
-works() { ka get --raw /readyz && ka get node $a -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' | grep -q True && service_from_pod; }
+works() { ka get --raw /readyz && ka get node $a -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' | grep True >/dev/null && service_from_pod; }
 kill_and_heal() {
   local pid
   pid=$(process "$hierarchy:$1")

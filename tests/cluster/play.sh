@@ -83,7 +83,7 @@ check "  verify names it" within 60 first_broken_is service-selects-no-pod
 kubectl scale deployment prom-fake --replicas=1 > /dev/null
 kubectl delete hpa nginx > /dev/null
 check "no HPA: watch says so" fails_with 1 "there is no HPA nginx in namespace default" "$hpawalk" watch --until settled --timeout 3s
-check "  verify names it" first_broken_is hpa-missing
+check "  verify names it once Prometheus has found the new pod" within 60 first_broken_is hpa-missing
 check "  and proves what is before it" within 60 only_the_hpa_is_broken
 check "up heals it" "$hpawalk" up
 check "  and verify --wait sees it" "$hpawalk" verify --wait --timeout 60s

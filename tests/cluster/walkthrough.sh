@@ -43,7 +43,7 @@ settled_listing() { # until two in a row are the same: controllers are still tid
   printf '%s\n' "$now"
 }
 no_difference() { diff "$1" "$2"; }
-no_terminating() { ! kubectl --kubeconfig "$1" get namespaces -o 'jsonpath={.items[*].status.phase}' | grep -q Terminating; }
+no_terminating() { ! kubectl --kubeconfig "$1" get namespaces -o 'jsonpath={.items[*].status.phase}' | grep Terminating >/dev/null; }
 outcomes() { jq -r '[.stages[].outcome] | unique | join(" ")' "$1"; }
 seconds() { jq -r .seconds "$1"; }
 at_most() { jq -e --argjson most "$2" '.seconds <= $most' "$1"; }
@@ -186,7 +186,7 @@ troubles() {
 freeze_api_server() {
   local pid
   for pid in $(pgrep -x kube-apiserver); do
-    tr '\0' ' ' < "/proc/$pid/cgroup" | grep -q "hpawalk-$first/" || continue
+    tr '\0' ' ' < "/proc/$pid/cgroup" | grep "hpawalk-$first/" >/dev/null || continue
     kill -STOP "$pid"
     sleep "$1"
     kill -CONT "$pid"
