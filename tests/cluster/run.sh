@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# The tests that need a real cluster, but for the long ones (faults.sh and drive.sh are run by their own names). Usage: run.sh BUILD_FOLDER
+# The tests that need a real cluster, but for the longest (faults.sh is run by its own name). Each has clusters of its
+# own and mostly waits for periods of Kubernetes, so some run side by side; what one says is shown when it has ended.
+# Usage: run.sh BUILD_FOLDER [LANES]
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 hpawalk=$(cd "$1" && pwd)/hpawalk
-passed=0 failed=0 skipped=0
+lanes=${2:-3}
 if [ "$(id -u)" -ne 0 ]; then
   echo "SKIP  the real cluster: needs root"
   echo "0 passed, 0 failed, 1 skipped"
@@ -13,26 +15,46 @@ fi
 echo "Preparing the cluster's parts (compiled once: 15 to 25 minutes on two cores; then nothing)"
 "$hpawalk" cluster prepare || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 
-for script in "$here"/*.sh; do
-  case ${script##*/} in run.sh | lib.sh | faults.sh | drive.sh) continue ;; esac
-  printf '\n-- %s\n' "${script##*/}"
-  start=$SECONDS
-  output=$(mktemp)
-  "$script" "$hpawalk" 2>&1 | tee "$output"
-  status=${PIPESTATUS[0]}
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+# Runs one script, shows what it said, and leaves its counts in a file of its name.
+run() {
+  local name=$1 start=$SECONDS status=0 counts p f s
+  "$here/$name.sh" "$hpawalk" >"$results/$name.output" 2>&1 || status=$?
   # The last line of that form, wherever it stands: what a script cleans up at its end may still say something.
-  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$output" | tail -n 1)
-  rm -f "$output"
-  echo "   (${script##*/} took $((SECONDS - start)) s)"
+  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$results/$name.output" | tail -n 1)
   if [ -z "$counts" ]; then
-    echo "FAIL  ${script##*/} broke off without a summary (exit code $status)"
     counts="0 passed, 1 failed, 0 skipped"
+    echo "FAIL  $name.sh broke off without a summary (exit code $status)" >>"$results/$name.output"
   fi
   read -r p _ f _ s _ <<<"$counts"
   if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
-    echo "FAIL  ${script##*/} ended with exit code $status"
     f=1
+    echo "FAIL  $name.sh ended with exit code $status" >>"$results/$name.output"
   fi
+  echo "$p $f $s" >"$results/$name.counts"
+  printf '\n-- %s (%s s)\n' "$name.sh" "$((SECONDS - start))" >"$results/$name.title"
+  flock "$results" cat "$results/$name.title" "$results/$name.output"  # one at a time
+}
+
+# Alone: it compares the machine before and after, and its starts show what a start takes.
+run local_cluster
+# The longest first, so that the lanes end together.
+rest=(drive walkthrough_md play walkthrough hpa_proof diagnose refusals chart)
+for script in "$here"/*.sh; do
+  name=$(basename "$script" .sh)
+  case " run lib faults local_cluster ${rest[*]} " in *" $name "*) ;; *) rest+=("$name") ;; esac
+done
+for name in "${rest[@]}"; do
+  while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do wait -n; done
+  run "$name" &
+done
+wait
+
+passed=0 failed=0 skipped=0
+for name in local_cluster "${rest[@]}"; do
+  read -r p f s <"$results/$name.counts" || { p=0 f=1 s=0; }
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 echo "$passed passed, $failed failed, $skipped skipped"

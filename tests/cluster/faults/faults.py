@@ -407,7 +407,7 @@ def main():
     print(f"     side by side after {time.monotonic() - started:.0f} s", flush=True)
     for name, cause, make, undo, key in SHARED:
         make()
-        expect(name, key, cause, limit=90)
+        expect(name, key, cause, limit=150)  # the kubelet hands a changed Secret on within two minutes
         undo()
     expect("all put back", OBJECT, "healthy")
     if not os.environ.get("SHORT") and not only:
