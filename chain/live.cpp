@@ -38,6 +38,19 @@ std::optional<double> number_of(const std::string& value) {
   return number;
 }
 
+bool same_number(std::optional<double> a, std::optional<double> b) {
+  if (!a || !b) return false;
+  return *a == *b || (std::isnan(*a) && std::isnan(*b));
+}
+
+bool adapter_distorts(double sample) { return std::isnan(sample) || std::abs(sample * 1000) >= 0x1p63; }
+
+double as_adapter_serves(double sample) {
+  if (std::isnan(sample)) return 0;
+  hpasim::Int128 milli = adapter_distorts(sample) ? std::numeric_limits<std::int64_t>::min() : static_cast<std::int64_t>(sample * 1000);
+  return hpasim::to_double({milli * 1'000'000});
+}
+
 namespace {
 
 using namespace std::chrono_literals;

@@ -107,5 +107,12 @@ Result<std::map<std::string, std::string>> prom_fake_values(KubeApi& api, const 
 Status set_prom_fake(KubeApi& api, const LiveChain& chain, const std::string& value);
 
 std::optional<double> number_of(const std::string& value);  // "50", "NaN", "+Inf", "1.5e+06"
+bool same_number(std::optional<double> a, std::optional<double> b);  // both there, and equal; NaN is NaN
+
+// What prometheus-adapter makes of a sample on its way to the metrics API: NaN becomes 0, everything else whole
+// thousandths in 64 bits; what does not fit there, infinity too, becomes the smallest of these numbers, -9.2e15.
+// Source: prometheus-adapter v0.12, pkg/custom-provider/provider.go metricFor, int64(value*1000.0) as amd64 converts it.
+double as_adapter_serves(double sample);
+bool adapter_distorts(double sample);  // as_adapter_serves differs by more than the cut to thousandths
 
 }  // namespace hpawalk

@@ -30,11 +30,6 @@ namespace {
 
 Duration in_ms(hpasim::Time t) { return std::chrono::duration_cast<Duration>(t); }
 
-bool same_number(std::optional<double> a, std::optional<double> b) {
-  if (!a || !b) return false;
-  return *a == *b || (std::isnan(*a) && std::isnan(*b));
-}
-
 std::string replicas(int n) { return fmt::format("{} {}", n, n == 1 ? "replica" : "replicas"); }
 
 std::string in_time(WallTime until, WallTime now) {
@@ -148,6 +143,9 @@ struct Judge {
       last = std::max(last, p.last);
     }
     int next = allowed(asked);
+    if (next >= current) {
+      return {State::settled, "at-min", fmt::format("stays at {}: {} of {} asks for {}, and minReplicas is {}", current, hops.hpa.metric.text, hops.hpa.target, asked, spec.min), {}, current};
+    }
     for (const Memory::Proposal& p : memory.proposals()) {
       if (p.last > last && p.last > now - length) next = std::max(next, std::min(allowed(of(p)), current));
     }
@@ -214,7 +212,11 @@ Outlook outlook(const Hops& hops, const Memory& memory, const ControllerSettings
   if (std::optional<Outlook> found = judge.rollout()) return *found;
   std::optional<hpasim::Spec> spec = spec_of(hops.hpa.object);
   if (!spec || spec->metrics.empty()) return {State::broken, "hpa", "this HPA's spec is one that hpawalk does not understand", {}, {}};
-  return judge.acts(*spec);
+  Outlook found = judge.acts(*spec);
+  if (adapter_distorts(*hops.prometheus.number)) {
+    found.text += fmt::format("; prometheus-adapter makes {} of {}", hops.api.text, hops.prometheus.text);
+  }
+  return found;
 }
 
 void remember_past(Memory& memory, KubeApi& api, const LiveChain& chain, const ControllerSettings& controller, WallTime now) {

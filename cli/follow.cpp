@@ -51,10 +51,11 @@ class Follower {
 
   // When what was set is first seen where.
   void note(const Hops& hops) {
-    auto arrived = [&](const Seen& seen) { return seen.asked >= result_.began && seen.number && seen.number == hops.prom_fake.number; };
-    if (hops.prom_fake.asked >= result_.began) {
-      if (!result_.in_prometheus && arrived(hops.prometheus)) result_.in_prometheus = std::max(hops.prometheus.changed, result_.began);
-      if (!result_.in_api && result_.in_prometheus && arrived(hops.api)) result_.in_api = clock_.wall_now();
+    if (hops.prom_fake.asked >= result_.began && hops.prom_fake.number) {
+      double sent = *hops.prom_fake.number;
+      auto arrived = [&](const Seen& seen, double value) { return seen.asked >= result_.began && same_number(seen.number, value); };
+      if (!result_.in_prometheus && arrived(hops.prometheus, sent)) result_.in_prometheus = std::max(hops.prometheus.changed, result_.began);
+      if (!result_.in_api && result_.in_prometheus && arrived(hops.api, as_adapter_serves(sent))) result_.in_api = clock_.wall_now();
       if (!result_.in_hpa && result_.in_api && hops.hpa.metric.number == hops.api.number) result_.in_hpa = clock_.wall_now();
     }
     const WorkloadSeen& w = hops.workload;

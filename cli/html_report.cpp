@@ -32,7 +32,7 @@ figcaption,.legend{color:var(--soft);font-size:.88em}.legend{display:flex;flex-w
 th,td{text-align:left;padding:4px 10px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}
 td:first-child{white-space:nowrap;font-variant-numeric:tabular-nums}pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;overflow-x:auto;font-size:.88em}
 details{margin:1em 0}summary{cursor:pointer;font-weight:600}footer{margin-top:2.5em;color:var(--soft);font-size:.85em}
-@media print{body{max-width:none;padding:0;font-size:11pt}figure,table,.facts div{break-inside:avoid}details>*{display:block}}
+@media print{body{max-width:none;padding:0;font-size:11pt}figure,tr,.facts div{break-inside:avoid}h2{break-after:avoid}details>*{display:block}}
 )";
 
 double nice_step(double span, int parts) {

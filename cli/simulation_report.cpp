@@ -107,8 +107,10 @@ html::Report simulation_report(const Simulation& simulation, const std::vector<V
   report.title = fmt::format("What the HPA {} does", simulation.spec.name.empty() ? "" : simulation.spec.name);
   report.subtitle = fmt::format("Simulated for {}. Load: {}.", controller_text(simulation.version, simulation.setup.flags),
                                 text::join(simulation.profile_names, "; "));
-  for (const auto& [name, value] : figure_rows(shown.timeline.figures)) {
-    if (!name.starts_with(" ")) report.facts.emplace_back(name, value);
+  if (variants.size() == 1) {  // of several, a table below has them side by side
+    for (const auto& [name, value] : figure_rows(shown.timeline.figures)) {
+      if (!name.starts_with(" ")) report.facts.emplace_back(name, value);
+    }
   }
   for (std::size_t i = 0; i < simulation.profiles.size(); ++i) {
     report.charts.push_back(load_chart(simulation.profiles[i], shown.timeline.duration));

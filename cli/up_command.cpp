@@ -96,11 +96,19 @@ yaml::Value to_json(const UpReport& report, const std::string& cluster) {
 
 std::string to_text(const UpReport& report, const OpenChain& chain) {
   bool changed = false;
-  for (const StageReport& stage : report.stages) changed = changed || stage.outcome == StageReport::Outcome::built;
+  std::vector<std::string> standing;
+  for (const StageReport& stage : report.stages) {
+    changed = changed || stage.outcome == StageReport::Outcome::built;
+    if (stage.outcome != StageReport::Outcome::left_out) standing.push_back(stage.name);
+  }
   std::string flags = text::shell_quote(kubectl_line(chain.access.kube, {}));
-  return fmt::format("The chain stands on {}{} ({}).\n\n{} get hpa {} -n {}\n{}", chain.target->name(),
-                     changed ? "" : "; nothing had to be changed", text::duration(report.took), flags,
-                     chain.config->text("hpa.name"), chain.config->text("namespace"), chain.config->again("set-value 50 --watch"));
+  std::string where = fmt::format("{}{} ({}).", chain.target->name(), changed ? "" : "; nothing had to be changed", text::duration(report.took));
+  if (standing.empty()) return "Every stage was left out; nothing was changed.";
+  if (standing.size() < stages().size()) {
+    return fmt::format("{} {} on {}\n\n{}", text::join(standing, ", "), standing.size() == 1 ? "stands" : "stand", where, chain.config->again("verify"));
+  }
+  return fmt::format("The chain stands on {}\n\n{} get hpa {} -n {}\n{}", where, flags, chain.config->text("hpa.name"), chain.config->text("namespace"),
+                     chain.config->again("set-value 50 --watch"));
 }
 
 // One last full look at the chain, for the first broken link with its reason, evidence and repair. Says nothing where

@@ -8,7 +8,8 @@ namespace hpawalk::hpasim {
 
 namespace {
 
-constexpr Int128 kMaxNano = Int128(std::numeric_limits<std::int64_t>::max()) * 1'000'000;  // in milli: an int64
+constexpr Int128 kMilli = 1'000'000;  // nanos
+constexpr Int128 kMaxNano = std::numeric_limits<std::int64_t>::max() * kMilli;  // in milli: an int64
 
 struct Suffix {
   Int128 numerator = 1;  // in units of one nano: value * numerator / denominator
@@ -73,7 +74,7 @@ Result<Quantity> parse_quantity(std::string_view text) {
     if (rest[0] == '.') {
       point = true;
     } else {
-      if (++count > 18) return wrong(text, "More than 18 digits");
+      if (++count > 19) return wrong(text, "More than 19 digits");
       digits = digits * 10 + (rest[0] - '0');
       if (point) ++decimals;
     }
@@ -86,13 +87,13 @@ Result<Quantity> parse_quantity(std::string_view text) {
   if (digits != 0 && suffix->numerator > (Int128(1) << 126) / digits) return wrong(text, "It is too large");
   Int128 scaled = digits * suffix->numerator;
   Int128 nano = scaled / denominator + (scaled % denominator != 0 ? 1 : 0);
-  if (nano > kMaxNano) return wrong(text, "It is too large");
+  if (nano > kMaxNano + (negative ? kMilli : 0)) return wrong(text, "It is too large");
   return Quantity{negative ? -nano : nano};
 }
 
 std::int64_t to_milli(const Quantity& quantity) {
-  Int128 milli = quantity.nano / 1'000'000;
-  if (quantity.nano % 1'000'000 > 0) ++milli;
+  Int128 milli = quantity.nano / kMilli;
+  if (quantity.nano % kMilli > 0) ++milli;
   return static_cast<std::int64_t>(milli);
 }
 

@@ -194,7 +194,7 @@ class Run {
   }
 
   Status wait_served(const std::string& resource) {
-    return wait_until(world_.clock, {30s, 50ms}, "waiting for the API server to serve " + resource,
+    return wait_until(world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
                       [&]() -> Result<StillWaiting> {
                         if (board_.stopped()) return stopped();
                         for (const char* version : {"v1", "v1alpha1"}) {

@@ -196,6 +196,7 @@ freeze_api_server() {
 }
 
 upstream() {
+  [ -n "${UPSTREAM_CHART:-}" ] || { skip "the community's chart" "UPSTREAM_CHART does not name one (a folder, a URL, oci://...)"; return; }
   settled_listing "$kubeconfig" > before
   check "up with the community's chart, unchanged" built up.json --adapter-chart "$UPSTREAM_CHART"
   jq -r '"      \(.seconds) s: " + ([.stages[] | "\(.name) \(.seconds)"] | join(", "))' up.json

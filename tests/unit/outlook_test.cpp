@@ -1,8 +1,11 @@
 #include "chain/outlook.hpp"
 
+#include <cmath>
+
 #include <doctest/doctest.h>
 
 #include "cli/goal.hpp"
+#include "hpasim/quantity.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 
 using namespace hpawalk;
@@ -49,6 +52,30 @@ Outlook look(const Hops& hops, WallTime now = start, const Memory& memory = {}) 
 bool says(const Outlook& outlook, const std::string& part) { return outlook.text.find(part) != std::string::npos; }
 
 }  // namespace
+
+TEST_CASE("What the adapter makes of a sample is what the metrics API's quantity reads as") {
+  for (auto [sample, quantity] : {std::pair{50.0, "50"}, {0.29, "290m"}, {0.12345, "123m"}, {-0.0019, "-1m"}, {9e15, "9P"}, {std::nan(""), "0"},
+                                  {1e16, "-9223372036854775808m"}, {-1e300, "-9223372036854775808m"}, {HUGE_VAL, "-9223372036854775808m"}}) {
+    CAPTURE(sample);
+    auto read = hpasim::parse_quantity(quantity);
+    REQUIRE(read);
+    CHECK(as_adapter_serves(sample) == hpasim::to_double(*read));
+  }
+  CHECK(!adapter_distorts(0.12345));
+  CHECK(adapter_distorts(1e16));
+}
+
+TEST_CASE("At minReplicas there is nothing that a stabilization window could hold") {
+  Hops hops = standing("0", 1);
+  hops.prometheus = hops.prom_fake = seen("NaN", start - 1s);
+  hops.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
+  Memory memory;
+  memory.note(standing("1", 1, start - 15s), settings());
+  memory.note(hops, settings());
+  Outlook rests = look(hops, start, memory);
+  CHECK(rests.state == State::settled);
+  CHECK(rests.text == "stays at 1: 0 of 10 asks for 0, and minReplicas is 1; prometheus-adapter makes 0 of NaN");
+}
 
 TEST_CASE("A value is travelling until the HPA has read it, and the outlook says where it is") {
   Hops hops = standing("1", 1);
