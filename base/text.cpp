@@ -49,6 +49,19 @@ std::string last_lines(std::string_view s, size_t count) {
   return join(all, "\n");
 }
 
+std::string uncoloured(std::string_view s) {
+  std::string plain;
+  for (size_t i = 0; i < s.size(); ++i) {
+    if (s.substr(i, 2) != "\x1b[") {
+      plain += s[i];
+      continue;
+    }
+    i = s.find_first_not_of("0123456789;?", i + 2);
+    if (i == std::string_view::npos) break;
+  }
+  return plain;
+}
+
 // Levenshtein's distance, one row at a time.
 static size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "chain/mark.hpp"
+#include "base/mark.hpp"
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 #include "world/prometheus_api.hpp"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/mark.hpp"
 #include "chain/facts.hpp"
-#include "chain/mark.hpp"
 
 namespace hpawalk {
 

@@ -23,12 +23,12 @@ Status print(Session& session, const DownReport& report, const std::string& wher
   return {};
 }
 
-// The whole local cluster, and so everything on it.
+// The whole cluster, and so everything on it.
 Status delete_cluster(Session& session, const SettingFlags& flags) {
   Result<Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
-  if (config->text("cluster") != "local") {
-    return failure(ErrorClass::usage, "not-our-cluster", "down --cluster is for clusters that hpawalk made",
+  if (config->text("cluster") == "current") {
+    return failure(ErrorClass::usage, "not-our-cluster", "down --delete-cluster is for clusters that hpawalk made",
                    "this run is pointed at " + make_target(session.world, *config)->name(), "hpawalk down   removes only the chain");
   }
   auto target = make_target(session.world, *config);
@@ -49,6 +49,10 @@ Status take_down(Session& session, const SettingFlags& flags) {
   DownReport report;
   Status status = down(session.world, *chain->config, chain->access, *chain->api, session.progress, report);
   if (!status) return status;
+  Result<Leftovers> outside = chain->target->clean_up(*chain->api, session.progress);
+  if (!outside) return failure(outside.error());
+  report.removed.insert(report.removed.end(), outside->removed.begin(), outside->removed.end());
+  report.left.insert(report.left.end(), outside->left.begin(), outside->left.end());
   return print(session, report, chain->target->name());
 }
 
@@ -58,8 +62,11 @@ void add_down(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("down", "Remove everything that up made, and nothing else");
   auto whole = std::make_shared<bool>(false);
   auto flags = add_settings(command, "  hpawalk down\n  hpawalk down --context my-cluster\n"
-                                     "  hpawalk down --cluster            the cluster that hpawalk made, and so everything on it");
-  command.get_option("--cluster")->expected(0, 1)->description("Without a name: remove the cluster too, if hpawalk made it; else where the chain is");
+                                     "  hpawalk down --cluster aks        also the image and the right to pull it, if hpawalk made them\n"
+                                     "  hpawalk down --delete-cluster     the cluster that hpawalk made, and so everything on it\n"
+                                     "  hpawalk down --cluster kind --delete-cluster");
+  command.add_flag("--delete-cluster", *whole, "Remove the cluster too, if hpawalk made it");
+  command.get_option("--cluster")->expected(0, 1)->description("Where the chain is; without a name the same as --delete-cluster");
   add_output_option(command, chosen);
   command.callback([flags, whole, &chosen] {
     auto cluster = flags->values.find("cluster");

@@ -14,6 +14,8 @@ static Result<OpenChain> opened(Session& session, const SettingFlags& flags, boo
   Result<ClusterAccess> access = make ? chain.target->ensure(session.progress) : chain.target->find();
   if (!access) return failure(access.error());
   chain.access = *access;
+  // Objects that the target refers to stay where they are: the value changes in place.
+  if (!access->registry.empty()) *chain.config = chain.config->with("acr.login-server", access->registry, chain.target->name());
   Result<std::unique_ptr<KubeApi>> api = connect(session.world, chain.access.kube);
   if (!api) return failure(api.error());
   chain.api = *std::move(api);

@@ -72,6 +72,10 @@ class Report : public Progress {
 class PlainReport final : public Report {
  public:
   using Report::Report;
+  void line(const std::string& step, const std::string& text) override {
+    std::lock_guard lock(mutex_);
+    print_line(fmt::format("...  {:<14} {}", step, text));
+  }
 
  protected:
   void changed(Running& r) override {

@@ -20,8 +20,7 @@ Result<std::string> rendered(World& world, const Config& config, ClusterTarget& 
   }
   if (stage == "image") return fmt::format("# {}\n", prom_fake_image(config));
   if (stage != "operator") return render_stage(stage, config);
-  Result<ClusterAccess> found = target.find();
-  std::string source = bundle_source(config, found ? *found : target.expected());
+  std::string source = bundle_source(config, target.plan().access);
   if (!by_name) return fmt::format("# {}; hpawalk render operator prints it as it is applied.\n", source);
   Result<std::string> bundle = read_bundle(world, source);
   if (!bundle) return bundle;

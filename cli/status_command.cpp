@@ -1,4 +1,5 @@
 // hpawalk status, doctor and logs: what stands now, what a run needs, and what a stage's pods say.
+#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
@@ -47,7 +48,8 @@ Status doctor(Session& session, const SettingFlags& flags) {
   if (!config) return failure(config.error());
   auto target = make_target(session.world, *config);
   Result<ClusterAccess> found = target->find();
-  std::vector<Precondition> findings = look_at_tools(session.world, found ? *found : target->expected(), stage_names());
+  std::vector<Precondition> findings = look_at_tools(session.world, found ? *found : target->plan().access, stage_names());
+  for (Precondition& finding : target->look()) findings.push_back(std::move(finding));
   if (found) {
     Result<std::unique_ptr<KubeApi>> api = connect(session.world, found->kube);
     if (api) {
@@ -60,7 +62,8 @@ Status doctor(Session& session, const SettingFlags& flags) {
       if (finding.mark == Mark::broken) finding = {finding.name, Mark::note, finding.evidence + ": the local cluster brings its own"};
     }
     findings.push_back({"cluster", Mark::note, found.error().what + ": " + config->again("up") + " starts it"});
-  } else {
+  } else if (std::none_of(findings.begin(), findings.end(), [](const Precondition& f) { return f.mark == Mark::broken || f.name == "cluster"; })) {
+    // Otherwise the target's own findings say why.
     findings.push_back({"cluster", Mark::broken, found.error().what + (found.error().because.empty() ? "" : ": " + found.error().because), found.error().hint});
   }
   Style style(session.world, session.world.terminal.out_is_terminal());
@@ -122,7 +125,7 @@ void add_status(CLI::App& app, Chosen& chosen) {
 
 void add_doctor(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("doctor", "Check tools, cluster and rights before anything is changed");
-  auto flags = add_settings(command, "  hpawalk doctor\n  hpawalk doctor --context my-cluster");
+  auto flags = add_settings(command, "  hpawalk doctor\n  hpawalk doctor --context my-cluster\n  hpawalk doctor --cluster aks");
   add_output_option(command, chosen);
   command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return doctor(session, *flags); }; });
 }

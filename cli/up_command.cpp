@@ -14,6 +14,7 @@
 #include "cli/error_report.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/style.hpp"
+#include "steps/address.hpp"
 #include "steps/plan.hpp"
 #include "steps/preflight.hpp"
 #include "steps/up.hpp"
@@ -32,16 +33,18 @@ Status print_plan(Session& session, const SettingFlags& flags, const UpOptions& 
   Result<Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
   auto target = make_target(session.world, *config);
-  Result<ClusterAccess> found = target->find();
-  ClusterAccess access = found ? *found : target->expected();
-  auto stages = plan(*config, access, options, chart_folder(session.world.environment).string());
+  TargetPlan cluster = target->plan();
+  auto stages = plan(*config, cluster.access, options, chart_folder(session.world.environment).string());
   if (!stages) return failure(stages.error());
   std::string text;
-  if (!found) {
-    for (const std::string& command : target->plan()) text += "# ==== cluster: " + target->name() + "\n" + command + "\n\n";
+  yaml::Value data = {{"cluster", target->name()}, {"clusterCommands", yaml::Value::array()}, {"stages", yaml::Value::array()}};
+  if (!cluster.cluster.empty()) text += "# ==== cluster: " + target->name() + "\n";
+  for (const PlannedCommand& command : cluster.cluster) {
+    text += "# " + command.note + "\n" + command.command + "\n";
+    data["clusterCommands"].push_back({{"note", command.note}, {"command", command.command}});
   }
+  if (!cluster.cluster.empty()) text += "\n";
   text += to_text(*stages);
-  yaml::Value data = {{"cluster", target->name()}, {"makesCluster", !found}, {"stages", yaml::Value::array()}};
   for (const PlannedStage& stage : *stages) {
     yaml::Value commands = yaml::Value::array();
     for (const PlannedCommand& command : stage.commands) commands.push_back({{"note", command.note}, {"command", command.command}});
@@ -68,10 +71,11 @@ Result<bool> ask(Session& session, const OpenChain& chain, const Stage& stage, c
   Style style(world, world.terminal.err_is_terminal());
   std::string text = fmt::format("\n{} {}\n\n", style.bold(fmt::format("Stage {}.", stage.name)), stage.why);
   for (const Operation& operation : operations) {
-    PlannedCommand shown = planned(operation, *chain.config, chain.access, chart_folder(world.environment).string());
-    text += "  " + style.dim("# " + shown.note) + "\n";
-    for (const std::string& line : text::lines(shown.command)) text += "  " + line + "\n";
-    text += "\n";
+    for (const PlannedCommand& shown : planned(operation, *chain.config, chain.access, chart_folder(world.environment).string())) {
+      text += "  " + style.dim("# " + shown.note) + "\n";
+      for (const std::string& line : text::lines(shown.command)) text += "  " + line + "\n";
+      text += "\n";
+    }
   }
   for (const Rule& rule : stage.rules) text += fmt::format("  Then it must hold that {}.\n", rule.says);
   world.terminal.err(text + style.bold("\nEnter: run it   s: leave it out   q: stop here > "));
@@ -94,15 +98,29 @@ yaml::Value to_json(const UpReport& report, const std::string& cluster) {
   return {{"cluster", cluster}, {"seconds", static_cast<double>(report.took.count()) / 1000.0}, {"stages", stages}};
 }
 
-std::string to_text(const UpReport& report, const OpenChain& chain) {
-  bool changed = false;
+// After an `up` that succeeded.
+std::vector<std::string> standing_stages(const UpReport& report) {
   std::vector<std::string> standing;
   for (const StageReport& stage : report.stages) {
-    changed = changed || stage.outcome == StageReport::Outcome::built;
     if (stage.outcome != StageReport::Outcome::left_out) standing.push_back(stage.name);
   }
+  return standing;
+}
+
+Result<Address> prom_fake_address(Session& session, const OpenChain& chain, const UpReport& report) {
+  for (const std::string& stage : standing_stages(report)) {
+    if (stage == "prom-fake") return await_address(session.world, *chain.config, *chain.api, session.progress);
+  }
+  return Address{};
+}
+
+std::string to_text(const UpReport& report, const OpenChain& chain, const Address& address) {
+  bool changed = false;
+  for (const StageReport& stage : report.stages) changed = changed || stage.outcome == StageReport::Outcome::built;
+  std::vector<std::string> standing = standing_stages(report);
   std::string flags = text::shell_quote(kubectl_line(chain.access.kube, {}));
   std::string where = fmt::format("{}{} ({}).", chain.target->name(), changed ? "" : "; nothing had to be changed", text::duration(report.took));
+  if (!address.url.empty()) where += "\nprom-fake answers at " + address.url;
   if (standing.empty()) return "Every stage was left out; nothing was changed.";
   if (standing.size() < stages().size()) {
     return fmt::format("{} {} on {}\n\n{}", text::join(standing, ", "), standing.size() == 1 ? "stands" : "stand", where, chain.config->again("verify"));
@@ -145,7 +163,7 @@ Status build(Session& session, const SettingFlags& flags, Options options) {
   Result<OpenChain> chain = ensure_chain(session, flags);
   if (!chain) return failure(chain.error());
   Status ready = all_fine(look_at_tools(session.world, chain->access, *names));
-  if (ready) ready = all_fine(look_at_cluster(*chain->api, *chain->config, *names));
+  if (ready) ready = all_fine(look_at_cluster(*chain->api, *chain->config, *names, chain->access.when_unreachable));
   if (!ready) return ready;
   if (options.step) {
     options.up.one_by_one = true;
@@ -159,7 +177,11 @@ Status build(Session& session, const SettingFlags& flags, Options options) {
     explain_failure(session, *chain, report, status.error());
     return status;
   }
-  session.print(to_text(report, *chain), to_json(report, chain->target->name()).dump(2));
+  Result<Address> address = prom_fake_address(session, *chain, report);
+  if (!address) return failure(address.error());
+  yaml::Value data = to_json(report, chain->target->name());
+  data["address"] = address->url;
+  session.print(to_text(report, *chain, *address), data.dump(2));
   return {};
 }
 
@@ -181,6 +203,8 @@ void add_up(CLI::App& app, Chosen& chosen) {
   auto flags = add_settings(command,
                             "  hpawalk up                        on a local cluster of its own\n"
                             "  hpawalk up --context my-cluster   on a cluster that is there\n"
+                            "  hpawalk up --cluster kind         on a kind cluster `hpawalk`, made if it is not there; minikube, k3d likewise\n"
+                            "  hpawalk up --cluster aks          on $AKS_CLUSTER_NAME, its image built by the registry $ACR_NAME\n"
                             "  hpawalk up --step                 stage by stage, with explanations\n"
                             "  hpawalk up --only adapter,hpa --hpa-max 20");
   add_output_option(command, chosen);

@@ -96,9 +96,12 @@ struct Config::Reading {
     std::vector<std::string> known;
     for (const Setting& setting : settings()) {
       known.push_back(environment_name(setting));
-      auto found = variables.find(known.back());
-      if (found == variables.end() || found->second.empty()) continue;
-      take(setting, from_text(setting, found->second), Origin::environment, known.back());
+      for (const std::string& name : {known.back(), std::string(setting.also)}) {
+        auto found = variables.find(name);
+        if (found == variables.end() || found->second.empty()) continue;
+        take(setting, from_text(setting, found->second), Origin::environment, name);
+        break;
+      }
     }
     known.emplace_back("HPAWALK_CONFIG");
     for (const auto& [name, value] : variables) {
@@ -117,6 +120,14 @@ struct Config::Reading {
     }
   }
 
+  // A cluster that kind, minikube or k3d would give its own default name might be somebody's work.
+  void name_of_made_cluster() {
+    const std::string cluster = entries.at("cluster").value.get<std::string>();
+    Entry& name = entries.at("cluster-name");
+    bool made = cluster == "kind" || cluster == "minikube" || cluster == "k3d";
+    if (made && name.origin == Origin::fallback) name.value = "hpawalk";
+  }
+
   // Naming a context means that cluster, unless something says otherwise in the same or a stronger place.
   void context_means_current() {
     Entry& cluster = entries.at("cluster");
@@ -133,6 +144,7 @@ Result<Config> Config::from(const Sources& sources) {
   reading.environment(sources.environment);
   reading.flags(sources.flags);
   reading.context_means_current();
+  reading.name_of_made_cluster();
   Config config;
   config.entries_ = std::move(reading.entries);
   if (sources.file_name != default_config_file) config.file_ = sources.file_name;
@@ -160,13 +172,16 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
                                    "between two scrapes",
                                    name("adapter.max-age"), text("adapter.max-age"), text("servicemonitor.interval")));
   }
-  if (text("cluster") == "local" && !text("context").empty()) {
-    mistakes.push_back(fmt::format("{}: a context is for `cluster: current`, but the cluster is `local` ({})",
-                                   name("context"), name("cluster")));
+  std::string cluster = text("cluster");
+  if (cluster != "current" && !text("context").empty()) {
+    mistakes.push_back(fmt::format("{}: a context is for `cluster: current`, but the cluster is `{}` ({})", name("context"), cluster,
+                                   name("cluster")));
   }
-  if (text("cluster") == "local" && origin("kubeconfig") == Origin::flag) {
-    mistakes.push_back("--kubeconfig: the local cluster has a kubeconfig of its own; use --cluster current or --context NAME");
+  if (cluster != "current" && origin("kubeconfig") == Origin::flag) {
+    mistakes.push_back(fmt::format("--kubeconfig: `cluster: {}` has a kubeconfig of its own; use --cluster current or --context NAME",
+                                   cluster));
   }
+  if (cluster == "aks") check_azure(mistakes);
   for (std::string_view path : {"workload.labels", "prom-fake.labels", "prometheus.monitor-labels"}) {
     if (value(path).empty()) mistakes.push_back(fmt::format("{}: must have at least one label", name(path)));
   }
@@ -195,6 +210,31 @@ std::string Config::again(const std::string& command) const {
     if (where(path) == flag) flags.push_back(flag + "=" + text(path));
   }
   return "hpawalk " + command + (flags.empty() ? "" : " " + text::shell_quote(flags));
+}
+
+void Config::check_azure(std::vector<std::string>& mistakes) const {
+  std::vector<std::string_view> needed = {"aks.resource-group", "aks.cluster-name"};
+  if (text("prom-fake.image").empty()) needed.emplace_back("acr.name");
+  for (std::string_view path : needed) {
+    const Setting& setting = *find_setting(path);
+    if (!text(path).empty()) continue;
+    mistakes.push_back(fmt::format("`cluster: aks` needs {}: {} or ${}", path, flag_name(setting), setting.also));
+  }
+  std::string registry = text("acr.name");
+  bool plain = std::all_of(registry.begin(), registry.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
+  if (!registry.empty() && (!plain || registry.size() < 5 || registry.size() > 50)) {
+    mistakes.push_back(fmt::format("acr.name: `{}` must be the registry's name alone, 5 to 50 letters and digits; its host is "
+                                   "acr.login-server",
+                                   registry));
+  }
+}
+
+Config Config::with(std::string_view path, std::string_view text, std::string_view where) const {
+  Config copy = *this;
+  Entry& entry = copy.entries_.find(path)->second;
+  entry.value = std::string(text);
+  entry.where = where;
+  return copy;
 }
 
 const Config::Entry& Config::entry(std::string_view path) const {

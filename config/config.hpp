@@ -32,6 +32,9 @@ class Config {
   // The error `config` lists every mistake, one a line, in `because`.
   static Result<Config> from(const Sources& sources);
 
+  // The same with one value that was learned from what the configuration names; `where` says from whom.
+  Config with(std::string_view path, std::string_view text, std::string_view where) const;
+
   // `path` is one of settings(): anything else is our bug (std::out_of_range).
   const yaml::Value& value(std::string_view path) const { return entry(path).value; }
   std::string text(std::string_view path) const;
@@ -54,6 +57,7 @@ class Config {
   struct Reading;
   const Entry& entry(std::string_view path) const;
   void check_together(std::vector<std::string>& mistakes) const;
+  void check_azure(std::vector<std::string>& mistakes) const;
   std::map<std::string, Entry, std::less<>> entries_;
   std::string file_;  // as it was named; empty when it is ./hpawalk.yaml or none
 };

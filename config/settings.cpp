@@ -18,13 +18,21 @@ using Checked = tl::expected<yaml::Value, std::string>;
 
 constexpr Setting table[] = {
     // Where
-    {"cluster", Kind::choice, "local", "Where the chain is built: a cluster of hpawalk's own, or the kubeconfig's context", "local|current"},
-    {"cluster-name", Kind::label, "local", "Name of the local cluster"},
+    {"cluster", Kind::choice, "local", "Where the chain is built: a cluster of hpawalk's own, one of these tools', AKS, or the kubeconfig's context",
+     "local|kind|minikube|k3d|aks|current"},
+    {"cluster-name", Kind::label, "local", "Name of the local, kind, minikube or k3d cluster (of the last three, when not set: hpawalk)"},
     {"context", Kind::text, "''", "Context of the kubeconfig; setting it means `cluster: current`"},
     {"kubeconfig", Kind::text, "''", "Kubeconfig file; empty: where kubectl looks ($KUBECONFIG, ~/.kube/config)"},
     {"namespace", Kind::label, "default", "Namespace of the workload, of prom-fake and of the HPA"},
     {"labels", Kind::labels, "{}", "Labels for every object that hpawalk makes"},
     {"timeout", Kind::duration, "5m", "How long one stage may take"},
+    // Azure, for `cluster: aks`
+    {"aks.resource-group", Kind::azure_name, "''", "Resource group of the AKS cluster", {}, "AKS_RESOURCE_GROUP"},
+    {"aks.cluster-name", Kind::azure_name, "''", "Name of the AKS cluster", {}, "AKS_CLUSTER_NAME"},
+    {"aks.subscription", Kind::azure_name, "''", "Name or id of the subscription; empty: the one that az has chosen"},
+    {"acr.resource-group", Kind::azure_name, "''", "Resource group of the container registry; empty: az finds it", {}, "ACR_RESOURCE_GROUP"},
+    {"acr.name", Kind::azure_name, "''", "Name of the container registry, as in NAME.azurecr.io", {}, "ACR_NAME"},
+    {"acr.login-server", Kind::text, "''", "Host that images are pulled from; empty: as az says, or NAME.azurecr.io"},
     // The workload that is scaled
     {"workload.name", Kind::label, "nginx", "Name of the Deployment that is scaled"},
     {"workload.image", Kind::image, "nginx:stable", "Its image"},
@@ -77,6 +85,10 @@ constexpr Setting table[] = {
     // Tools
     {"tools.kubectl", Kind::text, "kubectl", "kubectl: a name in PATH, or a path"},
     {"tools.helm", Kind::text, "helm", "helm: a name in PATH, or a path"},
+    {"tools.az", Kind::text, "az", "az, the Azure CLI: a name in PATH, or a path"},
+    {"tools.kind", Kind::text, "kind", "kind: a name in PATH, or a path"},
+    {"tools.minikube", Kind::text, "minikube", "minikube: a name in PATH, or a path"},
+    {"tools.k3d", Kind::text, "k3d", "k3d: a name in PATH, or a path"},
 };
 
 tl::unexpected<std::string> wrong(std::string text) { return tl::unexpected<std::string>(std::move(text)); }
@@ -174,6 +186,9 @@ Checked check_text(const Setting& setting, const std::string& s) {
                   "must be a quantity above zero, like 10, 500m, 2.5 or 1k");
     case Kind::version:
       return need(matches(s, R"([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?)"), "must be a version, like 1.2.3 (without a v)");
+    case Kind::azure_name:
+      return need(s.empty() || (s.size() <= 90 && matches(s, "[A-Za-z0-9_(][-A-Za-z0-9_.() ]*")),
+                  "must be a name: letters, digits, '-', '_', '.' and brackets");
     default:
       return yaml::Value(s);
   }
@@ -201,9 +216,9 @@ std::string environment_name(const Setting& setting) {
 }
 
 std::string_view kind_name(Kind kind) {
-  constexpr std::array<std::string_view, 14> names = {"text", "name", "name", "labels", "image", "number", "port",
+  constexpr std::array<std::string_view, 15> names = {"text", "name", "name", "labels", "image", "number", "port",
                                                       "port name", "duration", "metric", "quantity", "version",
-                                                      "choice", "map"};
+                                                      "name",      "choice",   "map"};
   return names.at(static_cast<size_t>(kind));
 }
 
@@ -230,7 +245,7 @@ tl::expected<yaml::Value, std::string> checked(const Setting& setting, const yam
     default:
       break;
   }
-  if (value.is_null() && setting.kind == Kind::text) return yaml::Value("");
+  if (value.is_null() && (setting.kind == Kind::text || setting.kind == Kind::azure_name)) return yaml::Value("");
   if (!value.is_string()) return wrong(not_a_text(value));
   return check_text(setting, value.get<std::string>());
 }

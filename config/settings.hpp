@@ -27,6 +27,7 @@ enum class Kind {
   metric,      // name of a Prometheus metric
   quantity,    // Kubernetes quantity: 10, 500m, 1.5k
   version,     // 3.11.0, without a v
+  azure_name,  // name of a resource in Azure, or its id where it has one; may be empty
   choice,      // one of `allowed`, separated by |
   mapping      // any YAML map, passed on as it is
 };
@@ -37,6 +38,7 @@ struct Setting {
   std::string_view fallback;      // YAML
   std::string_view help;
   std::string_view allowed = {};  // see count and choice
+  std::string_view also = {};     // another environment variable for it, which the walkthrough uses
 };
 
 std::span<const Setting> settings();  // in the order of `hpawalk config`

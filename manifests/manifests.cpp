@@ -1,5 +1,7 @@
 #include "manifests/manifests.hpp"
 
+#include <cctype>
+
 #include <fmt/format.h>
 
 namespace hpawalk::manifests {
@@ -45,11 +47,20 @@ std::string namespace_of(std::string_view stage, const Config& config) {
   return config.text(monitoring ? "prometheus.namespace" : "namespace");
 }
 
+// A registry's name may have capital letters, an image's host may not.
+std::string registry_host(const Config& config) {
+  std::string host = config.text("acr.login-server");
+  if (host.empty()) host = config.text("acr.name") + ".azurecr.io";
+  for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return host;
+}
+
 }  // namespace
 
 std::string prom_fake_image(const Config& config) {
-  std::string own = config.text("prom-fake.image");
-  return own.empty() ? "docker.io/hpawalk/prom-fake:" HPAWALK_VERSION : own;
+  if (std::string named = config.text("prom-fake.image"); !named.empty()) return named;
+  if (config.text("cluster") == "aks") return registry_host(config) + "/prom-fake:" HPAWALK_VERSION;
+  return "docker.io/hpawalk/prom-fake:" HPAWALK_VERSION;
 }
 
 Values template_values(const Config& config) {

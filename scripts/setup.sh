@@ -13,7 +13,7 @@ packages_to_build=(g++ cmake ninja-build libcli11-dev libfmt-dev libyaml-cpp-dev
   nlohmann-json3-dev libexpected-dev libevent-dev libyaml-dev zlib1g-dev node-llhttp)
 packages_to_run=(containernetworking-plugins nftables iptables conntrack ethtool iproute2 util-linux mount tar
   ca-certificates curl)
-packages_to_test=(doctest-dev shellcheck ccache jq procps python3 chromium skopeo)
+packages_to_test=(doctest-dev shellcheck ccache jq procps python3 chromium skopeo openssl)
 
 # Installs those of the named packages that are missing.
 need_packages() {
@@ -62,6 +62,33 @@ need_go() {
   at_least "$(go_version)" 1.21 && return
   echo "This distribution has no Go 1.21 or newer: install one from go.dev/doc/install, then run this again" >&2
   exit 3
+}
+
+# Programs of others that only tests need, in a folder of their own. Where one of them cannot be had, the tests say what
+# they leave out.
+test_tools=${XDG_CACHE_HOME:-$HOME/.cache}/hpawalk-tests
+
+# The Azure CLI from PyPI: Debian 12's cannot read role assignments. 400 MB.
+want_azure_cli() {
+  "$test_tools/azure-cli/bin/az" version >/dev/null 2>&1 && return
+  need_packages python3-venv
+  say "Installing the Azure CLI into $test_tools/azure-cli (half a minute, once)"
+  python3 -m venv "$test_tools/azure-cli" || return 0
+  timeout 600 "$test_tools/azure-cli/bin/pip" install -q --no-compile azure-cli==2.91.0 || return 0
+}
+
+# kind and k3d; minikube cannot be built as a Go module. Several minutes of two cores, once.
+want_kind_and_k3d() {
+  local bin=$test_tools/bin sources
+  mkdir -p "$bin"
+  if [ ! -x "$bin/kind" ]; then
+    say "Building kind and k3d into $bin (some minutes, once)"
+    GOBIN=$bin go install sigs.k8s.io/kind@v0.33.0 || true
+  fi
+  [ -x "$bin/k3d" ] && return
+  # Not go install: it wants the list of all versions, which not every module proxy has.
+  sources=$(go mod download -json github.com/k3d-io/k3d/v5@v5.8.3 | jq -r .Dir) || true
+  if [ -d "$sources" ]; then (cd "$sources" && GOWORK=off go build -o "$bin/k3d" .) || true; fi
 }
 
 # build PRESET [TARGET...]: everything, or these targets. ccache, where it is, shares results between checkouts.

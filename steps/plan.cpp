@@ -8,21 +8,21 @@
 
 namespace hpawalk {
 
-PlannedCommand planned(const Operation& operation, const Config& config, const ClusterAccess& access, const std::string& chart) {
+std::vector<PlannedCommand> planned(const Operation& operation, const Config& config, const ClusterAccess& access,
+                                    const std::string& chart) {
   if (operation.does == Does::load_image) {
-    bool registry = !config.text("prom-fake.image").empty();
-    return {registry ? operation.subject + " comes from its registry"
-                     : "hpawalk imports its own image " + operation.subject + " into the cluster",
-            {}};
+    if (!config.text("prom-fake.image").empty()) return {{operation.subject + " comes from its registry", {}}};
+    if (!access.bring_image.empty()) return access.bring_image;
+    return {{"hpawalk imports its own image " + operation.subject + " into the cluster", {}}};
   }
   std::vector<std::string> argv = operation.argv;
   std::replace(argv.begin(), argv.end(), std::string("CHART"), chart);
   if (operation.does == Does::bundle) {
-    return {fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)", operation.subject,
-                        bundle_source(config, access)),
-            "hpawalk render operator | " + text::shell_quote(argv)};
+    return {{fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)", operation.subject,
+                         bundle_source(config, access)),
+             "hpawalk render operator | " + text::shell_quote(argv)}};
   }
-  return {operation.subject, text::shell_quote(argv) + " <<'EOF'\n" + operation.input + "EOF"};
+  return {{operation.subject, text::shell_quote(argv) + " <<'EOF'\n" + operation.input + "EOF"}};
 }
 
 Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess& access, const UpOptions& options,
@@ -35,7 +35,9 @@ Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess
     Result<std::vector<Operation>> operations = stage.operations(config, access);
     if (!operations) return failure(operations.error());
     PlannedStage planned_stage{name, std::string(stage.why), {}, {}};
-    for (const Operation& operation : *operations) planned_stage.commands.push_back(planned(operation, config, access, chart));
+    for (const Operation& operation : *operations) {
+      for (PlannedCommand& command : planned(operation, config, access, chart)) planned_stage.commands.push_back(std::move(command));
+    }
     for (const Rule& rule : stage.rules) planned_stage.holds.emplace_back(rule.says);
     planned_stages.push_back(std::move(planned_stage));
   }

@@ -9,11 +9,6 @@
 
 namespace hpawalk {
 
-struct PlannedCommand {
-  std::string note;     // what it is for
-  std::string command;  // with its input as a here-document; empty where hpawalk does it itself
-};
-
 struct PlannedStage {
   std::string name, why;
   std::vector<PlannedCommand> commands;
@@ -25,6 +20,8 @@ Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess
 
 std::string to_text(const std::vector<PlannedStage>& stages);
 
-PlannedCommand planned(const Operation& operation, const Config& config, const ClusterAccess& access, const std::string& chart);
+// The commands of one operation, with their input as here-documents.
+std::vector<PlannedCommand> planned(const Operation& operation, const Config& config, const ClusterAccess& access,
+                                    const std::string& chart);
 
 }  // namespace hpawalk

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -170,6 +171,12 @@ Precondition look_at_apis(KubeApi& api, const std::vector<std::string>& stages) 
           "kubectl api-versions   lists what it serves; use a newer cluster, or have the API enabled"};
 }
 
+// "25+" on some clouds. An API server that does not say its version is judged by what it serves.
+bool is_too_old(const Json& version) {
+  std::string minor = text_at(version, "minor");
+  return text_at(version, "major") == "1" && !minor.empty() && std::atoi(minor.c_str()) < oldest_minor;
+}
+
 // Older API servers do not have this question.
 std::vector<Precondition> look_at_login(KubeApi& api) {
   Json review = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
@@ -189,10 +196,21 @@ std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& acces
   return findings;
 }
 
-std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages) {
+std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages,
+                                          const std::string& when_unreachable) {
   Result<Json> version = kube_get(api, "/version");
-  if (!version) return {{"API server", Mark::broken, version.error().what + ": " + version.error().because, version.error().hint}};
+  if (!version) {
+    bool out_of_reach = version.error().id == "kube-unreachable" && !when_unreachable.empty();
+    return {{"API server", Mark::broken, version.error().what + ": " + version.error().because,
+             out_of_reach ? when_unreachable : version.error().hint}};
+  }
   std::vector<Precondition> findings = {{"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")}};
+  if (is_too_old(*version)) {
+    findings.push_back({"Kubernetes", Mark::broken,
+                        fmt::format("{} is older than 1.{}, the oldest that hpawalk works with", text_at(*version, "gitVersion"), oldest_minor),
+                        "Upgrade the cluster, or try it on one of your own: hpawalk up --cluster local"});
+    return findings;
+  }
   for (Precondition& finding : look_at_login(api)) findings.push_back(std::move(finding));
   if (findings.back().mark != Mark::ok) return findings;
   findings.push_back(look_at_apis(api, stages));

@@ -5,23 +5,21 @@
 #include <string>
 #include <vector>
 
-#include "chain/mark.hpp"
+#include "cluster/precondition.hpp"
 #include "steps/stages.hpp"
 
 namespace hpawalk {
 
-struct Precondition {
-  std::string name;      // "kubectl"
-  Mark mark = Mark::unknown;
-  std::string evidence;  // what was seen
-  std::string hint = {}; // what to do when it is broken
-};
+// The oldest Kubernetes 1.x that hpawalk works with (docs/clusters.md).
+inline constexpr int oldest_minor = 25;
 
 // The programs that hpawalk starts for these stages: there, and new enough.
 std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& access, const std::vector<std::string>& stages);
 
-// The API server, the login, the APIs that it serves, and this user's rights, as far as these stages need them.
-std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages);
+// The API server, its version, the login, the APIs that it serves, and this user's rights, as far as these stages need
+// them. `when_unreachable`: what the cluster's owner says about who may reach it.
+std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages,
+                                          const std::string& when_unreachable = {});
 
 // The first finding that is not fine, as the error `preflight-NAME`.
 Status all_fine(const std::vector<Precondition>& findings);

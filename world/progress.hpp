@@ -13,6 +13,8 @@ class Progress {
   virtual void now(const std::string& step, const std::string& detail) = 0;    // replaces the last detail
   virtual void done(const std::string& step, const std::string& evidence) = 0;
   virtual void failed(const std::string& step, const std::string& reason) = 0;
+  // A line of a long log, which a file or a pipe should have whole; a terminal shows the latest.
+  virtual void line(const std::string& step, const std::string& text) { now(step, text); }
 };
 
 }  // namespace hpawalk

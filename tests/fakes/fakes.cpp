@@ -112,6 +112,7 @@ void ScriptedProcesses::allow(const std::string& command_line, Outcome outcome) 
 }
 
 Result<Outcome> ScriptedProcesses::run(const Command& command) {
+  std::lock_guard lock(mutex_);
   calls.push_back(command);
   if (on_call) on_call(command);
   std::string line = text::shell_quote(command.argv);

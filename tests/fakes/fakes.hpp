@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -64,6 +65,7 @@ class ScriptedProcesses final : public Processes {
   std::optional<std::filesystem::path> find(const std::string& program) override;
 
  private:
+  std::mutex mutex_;
   std::map<std::string, std::deque<Outcome>> expected_;
   std::map<std::string, Outcome> allowed_;
 };

@@ -83,7 +83,7 @@ TEST_CASE("Values are checked as Kubernetes and Prometheus check them") {
       {"prom-fake.metric", {"prom_fake_value", "_a", "A9"}, {"", "9a", "a-b", "a b", "a{b}"}},
       {"hpa.target", {"10", "500m", "2.5", "1k"}, {"0", "-1", "ten", "1Ki", "1e3", ""}},
       {"operator.version", {"0.85.0", "1.0.0-rc.1"}, {"v0.85.0", "0.85", "latest"}},
-      {"cluster", {"local", "current"}, {"kind", "Local"}},
+      {"cluster", {"local", "kind", "current"}, {"gke", "Local"}},
       {"hpa.behavior", {"{scaleDown: {stabilizationWindowSeconds: 10}}", "{}"}, {"[1]", "fast", "{a: [}"}},
   };
   for (const Case& c : cases) {

@@ -1,9 +1,13 @@
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
+#include "steps/address.hpp"
 #include "steps/down.hpp"
 #include "steps/namespace_end.hpp"
 #include "steps/plan.hpp"
@@ -34,10 +38,9 @@ Json labelled(Json object) {
   return object;
 }
 
-struct NoTarget final : ClusterTarget {
+struct NoTarget : ClusterTarget {
   std::string name() const override { return "a test"; }
-  std::vector<std::string> plan() const override { return {}; }
-  ClusterAccess expected() const override { return access_to_prod; }
+  TargetPlan plan() override { return {access_to_prod, {}}; }
   Result<ClusterAccess> find() override { return access_to_prod; }
   Result<ClusterAccess> ensure(Progress&) override { return access_to_prod; }
   Status load_image(KubeApi&, const std::string&, Progress&) override { return {}; }
@@ -378,6 +381,35 @@ TEST_CASE("up applies what is missing, watches until it holds, and says what it 
   CHECK(report.stages.at(0).outcome == StageReport::Outcome::failed);
 }
 
+TEST_CASE("A registry that builds the image for longer than a stage may take uses up no other stage's time") {
+  struct SharedClock final : Clock {
+    std::atomic<long> elapsed{0};
+    TimePoint now() override { return TimePoint(Duration(elapsed.load())); }
+    WallTime wall_now() override { return {}; }
+    bool sleep(Duration d) override { return elapsed += d.count(), true; }
+  } clock;
+  struct SlowRegistry final : NoTarget {
+    explicit SlowRegistry(SharedClock& its_clock) : clock(its_clock) {}
+    Status load_image(KubeApi&, const std::string&, Progress&) override {
+      while (clock.elapsed < 60'000) std::this_thread::yield();
+      return {};
+    }
+    SharedClock& clock;
+  } target(clock);
+  fakes::FakeWorld fake;
+  World world{fake.processes, fake.http, fake.files, clock, fake.terminal, fake.interrupt, {{"HOME", "/home/user"}}};
+  fakes::FakeKubeApi api;
+  Silence silence;
+  UpReport report;
+  fake.processes.allow(
+      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side --field-manager=hpawalk --force-conflicts -f -");
+  Config config = configured("timeout: 10s\n");
+  Status status = up(world, config, target, access_to_prod, api, {.only = {"workload", "image"}}, silence, report);
+  CHECK(status.error().id == "stage-workload");
+  CHECK(clock.elapsed >= 70'000);
+  CHECK(report.stages.at(1).outcome == StageReport::Outcome::built);
+}
+
 TEST_CASE("A second up on a finished stage runs no command at all") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
@@ -475,4 +507,60 @@ TEST_CASE("A namespace that is going loses its finalizer only once nothing of an
   end.look();
   end.look();  // once
   CHECK(Json::parse(world.processes.calls.front().input)["spec"]["finalizers"].empty());
+}
+
+TEST_CASE("A Kubernetes that is too old is an error before anything is changed") {
+  fakes::FakeKubeApi api;
+  api.get("/version", {{"major", "1"}, {"minor", "24+"}, {"gitVersion", "v1.24.17-eks-1"}});
+  Status old = all_fine(look_at_cluster(api, configured(), {"hpa"}));
+  CHECK(old.error().id == "preflight-kubernetes");
+  CHECK(old.error().because == "v1.24.17-eks-1 is older than 1.25, the oldest that hpawalk works with");
+  api.get("/version", {{"major", "1"}, {"minor", "25"}, {"gitVersion", "v1.25.0"}});
+  CHECK(all_fine(look_at_cluster(api, configured(), {"hpa"})).error().id != "preflight-kubernetes");
+}
+
+TEST_CASE("What a private cluster's owner says about who may reach it is what a user is told") {
+  fakes::FakeKubeApi api;
+  api.answers["GET /version"] = {502, "dial tcp: i/o timeout"};
+  Status status = all_fine(look_at_cluster(api, configured(), {"hpa"}, "This AKS cluster is private"));
+  CHECK(status.error().hint == "This AKS cluster is private; nothing was changed");
+}
+
+TEST_CASE("Everything that is rendered is of an API version that the oldest supported Kubernetes serves") {
+  // Each of them since 1.23 or before; the operator's own come with the chain.
+  const std::set<std::string> known = {"v1", "apps/v1", "autoscaling/v2", "rbac.authorization.k8s.io/v1", "apiregistration.k8s.io/v1",
+                                       "apiextensions.k8s.io/v1", "monitoring.coreos.com/v1"};
+  for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
+    auto objects = yaml::parse_all(render_stage(stage, configured()).value());
+    for (const yaml::Value& object : *objects) {
+      CAPTURE(object.dump());
+      CHECK(known.contains(object["apiVersion"].get<std::string>()));
+    }
+  }
+  for (const auto& [file, content] : bundled_chart()) {
+    if (!file.starts_with("templates/")) continue;
+    for (const std::string& line : text::lines(content)) {
+      if (!line.starts_with("apiVersion: ")) continue;
+      CAPTURE(file + ": " + line);
+      CHECK(known.contains(line.substr(12)));
+    }
+  }
+}
+
+TEST_CASE("A load balancer's address is waited for on a cloud's nodes, and nowhere else; none is no failure") {
+  fakes::FakeWorld world;
+  Silence silence;
+  fakes::FakeKubeApi api;
+  std::string service = "/api/v1/namespaces/default/services/prom-fake";
+  api.get(service, {{"spec", {{"type", "LoadBalancer"}}}});
+  api.get("/api/v1/nodes?limit=10", {{"items", {{{"spec", {{"providerID", "kind://docker/x/y"}}}}}}});
+  CHECK(await_address(world.world, configured(), api, silence)->url == "");
+  CHECK(world.clock.elapsed == Duration(0));
+  api.get("/api/v1/nodes?limit=10", {{"items", {{{"spec", {{"providerID", "azure:///subscriptions/1"}}}}}}});
+  Result<Address> none = await_address(world.world, configured(), api, silence);
+  CHECK(none->why == "no load balancer address after 2 min 00 s: the cloud has not given the Service an address yet");
+  CHECK(world.clock.elapsed >= Duration(120'000));
+  api.get(service, {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "20.1.2.3"}}}}}}}}});
+  CHECK(await_address(world.world, configured(), api, silence)->url == "http://20.1.2.3:8080");
+  CHECK(await_address(world.world, configured("prom-fake: {service-type: ClusterIP}\n"), api, silence)->url == "");
 }

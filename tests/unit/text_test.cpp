@@ -37,3 +37,9 @@ TEST_CASE("Secrets do not survive redaction") {
   CHECK(text::redact("password=hunter2 user=me") == "password=[redacted] user=me");
   CHECK(text::redact("client-key-data: LS0tLS1") == "client-key-data: [redacted]");
 }
+
+TEST_CASE("A tool's colours are taken out of what it says") {
+  CHECK(text::uncoloured("\x1b[31mFATA\x1b[0m[0000] no \x1b[1;32mdaemon") == "FATA[0000] no daemon");
+  CHECK(text::uncoloured("plain [1m] text") == "plain [1m] text");
+  CHECK(text::uncoloured("cut off \x1b[3") == "cut off ");
+}

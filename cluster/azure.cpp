@@ -1,0 +1,166 @@
+#include "cluster/azure.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Words = std::vector<std::string>;
+
+Words words_of(AzLine line, const AzureNames& n) {
+  switch (line) {
+    case AzLine::version:
+      return {"version", "--output", "json"};
+    case AzLine::account:
+      return {"account", "show", "--output", "json"};
+    case AzLine::cluster:
+      return {"aks", "show", "--resource-group", n.group, "--name", n.cluster, "--output", "json"};
+    case AzLine::registry:
+      return {"acr", "show", "--name", n.registry, "--output", "json"};
+    case AzLine::credentials:
+      return {"aks",
+              "get-credentials",
+              "--resource-group",
+              n.group,
+              "--name",
+              n.cluster,
+              "--file",
+              n.kubeconfig,
+              "--context",
+              n.context,
+              "--overwrite-existing"};
+    case AzLine::rights:
+      return {"role",        "assignment",          "list",     "--assignee", n.assignee, "--scope",
+              n.registry_id, "--include-inherited", "--output", "json"};
+    case AzLine::check_pull:
+      return {"aks", "check-acr", "--resource-group", n.group, "--name", n.cluster, "--acr", n.login_server};
+    case AzLine::attach:
+      return {"aks",     "update",       "--resource-group", n.group,    "--name",
+              n.cluster, "--attach-acr", n.registry,         "--output", "none"};
+    case AzLine::detach:
+      return {"aks",     "update",       "--resource-group", n.group,    "--name",
+              n.cluster, "--detach-acr", n.registry,         "--output", "none"};
+    case AzLine::assign:
+      return {"role",    "assignment", "create",      "--assignee", n.assignee, "--role",
+              "acrpull", "--scope",    n.registry_id, "--output",   "none"};
+    case AzLine::unassign:
+      return {"role",   "assignment", "delete",  "--assignee", n.assignee,
+              "--role", "acrpull",    "--scope", n.registry_id};
+    case AzLine::image:
+      return {"acr", "repository", "show", "--name", n.registry, "--image", n.image, "--output", "json"};
+    case AzLine::build:
+      return {"acr", "build", "--registry", n.registry, "--image", n.image, "--output", "none"};
+    case AzLine::delete_image:
+      return {"acr", "repository", "delete", "--name", n.registry, "--image", n.image, "--yes"};
+    case AzLine::quota:
+      return {"network", "list-usages", "--location", n.location, "--output", "json"};
+    case AzLine::count:
+      break;
+  }
+  return {};
+}
+
+// Building and updating a cluster take minutes; everything else answers in seconds.
+Duration limit_of(AzLine line) {
+  bool long_one =
+      line == AzLine::build || line == AzLine::attach || line == AzLine::detach || line == AzLine::check_pull;
+  return long_one ? Duration(30min) : Duration(2min);
+}
+
+bool has(const std::string& text, std::initializer_list<const char*> signs) {
+  for (const char* sign : signs) {
+    if (text.find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// `error` as run_checked made it, with what az meant by it.
+Error explained(Error error, AzLine line, int exit_code) {
+  const std::string& said = error.output;
+  error.id = "az-failed";
+  auto make = [&](const char* id, std::string because, std::string hint) {
+    error.kind = ErrorClass::environment;
+    error.id = id;
+    error.because = std::move(because);
+    error.hint = std::move(hint);
+  };
+  if (has(said, {"The command failed with an unexpected error", "object has no attribute"})) {
+    make("az-broken", "az itself failed: a bug of this az, not of what it was asked",
+         "Debian 12's azure-cli 2.45.0 cannot read or make role assignments; `pipx install azure-cli` brings "
+         "one that can, tools.az names it");
+  } else if (has(said, {"az login", "AADSTS", "Interactive authentication is needed"})) {
+    make("az-login", "az is not logged in, or its login has expired",
+         "az login   and then the same command again");
+  } else if (exit_code == 2 && has(said, {"unrecognized arguments", "is misspelled", "arguments are required",
+                                          "invalid choice"})) {
+    make("az-too-old", "this az does not know the command line",
+         "hpawalk is tested with Azure CLI 2.91.0; az upgrade   brings the newest");
+  } else if (has(said, {"AuthorizationFailed", "does not have authorization", "Are you an Owner", "Forbidden",
+                        "(403)"})) {
+    bool grants = line == AzLine::attach || line == AzLine::assign || line == AzLine::detach ||
+                  line == AzLine::unassign;
+    make("az-forbidden", "this login may not do that",
+         grants ? "It takes Owner or User Access Administrator on the registry: let somebody who has it run "
+                  "the command below, then "
+                  "hpawalk up again; or --prom-fake-image REF names an image that the cluster can pull"
+                : "Ask for the right, or: az login   as somebody who has it");
+  } else if (has(said, {"Check the spelling and casing", "SubscriptionNotFound"})) {
+    make("az-subscription", "there is no such subscription for this login",
+         "az account list --output table   shows which there are");
+  } else if (line == AzLine::registry && has(said, {"NotFound", "could not be found", "was not found"})) {
+    make("no-registry", "az finds no such registry",
+         "az acr list --output table   shows which there are; the setting is acr.name");
+  } else if ((line == AzLine::cluster || line == AzLine::credentials) &&
+             has(said, {"NotFound", "could not be found", "was not found"})) {
+    make("no-aks-cluster", "az finds no such cluster, or no such resource group",
+         "az aks list --output table   shows which there are; hpawalk makes no AKS cluster (az aks create "
+         "does)");
+  }
+  return error;
+}
+
+}  // namespace
+
+std::vector<std::string> az_line(AzLine line, const AzureNames& names) {
+  Words argv = {names.az};
+  for (std::string& word : words_of(line, names)) argv.push_back(std::move(word));
+  if ((line == AzLine::registry || line == AzLine::build) && !names.registry_group.empty()) {
+    argv.insert(argv.end(), {"--resource-group", names.registry_group});
+  }
+  if (line != AzLine::version && !names.subscription.empty())
+    argv.insert(argv.end(), {"--subscription", names.subscription});
+  if (line == AzLine::build) argv.push_back(names.build_folder);
+  return argv;
+}
+
+Result<std::string> run_az(World& world, AzLine line, const AzureNames& names, const std::string& what,
+                           const std::function<void(std::string_view)>& on_line) {
+  Command command{.argv = az_line(line, names),
+                  .env = {{"AZURE_CORE_NO_COLOR", "true"}},
+                  .limit = limit_of(line),
+                  .on_error_line = on_line,
+                  .on_line = on_line};
+  Result<Outcome> outcome = world.processes.run(command);
+  if (!outcome) return failure(outcome.error());
+  if (outcome->ok()) return std::move(outcome->output);
+  std::string said = outcome->errors.empty() ? outcome->output : outcome->errors;
+  Error error{ErrorClass::check_failed,
+              {},
+              what,
+              fmt::format("az ended with exit code {}", outcome->exit_code),
+              {},
+              text::redact(text::shell_quote(command.argv)),
+              text::redact(text::last_lines(said, 8))};
+  return failure(explained(std::move(error), line, outcome->exit_code));
+}
+
+bool is_not_found(const Error& error) {
+  return has(error.output, {"NAME_UNKNOWN", "MANIFEST_UNKNOWN", "TAG_UNKNOWN", "not found", "NotFound",
+                            "does not exist", "not known to registry"});
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,43 @@
+// k3d: k3s in Docker containers.
+#include <nlohmann/json.hpp>
+
+#include "cluster/made_target.hpp"
+
+namespace hpawalk {
+
+// [{"name": "x", "serversCount": 1, "serversRunning": 1, ...}]
+static Result<Presence> presence_in_k3d(const std::string& listed, const std::string& cluster) {
+  nlohmann::json clusters = nlohmann::json::parse(listed, nullptr, false);
+  if (!clusters.is_array()) {
+    return failure(ErrorClass::environment, "k3d-answer",
+                   "k3d cluster list did not answer with a list in JSON", {}, "hpawalk is written for k3d 5");
+  }
+  for (const auto& each : clusters) {
+    if (each.value("name", "") != cluster) continue;
+    return each.value("serversRunning", 0) > 0 ? Presence::running : Presence::stopped;
+  }
+  return Presence::absent;
+}
+
+ClusterMaker k3d_maker(const Config& config) {
+  std::string k3d = config.text("tools.k3d"), name = config.text("cluster-name");
+  return {.tool = "k3d",
+          .program = k3d,
+          .cluster = name,
+          .context = "k3d-" + name,
+          .install = "k3d.io says how to install it (it needs Docker)",
+          .version = {k3d, "version"},
+          .list = {k3d, "cluster", "list", "--output", "json"},
+          .create = {k3d, "cluster", "create", name, "--wait", "--timeout", "3m",
+                     "--kubeconfig-update-default=false", "--kubeconfig-switch-context=false"},
+          .start = {k3d, "cluster", "start", name, "--wait", "--timeout", "3m"},
+          .kubeconfig = {k3d, "kubeconfig", "get", name},
+          .remove = {k3d, "cluster", "delete", name},
+          .load =
+              [=](const std::string& archive) {
+                return ClusterMaker::Words{k3d, "image", "import", archive, "--cluster", name};
+              },
+          .presence = presence_in_k3d};
+}
+
+}  // namespace hpawalk

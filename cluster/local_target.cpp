@@ -1,0 +1,85 @@
+// The one-node cluster on this machine (local/).
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "cluster/local/layout.hpp"
+#include "cluster/local/local_cluster.hpp"
+#include "cluster/target.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+class LocalTarget final : public ClusterTarget {
+ public:
+  LocalTarget(World& world, const Config& config)
+      : world_(world), config_(config), cluster_(config.text("cluster-name")) {}
+
+  std::string name() const override { return "local cluster " + cluster_; }
+
+  TargetPlan plan() override {
+    if (Result<ClusterAccess> found = find()) return {*found, {}};
+    return {expected(), {{"the local cluster, if it is not there", "hpawalk cluster up --name " + cluster_}}};
+  }
+
+  Result<ClusterAccess> find() override {
+    Result<local::ClusterStatus> status = local::status(world_, cluster_);
+    if (!status) return failure(status.error());
+    if (status->phase == local::Phase::running && status->api_ready) return access();
+    bool absent = status->phase == local::Phase::absent;
+    return failure(ErrorClass::environment, absent ? "no-cluster" : "cluster-not-running",
+                   fmt::format("The local cluster {} {}", cluster_, absent ? "is not there" : "does not run"),
+                   {}, "hpawalk up   builds everything; --context NAME works on another cluster");
+  }
+
+  Result<ClusterAccess> ensure(Progress& progress) override {
+    if (Result<ClusterAccess> found = find()) return found;
+    Result<local::ClusterStatus> up = local::up(world_, progress, local::UpOptions{.name = cluster_});
+    if (!up) return failure(up.error());
+    return access();
+  }
+
+  Status load_image(KubeApi&, const std::string&, Progress&) override {
+    return with_archive(world_,
+                        [&](const fs::path& file) { return local::load_image(world_, cluster_, file); });
+  }
+
+  Status remove(Progress& progress) override {
+    Result<bool> removed = local::down(world_, progress, cluster_);
+    if (!removed) return failure(removed.error());
+    return {};
+  }
+
+ private:
+  ClusterAccess expected() const {
+    auto files = local::cluster_files(local::make_layout(world_.environment), cluster_);
+    return {
+        .kube = {files.kubeconfig().string(), local::context_name(cluster_), config_.text("tools.kubectl")},
+        .helm = config_.text("tools.helm")};
+  }
+
+  // The cluster brings kubectl and helm of its own, for machines that have none.
+  Result<ClusterAccess> access() {
+    ClusterAccess access = expected();
+    Result<fs::path> parts = local::parts_folder(world_, cluster_);
+    if (!parts) return failure(parts.error());
+    for (std::string* tool : {&access.kube.kubectl, &access.helm}) {
+      fs::path own = *parts / *tool;
+      if (!world_.processes.find(*tool) && world_.files.exists(own)) *tool = own.string();
+    }
+    access.operator_bundle = bundle_on_this_machine(world_, config_);
+    return access;
+  }
+
+  World& world_;
+  const Config& config_;
+  std::string cluster_;
+};
+
+}  // namespace
+
+std::unique_ptr<ClusterTarget> make_local_target(World& world, const Config& config) {
+  return std::make_unique<LocalTarget>(world, config);
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,90 @@
+#include "cluster/made_note.hpp"
+
+#include <fmt/format.h>
+
+#include "base/yaml.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+constexpr const char* path = "/api/v1/namespaces/kube-system/configmaps/hpawalk-made";
+const std::string registry_key = "registry.";
+
+Json to_json(const RegistryNote& note) {
+  return {{"name", note.name},
+          {"id", note.id},
+          {"subscription", note.subscription},
+          {"group", note.group},
+          {"cluster", note.cluster},
+          {"images", note.images},
+          {"right", note.right},
+          {"assignee", note.assignee}};
+}
+
+RegistryNote from_json(const Json& json) {
+  auto text = [&](const char* name) { return json.value(name, std::string()); };
+  return {text("name"),  text("id"),      text("subscription"),
+          text("group"), text("cluster"), json.value("images", std::vector<std::string>()),
+          text("right"), text("assignee")};
+}
+
+}  // namespace
+
+Result<MadeNote> read_note(KubeApi& api) {
+  Result<Json> live = kube_get(api, path);
+  if (!live && live.error().id == "kube-not-found") return MadeNote{};
+  if (!live) return failure(live.error());
+  MadeNote note;
+  Json data = live->value("data", Json::object());
+  try {
+    for (const auto& [key, value] : data.items()) {
+      if (key == "cluster") note.cluster = value.get<std::string>();
+      if (!key.starts_with(registry_key)) continue;
+      RegistryNote registry = from_json(Json::parse(value.get<std::string>()));
+      note.registries[registry.name] = registry;
+    }
+  } catch (const Json::exception& wrong) {
+    return failure(ErrorClass::check_failed, "made-note",
+                   "The ConfigMap hpawalk-made in namespace kube-system is not hpawalk's note", wrong.what(),
+                   "Somebody changed it: correct it, or delete it and remove by hand what it names");
+  }
+  return note;
+}
+
+Status write_note(World& world, const KubeTarget& kube, const MadeNote& note) {
+  Command command{.argv = kubectl_line(kube, {"delete", "configmap", "hpawalk-made",
+                                              "--namespace=kube-system", "--ignore-not-found"})};
+  if (!note.empty()) {
+    yaml::Value data = yaml::Value::object();
+    if (!note.cluster.empty()) data["cluster"] = note.cluster;
+    for (const auto& [name, registry] : note.registries) data[registry_key + name] = to_json(registry).dump();
+    yaml::Value labels = {{"app.kubernetes.io/managed-by", "hpawalk"},
+                          {"app.kubernetes.io/part-of", "hpawalk"}};
+    yaml::Value object = {
+        {"apiVersion", "v1"},
+        {"kind", "ConfigMap"},
+        {"metadata", {{"name", "hpawalk-made"}, {"namespace", "kube-system"}, {"labels", labels}}},
+        {"data", data}};
+    command.argv = kubectl_line(
+        kube, {"apply", "--server-side", "--field-manager=hpawalk", "--force-conflicts", "-f", "-"});
+    command.input = yaml::block(object);
+  }
+  Result<std::string> done = run_checked(world.processes, command, "made-note",
+                                         "Cannot write down in the cluster what hpawalk makes for it");
+  if (!done) return failure(done.error());
+  return {};
+}
+
+std::vector<std::string> titles(const RegistryNote& note) {
+  std::vector<std::string> all;
+  for (const std::string& image : note.images)
+    all.push_back(fmt::format("image {} in registry {}", image, note.name));
+  if (note.right == "attached")
+    all.push_back(fmt::format("right of AKS cluster {} to pull from registry {}", note.cluster, note.name));
+  if (note.right == "assigned")
+    all.push_back(fmt::format("role assignment acrpull of {} on registry {}", note.assignee, note.name));
+  return all;
+}
+
+}  // namespace hpawalk

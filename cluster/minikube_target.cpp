@@ -1,0 +1,50 @@
+// minikube: a cluster in a container or a virtual machine. A cluster is a "profile" there.
+#include <nlohmann/json.hpp>
+
+#include "cluster/made_target.hpp"
+
+namespace hpawalk {
+
+// {"invalid": [...], "valid": [{"Name": "x", "Status": "Running", ...}]}. Newer ones say "OK" for Running.
+static Result<Presence> presence_in_minikube(const std::string& listed, const std::string& cluster) {
+  nlohmann::json profiles = nlohmann::json::parse(listed, nullptr, false);
+  if (!profiles.is_object() || !profiles.contains("valid")) {
+    return failure(ErrorClass::environment, "minikube-answer",
+                   "minikube profile list did not answer with profiles in JSON", {},
+                   "hpawalk is written for minikube 1.30 and newer");
+  }
+  for (const char* group : {"valid", "invalid"}) {
+    for (const auto& each : profiles.value(group, nlohmann::json::array())) {
+      if (each.value("Name", "") != cluster) continue;
+      std::string status = each.value("Status", "");
+      return status == "Running" || status == "OK" ? Presence::running : Presence::stopped;
+    }
+  }
+  return Presence::absent;
+}
+
+ClusterMaker minikube_maker(const Config& config) {
+  std::string minikube = config.text("tools.minikube"), name = config.text("cluster-name");
+  // Both leave its state as it is, and write the kubeconfig that $KUBECONFIG names.
+  std::vector<std::string> start = {minikube,         "start",         "--profile",          name,
+                                    "--keep-context", "--embed-certs", "--interactive=false"};
+  return {.tool = "minikube",
+          .program = minikube,
+          .cluster = name,
+          .context = name,
+          .install = "minikube.sigs.k8s.io says how to install it",
+          .version = {minikube, "version", "--short"},
+          .list = {minikube, "profile", "list", "--output", "json"},
+          .create = start,
+          .start = start,
+          .kubeconfig = {minikube, "update-context", "--profile", name},
+          .remove = {minikube, "delete", "--profile", name},
+          .load =
+              [=](const std::string& archive) {
+                return ClusterMaker::Words{minikube, "image", "load", archive, "--profile", name};
+              },
+          .presence = presence_in_minikube,
+          .writes_kubeconfig = true};
+}
+
+}  // namespace hpawalk

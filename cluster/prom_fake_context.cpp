@@ -1,0 +1,26 @@
+#include "cluster/prom_fake_context.hpp"
+
+#include <map>
+
+#include "cluster/local/layout.hpp"
+
+namespace hpawalk::promfake_context {
+const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
+}
+
+namespace hpawalk {
+
+fs::path prom_fake_context_folder(const Environment& environment) {
+  return local::make_layout(environment).cache / "prom-fake-" HPAWALK_VERSION;
+}
+
+Status write_prom_fake_context(World& world) {
+  fs::path folder = prom_fake_context_folder(world.environment);
+  if (Status removed = world.files.remove_all(folder); !removed) return removed;
+  for (const auto& [name, content] : promfake_context::embedded_files()) {
+    if (Status written = world.files.write(folder / name, content, 0644); !written) return written;
+  }
+  return {};
+}
+
+}  // namespace hpawalk

@@ -1,0 +1,69 @@
+#include "steps/address.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "chain/json_read.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+// "azure:///subscriptions/...", "aws:///...", "gce://..."; kind and k3s write their own.
+bool of_a_cloud(KubeApi& api) {
+  Result<Json> nodes = kube_get(api, "/api/v1/nodes?limit=10");
+  if (!nodes) return false;
+  for (const Json& node : list_at(*nodes, "items")) {
+    std::string id = text_at(node, "spec.providerID");
+    if (!id.empty() && !id.starts_with("kind://") && !id.starts_with("k3s://")) return true;
+  }
+  return false;
+}
+
+std::string url_of(const Json& service, int port) {
+  for (const Json& ingress : list_at(service, "status.loadBalancer.ingress")) {
+    std::string host = text_at(ingress, "ip");
+    if (host.empty()) host = text_at(ingress, "hostname");
+    if (host.find(':') != std::string::npos) host = "[" + host + "]";
+    if (!host.empty()) return fmt::format("http://{}:{}", host, port);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Address> await_address(World& world, const Config& config, KubeApi& api, Progress& progress,
+                              Duration limit) {
+  if (config.text("prom-fake.service-type") != "LoadBalancer") return Address{};
+  std::string path = fmt::format("/api/v1/namespaces/{}/services/{}", config.text("namespace"),
+                                 config.text("prom-fake.name"));
+  Address address;
+  auto look = [&]() -> Result<StillWaiting> {
+    Result<Json> service = kube_get(api, path);
+    if (!service) return StillWaiting(service.error().what);
+    address.url = url_of(*service, config.number("prom-fake.port"));
+    if (!address.url.empty()) return StillWaiting();
+    return StillWaiting("the cloud has not given the Service an address yet");
+  };
+  Result<StillWaiting> first = look();
+  if (address.url.empty() && of_a_cloud(api)) {
+    progress.started("address");
+    Status waited = wait_until(world.clock, {limit, std::chrono::seconds(1)},
+                               "waiting for the load balancer's address", [&] {
+                                 Result<StillWaiting> missing = look();
+                                 if (missing && *missing) progress.now("address", **missing);
+                                 return missing;
+                               });
+    if (!waited && waited.error().kind == ErrorClass::interrupted) return failure(waited.error());
+    if (waited) {
+      progress.done("address", address.url);
+    } else {
+      address.why =
+          fmt::format("no load balancer address after {}: {}", text::duration(limit), waited.error().because);
+      progress.done("address", address.why + "; prom-fake is reached through the API server");
+    }
+  }
+  return address;
+}
+
+}  // namespace hpawalk

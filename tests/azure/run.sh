@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# AKS, kind, minikube and k3d: strict fakes of the programs, the real az against a stand-in of Azure with a real cluster,
+# and the real programs' parsers. Usage: run.sh HPAWALK TOOL_LINES
+# $TOOLS: where ./test has installed az, kind and k3d; programs in PATH do as well.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/cluster/lib.sh
+. "$here/../cluster/lib.sh"
+hpawalk=$(realpath "$1") tool_lines=$(realpath "$2")
+
+# counted COMMAND...: a test with a summary of its own, added up.
+counted() {
+  local output counts
+  output=$(mktemp)
+  "$@" 2>&1 | tee "$output"
+  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$output" | tail -n 1)
+  rm -f "$output"
+  if [ -z "$counts" ]; then
+    echo "FAIL  $1 broke off without a summary"
+    counts="0 passed, 1 failed, 0 skipped"
+  fi
+  read -r p _ f _ s _ <<<"$counts"
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+PATH="${TOOLS:-/nonexistent}/azure-cli/bin:${TOOLS:-/nonexistent}/bin:$PATH"
+how="scripts/setup.sh could not install it"
+
+printf '\n-- strict fakes of az, kind, minikube, k3d and kubectl\n'
+counted "$here/../cli/targets.py" "$hpawalk"
+
+printf '\n-- az against a stand-in of Azure\n'
+whole="hpawalk up --cluster aks from end to end"
+if ! command -v az >/dev/null; then
+  skip "$whole" "the Azure CLI is not there; $how"
+elif [ "$(az version --query '"azure-cli"' --output tsv 2>/dev/null)" = 2.45.0 ]; then
+  skip "$whole" "$(command -v az) is Debian's, which cannot read role assignments (a bug of its packaging); $how"
+elif [ "$(id -u)" -ne 0 ]; then
+  skip "$whole" "the local cluster needs root"
+else
+  "$hpawalk" cluster prepare  # compiles its parts, the first time
+  counted "$here/aks.py" "$hpawalk" "$(command -v az)"
+fi
+
+printf '\n-- the real parsers\n'
+for helm in "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/helm; do PATH="$PATH:${helm%/helm}"; done
+counted "$here/parsers.py" "$hpawalk" "$tool_lines"
+
+summary
