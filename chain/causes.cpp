@@ -1,8 +1,11 @@
 #include "chain/causes.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
+
+#include "base/text.hpp"
 
 namespace hpawalk {
 
@@ -10,6 +13,7 @@ namespace hpawalk {
 const std::vector<Cause>& causes() {
   static const std::vector<Cause> all = {
     {"source-pods-not-ready", "", Link::pods, "The target is missing or down", "No pod that should expose the metric is ready", "Ready conditions of the pods behind the Service", "Look at the pods' events and logs", "real fault"},
+    {"source-without-pods", "", Link::pods, "0/0 targets", "The workload behind the Service is scaled to 0, or its pods cannot be made", "The Service's selector against the labels in the templates of Deployments, StatefulSets, DaemonSets and ReplicaSets (which stand for kinds of others), and how many pods they want", "Scale it up; or see the events FailedCreate", "real fault"},
     {"object-missing", "", Link::service, "The metric of a Service is never found", "The HPA names a Service that does not exist", "The HPA's describedObject against the Services of its namespace", "Correct the name; the nearest is offered", "real fault"},
     {"service-selects-no-pod", "6", Link::service, "0/0 targets", "The Service's selector matches no pod, so it has no endpoints", "The selector against the pods' labels; EndpointSlices", "Correct the selector or the labels", "real fault"},
     {"service-target-port", "6", Link::service, "The target is down: connection refused", "The Service's targetPort is one on which the program does not listen", "The target's last error in Prometheus", "Correct targetPort", "real fault"},
@@ -96,13 +100,32 @@ std::string explain(const Cause& c) {
                      c.reason, c.detection, c.fix, c.tested);
 }
 
+static std::string tested_count() {
+  std::set<std::string_view> numbers, made_real;
+  size_t real = 0;
+  for (const Cause& c : causes()) {
+    bool is_real = c.tested == "real fault";
+    real += is_real ? 1 : 0;
+    if (c.number.empty()) continue;
+    numbers.insert(c.number);
+    if (is_real) made_real.insert(c.number);
+  }
+  std::vector<std::string> others;
+  for (const Cause& c : causes()) {
+    if (!c.number.empty() && !made_real.contains(c.number)) others.emplace_back(c.number);
+  }
+  return fmt::format("{} of these {} causes are made real; of the {} numbered ones {}, all but {}.\n", real, causes().size(), numbers.size(), made_real.size(),
+                     text::join(others, ", "));
+}
+
 std::string causes_page() {
   std::string page =
       "# What `hpawalk diagnose` can name\n\n"
       "Made from chain/causes.cpp by the unit tests (UPDATE_GOLDEN=1), which also check that every rule's cause is here.\n"
       "`hpawalk diagnose --explain CAUSE` prints one. \"#\" is the number of the root cause in the list that was gathered from real issues.\n"
-      "Tested by a *real fault*: made on the local cluster (tests/cluster/faults), named as the first broken link. By a *facts file*: judged from\n"
-      "recorded or written readings (tests/facts), because the fault needs what the local cluster does not have.\n";
+      "Tested by a *real fault*: made on the local cluster (`./test faults`) and named as the first broken link, or as a note where nothing is broken.\n"
+      "By a *facts file*: judged from recorded or written readings (tests/facts), because the fault needs what the local cluster does not have.\n\n" +
+      tested_count();
   for (Link link : all_links) {
     page += fmt::format("\n## {}\n\n| Cause | # | Symptom | Reason | Detected by | Fix | Tested by |\n|---|---|---|---|---|---|---|\n", title_of(link));
     for (const Cause& c : causes()) {

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "chain/collect_prometheus.hpp"
+#include "chain/controller.hpp"
 #include "chain/reader.hpp"
 
 namespace hpawalk {
@@ -61,6 +62,8 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
                          "/horizontalpodautoscalers");
   reader.get("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
   reader.get("namespaces", "/api/v1/namespaces");
+  reader.get(version_key, version_path);
+  reader.get(controller_key, controller_pods_path);
   reader.list("services", "/api/v1", "services", own);
   for (const char* resource : {"servicemonitors", "podmonitors", "prometheuses"}) {
     reader.list(resource, "/apis/monitoring.coreos.com/v1", resource, own);
@@ -96,6 +99,12 @@ Status no_such_namespace(const Facts& facts, const std::string& space) {
 Status find_asked(Facts& facts, const CollectOptions& options) {
   const Reading* hpas = facts.find("hpas");
   if (hpas->absent()) {
+    const Reading* version = facts.find(version_key);
+    if (version->absent()) {
+      return failure(ErrorClass::environment, "kube-unreachable",
+                     "What answers there is no Kubernetes API server", version->error,
+                     "Is the address in the kubeconfig right?  kubectl cluster-info");
+    }
     return failure(ErrorClass::environment, "autoscaling-v2-missing",
                    "This cluster does not serve autoscaling/v2", hpas->error,
                    "hpawalk needs Kubernetes 1.23 or newer");
@@ -154,7 +163,7 @@ void read_neighbourhood(Reader& reader) {
   read_refused(reader, spaces);
   reader.list_by_space("pods", "/api/v1", "pods", spaces);
   reader.list_by_space("endpointslices", "/apis/discovery.k8s.io/v1", "endpointslices", spaces);
-  for (const char* resource : {"deployments", "statefulsets", "replicasets"}) {
+  for (const char* resource : {"deployments", "statefulsets", "replicasets", "daemonsets"}) {
     reader.list_by_space(resource, "/apis/apps/v1", resource, spaces);
   }
   reader.list_by_space("networkpolicies", "/apis/networking.k8s.io/v1", "networkpolicies", spaces);

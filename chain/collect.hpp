@@ -31,6 +31,7 @@ Result<Facts> collect(KubeApi& api, Http& http, Clock& clock, const CollectOptio
 bool assumed(const Json& hpa);
 
 // Keys of the readings that the rules look up.
+inline constexpr const char *version_key = "version", *controller_key = "controller";
 std::string eval_key(const std::string& prometheus_key, const std::string& expression);
 std::string range_key(const std::string& prometheus_key, const std::string& expression);
 std::string may_key(const AccessQuestion& question);

@@ -3,7 +3,6 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
 #include "chain/times.hpp"
 
 namespace hpawalk {
@@ -36,18 +35,14 @@ void take_flag(ControllerSettings& settings, const std::string& word) {
 
 }  // namespace
 
-ControllerSettings read_controller(KubeApi& api) {
+ControllerSettings controller_from(const Json& version, const Json& pods) {
   ControllerSettings settings;
-  if (Result<Json> version = kube_get(api, "/version")) {
-    std::string text = text_at(*version, "gitVersion");
-    if (auto rules = hpasim::rules_for(text.substr(0, text.find_first_of("+-")))) {
-      settings.rules = *rules;
-      settings.version = text;
-    }
+  std::string text = text_at(version, "gitVersion");
+  if (auto rules = hpasim::rules_for(text.substr(0, text.find_first_of("+-")))) {
+    settings.rules = *rules;
+    settings.version = text;
   }
-  Result<Json> pods = kube_get(api, "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager");
-  if (!pods) return settings;
-  for (const Json& pod : list_at(*pods, "items")) {
+  for (const Json& pod : list_at(pods, "items")) {
     settings.seen = true;
     for (const Json& container : list_at(pod, "spec.containers")) {
       for (const char* words : {"command", "args"}) {
@@ -58,6 +53,11 @@ ControllerSettings read_controller(KubeApi& api) {
     }
   }
   return settings;
+}
+
+ControllerSettings read_controller(KubeApi& api) {
+  return controller_from(kube_get(api, version_path).value_or(Json()),
+                         kube_get(api, controller_pods_path).value_or(Json()));
 }
 
 }  // namespace hpawalk

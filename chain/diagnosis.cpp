@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "chain/collect.hpp"
 #include "chain/rules.hpp"
 
 namespace hpawalk {
@@ -101,6 +102,12 @@ void put_in_order(ChainDiagnosis& chain) {
   });
 }
 
+const Json& value_of(const Facts& facts, const char* key) {
+  static const Json none;
+  const Reading* reading = facts.find(key);
+  return reading == nullptr ? none : reading->value;
+}
+
 ChainDiagnosis judge(const Context& c) {
   ChainDiagnosis chain{c.need.title(), {}, {}};
   for (Link link : all_links) chain.links[static_cast<size_t>(link)] = {link, Mark::unknown, "not judged"};
@@ -124,6 +131,8 @@ ChainDiagnosis judge(const Context& c) {
 std::vector<HpaDiagnosis> diagnose(const Facts& facts, const std::string& space, const std::string& name) {
   std::vector<HpaDiagnosis> all;
   const Parts parts = parts_of(facts);
+  const ControllerSettings controller =
+      controller_from(value_of(facts, version_key), value_of(facts, controller_key));
   std::map<std::string, Samples> samples;
   for (const auto& [group_name, group] : parts.groups)
     samples[group_name] = samples_of(facts, group.prometheus);
@@ -141,6 +150,7 @@ std::vector<HpaDiagnosis> diagnose(const Facts& facts, const std::string& space,
                 group.prometheus,
                 group.index,
                 samples.at(need.api_group()),
+                controller,
                 candidates(group, need)};
       diagnosis.chains.push_back(judge(c));
     }

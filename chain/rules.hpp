@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "chain/controller.hpp"
 #include "chain/diagnosis.hpp"
 #include "chain/selector.hpp"
 #include "chain/times.hpp"
@@ -31,6 +32,7 @@ struct Context {
   const PrometheusView& prometheus;
   const RuleIndex& index;  // of the adapter's rules
   const Samples& all_samples;
+  const ControllerSettings& controller;
   std::vector<Candidate> candidates;  // the last one wins, as in the adapter
 
   const Candidate* candidate() const { return candidates.empty() ? nullptr : &candidates.back(); }

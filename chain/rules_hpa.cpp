@@ -26,6 +26,10 @@ std::string decimal(std::int64_t thousandths) {
   return text;
 }
 
+long long in_seconds(hpasim::Time time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time).count();
+}
+
 class HpaRules {
  public:
   HpaRules(const Context& c, Report& report) : c_(c), hpa_(*c.hpa.object), report_(report) {
@@ -37,7 +41,8 @@ class HpaRules {
     const Json& active = condition(hpa_, "ScalingActive");
     std::string reason = text_at(active, "reason"), message = text_at(active, "message");
     if (condition(hpa_, "AbleToScale").is_null()) {
-      report_.set(Link::hpa, Mark::unknown, "the controller has not looked at it yet (it does every 15 s)");
+      report_.set(Link::hpa, Mark::unknown,
+                  fmt::format("the controller has not looked at it yet (it does every {})", sync_period()));
       return;
     }
     std::string replicas =
@@ -120,7 +125,9 @@ class HpaRules {
     if (reason.starts_with("FailedGet") && report_.mark(Link::value) == Mark::ok) {
       report_.set(
           Link::hpa, Mark::note,
-          "its last look failed, but the value is there now: the next look, within 15 s, should succeed");
+          fmt::format(
+              "its last look failed, but the value is there now: the next look, within {}, should succeed",
+              sync_period()));
       report_.note("waiting-for-sync", Link::hpa,
                    "The chain is whole now; the HPA has not looked again since it was not", evidence,
                    "kubectl get hpa " + c_.hpa.name + " -n " + c_.hpa.space + " -w");
@@ -131,6 +138,26 @@ class HpaRules {
                      "kubectl get " + c_.hpa.target_kind + " " + c_.hpa.target_name + " -n " + c_.hpa.space +
                          " -o yaml");
     }
+  }
+
+  // What follows a value of the controller that could only be assumed.
+  std::string if_assumed() const {
+    return c_.controller.seen ? "" : " (Kubernetes' default, assumed: the controller's flags cannot be seen)";
+  }
+
+  // Where a flag's value is known from.
+  std::string flag_evidence(const std::string& flag, const std::string& value) const {
+    std::string name = "--horizontal-pod-autoscaler-" + flag;
+    if (c_.controller.seen) return fmt::format("kube-controller-manager's pod: {} is {}", name, value);
+    const Reading* pods = c_.facts.find(controller_key);
+    return fmt::format("{} is assumed to be {}: {}", name, value,
+                       pods != nullptr && pods->read()
+                           ? "no pod of kube-controller-manager is shown in kube-system"
+                           : why_unread(pods));
+  }
+
+  std::string sync_period() const {
+    return fmt::format("{} s{}", in_seconds(c_.controller.flags.sync_period), if_assumed());
   }
 
   struct Numbers {
@@ -187,18 +214,24 @@ class HpaRules {
       ratio = static_cast<double>(n->current) / static_cast<double>(n->target);
       what = fmt::format("{} against {}", decimal(n->current), decimal(n->target));
     }
-    hpasim::Tolerance allowed;
+    const ControllerSettings& controller = c_.controller;
+    hpasim::Tolerance allowed{controller.flags.tolerance, controller.flags.tolerance,
+                              controller.rules.tolerance_is_absolute};
     bool up = ratio > 1;
     const std::string field = up ? "spec.behavior.scaleUp.tolerance" : "spec.behavior.scaleDown.tolerance";
-    if (std::optional<std::int64_t> own = milli(text_at(hpa_, field)))
-      (up ? allowed.up : allowed.down) = static_cast<double>(*own) / 1000.0;
+    std::optional<std::int64_t> own = milli(text_at(hpa_, field));
+    if (!controller.version.empty() && !controller.rules.tolerance_from_spec) own.reset();
+    if (own) (up ? allowed.up : allowed.down) = static_cast<double>(*own) / 1000.0;
     if (ratio == 1.0 || !allowed.within(ratio)) return;
+    double percent = (up ? allowed.up : allowed.down) * 100;
     report_.note(
         "within-tolerance", Link::hpa,
         fmt::format(
-            "{} is {:.1f} % {} the target, within the tolerance of {:.0f} %, so nothing is to be done", what,
-            std::abs(ratio - 1) * 100, up ? "above" : "below", (up ? allowed.up : allowed.down) * 100),
-        {fmt::format("HPA {}: ratio {:.3f}", ref_, ratio)},
+            "{} is {:.1f} % {} the target, within the tolerance of {:.4g} %{}, so nothing is to be done",
+            what, std::abs(ratio - 1) * 100, up ? "above" : "below", percent, own ? "" : if_assumed()),
+        {fmt::format("HPA {}: ratio {:.3f}", ref_, ratio),
+         own ? fmt::format("HPA {}: {} is {}", ref_, field, text_at(hpa_, field))
+             : flag_evidence("tolerance", fmt::format("{:.4g}", controller.flags.tolerance))},
         "The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 also "
         "spec.behavior.*.tolerance");
   }
@@ -241,10 +274,11 @@ class HpaRules {
 
   // Until when: the last moment at which the metric asked for as many replicas as there are, plus the window.
   void stabilized(const Json& able, bool down) {
-    long long window = int_at(hpa_,
-                              down ? "spec.behavior.scaleDown.stabilizationWindowSeconds"
-                                   : "spec.behavior.scaleUp.stabilizationWindowSeconds",
-                              down ? 300 : 0);
+    const std::string field = down ? "spec.behavior.scaleDown.stabilizationWindowSeconds"
+                                   : "spec.behavior.scaleUp.stabilizationWindowSeconds";
+    bool own = !at(hpa_, field).is_null() || !down;  // there is no flag for scaling up
+    long long window =
+        int_at(hpa_, field, down ? in_seconds(c_.controller.flags.downscale_stabilization) : 0);
     std::string until;
     std::optional<WallTime> last = down ? last_high() : std::nullopt;
     if (last)
@@ -252,9 +286,11 @@ class HpaRules {
                           clock_time(*last + std::chrono::seconds(window)), clock_time(*last));
     report_.note(
         "stabilization", Link::hpa,
-        fmt::format("It will scale {}, but waits out its stabilization window of {} s{}",
-                    down ? "down" : "up", window, until),
-        {fmt::format("HPA {}: AbleToScale: {}: {}", ref_, text_at(able, "reason"), text_at(able, "message"))},
+        fmt::format("It will scale {}, but waits out its stabilization window of {} s{}{}",
+                    down ? "down" : "up", window, own ? "" : if_assumed(), until),
+        {fmt::format("HPA {}: AbleToScale: {}: {}", ref_, text_at(able, "reason"), text_at(able, "message")),
+         own ? fmt::format("HPA {}: {} is {}", ref_, field, window)
+             : flag_evidence("downscale-stabilization", fmt::format("{} s", window))},
         down ? fmt::format(
                    "A shorter one: kubectl patch hpa {} -n {} --type merge -p "
                    "'{{\"spec\":{{\"behavior\":{{\"scaleDown\":{{\"stabilizationWindowSeconds\":60}}}}}}}}'",
@@ -277,7 +313,7 @@ class HpaRules {
         if (point.size() != 2 || !point[1].is_string()) continue;
         double ratio = std::atof(point[1].get<std::string>().c_str()) * 1000.0 / static_cast<double>(*target);
         bool high = c_.need.target_type == "Value"
-                        ? ratio > 0.9
+                        ? ratio > 1 - c_.controller.flags.tolerance
                         : std::ceil(ratio) >= static_cast<double>(current_replicas_);
         if (high) last = std::max(last, point[0].get<double>());
       }

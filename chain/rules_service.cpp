@@ -1,5 +1,7 @@
 // The pods that expose the metric and the Service before them.
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "chain/rules_scrape.hpp"
 
@@ -22,6 +24,127 @@ void no_such_service(const Scrape& s) {
            : "Create the Service, or name the right one in the HPA");
   unknown_from(s, Link::monitor, "there is no Service");
 }
+
+namespace {
+
+struct Workload {
+  std::string kind, name;
+  long long wanted = 0;  // pods
+  std::string trouble;   // why none can be made, as its controller says: "exceeded quota ..."
+};
+
+constexpr std::array<std::pair<const char*, const char*>, 4> workload_kinds = {
+    {{"deployments", "Deployment"},
+     {"statefulsets", "StatefulSet"},
+     {"daemonsets", "DaemonSet"},
+     {"replicasets", "ReplicaSet"}}};
+
+Workload workload_from(const Json& object, const std::string& kind) {
+  long long wanted = kind == "DaemonSet" ? int_at(object, "status.desiredNumberScheduled")
+                                         : int_at(object, "spec.replicas", 1);
+  Workload workload{kind, name_of(object), wanted, text_at(condition(object, "ReplicaFailure"), "message")};
+  // Kinds that are not read (an Argo Rollout) are seen by their ReplicaSets.
+  for (const Json& owner : list_at(object, "metadata.ownerReferences")) {
+    workload.kind = text_at(owner, "kind");
+    workload.name = text_at(owner, "name");
+  }
+  return workload;
+}
+
+// An older ReplicaSet: its owner wants the pods of another one.
+bool outdated(const Scrape& s, const Json& replica_set) {
+  const Json& owners = list_at(replica_set, "metadata.ownerReferences");
+  std::vector<const Json*> all = s.c.facts.items("replicasets", s.c.hpa.space);
+  return !owners.empty() && std::any_of(all.begin(), all.end(), [&](const Json* other) {
+    return list_at(*other, "metadata.ownerReferences") == owners &&
+           int_at(*other, "spec.replicas", 1) > int_at(replica_set, "spec.replicas", 1);
+  });
+}
+
+// The workload whose pods, if it had any, the selector would match; of several, one that wants pods.
+std::optional<Workload> workload_behind(const Scrape& s, const Json& selector) {
+  std::optional<Workload> found;
+  for (const auto& [resource, kind] : workload_kinds) {
+    for (const Json* object : s.c.facts.items(resource, s.c.hpa.space)) {
+      if (!map_matches(selector, at(*object, "spec.template.metadata.labels")) || outdated(s, *object))
+        continue;
+      Workload workload = workload_from(*object, kind);
+      if (!found || workload.wanted > found->wanted) found = workload;
+    }
+  }
+  return found;
+}
+
+// The selector is right, but there is nothing to select.
+void workload_without_pods(const Scrape& s, const Json& service, const Workload& workload) {
+  const std::string ref = workload.kind + " " + workload.name, &space = s.c.hpa.space;
+  std::string sentence, fix;
+  if (workload.wanted > 0) {
+    sentence = fmt::format("{} wants {}, of which none exists{}", ref,
+                           plural_count(static_cast<size_t>(workload.wanted), "pod"),
+                           workload.trouble.empty() ? "" : ": " + workload.trouble);
+    fix = fmt::format("kubectl get events -n {} --field-selector reason=FailedCreate", space);
+  } else if (workload.kind == "DaemonSet") {
+    sentence = ref + " fits no node";
+    fix = fmt::format("kubectl describe daemonset {} -n {}", workload.name, space);
+  } else {
+    sentence = ref + " is scaled to 0";
+    fix = fmt::format("kubectl scale {} {} -n {} --replicas=1", plural(workload.kind), workload.name, space);
+  }
+  s.report.broken("source-without-pods", Link::pods,
+                  fmt::format("Service {} has no pod: {}", name_of(service), sentence),
+                  {fmt::format("Service {}: spec.selector {}", full_name(service),
+                               labels_text(at(service, "spec.selector"))),
+                   fmt::format("{}: the labels of its pods match, {} wanted", ref, workload.wanted)},
+                  fix);
+}
+
+// The pod whose labels are the nearest to what the selector asks for, without those that it does not ask for.
+std::pair<const Json*, Json> nearest_pod(const Scrape& s, const Json& selector) {
+  std::map<std::string, std::pair<const Json*, Json>> pods;
+  for (const Json* pod : s.c.facts.items("pods", s.c.hpa.space)) {
+    Json labels = Json::object();
+    for (const auto& [name, value] : selector.items()) {
+      const Json& own = at(*pod, {"metadata", "labels", name});
+      if (own.is_string()) labels[name] = own;
+    }
+    if (labels.size() == selector.size()) pods.try_emplace(labels_text(labels), pod, labels);
+  }
+  std::vector<std::string> texts;
+  for (const auto& [text, pod] : pods) texts.push_back(text);
+  std::optional<std::string> near = text::nearest(labels_text(selector), texts);
+  return near ? pods.at(*near) : std::pair<const Json*, Json>{};
+}
+
+void selects_no_pod(const Scrape& s, const Json& service) {
+  const Json& selector = at(service, "spec.selector");
+  std::string why, fix = fmt::format("Pods with the labels {} are needed, or another selector in Service {}",
+                                     labels_text(selector), name_of(service));
+  auto [near, labels] = nearest_pod(s, selector);
+  if (near != nullptr) {
+    why = fmt::format(", and of the nearest pod {}, {}", name_of(*near),
+                      mismatch(from_map(selector), labels).value_or(""));
+    fix = patch_command("service " + name_of(service), s.c.hpa.space, {{"spec", {{"selector", labels}}}});
+  }
+  std::vector<std::string> evidence = {
+      fmt::format("Service {}: spec.selector {}", full_name(service), labels_text(selector)),
+      fmt::format("pods of namespace {}: none matches", s.c.hpa.space)};
+  Certainty certainty = Certainty::certain;
+  for (const auto& [resource, kind] : workload_kinds) {
+    const Reading* listed = s.c.facts.listing(resource, s.c.hpa.space);
+    if (listed != nullptr && !listed->refused()) continue;
+    certainty = Certainty::likely;  // it may be one that is scaled to 0
+    evidence.push_back(fmt::format("{}: {}", resource, why_unread(listed)));
+  }
+  s.report.broken("service-selects-no-pod", Link::service,
+                  fmt::format("Service {} selects no pod: its selector is {}{}", name_of(service),
+                              labels_text(selector), why),
+                  evidence, fix, certainty);
+  s.report.set(Link::pods, near == nullptr ? Mark::broken : Mark::ok,
+               near == nullptr ? "no pod" : "pod " + name_of(*near));
+}
+
+}  // namespace
 
 bool service_has_pods(const Scrape& s, const Json& service) {
   if (s.report.mark(Link::pods) == Mark::unknown) return true;
@@ -46,38 +169,11 @@ bool service_has_pods(const Scrape& s, const Json& service) {
     return true;
   }
   if (!selector.is_object() || selector.empty()) return true;  // its endpoints are made by hand
-  const Json* near = nullptr;
-  std::string why;
-  size_t best = 0;
-  for (const Json* pod : s.c.facts.items("pods", s.c.hpa.space)) {
-    const Json& labels = at(*pod, "metadata.labels");
-    size_t common = 0;
-    for (const auto& [name, value] : selector.items())
-      common += labels.is_object() && labels.contains(name) ? (labels[name] == value ? 2 : 1) : 0;
-    if (common <= best) continue;
-    best = common;
-    near = pod;
-    why = mismatch(from_map(selector), labels).value_or("");
+  if (std::optional<Workload> workload = workload_behind(s, selector)) {
+    workload_without_pods(s, service, *workload);
+  } else {
+    selects_no_pod(s, service);
   }
-  Json patch = {{"spec", {{"selector", Json::object()}}}};
-  std::string fix = fmt::format("Pods with the labels {} are needed, or another selector in Service {}",
-                                labels_text(selector), name_of(service));
-  if (near != nullptr) {
-    for (const auto& [name, value] : selector.items()) {
-      const Json& has = at(*near, {"metadata", "labels", name});
-      patch["spec"]["selector"][name] = has;
-    }
-    fix = patch_command("service " + name_of(service), s.c.hpa.space, patch);
-  }
-  s.report.broken(
-      "service-selects-no-pod", Link::service,
-      fmt::format("Service {} selects no pod: its selector is {}{}", name_of(service), labels_text(selector),
-                  near == nullptr ? "" : ", and of the nearest pod " + name_of(*near) + ", " + why),
-      {fmt::format("Service {}: spec.selector {}", full_name(service), labels_text(selector)),
-       fmt::format("pods of namespace {}: none matches", s.c.hpa.space)},
-      fix);
-  s.report.set(Link::pods, near == nullptr ? Mark::broken : Mark::ok,
-               near == nullptr ? "no pod" : "pod " + name_of(*near));
   unknown_from(s, Link::monitor, "the Service has no pods");
   return false;
 }

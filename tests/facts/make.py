@@ -240,7 +240,32 @@ def namespaces_forbidden(f):
     not_readable(f, "namespaces", "list namespaces")
 
 
+def source_gone(f, change):
+    """No pod of the Deployment "source" is left; `change` says why, in its object."""
+    f["pods/shop"]["value"]["items"] = [p for p in f["pods/shop"]["value"]["items"] if not p["metadata"]["name"].startswith("source-")]
+    change(next(d for d in f["deployments/shop"]["value"]["items"] if d["metadata"]["name"] == "source"))
+    f["daemonsets/shop"] = {"path": "/apis/apps/v1/namespaces/shop/daemonsets", "value": {"items": []}}
+    not_discovered(f)
+
+
+def refused_pods(deployment):
+    deployment["status"].setdefault("conditions", []).append({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+                                                              "message": 'pods "source-5f6b" is forbidden: exceeded quota: team, requested: pods=1, used: pods=10, limited: pods=10'})
+
+
+def rollouts(f):
+    """A controller that makes ReplicaSets itself, instead of the Deployment."""
+    def instead(deployment):
+        f["deployments/shop"]["value"]["items"].remove(deployment)
+        f["replicasets/shop"]["value"]["items"].append({
+            "metadata": {"name": "source-5f6b", "namespace": "shop", "ownerReferences": [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "source"}]},
+            "spec": {"replicas": 0, "selector": deployment["spec"]["selector"], "template": deployment["spec"]["template"]}})
+    source_gone(f, instead)
+
+
 FILES = {
+    "source-without-pods": lambda f: source_gone(f, lambda d: d["spec"].update(replicas=0)),
+    "source-without-pods@quota": lambda f: source_gone(f, refused_pods), "source-without-pods@rollout": rollouts,
     "two-adapters@keda": keda_owns_the_group, "adapter-network-policy@egress": egress_policy,
     "unseen-monitor@monitors-forbidden": monitors_forbidden, "unseen-monitor@namespaces-forbidden": namespaces_forbidden,
     "prometheus-config-rejected@reload-failed": prometheus_config_rejected, "prometheus-config-rejected@job-missing": prometheus_config_missing,

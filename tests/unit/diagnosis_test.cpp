@@ -54,6 +54,12 @@ TEST_CASE("A cause is tested the way that the list says") {
   }
 }
 
+TEST_CASE("All 43 numbered causes are in the list") {
+  std::set<std::string_view> numbers;
+  for (const Cause& c : causes()) numbers.insert(c.number);
+  for (int n = 1; n <= 43; ++n) CHECK_MESSAGE(numbers.contains(std::to_string(n)), n);
+}
+
 TEST_CASE("docs/causes.md is what the list says") {
   CHECK(fakes::golden_difference("../../docs/causes.md", causes_page()) == "");
 }
@@ -150,6 +156,71 @@ TEST_CASE("No reading that is refused makes up a cause that is certain, or a lin
       CHECK_MESSAGE((was_fine || !is_ok), name_of(link.link));
     }
   });
+}
+
+static const Finding& finding(const ChainDiagnosis& chain, std::string_view cause) {
+  auto found = std::find_if(chain.findings.begin(), chain.findings.end(), [&](const Finding& f) { return f.cause == cause; });
+  REQUIRE(found != chain.findings.end());
+  return *found;
+}
+
+static bool mentions(const Finding& f, const std::string& part) {
+  std::string all = f.sentence + "\n" + f.fix;
+  for (const std::string& e : f.evidence) all += "\n" + e;
+  return all.find(part) != std::string::npos;
+}
+
+// healthy.json, waiting out its window; `controller`: the reading of the controller manager's pods.
+static Json stabilized(const Json& controller) {
+  Json document = healthy();
+  for (Json& c : document["readings"]["hpas"]["value"]["items"][0]["status"]["conditions"]) {
+    if (c["type"] == "AbleToScale") c["reason"] = "ScaleDownStabilized";
+  }
+  document["readings"]["controller"] = controller;
+  return document;
+}
+
+TEST_CASE("The window is the HPA's own, the controller's flag, or the default, which is said to be assumed") {
+  Json pod = {{"spec", {{"containers", {{{"command", {"kube-controller-manager", "--horizontal-pod-autoscaler-downscale-stabilization=1m"}}}}}}}};
+  Json known = stabilized({{"path", "/pods"}, {"value", {{"items", {pod}}}}});
+  ChainDiagnosis chain = judged(known);
+  CHECK(mentions(finding(chain, "stabilization"), "window of 60 s"));
+  CHECK(mentions(finding(chain, "stabilization"), "--horizontal-pod-autoscaler-downscale-stabilization is 60 s"));
+  CHECK_FALSE(mentions(finding(chain, "stabilization"), "assumed"));
+
+  Json refused = {{"path", "/pods"}, {"error", {{"id", "kube-forbidden"}, {"message", "no"}, {"right", "list pods in namespace kube-system"}}}};
+  chain = judged(stabilized(refused));
+  CHECK(mentions(finding(chain, "stabilization"), "window of 300 s (Kubernetes' default, assumed"));
+  CHECK(mentions(finding(chain, "stabilization"), "not allowed to list pods in namespace kube-system"));
+
+  known["readings"]["hpas"]["value"]["items"][0]["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] = 20;
+  chain = judged(known);
+  CHECK(mentions(finding(chain, "stabilization"), "window of 20 s"));
+}
+
+TEST_CASE("A source without pods: the advice is about its workload, not about the Service's selector") {
+  auto advice = [](const std::string& file) { return judged(document_of(root / "tests" / "facts" / file)); };
+  ChainDiagnosis scaled = advice("source-without-pods.json");
+  CHECK(mentions(finding(scaled, "source-without-pods"), "Deployment source is scaled to 0"));
+  CHECK(mentions(finding(scaled, "source-without-pods"), "kubectl scale deployments source -n shop --replicas=1"));
+  ChainDiagnosis quota = advice("source-without-pods@quota.json");
+  CHECK(mentions(finding(quota, "source-without-pods"), "wants 1 pod, of which none exists: pods \"source-5f6b\" is forbidden: exceeded quota"));
+  ChainDiagnosis rollout = advice("source-without-pods@rollout.json");
+  CHECK(mentions(finding(rollout, "source-without-pods"), "kubectl scale rollouts source -n shop --replicas=1"));
+  // An older ReplicaSet whose pods would match, but its Rollout wants others: then it is the selector.
+  Json relabelled = document_of(root / "tests" / "facts" / "source-without-pods@rollout.json");
+  Json& sets = relabelled["readings"]["replicasets/shop"]["value"]["items"];
+  Json newer = sets.back();
+  newer["spec"]["replicas"] = 1;
+  newer["spec"]["template"]["metadata"]["labels"]["app"] = "sauce";
+  sets.push_back(newer);
+  CHECK(finding(judged(relabelled), "service-selects-no-pod").certainty == Certainty::certain);
+  // What may not be listed could be the workload.
+  Json hidden = document_of(root / "tests" / "facts" / "source-without-pods.json");
+  for (const char* kind : {"deployments/shop", "replicasets/shop"})
+    hidden["readings"][kind] = {{"path", "/x"}, {"error", {{"id", "kube-forbidden"}, {"message", "no"}, {"right", "list those"}}}};
+  ChainDiagnosis unseen = judged(hidden);
+  CHECK(finding(unseen, "service-selects-no-pod").certainty == Certainty::likely);
 }
 
 TEST_CASE("Facts survive saving, and other files are refused with a reason") {

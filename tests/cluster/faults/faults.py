@@ -25,7 +25,7 @@ results, started = [], time.monotonic()
 
 def diagnose(*args):
     """{namespace/name: (verdict, first broken cause of any of its metrics, all causes)}"""
-    done = subprocess.run([HPAWALK, "diagnose", *args, "-o", "json"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([HPAWALK, "diagnose", *args, "-o", "json"], capture_output=True, text=True, timeout=300)
     try:
         hpas = json.loads(done.stdout)["hpas"]
     except (json.JSONDecodeError, KeyError):
@@ -117,6 +117,9 @@ SIDE_BY_SIDE = {
     "6 targetPort": ("service-target-port", changed("f6b", service=service("f6b", {"app": "source"}, target=9999, svc="f6b")), "f6b"),
     "6 path": ("target-down", changed("f6c", monitor=monitor("f6c", path="/nothing")), "f6c"),
     "6 source pods crash": ("source-pods-not-ready", lab.source(name="crashing", command=["/usr/sbin/nginx", "-c", "/nowhere"]) + changed("f6d", service=service("f6d", {"app": "crashing"})), "f6d"),
+    "source scaled to 0": ("source-without-pods", lab.source(name="asleep", replicas=0) + changed("fs0", service=service("fs0", {"app": "asleep"})), "fs0"),
+    "source StatefulSet scaled to 0": ("source-without-pods", [lab.stateful_set("set-asleep", replicas=0), *changed("fs0b", service=service("fs0b", {"workload": "set-asleep"}))], "fs0b"),
+    "source pods cannot be made": ("source-without-pods", lab.source(name="homeless", account="nobody-made-it") + changed("fs0c", service=service("fs0c", {"app": "homeless"})), "fs0c"),
     "3 PodMonitor labels": ("monitor-selects-no-service", lab.source(name="lonely") + [pod_monitor("f3c", {"app": "lonelyy"}), hpa("f3c", [pods_metric("lab_jobs", "30")], target="lonely", high=1)], "f3c"),
     "4 PodMonitor port": ("monitor-port-name", lab.source(name="odd-port") + [pod_monitor("f4b", {"app": "odd-port"}, port="status"), hpa("f4b", [pods_metric("lab_jobs", "30")], target="odd-port", high=1)], "f4b"),
     "2 PodMonitor namespace": ("monitor-namespace-not-selected", lab.source(name="outer") + [pod_monitor("f2b", {"app": "outer"}, space=OUTSIDE), hpa("f2b", [pods_metric("lab_jobs", "30")], target="outer", high=1)], "f2b"),

@@ -32,7 +32,7 @@ http {
 
 
 def kubectl(*args, stdin=None, check=True):
-    done = subprocess.run(["kubectl", *args], input=stdin, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["kubectl", *args], input=stdin, capture_output=True, text=True, timeout=300)
     if check and done.returncode != 0:
         raise RuntimeError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
     return done.stdout
@@ -56,6 +56,13 @@ def deployment(name, image, space=SPACE, replicas=1, labels=None, account=None, 
         pod["serviceAccountName"] = account
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta(name, space),
             "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}}
+
+
+def stateful_set(name, **more):
+    d = deployment(name, PAUSE_IMAGE, **more)
+    d["kind"] = "StatefulSet"
+    d["spec"]["serviceName"] = name
+    return d
 
 
 def service(name, selector, port=9113, target=9113, port_name="stats", space=SPACE, **labels):
