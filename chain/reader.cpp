@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "chain/controller.hpp"
 
 namespace hpawalk {
 
@@ -24,10 +26,12 @@ void Reader::run_round() {
   work();
   for (std::thread& t : threads) t.join();
   tasks_.clear();
+  // Was it only those behind the API server that did not answer, or the API server itself?
+  if (std::exchange(silence_, false) && !fatal) get_now(version_key, version_path);
 }
 
-// What the API server only passes on: that an adapter, Prometheus or a node does not answer says nothing about the
-// cluster itself.
+// What the API server only passes on: that an adapter, Prometheus or a node does not answer says nothing
+// about the cluster itself.
 static bool asks_somebody_else(const std::string& key) {
   for (const char* kind : {"prom:", "api ", "discovery ", "podmetrics", "log "}) {
     if (key.starts_with(kind)) return true;
@@ -41,6 +45,7 @@ void Reader::record(const std::string& key, Reading reading, const Error* error)
     bool hopeless = error->kind == ErrorClass::environment || error->kind == ErrorClass::interrupted;
     bool own = !asks_somebody_else(key) || error->kind == ErrorClass::interrupted;
     if (hopeless && own && !fatal) fatal = *error;
+    silence_ |= (hopeless && !own) || error->id == "prometheus-http";
     reading.error_id = error->id;
     reading.error = text::redact(error->because.empty() ? error->what : error->because);
     if (error->id == "kube-forbidden") reading.right = right_needed("GET", reading.path);

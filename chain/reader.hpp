@@ -69,6 +69,7 @@ class Reader {
   const CollectOptions& options_;
   std::mutex mutex_;
   std::vector<Task> tasks_;
+  bool silence_ = false;  // in this round somebody behind the API server did not answer
 };
 
 }  // namespace hpawalk

@@ -153,7 +153,9 @@ void no_config(const Context& c, Report& report) {
 void judge_adapter(const Context& c, Report& report) {
   if (c.adapter.kind == AdapterKind::keda) return keda(c, report);
   if (c.adapter.service_name.empty()) {
-    report.set(Link::adapter, Mark::unknown, "no adapter is registered");
+    const Reading* registered = c.facts.find("apiservices");
+    bool unseen = registered == nullptr || registered->refused();
+    report.set(Link::adapter, Mark::unknown, unseen ? why_unread(registered) : "no adapter is registered");
     return;
   }
   if (!pods_ready(c, report)) return;

@@ -153,6 +153,11 @@ void judge_value(const Context& c, Report& report) {
                c.works() ? "the HPA reads it" : why_unread(&*probe));
     return;
   }
+  if (probe->error_id == "kube-unreachable" && c.works()) {
+    report.set(Link::value, Mark::unknown,
+               "the HPA has read it, but now the API does not answer: " + probe->error);
+    return;
+  }
   report.set(Link::value, Mark::broken, probe->error);
   if (follows) return;
   if (has(probe->error, "unable to list matching resources")) {

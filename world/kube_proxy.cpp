@@ -79,21 +79,27 @@ class ProxyKubeApi final : public KubeApi {
   Result<HttpResponse> send(const KubeRequest& request) override {
     HttpRequest http{request.method, url(request.path), socket(), request.headers, request.body, request.limit, request.even_interrupted};
     if (!http.body.empty()) http.headers.try_emplace("Content-Type", "application/json");
-    return explained(world_.http.send(http));
+    return explained(request.method + " " + request.path, world_.http.send(http));
   }
 
   Result<HttpResponse> stream(const std::string& path,
                               const std::function<bool(std::string_view line)>& on_line) override {
-    return explained(world_.http.stream(HttpRequest{"GET", url(path), socket(), {}, {}, 0ms}, on_line));
+    return explained("GET " + path, world_.http.stream(HttpRequest{"GET", url(path), socket(), {}, {}, 0ms}, on_line));
   }
 
  private:
   static std::string url(const std::string& path) { return "http://localhost" + path; }
   std::string socket() const { return (folder_->path() / "api").string(); }
 
-  // The connection to our own child broke: say why it ended, if it did.
-  Result<HttpResponse> explained(Result<HttpResponse> response) {
-    if (response || response.error().kind == ErrorClass::interrupted || child_->running()) return response;
+  // Not the socket of our own child, which is all that the HTTP client knows of: what is behind it, or why the child ended.
+  Result<HttpResponse> explained(const std::string& request, Result<HttpResponse> response) {
+    if (response) return response;
+    if (response.error().kind == ErrorClass::interrupted) return interrupted("waiting for the API server");
+    if (child_->running()) {
+      return failure(ErrorClass::environment, "kube-unreachable", "The API server does not answer",
+                     request.substr(0, request.find('?')) + ": " + response.error().because,
+                     "Is the cluster running, and does this network reach it?  kubectl cluster-info");
+    }
     Result<std::string> log = world_.files.read(folder_->path() / "log");
     return failure(ErrorClass::environment, "kube-proxy-ended", "kubectl proxy ended",
                    log ? text::redact(text::last_lines(*log, 3)) : std::string());

@@ -6,7 +6,7 @@ cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
 hpawalk=$(realpath "$1")
-name=test-diagnose
+name=test-diagnose-$$
 work=$(mktemp -d)
 trap '"$hpawalk" cluster down --name $name >/dev/null 2>&1; rm -rf "$work"' EXIT
 "$hpawalk" cluster up --name $name --hpa-sync-period 2s >&2 || exit 1
@@ -46,6 +46,13 @@ one_document() { told -A -o json | jq -e '.hpas | length > 10'; }
 check "JSON on stdout is one document, also when something is broken" one_document
 plain() { ! told -A | grep $'\x1b' >/dev/null; }
 check "through a pipe no escape sequence comes" plain
+on_a_terminal() { script -qec "stty cols 60; $*" /dev/null </dev/null | tr -d '\r'; } # on_a_terminal SHELL LINE
+no_colour() { ! on_a_terminal "NO_COLOR=1 '$hpawalk' diagnose f4 -n shop 2>/dev/null" | grep $'\x1b' >/dev/null; }
+check "nor on a terminal with NO_COLOR" no_colour
+# Only what is there to be pasted, and words longer than a line, may be wider.
+too_wide() { on_a_terminal "NO_COLOR=1 '$hpawalk' diagnose f4 -n shop 2>/dev/null" | grep -v '^    fix\|^               ' | awk 'length > 60'; }
+fits() { [ -z "$(too_wide)" ] || { too_wide; return 1; }; }
+check "60 columns are enough" fits
 
 judged() { jq -S '[.hpas[] | {name, verdict, metrics: [.metrics[] | {firstBroken, links: [.links[] | {link, mark}]}]}]'; }
 same_judgement() {
@@ -73,7 +80,41 @@ as_developer() { told object-value -n shop --kubeconfig "$work/developer" -o jso
 check "and no link that was not read is ok" as_developer '[.hpas[].metrics[].links[] | select(.link == "adapter" or .link == "api-service") | .mark] | all(. == "unknown")'
 check "nothing is called broken for want of rights" as_developer '.hpas[0].verdict == "unknown"'
 
+kubectl create clusterrole hpas-only --verb=list --resource=horizontalpodautoscalers.autoscaling >/dev/null
+account onlooker clusterrolebinding --clusterrole=hpas-only
+as_onlooker() { told object-value -n shop --kubeconfig "$work/onlooker" -o json | jq -e "$1"; }
+check "who may list nothing but HPAs: exit 3 and the rights that are missing" fails_with 3 "not allowed to list services in namespace shop" diagnose object-value -n shop --kubeconfig "$work/onlooker"
+check "and only what the HPA itself says is not unknown" as_onlooker '[.hpas[].metrics[].links[] | select(.mark == "ok" or .mark == "broken") | .link] - ["hpa", "value"] == []'
+
+kubectl delete hpa -A --all --wait=true >/dev/null
+check "a cluster without HPAs says so" grep -q "There is no HPA in this cluster" <(told -A)
+check "and is no error" exit_code 0 diagnose -A
+check "its JSON too" jq -e '.hpas == []' <(told -A -o json)
+
+# A server that takes connections and never answers.
+python3 - <<'END' >"$work/port" &
+import socket
+server = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(server.getsockname()[1], flush=True)
+open_ones = []
+while True:
+    open_ones.append(server.accept())
+END
+silent=$!
+within 10 test -s "$work/port"
+kubectl config view --raw --minify -o json | jq --arg port "$(cat "$work/port")" '.clusters[0].cluster = {server: "https://127.0.0.1:\($port)"}' >"$work/silent"
+chmod 600 "$work/silent"
+check "a server that never answers: exit 3, in bounded time" fails_with 3 kube-unreachable timeout 60 "$hpawalk" diagnose -A --kubeconfig "$work/silent"
+interrupted() {
+  local status=0
+  timeout --preserve-status -s INT 3 "$hpawalk" diagnose -A -o json --kubeconfig "$work/silent" >"$work/out" 2>/dev/null || status=$?
+  [ "$status" -eq 130 ] && jq -e '.error.id == "interrupted"' "$work/out"
+}
+check "Ctrl-C: exit 130, and what is on stdout is one JSON document" interrupted
+kill "$silent"
+
 cp "$KUBECONFIG" "$work/gone"
 "$hpawalk" cluster down --name $name >/dev/null 2>&1
 check "a cluster that is gone: exit 3" exit_code 3 diagnose -A --kubeconfig "$work/gone"
+check "with JSON that says why" jq -e '.error.id == "kube-unreachable"' <(told -A -o json --kubeconfig "$work/gone")
 summary

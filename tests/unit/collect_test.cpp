@@ -101,3 +101,35 @@ TEST_CASE("What may not be listed in the whole cluster is listed in the namespac
   REQUIRE(facts->listing("services", "watch") != nullptr);
   CHECK_FALSE(facts->listing("services", "watch")->read());
 }
+
+TEST_CASE("An API server that is lost on the way ends the diagnosis, whatever was being read") {
+  for (const char* stage : {"workloads, pods, endpoints", "the adapter", "Prometheus", "values"}) {
+    INFO(stage);
+    fakes::FakeKubeApi api;
+    fakes::ScriptedHttp http;
+    fakes::FakeClock clock;
+    fill(api, 1);
+    CollectOptions options;
+    options.space = "shop";
+    options.reading = [&](const std::string& what) { api.lose(what == stage); };
+    Result<Facts> facts = collect(api, http, clock, options);
+    REQUIRE_FALSE(facts);
+    CHECK(exit_code(facts.error().kind) == 3);
+  }
+}
+
+TEST_CASE("An adapter that does not answer, behind an API server that does, ends no diagnosis") {
+  fakes::FakeKubeApi api;
+  fakes::ScriptedHttp http;
+  fakes::FakeClock clock;
+  fill(api, 1);
+  api.get("/version", {{"gitVersion", "v1.34.4"}});
+  const std::string key = "api /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/object-value/lab_value";
+  api.script("GET " + healthy()["readings"][key]["path"].get<std::string>(), {502, "dial tcp 10.0.0.1:6443: i/o timeout"});
+  CollectOptions options;
+  options.space = "shop";
+  Result<Facts> facts = collect(api, http, clock, options);
+  REQUIRE(facts);
+  REQUIRE(facts->find(key) != nullptr);
+  CHECK(facts->find(key)->error_id == "kube-unreachable");
+}
