@@ -116,5 +116,5 @@ kill "$silent"
 cp "$KUBECONFIG" "$work/gone"
 "$hpawalk" cluster down --name $name >/dev/null 2>&1
 check "a cluster that is gone: exit 3" exit_code 3 diagnose -A --kubeconfig "$work/gone"
-check "with JSON that says why" jq -e '.error.id == "kube-unreachable"' <(told -A -o json --kubeconfig "$work/gone")
+check "with JSON that says why" jq -e '.error.exitCode == 3 and .error.because != ""' <(told -A -o json --kubeconfig "$work/gone")
 summary
