@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The tests that need a real cluster, but for the longest (faults.sh is run by its own name). Each has clusters of its
-# own and mostly waits for periods of Kubernetes, so some run side by side; what one says is shown when it has ended.
-# Usage: run.sh BUILD_FOLDER [LANES]
+# own and mostly waits for periods of Kubernetes, so three run side by side; what one says is shown when it has ended.
+# Usage: run.sh BUILD_FOLDER [alone|together]     alone: local_cluster.sh, which compares the machine before and after
+#                                                 and wants no other clusters; together: all others. Default: both
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 hpawalk=$(cd "$1" && pwd)/hpawalk
-lanes=${2:-3}
+part=${2:-both} lanes=3
 if [ "$(id -u)" -ne 0 ]; then
   echo "SKIP  the real cluster: needs root"
   echo "0 passed, 0 failed, 1 skipped"
@@ -38,22 +39,28 @@ run() {
   flock "$results" cat "$results/$name.title" "$results/$name.output"  # one at a time
 }
 
-# Alone: it compares the machine before and after, and its starts show what a start takes.
-run local_cluster
-# The longest first, so that the lanes end together.
-rest=(drive walkthrough_md play walkthrough hpa_proof diagnose refusals chart)
-for script in "$here"/*.sh; do
-  name=$(basename "$script" .sh)
-  case " run lib faults local_cluster ${rest[*]} " in *" $name "*) ;; *) rest+=("$name") ;; esac
-done
-for name in "${rest[@]}"; do
-  while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do wait -n; done
-  run "$name" &
-done
-wait
+names=()
+if [ "$part" != together ]; then
+  run local_cluster
+  names+=(local_cluster)
+fi
+if [ "$part" != alone ]; then
+  # The longest first, so that the lanes end together.
+  rest=(drive walkthrough_md play walkthrough hpa_proof diagnose refusals chart)
+  for script in "$here"/*.sh; do
+    name=$(basename "$script" .sh)
+    case " run lib faults local_cluster ${rest[*]} " in *" $name "*) ;; *) rest+=("$name") ;; esac
+  done
+  for name in "${rest[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do wait -n; done
+    run "$name" &
+  done
+  wait
+  names+=("${rest[@]}")
+fi
 
 passed=0 failed=0 skipped=0
-for name in local_cluster "${rest[@]}"; do
+for name in "${names[@]}"; do
   read -r p f s <"$results/$name.counts" || { p=0 f=1 s=0; }
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
