@@ -247,6 +247,7 @@ def main(hpawalk, az):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the cluster goes, too
     main(os.path.abspath(sys.argv[1]), shutil.which(sys.argv[2]) or sys.argv[2])
     print(f"{passed} passed, {failed} failed, 0 skipped")
     sys.exit(1 if failed else 0)
