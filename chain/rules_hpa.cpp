@@ -274,6 +274,9 @@ class HpaRules {
 
   // Until when: the last moment at which the metric asked for as many replicas as there are, plus the window.
   void stabilized(const Json& able, bool down) {
+    long long current = int_at(hpa_, "status.currentReplicas");
+    bool at_limit = down ? current <= int_at(hpa_, "spec.minReplicas", 1) : current >= int_at(hpa_, "spec.maxReplicas");
+    if (at_limit) return;  // a window that holds back nothing
     const std::string field = down ? "spec.behavior.scaleDown.stabilizationWindowSeconds"
                                    : "spec.behavior.scaleUp.stabilizationWindowSeconds";
     bool own = !at(hpa_, field).is_null() || !down;  // there is no flag for scaling up

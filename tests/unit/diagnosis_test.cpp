@@ -173,9 +173,11 @@ static bool mentions(const Finding& f, const std::string& part) {
 // healthy.json, waiting out its window; `controller`: the reading of the controller manager's pods.
 static Json stabilized(const Json& controller) {
   Json document = healthy();
-  for (Json& c : document["readings"]["hpas"]["value"]["items"][0]["status"]["conditions"]) {
+  Json& status = document["readings"]["hpas"]["value"]["items"][0]["status"];
+  for (Json& c : status["conditions"]) {
     if (c["type"] == "AbleToScale") c["reason"] = "ScaleDownStabilized";
   }
+  status["currentReplicas"] = status["desiredReplicas"] = 4;
   document["readings"]["controller"] = controller;
   return document;
 }
@@ -196,6 +198,10 @@ TEST_CASE("The window is the HPA's own, the controller's flag, or the default, w
   known["readings"]["hpas"]["value"]["items"][0]["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] = 20;
   chain = judged(known);
   CHECK(mentions(finding(chain, "stabilization"), "window of 20 s"));
+
+  known["readings"]["hpas"]["value"]["items"][0]["status"]["currentReplicas"] = 1;  // minReplicas
+  chain = judged(known);
+  CHECK(std::none_of(chain.findings.begin(), chain.findings.end(), [](const Finding& f) { return f.cause == "stabilization"; }));
 }
 
 TEST_CASE("A source without pods: the advice is about its workload, not about the Service's selector") {
