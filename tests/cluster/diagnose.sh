@@ -2,10 +2,10 @@
 # `hpawalk diagnose` on a real cluster: healthy chains of many shapes, a few of the most common faults (all of them:
 # faults.sh), and what a user may try: wrong names, no rights, a saved file, a cluster that is gone. Usage: diagnose.sh HPAWALK
 set -uo pipefail
+hpawalk=$(realpath "$1")
 cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
-hpawalk=$(realpath "$1")
 name=test-diagnose-$$
 work=$(mktemp -d)
 trap '"$hpawalk" cluster down --name $name >/dev/null 2>&1; rm -rf "$work"' EXIT
