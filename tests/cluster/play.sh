@@ -79,7 +79,7 @@ check "  the HPA has read 40" jq -es '[.[] | .hpa?.metric?.value? // empty] | la
 kubectl scale deployment prom-fake --replicas=0 > /dev/null
 within 30 no_prom_fake
 check "no pod of prom-fake: set-value says so" fails_with 1 "[no-prom-fake]" "$hpawalk" set-value 5 --watch
-check "  verify names it" within 60 first_broken_is service-selects-no-pod
+check "  verify names it" within 60 first_broken_is source-without-pods
 kubectl scale deployment prom-fake --replicas=1 > /dev/null
 kubectl delete hpa nginx > /dev/null
 check "no HPA: watch says so" fails_with 1 "there is no HPA nginx in namespace default" "$hpawalk" watch --until settled --timeout 3s
