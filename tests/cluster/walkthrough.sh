@@ -31,8 +31,11 @@ kinds=$kinds,apiservices,endpointslices,hpa,pdb,pvc,ingresses,networkpolicies
 listing() { kubectl --kubeconfig "$1" get "$kinds" -A -o 'jsonpath={range .items[*]}{.kind}/{.metadata.namespace}/{.metadata.name}{"\n"}{end}' 2> /dev/null | grep -v '^Event/' | sort; }
 versions() { kubectl --kubeconfig "$1" get "$kinds" -A -l app.kubernetes.io/managed-by=hpawalk -o 'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} {.spec}{"\n"}{end}' | sort; }
 make_cluster() { "$hpawalk" cluster up --name "$1" > "$work/cluster.log" 2>&1 || { cat "$work/cluster.log"; exit 3; }; "$hpawalk" cluster kubeconfig --name "$1"; }
+# The kubelet shows a static pod to the API server only a while after the pod itself runs.
+static_pods_shown() { [ "$(kubectl --kubeconfig "$1" -n kube-system get pods -l tier=control-plane -o name | wc -l)" -eq 4 ]; }
 settled_listing() { # until two in a row are the same: controllers are still tidying up after a cluster's start
   local last now
+  within 60 static_pods_shown "$1" || echo "the control plane's four pods are not shown" >&2
   last=$(listing "$1")
   for _ in $(seq 30); do
     sleep 1
