@@ -1,6 +1,6 @@
 #include "cli/goal.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -23,7 +23,7 @@ std::optional<double> number_at(const std::string& what, const Hops& hops) {
 bool holds(const Goal::Clause& clause, double number) {
   if (clause.relation == ">=") return number >= clause.number;
   if (clause.relation == "<=") return number <= clause.number;
-  return number == clause.number || (std::isnan(number) && std::isnan(clause.number));
+  return same_number(number, clause.number);
 }
 
 }  // namespace

@@ -76,6 +76,20 @@ const std::string attach_line =
     "az aks update --resource-group walk --name walkcluster --attach-acr walkregistry --output none";
 const Outcome no_such_image{1, "", "ERROR: Error: the specified tag does not exist.\n"};
 
+// The walkthrough's AKS cluster, found and ready for what comes after.
+struct EnsuredAks {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  Config config = configured("cluster: aks\n", walkthrough);
+  std::unique_ptr<ClusterTarget> target;
+
+  explicit EnsuredAks(const std::string& service_principal = "msi") {
+    answer_as_azure(world, "", service_principal);
+    target = make_target(world.world, config);
+    REQUIRE(target->ensure(silence));
+  }
+};
+
 }  // namespace
 
 TEST_CASE("The plan for AKS is the walkthrough's commands in today's form") {
@@ -185,72 +199,53 @@ TEST_CASE(
 }
 
 TEST_CASE("What is there already is used: neither image nor right are made, and nothing is noted") {
-  fakes::FakeWorld world;
-  answer_as_azure(world);
-  Config config = configured("cluster: aks\n", walkthrough);
-  auto target = make_target(world.world, config);
-  REQUIRE(target->ensure(silence));
-  fakes::FakeKubeApi api;
-  world.processes.expect(image_show, {0, "{}", ""});
-  world.processes.expect(rights, {0, R"([{"roleDefinitionName": "AcrPull", "principalId": "kubelet"}])", ""});
-  CHECK(target->load_image(api, "x/prom-fake:0.1.0", silence));
+  EnsuredAks aks;
+  aks.world.processes.expect(image_show, {0, "{}", ""});
+  aks.world.processes.expect(rights,
+                             {0, R"([{"roleDefinitionName": "AcrPull", "principalId": "kubelet"}])", ""});
+  CHECK(aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence));
 }
 
 TEST_CASE("An older cluster gets a role assignment for its service principal") {
-  fakes::FakeWorld world;
-  answer_as_azure(world, "", "client");
-  Config config = configured("cluster: aks\n", walkthrough);
-  auto target = make_target(world.world, config);
-  REQUIRE(target->ensure(silence));
-  fakes::FakeKubeApi api;
-  world.processes.expect(image_show, {0, "{}", ""});
-  world.processes.expect(
+  EnsuredAks aks("client");
+  aks.world.processes.expect(image_show, {0, "{}", ""});
+  aks.world.processes.expect(
       "az role assignment list --assignee client --scope " + registry_id + " --include-inherited" + az_end,
       {0, "[]", ""});
-  world.processes.expect(write_note_line);
-  world.processes.expect("az role assignment create --assignee client --role acrpull --scope " + registry_id +
-                         " --output none");
-  CHECK(target->load_image(api, "x/prom-fake:0.1.0", silence));
-  CHECK(world.processes.calls.back().argv[2] == "assignment");
+  aks.world.processes.expect(write_note_line);
+  aks.world.processes.expect("az role assignment create --assignee client --role acrpull --scope " +
+                             registry_id + " --output none");
+  CHECK(aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence));
+  CHECK(aks.world.processes.calls.back().argv[2] == "assignment");
 }
 
 TEST_CASE("Where the assignments may not be read, a pod in the cluster is asked") {
-  fakes::FakeWorld world;
-  answer_as_azure(world);
-  Config config = configured("cluster: aks\n", walkthrough);
-  auto target = make_target(world.world, config);
-  REQUIRE(target->ensure(silence));
-  fakes::FakeKubeApi api;
-  world.processes.expect(image_show, {0, "{}", ""});
-  world.processes.expect(rights,
-                         {1, "", "ERROR: (AuthorizationFailed) The client does not have authorization\n"});
-  world.processes.expect(
+  EnsuredAks aks;
+  aks.world.processes.expect(image_show, {0, "{}", ""});
+  aks.world.processes.expect(
+      rights, {1, "", "ERROR: (AuthorizationFailed) The client does not have authorization\n"});
+  aks.world.processes.expect(
       "az aks check-acr --resource-group walk --name walkcluster --acr walkregistry-x1.azurecr.io",
       {0, "Your cluster can pull images from walkregistry-x1.azurecr.io!\n", ""});
-  CHECK(target->load_image(api, "x/prom-fake:0.1.0", silence));
+  CHECK(aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence));
 }
 
 TEST_CASE("A right that could not be granted is not claimed, and the error says who can grant it") {
-  fakes::FakeWorld world;
-  answer_as_azure(world);
-  Config config = configured("cluster: aks\n", walkthrough);
-  auto target = make_target(world.world, config);
-  REQUIRE(target->ensure(silence));
-  fakes::FakeKubeApi api;
-  world.processes.expect(image_show, no_such_image);
-  world.processes.expect(rights, {0, "[]", ""});
-  world.processes.expect(write_note_line);
-  world.processes.expect(write_note_line);
-  world.processes.expect(build_line);
-  world.processes.expect(
+  EnsuredAks aks;
+  aks.world.processes.expect(image_show, no_such_image);
+  aks.world.processes.expect(rights, {0, "[]", ""});
+  aks.world.processes.expect(write_note_line);
+  aks.world.processes.expect(write_note_line);
+  aks.world.processes.expect(build_line);
+  aks.world.processes.expect(
       attach_line,
       {1, "", "ERROR: Could not create a role assignment for ACR. Are you an Owner on this subscription?\n"});
-  Status loaded = target->load_image(api, "x/prom-fake:0.1.0", silence);
+  Status loaded = aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence);
   CHECK(loaded.error().id == "az-forbidden");
   CHECK(loaded.error().hint.find("Owner or User Access Administrator") != std::string::npos);
   CHECK(loaded.error().command == attach_line);
-  CHECK(world.processes.calls.back().input.find("attached") == std::string::npos);
-  CHECK(world.processes.calls.back().input.find("prom-fake:0.1.0") != std::string::npos);
+  CHECK(aks.world.processes.calls.back().input.find("attached") == std::string::npos);
+  CHECK(aks.world.processes.calls.back().input.find("prom-fake:0.1.0") != std::string::npos);
 }
 
 TEST_CASE(
