@@ -10,7 +10,7 @@ as_root() {
 }
 
 packages_to_build=(g++ cmake ninja-build libcli11-dev libfmt-dev libyaml-cpp-dev libcurl4-openssl-dev
-  nlohmann-json3-dev libexpected-dev libevent-dev libyaml-dev zlib1g-dev node-llhttp)
+  nlohmann-json3-dev libexpected-dev libre2-dev libevent-dev libyaml-dev zlib1g-dev node-llhttp)
 packages_to_run=(containernetworking-plugins nftables iptables conntrack ethtool iproute2 util-linux mount tar
   ca-certificates curl)
 packages_to_test=(doctest-dev shellcheck ccache jq procps python3 chromium skopeo openssl)
