@@ -3,11 +3,11 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <regex>
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk::yaml {
@@ -16,18 +16,18 @@ namespace {
 constexpr int deepest = 64;
 
 Value plain_scalar(const std::string& text) {
-  static const std::regex integer("[-+]?(0|[1-9][0-9]*)");
-  static const std::regex real(R"([-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?)");
+  static const Pattern integer = Pattern::constant("[-+]?(0|[1-9][0-9]*)");
+  static const Pattern real = Pattern::constant(R"([-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?)");
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return nullptr;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
   const char* first = text.data() + (text[0] == '+' ? 1 : 0);
   const char* last = text.data() + text.size();
-  if (text.size() < 20 && std::regex_match(text, integer)) {
+  if (text.size() < 20 && integer.matches(text)) {
     int64_t number = 0;
     if (auto [end, bad] = std::from_chars(first, last, number); bad == std::errc() && end == last) return number;
   }
-  if (text.size() < 40 && std::regex_match(text, real)) {
+  if (text.size() < 40 && real.matches(text)) {
     double number = 0;
     auto [end, bad] = std::from_chars(first, last, number);
     if (bad == std::errc() && end == last && std::isfinite(number)) return number;
@@ -77,9 +77,10 @@ Result<Value> convert(const YAML::Node& node, const std::string& path, Lines* li
 
 bool plain_is_safe(const std::string& text) {
   // Words, paths and images; durations and quantities (5s, 8Mi); versions (1.2.3).
-  static const std::regex safe("[A-Za-z/][A-Za-z0-9_./@-]*(:[A-Za-z0-9_./@-]+)*|[0-9]+(ms|[smhd]|[kMGT]i?)|[0-9]+[.][0-9]+[.][0-9]+");
-  static const std::regex other("y|n|yes|no|on|off|true|false|null|nan|inf", std::regex::icase);
-  return text.size() < 200 && std::regex_match(text, safe) && !std::regex_match(text, other);
+  static const Pattern safe = Pattern::constant(
+      "[A-Za-z/][A-Za-z0-9_./@-]*(:[A-Za-z0-9_./@-]+)*|[0-9]+(ms|[smhd]|[kMGT]i?)|[0-9]+[.][0-9]+[.][0-9]+");
+  static const Pattern other = Pattern::constant("(?i)y|n|yes|no|on|off|true|false|null|nan|inf");
+  return text.size() < 200 && safe.matches(text) && !other.matches(text);
 }
 
 void write_block(const Value& value, int indent, std::string& out);

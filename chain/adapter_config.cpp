@@ -1,7 +1,6 @@
 #include "chain/adapter_config.hpp"
 
 #include <algorithm>
-#include <regex>
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -17,19 +16,30 @@ std::string scalar(const YAML::Node& node, const char* name) {
   return value && value.IsScalar() ? value.as<std::string>() : std::string();
 }
 
+std::string not_understood(const Error& error) { return error.what + ": " + error.because; }
+
 AdapterRule rule_from(const YAML::Node& node, size_t index, bool external) {
   AdapterRule rule;
   rule.index = index;
   rule.external = external;
   rule.series_query = scalar(node, "seriesQuery");
   rule.metrics_query = scalar(node, "metricsQuery");
+  auto pattern = [&](const std::string& expression) {
+    Result<Pattern> compiled = Pattern::compile(expression);
+    if (!compiled && rule.not_understood.empty()) rule.not_understood = not_understood(compiled.error());
+    return compiled ? std::optional<Pattern>(*compiled) : std::nullopt;
+  };
+  Result<NameMatchers> names = name_matchers(rule.series_query);
+  if (names) rule.names = *std::move(names);
+  else rule.not_understood = not_understood(names.error());
   for (const YAML::Node& filter : node["seriesFilters"]) {
     std::string is = scalar(filter, "is");
-    rule.filters.push_back(is.empty() ? SeriesFilter{scalar(filter, "isNot"), false}
-                                      : SeriesFilter{is, true});
+    bool positive = !is.empty();
+    if (auto compiled = pattern(positive ? is : scalar(filter, "isNot"))) rule.filters.push_back({*compiled, positive});
   }
   if (const YAML::Node name = node["name"]; name && name.IsMap()) {
-    rule.matches = scalar(name, "matches");
+    std::string matches = scalar(name, "matches");
+    if (!matches.empty()) rule.matches = pattern(matches);
     rule.as = scalar(name, "as");
   }
   if (const YAML::Node resources = node["resources"]; resources && resources.IsMap()) {
@@ -45,40 +55,8 @@ AdapterRule rule_from(const YAML::Node& node, size_t index, bool external) {
   return rule;
 }
 
-// Go's regular expressions where std::regex spells them differently: (?P<name>x) -> (x).
-std::string to_ecmascript(std::string pattern) {
-  static const std::regex named(R"(\(\?P?<[A-Za-z_][A-Za-z0-9_]*>)");
-  return std::regex_replace(pattern, named, "(");
-}
-
-std::vector<std::string> group_names(const std::string& pattern) {
-  std::vector<std::string> names = {""};
-  for (size_t i = 0; i + 1 < pattern.size(); ++i) {
-    if (pattern[i] == '\\') {
-      ++i;
-    } else if (pattern[i] == '(') {
-      if (pattern[i + 1] != '?') {
-        names.emplace_back();
-      } else if (size_t open = pattern.find('<', i);
-                 pattern.compare(i, 4, "(?P<") == 0 || pattern.compare(i, 3, "(?<") == 0) {
-        names.push_back(pattern.substr(open + 1, pattern.find('>', open) - open - 1));
-      }
-    }
-  }
-  return names;
-}
-
-std::optional<std::smatch> search(const std::string& text, const std::string& pattern) {
-  try {
-    std::smatch match;
-    if (std::regex_search(text, match, std::regex(to_ecmascript(pattern)))) return match;
-  } catch (const std::regex_error&) {  // a pattern that only Go understands: treated as not matching
-  }
-  return std::nullopt;
-}
-
 // Go's Regexp.Expand: $1, ${1}, $name, ${name}, $$. "$1_total" is the group named "1_total", so nothing.
-std::string go_expand(const std::string& as, const std::smatch& match,
+std::string go_expand(const std::string& as, const Pattern::Groups& match,
                       const std::vector<std::string>& names) {
   std::string out;
   for (size_t i = 0; i < as.size(); ++i) {
@@ -106,7 +84,7 @@ std::string go_expand(const std::string& as, const std::smatch& match,
     } else if (auto found = std::find(names.begin() + 1, names.end(), name); found != names.end()) {
       group = static_cast<size_t>(found - names.begin());
     }
-    if (group < match.size()) out += match[group].str();
+    if (group < match.size()) out += match[group];
     i = braces ? end : end - 1;
   }
   return out;
@@ -124,7 +102,7 @@ Result<std::string> render(const std::string& source, const TemplateArguments& a
   std::vector<bool> shown = {true};
   size_t here = 0;
   bool trim_next = false;
-  static const std::regex index_form("index \\.LabelValuesByName \"([^\"]*)\"");
+  static const Pattern index_form = Pattern::constant("index \\.LabelValuesByName \"([^\"]*)\"");
   while (here < source.size()) {
     size_t open = source.find("<<", here);
     std::string text = source.substr(here, open == std::string::npos ? open : open - here);
@@ -150,7 +128,6 @@ Result<std::string> render(const std::string& source, const TemplateArguments& a
     if (open == std::string::npos) break;
     here = close + 2;
     action = std::string(text::trim(action));
-    std::smatch match;
     if (action.starts_with("if .")) {
       auto field = arguments.fields.find(action.substr(4));
       if (field == arguments.fields.end())
@@ -162,8 +139,8 @@ Result<std::string> render(const std::string& source, const TemplateArguments& a
       shown.pop_back();
     } else if (action.starts_with(".") && arguments.fields.contains(action.substr(1))) {
       if (shown.back()) out += arguments.fields.at(action.substr(1));
-    } else if (std::regex_match(action, match, index_form)) {
-      auto value = arguments.values.find(match[1].str());
+    } else if (auto match = index_form.match(action)) {
+      auto value = arguments.values.find(std::string((*match)[1]));
       if (shown.back() && value != arguments.values.end()) out += value->second;
     } else {
       return failure(ErrorClass::check_failed, "adapter-template", "Not understood: <<" + action + ">>");
@@ -191,7 +168,7 @@ std::vector<Matcher> matchers_of(const Json& selector) {
   const Json& equals = at(selector, "matchLabels");
   if (equals.is_object()) {
     for (const auto& [name, value] : equals.items())
-      by_label[name].push_back({name, "=", value.get<std::string>()});
+      by_label[name].push_back({name, "=", value.is_string() ? value.get<std::string>() : value.dump()});
   }
   for (const Json& e : list_at(selector, "matchExpressions")) {
     std::string name = text_at(e, "key"), op = text_at(e, "operator");
@@ -275,16 +252,17 @@ std::string singular(std::string resource) {
 
 bool accepts(const AdapterRule& rule, const std::string& series) {
   for (const SeriesFilter& filter : rule.filters) {
-    if (search(series, filter.pattern).has_value() != filter.positive) return false;
+    if (filter.pattern.found_in(series) != filter.positive) return false;
   }
-  return rule.matches.empty() || search(series, rule.matches).has_value();
+  return !rule.matches || rule.matches->found_in(series);
 }
 
 std::optional<std::string> api_name(const AdapterRule& rule, const std::string& series) {
-  std::string pattern = rule.matches.empty() ? ".*" : rule.matches;
-  std::optional<std::smatch> match = search(series, pattern);
+  static const Pattern anything = Pattern::constant(".*");
+  const Pattern& pattern = rule.matches ? *rule.matches : anything;
+  std::optional<Pattern::Groups> match = pattern.search(series);
   if (!match) return std::nullopt;
-  std::vector<std::string> names = group_names(pattern);
+  std::vector<std::string> names = pattern.group_names();
   std::string as = rule.as.empty() ? (names.size() == 2 ? "$1" : "$0") : rule.as;
   return go_expand(as, *match, names);
 }
@@ -326,7 +304,7 @@ std::vector<GroupResource> resources_of(const AdapterRule& rule, const Labels& l
   return found;
 }
 
-std::vector<std::string> literal_names(const std::string& query) {
+static std::vector<std::string> literal_names(const std::string& query) {
   std::vector<std::string> names;
   size_t start = query.find_first_not_of(" \t\n");
   if (start == std::string::npos) return names;
@@ -335,11 +313,11 @@ std::vector<std::string> literal_names(const std::string& query) {
                                 query[end] == '_' || query[end] == ':'))
     ++end;
   if (end > start) return {query.substr(start, end - start)};
-  static const std::regex by_name(R"(__name__\s*=(~?)\s*["'`]([^"'`]*)["'`])");
-  std::smatch match;
-  if (!std::regex_search(query, match, by_name)) return names;
-  std::string value = match[2].str();
-  if (match[1].length() > 0) {
+  static const Pattern by_name = Pattern::constant(R"(__name__\s*=(~?)\s*["'`]([^"'`]*)["'`])");
+  auto match = by_name.search(query);
+  if (!match) return names;
+  std::string value((*match)[2]);
+  if (!(*match)[1].empty()) {
     if (value.starts_with('^')) value.erase(0, 1);
     if (value.ends_with('$')) value.pop_back();
     if (value.starts_with('(') && value.ends_with(')')) value = value.substr(1, value.size() - 2);
@@ -354,17 +332,24 @@ std::vector<std::string> literal_names(const std::string& query) {
   return names;
 }
 
-bool may_match_name(const std::string& query, const std::string& name) {
-  std::vector<std::string> literal = literal_names(query);
-  if (!literal.empty()) return std::find(literal.begin(), literal.end(), name) != literal.end();
-  static const std::regex by_name(R"(__name__\s*(=~|!~|!=)\s*["'`]([^"'`]*)["'`])");
-  for (auto it = std::sregex_iterator(query.begin(), query.end(), by_name); it != std::sregex_iterator();
-       ++it) {
-    std::string op = (*it)[1].str(), pattern = (*it)[2].str();
-    bool fits = op == "!=" ? pattern == name : search(name, "^(?:" + pattern + ")$").has_value();
-    if (fits != (op == "=~")) return false;
+Result<NameMatchers> name_matchers(const std::string& query) {
+  NameMatchers names{literal_names(query), {}};
+  if (!names.literal.empty()) return names;
+  static const Pattern by_name = Pattern::constant(R"(__name__\s*(=~|!~|!=)\s*["'`]([^"'`]*)["'`])");
+  for (const Pattern::Groups& found : by_name.search_all(query)) {
+    std::string value(found[2]);
+    std::string whole = found[1] == "!=" ? "^\\Q" + value + "\\E$" : "^(?:" + value + ")$";
+    Result<Pattern> pattern = Pattern::compile(whole);
+    if (!pattern) return failure(pattern.error());
+    names.patterns.push_back({*pattern, found[1] == "=~"});
   }
-  return true;
+  return names;
+}
+
+bool may_match(const NameMatchers& names, const std::string& name) {
+  if (!names.literal.empty()) return std::find(names.literal.begin(), names.literal.end(), name) != names.literal.end();
+  return std::all_of(names.patterns.begin(), names.patterns.end(),
+                     [&](const SeriesFilter& f) { return f.pattern.found_in(name) == f.positive; });
 }
 
 Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,
@@ -400,11 +385,10 @@ Result<std::string> expand_external(const AdapterRule& rule, const std::string& 
 }
 
 std::optional<Duration> smallest_window(const std::string& query) {
-  static const std::regex window(R"(\[([0-9][0-9a-z]*)(?::[^\]]*)?\])");
+  static const Pattern window = Pattern::constant(R"(\[([0-9][0-9a-z]*)(?::[^\]]*)?\])");
   std::optional<Duration> smallest;
-  for (auto it = std::sregex_iterator(query.begin(), query.end(), window); it != std::sregex_iterator();
-       ++it) {
-    std::optional<Duration> d = parse_duration((*it)[1].str());
+  for (const Pattern::Groups& found : window.search_all(query)) {
+    std::optional<Duration> d = parse_duration(std::string(found[1]));
     if (d && (!smallest || *d < *smallest)) smallest = d;
   }
   return smallest;

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
+#include "base/pattern.hpp"
 #include "world/prometheus_api.hpp"
 
 namespace hpawalk {
@@ -23,16 +24,26 @@ struct GroupResource {
 };
 
 struct SeriesFilter {
-  std::string pattern;
+  Pattern pattern;
   bool positive = true;  // is / isNot
+};
+
+// What a seriesQuery says about the series' names.
+struct NameMatchers {
+  std::vector<std::string> literal;  // spelt out: "up", `{__name__="up"}`; empty if there are only patterns
+  std::vector<SeriesFilter> patterns;
 };
 
 struct AdapterRule {
   size_t index = 0;
   bool external = false;
   std::string series_query;
+  NameMatchers names;
   std::vector<SeriesFilter> filters;
-  std::string matches, as;
+  std::optional<Pattern> matches;
+  std::string as;
+  // Why nothing can be said about what it does: one of its patterns does not compile. Empty for all others.
+  std::string not_understood;
   std::string resource_template;
   std::map<std::string, GroupResource> overrides;  // label -> resource
   bool namespaced = true;
@@ -59,10 +70,9 @@ std::optional<std::string> api_name(const AdapterRule& rule, const std::string& 
 std::optional<std::string> label_for(const AdapterRule& rule, const GroupResource& resource);
 // The resources that these labels belong to.
 std::vector<GroupResource> resources_of(const AdapterRule& rule, const Labels& labels);
-// Metric names that the seriesQuery spells out: "up", `{__name__="up"}`; none if it only has patterns.
-std::vector<std::string> literal_names(const std::string& series_query);
+Result<NameMatchers> name_matchers(const std::string& series_query);
 // Can the seriesQuery match a series of this name, as far as its matchers on __name__ say?
-bool may_match_name(const std::string& series_query, const std::string& name);
+bool may_match(const NameMatchers& names, const std::string& name);
 
 // The PromQL that the adapter sends. Errors say which part of the template hpawalk does not understand.
 Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,

@@ -32,7 +32,8 @@ void renamed(const Context& c, Report& report, const AdapterRule& rule, const st
       "metric-renamed", Link::adapter,
       fmt::format("The HPA asks for {}, but {} gives that series the name {} in the API", c.need.metric,
                   rule.title(), name),
-      {fmt::format("{}: name.matches {:?}, name.as {:?}", rule_place(c, rule), rule.matches, rule.as)},
+      {fmt::format("{}: name.matches {:?}, name.as {:?}", rule_place(c, rule),
+                   rule.matches ? rule.matches->expression() : "", rule.as)},
       patch_metric(c, name));
 }
 
@@ -43,9 +44,21 @@ void renamed_near(const Context& c, Report& report, const std::string& near) {
                 Certainty::likely);
 }
 
+// A rule whose pattern does not compile may be the one that leads to the metric.
+const AdapterRule* not_understood(const Context& c) {
+  for (const AdapterRule& rule : c.adapter.rules(c.need.external())) {
+    if (!rule.not_understood.empty()) return &rule;
+  }
+  return nullptr;
+}
+
 void no_rule(const Context& c, Report& report) {
   if (c.registered() == false && !c.other_adapters().empty()) {  // judge_api: the wrong one is asked
     report.set(Link::adapter, Mark::broken, where(c) + " has no rule for this metric");
+    return;
+  }
+  if (const AdapterRule* rule = not_understood(c)) {
+    report.set(Link::adapter, Mark::unknown, fmt::format("what {} does cannot be told: {}", rule->title(), rule->not_understood));
     return;
   }
   const Reading* all = c.prometheus_reading("names");

@@ -1,5 +1,6 @@
 #include "chain/times.hpp"
 
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
 
@@ -55,6 +56,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
     total += number * factor;
     here = end;
   }
+  if (!(std::abs(total) < 9e15)) return std::nullopt;  // also NaN
   return Duration(static_cast<long long>(total));
 }
 

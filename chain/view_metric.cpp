@@ -19,8 +19,8 @@ RuleIndex index_rules(const Facts& facts, const Adapter& adapter, const Promethe
                       bool external) {
   RuleIndex index;
   for (const AdapterRule& rule : adapter.rules(external)) {
-    std::set<std::string> names, seen;
-    for (const std::string& name : literal_names(rule.series_query)) names.insert(name);
+    if (!rule.not_understood.empty()) continue;
+    std::set<std::string> names(rule.names.literal.begin(), rule.names.literal.end()), seen;
     const Reading* reading =
         prometheus.address ? facts.find(names_key(*prometheus.address, rule.series_query)) : nullptr;
     if (reading != nullptr) {
@@ -64,7 +64,8 @@ std::vector<Candidate> candidates(const Group& group, const MetricNeed& need) {
   for (const AdapterRule& rule : group.adapter.rules(need.external())) {
     bool there = std::any_of(found.begin(), found.end(),
                              [&](const Candidate& c) { return c.rule == &rule && c.series == need.metric; });
-    if (there || !may_match_name(rule.series_query, need.metric) || !accepts(rule, need.metric)) continue;
+    if (there || !rule.not_understood.empty()) continue;
+    if (!may_match(rule.names, need.metric) || !accepts(rule, need.metric)) continue;
     if (api_name(rule, need.metric) == need.metric) found.push_back({&rule, need.metric, need.metric, false});
   }
   std::stable_sort(found.begin(), found.end(),

@@ -8,6 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/error_report.hpp"
 #include "cli/progress_report.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
@@ -91,9 +92,7 @@ int run(const std::vector<std::string>& args, World& world) {
   } catch (const CLI::ParseError& end) {
     return report_parse_end(app, end, world);
   } catch (const std::exception& exception) {
-    report_error(Error{ErrorClass::internal, "internal", "hpawalk met a bug of its own", exception.what(),
-                       "Please report it with the command line that you used", {}, {}},
-                 world, chosen.output == "json");
+    report_error(error_of(exception), world, chosen.output == "json");
     return exit_code(ErrorClass::internal);
   }
 }

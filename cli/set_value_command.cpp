@@ -1,10 +1,10 @@
 // hpawalk set-value and get-value: the number that the whole chain carries.
 #include <cmath>
-#include <regex>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "cli/columns.hpp"
 #include "cli/follow.hpp"
@@ -21,12 +21,12 @@ struct Options {
 
 // What Prometheus and prom-fake take: decimal numbers, Inf and NaN. Refused here, before anything is asked.
 Status check_value(const std::string& value) {
-  static const std::regex pattern(R"([+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan))", std::regex::icase);
+  static const Pattern pattern = Pattern::constant(R"((?i)[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan))");
   auto wrong = [&](const std::string& because) {
     return failure(ErrorClass::usage, "bad-value", fmt::format("`{}` is not a value that a metric can have", value), because,
                    "For example: hpawalk set-value 50, 0.25, 1e3, -5, NaN or +Inf");
   };
-  if (!std::regex_match(value, pattern)) return wrong("It must be a decimal number, Inf or NaN");
+  if (!pattern.matches(value)) return wrong("It must be a decimal number, Inf or NaN");
   bool digits = value.find_first_of("0123456789") != std::string::npos;
   if (digits && std::isinf(number_of(value).value_or(0))) return wrong("It is beyond the largest float, 1.797e308");
   return {};

@@ -5,10 +5,10 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
-#include <regex>
 
 #include <fmt/format.h>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {
@@ -93,16 +93,18 @@ constexpr Setting table[] = {
 
 tl::unexpected<std::string> wrong(std::string text) { return tl::unexpected<std::string>(std::move(text)); }
 
-bool matches(const std::string& text, const char* pattern) { return std::regex_match(text, std::regex(pattern)); }
-
-constexpr const char* label_pattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-constexpr const char* subdomain_pattern = R"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)";
-constexpr const char* value_pattern = "([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?";
-constexpr const char* duration_pattern =
-    "(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?";
+const Pattern label = Pattern::constant("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
+const Pattern subdomain = Pattern::constant(R"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)");
+const Pattern label_value = Pattern::constant("([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?");
+const Pattern duration =
+    Pattern::constant("(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?");
 // [registry[:port]/]path[:tag][@digest]
-constexpr const char* image_pattern =
-    R"(([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?)";
+const Pattern image = Pattern::constant(
+    R"(([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?)");
+const Pattern metric = Pattern::constant("[a-zA-Z_][a-zA-Z0-9_]*");
+const Pattern quantity = Pattern::constant("[0-9]{1,9}(\\.[0-9]{1,3})?(m|k|M)?");
+const Pattern version = Pattern::constant(R"([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?)");
+const Pattern azure_name = Pattern::constant("[A-Za-z0-9_(][-A-Za-z0-9_.() ]*");
 
 Checked check_labels(const yaml::Value& value) {
   if (value.is_null()) return yaml::Value::object();
@@ -111,13 +113,13 @@ Checked check_labels(const yaml::Value& value) {
     size_t slash = name.find('/');
     std::string prefix = slash == std::string::npos ? "" : name.substr(0, slash);
     std::string own = slash == std::string::npos ? name : name.substr(slash + 1);
-    bool prefix_fine = slash == std::string::npos || (prefix.size() <= 253 && matches(prefix, subdomain_pattern));
-    if (own.empty() || own.size() > 63 || !matches(own, value_pattern) || !prefix_fine) {
+    bool prefix_fine = slash == std::string::npos || (prefix.size() <= 253 && subdomain.matches(prefix));
+    if (own.empty() || own.size() > 63 || !label_value.matches(own) || !prefix_fine) {
       return wrong(fmt::format("has the label name `{}`, which Kubernetes does not accept", name));
     }
     if (!text.is_string()) return wrong(fmt::format("has a label `{}` that is not a text: write \"{}\"", name, text.dump()));
     const auto& s = text.get_ref<const std::string&>();
-    if (s.size() > 63 || !matches(s, value_pattern)) {
+    if (s.size() > 63 || !label_value.matches(s)) {
       return wrong(fmt::format("has the value `{}` of the label `{}`, which Kubernetes does not accept", s, name));
     }
     if (name == "app.kubernetes.io/managed-by" || name == "app.kubernetes.io/part-of") {
@@ -164,30 +166,30 @@ Checked check_text(const Setting& setting, const std::string& s) {
     case Kind::text:
       return need(control_free(s), "must be one line");
     case Kind::label:
-      return need(s.size() <= 63 && matches(s, label_pattern),
+      return need(s.size() <= 63 && label.matches(s),
                   "must be at most 63 lower-case letters, digits and '-', with a letter or digit at both ends");
     case Kind::subdomain:
-      return need(s.size() <= 253 && matches(s, subdomain_pattern),
+      return need(s.size() <= 253 && subdomain.matches(s),
                   "must be at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at both ends");
     case Kind::image:
-      return need(s.size() <= 512 && matches(s, image_pattern), "must be an image, like registry.example.com/web:1.2");
+      return need(s.size() <= 512 && image.matches(s), "must be an image, like registry.example.com/web:1.2");
     case Kind::port_name:
-      return need(s.size() <= 15 && matches(s, label_pattern) && s.find("--") == std::string::npos &&
+      return need(s.size() <= 15 && label.matches(s) && s.find("--") == std::string::npos &&
                       s.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos,
                   "must be a port name: at most 15 lower-case letters, digits and '-', at least one letter");
     case Kind::duration:
-      return need(!s.empty() && s.size() <= 30 && matches(s, duration_pattern) && duration_ms(s) > 0,
+      return need(!s.empty() && s.size() <= 30 && duration.matches(s) && duration_ms(s) > 0,
                   "must be a duration, like 5s, 1m30s or 500ms");
     case Kind::metric:
-      return need(s.size() <= 200 && matches(s, "[a-zA-Z_][a-zA-Z0-9_]*"),
+      return need(s.size() <= 200 && metric.matches(s),
                   "must be the name of a metric: letters, digits and '_', not beginning with a digit");
     case Kind::quantity:
-      return need(matches(s, "[0-9]{1,9}(\\.[0-9]{1,3})?(m|k|M)?") && quantity_milli(s) > 0,
+      return need(quantity.matches(s) && quantity_milli(s) > 0,
                   "must be a quantity above zero, like 10, 500m, 2.5 or 1k");
     case Kind::version:
-      return need(matches(s, R"([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?)"), "must be a version, like 1.2.3 (without a v)");
+      return need(version.matches(s), "must be a version, like 1.2.3 (without a v)");
     case Kind::azure_name:
-      return need(s.empty() || (s.size() <= 90 && matches(s, "[A-Za-z0-9_(][-A-Za-z0-9_.() ]*")),
+      return need(s.empty() || (s.size() <= 90 && azure_name.matches(s)),
                   "must be a name: letters, digits, '-', '_', '.' and brackets");
     default:
       return yaml::Value(s);

@@ -30,7 +30,7 @@ TEST_CASE("A rule names its metrics as the adapter does") {
   CHECK(api_name(r, "http_requests_total") == "http_requests_per_second");
   r.as = "$1_per_second";  // Go reads a group named "1_per_second"
   CHECK(api_name(r, "http_requests_total") == "");
-  r.matches = "^(?P<base>.*)_total$";
+  r.matches = Pattern::constant("^(?P<base>.*)_total$");
   r.as = "${base}_x";
   CHECK(api_name(r, "http_requests_total") == "http_requests_x");
 }
@@ -61,12 +61,23 @@ TEST_CASE("A request becomes the query that the adapter sends") {
 }
 
 TEST_CASE("What a seriesQuery can match is read from its matchers on the name") {
-  CHECK(literal_names("up{job=\"a\"}") == std::vector<std::string>{"up"});
-  CHECK(literal_names("{__name__=~\"^(a|b)$\",x=\"y\"}") == std::vector<std::string>{"a", "b"});
-  CHECK(literal_names("{__name__=~\"^http_.*\"}").empty());
-  CHECK(may_match_name("{__name__=~\"^http_.*\",__name__!~\".*_total\"}", "http_open"));
-  CHECK_FALSE(may_match_name("{__name__=~\"^http_.*\",__name__!~\".*_total\"}", "http_total"));
-  CHECK_FALSE(may_match_name("up", "down"));
+  auto names = [](const char* query) { return name_matchers(query).value(); };
+  CHECK(names("up{job=\"a\"}").literal == std::vector<std::string>{"up"});
+  CHECK(names("{__name__=~\"^(a|b)$\",x=\"y\"}").literal == std::vector<std::string>{"a", "b"});
+  CHECK(names("{__name__=~\"^http_.*\"}").literal.empty());
+  CHECK(may_match(names("{__name__=~\"^http_.*\",__name__!~\".*_total\"}"), "http_open"));
+  CHECK_FALSE(may_match(names("{__name__=~\"^http_.*\",__name__!~\".*_total\"}"), "http_total"));
+  CHECK_FALSE(may_match(names("{__name__!=\"a.b\"}"), "a.b"));
+  CHECK(may_match(names("{__name__!=\"a.b\"}"), "axb"));
+  CHECK_FALSE(may_match(names("up"), "down"));
+}
+
+TEST_CASE("A rule with a pattern that does not compile says so") {
+  for (const char* yaml : {"- seriesQuery: '{__name__=~\"(\"}'\n", "- seriesQuery: x\n  seriesFilters: [{isNot: 'a{2,1}'}]\n",
+                           "- seriesQuery: x\n  name: {matches: '(?!x)', as: ''}\n"}) {
+    CHECK_MESSAGE(rule(yaml).not_understood.find("is not a regular expression that Go takes: ") != std::string::npos, yaml);
+  }
+  CHECK(rule(chart_rule).not_understood.empty());
 }
 
 TEST_CASE("Kinds become resources and back") {
