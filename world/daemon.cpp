@@ -1,5 +1,6 @@
 #include "world/daemon.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -123,34 +124,74 @@ void end(const ProcessIdentity& process) {
   waitpid(process.pid, nullptr, 0);
 }
 
-size_t wait_for_any_exit(const std::vector<ProcessIdentity>& processes) {
+// Unlike !alive(): a machine that lets nothing be opened at the moment is no sign of an end.
+static bool has_ended(const ProcessIdentity& process) {
+  errno = 0;
+  std::optional<ProcessIdentity> now = identify(process.pid);
+  if (now) return now->start != process.start;
+  return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+}
+
+std::optional<size_t> wait_for_any_exit(const std::vector<ProcessIdentity>& processes, std::chrono::milliseconds limit) {
   std::vector<pollfd> fds;
+  bool all_watched = true;
   for (const ProcessIdentity& process : processes) {
     fds.push_back({static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)), POLLIN, 0});
+    // It has no process any more, or the kernel gave no descriptor (too many open files): has_ended() tells which.
+    all_watched = all_watched && fds.back().fd >= 0;
   }
   std::optional<size_t> ended;
-  while (!ended) {
+  for (auto end = steady_clock::now() + limit; !ended;) {
     for (size_t i = 0; i < processes.size() && !ended; ++i) {
-      if (fds[i].fd < 0 || !alive(processes[i])) ended = i;
+      if (has_ended(processes[i])) ended = i;
     }
-    if (!ended) poll(fds.data(), fds.size(), -1);
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - steady_clock::now());
+    if (ended || left.count() <= 0) break;
+    if (!all_watched) left = std::min(left, std::chrono::milliseconds(200));
+    poll(fds.data(), fds.size(), static_cast<int>(left.count()));
   }
   for (const pollfd& fd : fds) {
     if (fd.fd >= 0) close(fd.fd);
   }
-  waitpid(processes[*ended].pid, nullptr, WNOHANG);
-  return *ended;
+  if (ended) waitpid(processes[*ended].pid, nullptr, WNOHANG);
+  return ended;
+}
+
+static constexpr off_t log_limit = 32U << 20U;
+
+void cap_own_log() {
+  struct stat is {};
+  if (fstat(STDOUT_FILENO, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > log_limit && ftruncate(STDOUT_FILENO, 0) != 0) {
+    std::printf("cannot empty this log\n");
+  }
+}
+
+void Backoff::started(steady_clock::time_point now) { started_ = now; }
+
+void Backoff::ended(steady_clock::time_point now) {
+  constexpr std::chrono::milliseconds first{250}, longest{15'000}, long_life{10'000};
+  pause_ = now - started_ >= long_life ? std::chrono::milliseconds(0) : std::clamp(pause_ * 2, first, longest);
+  next_ = now + pause_;
+}
+
+static bool same_file(int fd, const std::filesystem::path& file) {
+  struct stat open {}, named {};
+  return fstat(fd, &open) == 0 && stat(file.c_str(), &named) == 0 && open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
 std::optional<FileLock> FileLock::take(const std::filesystem::path& file, bool wait) {
-  int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return std::nullopt;
-  while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
-    if (errno == EINTR) continue;
+  while (true) {
+    int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return std::nullopt;
+    while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+      if (errno == EINTR) continue;
+      close(fd);
+      return std::nullopt;
+    }
+    // The holder before may have removed the file: then the next one to come locks another of that name.
+    if (same_file(fd, file)) return FileLock(fd);
     close(fd);
-    return std::nullopt;
   }
-  return FileLock(fd);
 }
 
 FileLock::~FileLock() {
@@ -183,13 +224,18 @@ bool ready(Supervised& s) {
 
 void start(Supervised& s) {
   if (s.service->before) s.service->before();
+  std::vector<std::string> argv = s.service->argv();
   int log = open_log(s.service->log);
-  s.pid = fork();
-  if (s.pid == 0) {
-    become(s.service->argv(), log);
+  pid_t pid = fork();
+  if (pid == 0) become(argv, log);
+  int number = errno;
+  if (log >= 0) close(log);
+  if (pid < 0) {  // the machine has no process or memory for it: tried again like one that ended
+    std::printf("cannot start %s: %s, trying again\n", s.service->name.c_str(), std::strerror(number));
+  } else {
+    s.pid = pid;
+    std::printf("%s started, process %d\n", s.service->name.c_str(), pid);
   }
-  close(log);
-  std::printf("%s started, process %d\n", s.service->name.c_str(), s.pid);
   std::fflush(stdout);
 }
 
@@ -207,23 +253,27 @@ void reap(std::vector<Supervised>& all) {
 }
 
 void cap_log(const std::filesystem::path& log) {
-  constexpr std::uintmax_t limit = 32U << 20U;
-  std::error_code error;
-  if (std::filesystem::file_size(log, error) > limit && !error && truncate(log.c_str(), 0) != 0) {
+  struct stat is {};
+  if (stat(log.c_str(), &is) == 0 && is.st_size > log_limit && truncate(log.c_str(), 0) != 0) {
     std::printf("cannot empty %s\n", log.c_str());
   }
 }
 
+bool gone(const std::filesystem::path& folder) {
+  struct stat is {};
+  return stat(folder.c_str(), &is) != 0 && errno == ENOENT;
+}
+
 }  // namespace
 
-void supervise(const std::vector<Service>& services) {
+void supervise(const std::vector<Service>& services, const std::filesystem::path& home) {
   std::vector<Supervised> all;
   for (const Service& service : services) all.push_back({&service});
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_BLOCK, &child, nullptr);
-  for (unsigned round = 0;; ++round) {
+  for (unsigned round = 0; !gone(home); ++round) {
     reap(all);
     auto now = steady_clock::now();
     bool waiting = false;
@@ -236,6 +286,7 @@ void supervise(const std::vector<Service>& services) {
     }
     if (round % 64 == 0) {
       for (const Supervised& s : all) cap_log(s.service->log);
+      cap_own_log();
     }
     // Sleeps until a child ends; files that a service waits for are looked at every 20 ms.
     timespec limit = waiting ? timespec{0, 20'000'000} : timespec{5, 0};

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -41,10 +42,27 @@ Result<pid_t> spawn_in_namespaces(const std::vector<std::string>& argv, const st
 // Kills the process, and reaps it if it is a child.
 void end(const ProcessIdentity& process);
 
-// Blocks until one of the processes has ended (children are reaped); its index in `processes`.
-size_t wait_for_any_exit(const std::vector<ProcessIdentity>& processes);
+// Waits until one of the processes has ended (children are reaped); its index in `processes`, nothing after `limit`.
+std::optional<size_t> wait_for_any_exit(const std::vector<ProcessIdentity>& processes, std::chrono::milliseconds limit);
 
-// An exclusive flock on `file`, held until the process ends. `wait`: block until it is free; else nothing is
+// Empties the file that this program's output goes to when it exceeds 32 MiB: the open file, which counts even where
+// its name is gone.
+void cap_own_log();
+
+// The pauses before something that keeps ending is started again: none after a life of some length, twice as long
+// each time after a short one.
+class Backoff {
+ public:
+  void started(std::chrono::steady_clock::time_point now);
+  void ended(std::chrono::steady_clock::time_point now);  // or could not be started
+  bool may_start(std::chrono::steady_clock::time_point now) const { return now >= next_; }
+
+ private:
+  std::chrono::steady_clock::time_point started_{}, next_{};
+  std::chrono::milliseconds pause_{0};
+};
+
+// An exclusive flock on `file`, held until the process ends or it goes out of scope. Its holder may remove the file. `wait`: block until it is free; else nothing is
 // returned when somebody else holds it.
 class FileLock {
  public:
@@ -72,7 +90,8 @@ struct Service {
 };
 
 // The work of a namespace's first process: starts the services, starts each again one second after it ended
-// (at once the first time), and reaps every orphan. Returns only if it cannot go on.
-void supervise(const std::vector<Service>& services);
+// (at once the first time), and reaps every orphan. Its own output, if that is a file, is emptied like the services'
+// logs. Returns when the folder `home` is gone: what runs then works on files that nobody can reach any more.
+void supervise(const std::vector<Service>& services, const std::filesystem::path& home);
 
 }  // namespace hpawalk

@@ -140,7 +140,6 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target)
     return failure(ErrorClass::environment, "kube-socket-folder", "Cannot make a folder in " + parent.string());
   }
   Command command{kubectl_line(target, {"proxy", "--unix-socket=" + (folder->path() / "api").string()})};
-  command.dies_with_hpawalk = true;
   auto child = world.processes.start(command, folder->path() / "log");
   if (!child) return failure(child.error());
 

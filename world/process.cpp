@@ -6,11 +6,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <future>
 #include <thread>
 #include <unistd.h>
 
@@ -22,8 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 namespace {
-
-constexpr milliseconds patience{5000};  // between TERM and KILL
 
 class Descriptor {
  public:
@@ -50,10 +45,18 @@ struct Pipe {
   Descriptor read, write;
 };
 
+// Never one of the standard streams, whose numbers are free when hpawalk was started without them: a child's own
+// are put there.
+Descriptor above_standard(int fd) {
+  if (fd < 0 || fd > 2) return Descriptor(fd);
+  Descriptor low(fd);
+  return Descriptor(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
 Pipe make_pipe() {
   std::array<int, 2> ends{-1, -1};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return {};
-  return {Descriptor(ends[0]), Descriptor(ends[1])};
+  return {above_standard(ends[0]), above_standard(ends[1])};
 }
 
 tl::unexpected<Error> start_failure(const Command& command, int number) {
@@ -93,53 +96,88 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-Result<pid_t> spawn(const Command& command, const Environment& environment, int in, int out, int err) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in, 0);
-  posix_spawn_file_actions_adddup2(&actions, out, 1);
-  posix_spawn_file_actions_adddup2(&actions, err, 2);
-  if (!command.folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, command.folder.c_str());
-
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, defaults;
-  sigemptyset(&none);
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-
-  std::vector<std::string> argv = command.argv;
-  std::vector<std::string> env = merged(environment, command.env);
-  pid_t pid = -1;
-  int number = posix_spawnp(&pid, argv[0].c_str(), &actions, &attributes, pointers(argv).data(),
-                            pointers(env).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  if (number != 0) return start_failure(command, number);
-  return pid;
-}
-
 int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
-// Ends the group: TERM, patience, KILL. Reaps the leader.
-int end_group(pid_t pid) {
-  ::kill(-pid, SIGTERM);
-  int status = 0;
-  for (auto end = steady_clock::now() + patience; steady_clock::now() < end;) {
-    if (waitpid(pid, &status, WNOHANG) != 0) {
-      ::kill(-pid, SIGKILL);
-      return exit_code_of(status);
-    }
-    std::this_thread::sleep_for(milliseconds(10));
+// A child that was started, and its group.
+class Group {
+ public:
+  Group(pid_t leader, ChildGuard::Place& place) : leader_(leader), place_(&place) {}
+  pid_t leader() const { return leader_; }
+
+  // Without taking its exit status: until reap() nobody else can get its number.
+  bool ended() const {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(leader_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
   }
-  ::kill(-pid, SIGKILL);
-  waitpid(pid, &status, 0);
-  return exit_code_of(status);
+
+  int reap() {
+    int status = 0;
+    place_->store(ChildGuard::unused);
+    while (waitpid(leader_, &status, 0) < 0 && errno == EINTR) {
+    }
+    return exit_code_of(status);
+  }
+
+  // TERM, patience, KILL. Reaps the leader.
+  int end(Duration patience) {
+    ::kill(-leader_, SIGTERM);
+    for (auto end = steady_clock::now() + patience; !ended() && steady_clock::now() < end;) {
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    ::kill(-leader_, SIGKILL);
+    return reap();
+  }
+
+ private:
+  pid_t leader_;
+  ChildGuard::Place* place_;
+};
+
+struct Streams {
+  int in, out, err;
+};
+
+// Forks by hand, because posix_spawn cannot tell the guard before it executes. Between fork and exec only
+// async-signal-safe calls are allowed; everything is prepared before.
+Result<Group> spawn(const Command& command, const std::string& program, const Environment& environment,
+                    ChildGuard& guard, const Streams& streams) {
+  std::vector<std::string> argv = command.argv;
+  std::vector<std::string> env = merged(environment, command.env);
+  std::vector<char*> argv_pointers = pointers(argv), env_pointers = pointers(env);
+  Pipe failed = make_pipe();  // carries errno if nothing could be executed, and closes by itself otherwise
+  if (!failed.write.open()) return start_failure(command, errno);
+  ChildGuard::Place* place = guard.reserve();
+  if (place == nullptr) return start_failure(command, errno);
+  pid_t parent = getpid();
+  pid_t pid = fork();
+  if (pid == 0) {
+    setpgid(0, 0);
+    place->store(getpid());
+    if (getppid() != parent) _exit(127);  // hpawalk died before the line above: the guard may not have seen it
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    signal(SIGPIPE, SIG_DFL);
+    bool ready = dup2(streams.in, 0) == 0 && dup2(streams.out, 1) == 1 && dup2(streams.err, 2) == 2 &&
+                 (command.folder.empty() || chdir(command.folder.c_str()) == 0);
+    if (ready) execve(program.c_str(), argv_pointers.data(), env_pointers.data());
+    int number = errno;
+    if (write(failed.write.get(), &number, sizeof number) < 0) _exit(126);
+    _exit(127);
+  }
+  int number = pid < 0 ? errno : 0;
+  failed.write.close();
+  if (pid < 0) {
+    place->store(ChildGuard::unused);
+    return start_failure(command, number);
+  }
+  Group group(pid, *place);
+  ssize_t n = 0;
+  while ((n = read(failed.read.get(), &number, sizeof number)) < 0 && errno == EINTR) {
+  }
+  if (n <= 0) return group;
+  group.reap();
+  return start_failure(command, number);
 }
 
 // Hands whole lines to `sink`; keeps the unfinished rest.
@@ -181,90 +219,41 @@ void feed(Descriptor& fd, std::string_view& input) {
 
 class SystemChild final : public Child {
  public:
-  explicit SystemChild(pid_t pid) : pid_(pid) {}
+  SystemChild(Group group, Duration patience) : group_(group), patience_(patience) {}
   ~SystemChild() override { stop(); }
-  pid_t pid() const override { return pid_; }
+  pid_t pid() const override { return group_.leader(); }
   bool running() override {
-    if (alive_ && waitpid(pid_, nullptr, WNOHANG) != 0) alive_ = false;
+    if (alive_ && group_.ended()) {
+      group_.reap();
+      alive_ = false;
+    }
     return alive_;
   }
   void stop() override {
     if (!alive_) return;
-    end_group(pid_);
+    group_.end(patience_);
     alive_ = false;
   }
 
  private:
-  pid_t pid_;
+  Group group_;
+  Duration patience_;
   bool alive_ = true;
-};
-
-// Forks by hand, because posix_spawn cannot ask for the parent-death signal. Between fork and exec only
-// async-signal-safe calls are allowed; everything is prepared before.
-Result<pid_t> fork_bound(const Command& command, const std::filesystem::path& program,
-                         const Environment& environment, int in, int out) {
-  std::vector<std::string> argv = command.argv;
-  std::vector<std::string> env = merged(environment, command.env);
-  std::vector<char*> argv_pointers = pointers(argv), env_pointers = pointers(env);
-  pid_t parent = getpid();
-  pid_t pid = fork();
-  if (pid < 0) return start_failure(command, errno);
-  if (pid > 0) return pid;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);  // it died before the line above
-  setpgid(0, 0);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGPIPE, SIG_DFL);
-  dup2(in, 0);
-  dup2(out, 1);
-  dup2(out, 2);
-  execve(program.c_str(), argv_pointers.data(), env_pointers.data());
-  _exit(127);
-}
-
-// The kernel sends the parent-death signal when the THREAD that forked ends, so a thread is kept for it.
-class BoundChild final : public Child {
- public:
-  static Result<std::unique_ptr<Child>> start(const std::function<Result<pid_t>()>& fork_it) {
-    auto child = std::unique_ptr<BoundChild>(new BoundChild);
-    std::promise<Result<pid_t>> forked;
-    child->keeper_ = std::thread([&forked, &fork_it, done = child->done_.get_future()] {
-      forked.set_value(fork_it());
-      done.wait();
-    });
-    Result<pid_t> pid = forked.get_future().get();
-    if (!pid) return failure(pid.error());
-    child->child_.emplace(*pid);
-    return child;
-  }
-  ~BoundChild() override {
-    if (child_) child_->stop();
-    done_.set_value();
-    keeper_.join();
-  }
-  pid_t pid() const override { return child_->pid(); }
-  bool running() override { return child_->running(); }
-  void stop() override { child_->stop(); }
-
- private:
-  std::promise<void> done_;
-  std::thread keeper_;
-  std::optional<SystemChild> child_;
 };
 
 }  // namespace
 
 Result<Outcome> SystemProcesses::run(const Command& command) {
+  auto program = find(command.argv[0]);
+  if (!program) return start_failure(command, ENOENT);
   Pipe in = make_pipe(), out = make_pipe(), err = make_pipe();
   if (!in.write.open() || !out.write.open() || !err.write.open()) return start_failure(command, errno);
-  Result<pid_t> pid = spawn(command, environment_, in.read.get(), out.write.get(), err.write.get());
-  if (!pid) return failure(pid.error());
+  Result<Group> group = spawn(command, *program, environment_, guard_, {in.read.get(), out.write.get(), err.write.get()});
+  if (!group) return failure(group.error());
   in.read.close();
   out.write.close();
   err.write.close();
-  Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+  Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, group->leader(), 0)));
   fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
 
   Outcome outcome;
@@ -279,8 +268,11 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
                             {in.write.get(), POLLOUT, 0}, {ended ? -1 : process.get(), POLLIN, 0},
                             {interrupt_.fd(), POLLIN, 0}};
     auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
-    int ready = left.count() > 0 ? poll(p.data(), p.size(), static_cast<int>(left.count())) : 0;
+    // Without a pidfd (an old kernel, too many open files) the end has to be asked for.
+    auto look = process.open() || ended ? left : std::min(left, milliseconds(20));
+    int ready = left.count() > 0 ? poll(p.data(), p.size(), static_cast<int>(look.count())) : 0;
     if (ready < 0 && errno == EINTR) continue;
+    if (!process.open() && !ended && group->ended()) p[3].revents = POLLIN;
     if (p[0].revents != 0) drain(out.read, outcome.output, out_lines);
     if (p[1].revents != 0) drain(err.read, outcome.errors, err_lines);
     if (p[2].revents != 0) feed(in.write, input);
@@ -290,9 +282,9 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
       deadline = std::min(deadline, steady_clock::now() + milliseconds(500));
     }
     bool stop = p[4].revents != 0;
-    if (ready > 0 && !stop) continue;
+    if ((ready > 0 || look < left) && !stop) continue;
     if (ended && !stop) break;
-    int code = end_group(*pid);
+    int code = group->end(patience_);
     if (stop) {
       outcome.exit_code = code;
       return interrupted("running " + text::shell_quote(command.argv));
@@ -301,26 +293,21 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
                          command.argv[0] + " did not end within " + text::duration(command.limit), {}, {},
                          text::shell_quote(command.argv), text::redact(text::last_lines(outcome.errors, 5))});
   }
-  int status = 0;
-  waitpid(*pid, &status, 0);
-  outcome.exit_code = exit_code_of(status);
+  outcome.exit_code = group->reap();
   out_lines.finish();
   err_lines.finish();
   return outcome;
 }
 
 Result<std::unique_ptr<Child>> SystemProcesses::start(const Command& command, const std::filesystem::path& log) {
-  Descriptor in(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  Descriptor out(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  auto program = find(command.argv[0]);
+  if (!program) return start_failure(command, ENOENT);
+  Descriptor in = above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  Descriptor out = above_standard(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!in.open() || !out.open()) return start_failure(command, errno);
-  if (command.dies_with_hpawalk) {
-    auto program = find(command.argv[0]);
-    if (!program) return start_failure(command, ENOENT);
-    return BoundChild::start([&] { return fork_bound(command, *program, environment_, in.get(), out.get()); });
-  }
-  Result<pid_t> pid = spawn(command, environment_, in.get(), out.get(), out.get());
-  if (!pid) return failure(pid.error());
-  return std::make_unique<SystemChild>(*pid);
+  Result<Group> group = spawn(command, *program, environment_, guard_, {in.get(), out.get(), out.get()});
+  if (!group) return failure(group.error());
+  return std::make_unique<SystemChild>(*group, patience_);
 }
 
 std::optional<std::filesystem::path> SystemProcesses::find(const std::string& program) {

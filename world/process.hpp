@@ -1,7 +1,8 @@
 // Child processes. Never a shell: a command is a vector of arguments.
 //
 // Every child leads a process group of its own, so that what it started ends with it, and Ctrl-C at the
-// terminal reaches only hpawalk, which then ends its children in order (TERM, then KILL).
+// terminal reaches only hpawalk, which then ends its children in order (TERM, then KILL). When hpawalk itself is
+// ended without having the time for that, its guard (child_guard.hpp) kills the groups.
 #pragma once
 
 #include <sys/types.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "world/child_guard.hpp"
 #include "world/clock.hpp"
 #include "world/interrupt.hpp"
 
@@ -27,7 +29,6 @@ struct Command {
   std::string input = {};         // given to stdin, which is then closed
   Environment env = {};           // added to (or replacing) hpawalk's own environment; "" removes a variable
   std::filesystem::path folder = {};
-  bool dies_with_hpawalk = false;  // start() only: the kernel kills it when hpawalk ends, however it ends (Linux)
   Duration limit = std::chrono::seconds(60);
   std::function<void(std::string_view line)> on_error_line = {};  // stderr, a line at a time, as it comes
   std::function<void(std::string_view line)> on_line = {};        // stdout, likewise
@@ -46,7 +47,7 @@ class Child {
   virtual ~Child() = default;
   virtual pid_t pid() const = 0;
   virtual bool running() = 0;
-  virtual void stop() = 0;  // TERM, 5 s later KILL; returns when it is gone
+  virtual void stop() = 0;  // TERM, some seconds later KILL; returns when it is gone
 };
 
 class Processes {
@@ -70,8 +71,9 @@ Result<std::string> run_checked(Processes& processes, const Command& command, st
 
 class SystemProcesses final : public Processes {
  public:
-  SystemProcesses(const Interrupt& interrupt, Environment environment)
-      : interrupt_(interrupt), environment_(std::move(environment)) {}
+  // `patience`: between TERM and KILL.
+  SystemProcesses(const Interrupt& interrupt, Environment environment, Duration patience = std::chrono::seconds(5))
+      : interrupt_(interrupt), environment_(std::move(environment)), patience_(patience) {}
   Result<Outcome> run(const Command& command) override;
   Result<std::unique_ptr<Child>> start(const Command& command, const std::filesystem::path& log) override;
   std::optional<std::filesystem::path> find(const std::string& program) override;
@@ -79,6 +81,8 @@ class SystemProcesses final : public Processes {
  private:
   const Interrupt& interrupt_;
   Environment environment_;
+  Duration patience_;
+  ChildGuard guard_;
 };
 
 }  // namespace hpawalk
