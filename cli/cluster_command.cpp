@@ -16,6 +16,7 @@ using local::Phase;
 const char* phase_name(Phase phase) {
   switch (phase) {
     case Phase::absent: return "absent";
+    case Phase::lost: return "lost";
     case Phase::incomplete: return "incomplete";
     case Phase::stopped: return "stopped";
     case Phase::running: return "running";
@@ -33,6 +34,9 @@ nlohmann::ordered_json to_json(const ClusterStatus& s) {
 std::string to_text(const ClusterStatus& s) {
   switch (s.phase) {
     case Phase::absent: return fmt::format("{}: there is no such cluster (hpawalk cluster up --name {})", s.name, s.name);
+    case Phase::lost:
+      return fmt::format("{}: its state folder is gone, and {} of its processes run (hpawalk cluster down --name {} removes what is left)", s.name,
+                         s.processes, s.name);
     case Phase::incomplete: return fmt::format("{}: its start was interrupted (hpawalk cluster up --name {} starts it afresh)", s.name, s.name);
     case Phase::stopped: return fmt::format("{}: complete, but not running (hpawalk cluster up --name {} starts it)", s.name, s.name);
     case Phase::running: break;
@@ -74,6 +78,10 @@ void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
       Result<ClusterStatus> s = local::up(session.world, session.progress, *options);
       if (!s) return failure(s.error());
       std::string hint = fmt::format("\n\nexport KUBECONFIG={}\nkubectl get nodes", text::shell_quote({s->kubeconfig.string()}));
+      if (s->user != 0) {
+        hint = fmt::format("\n\nUser {} can open this kubeconfig. Whoever uses this cluster is root on this machine:\n"
+                           "a pod can mount any folder of it (hostPath).", s->user) + hint;
+      }
       if (*merge) {
         Result<std::filesystem::path> target = local::merge_kubeconfig(session.world, options->name);
         if (!target) return failure(target.error());

@@ -7,6 +7,9 @@
 
 namespace hpawalk::local {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
 namespace {
 
 // What the lines of keeper.log say.
@@ -60,26 +63,43 @@ Status keep(World& world, const fs::path& cluster_root) {
   if (!duty) return failure(ErrorClass::environment, "keeper-lock", "Cannot lock " + files.keeper_lock().string());
   say(world, "on duty: process " + std::to_string(getpid()));
 
-  std::optional<ProcessIdentity> partner;
-  while (!world.files.exists(files.stopping())) {
-    std::optional<ProcessIdentity> node = running_node(world, files);
-    if (!node) {
-      Result<ProcessIdentity> started = start_node(world, files, *description);
-      if (!started) {
+  std::optional<ProcessIdentity> node = running_node(world, files), partner;
+  Backoff node_pause, partner_pause;
+  // Without its folder nothing of the cluster can be started again, and nobody would read what is said about it.
+  while (!world.files.exists(files.stopping()) && world.files.exists(files.description())) {
+    TimePoint now = world.clock.now();
+    if (!node && node_pause.may_start(now)) {
+      node_pause.started(now);
+      if (Result<ProcessIdentity> started = start_node(world, files, *description); started) {
+        node = *started;
+        say(world, "node started, process " + std::to_string(node->pid));
+      } else {
         say(world, "cannot start the node: " + started.error().what + ": " + started.error().because + " " + started.error().output);
-        if (!world.clock.sleep(std::chrono::seconds(1))) return {};
-        continue;
+        node_pause.ended(world.clock.now());
       }
-      node = *started;
-      say(world, "node started, process " + std::to_string(node->pid));
     }
-    if (!partner || !alive(*partner)) {
-      Result<ProcessIdentity> started = start_partner(files);
-      if (!started) return failure(started.error());
-      partner = *started;
+    if (!partner && partner_pause.may_start(now)) {
+      partner_pause.started(now);
+      if (Result<ProcessIdentity> started = start_partner(files); started) {
+        partner = *started;
+      } else {
+        say(world, "cannot start the other keeper: " + started.error().because);
+        partner_pause.ended(world.clock.now());
+      }
     }
-    size_t ended = wait_for_any_exit({*node, *partner});
-    say(world, ended == 0 ? "the node ended" : "the other keeper ended");
+    std::vector<ProcessIdentity> both;
+    for (const auto& each : {node, partner}) {
+      if (each) both.push_back(*each);
+    }
+    // While something is to be started again, its pause is looked at; else there is nothing to do but to see whether
+    // the folder is still there.
+    std::optional<size_t> ended = wait_for_any_exit(both, both.size() == 2 ? seconds(5) : milliseconds(100));
+    cap_own_log();
+    if (!ended) continue;
+    bool of_node = node && both[*ended].pid == node->pid;
+    say(world, of_node ? "the node ended" : "the other keeper ended");
+    (of_node ? node : partner).reset();
+    (of_node ? node_pause : partner_pause).ended(world.clock.now());
   }
   // Reaped here: left behind, it would stay in the process table until the machine's first process looks.
   if (partner) end(*partner);

@@ -1,7 +1,9 @@
 #include "cluster/local/local_cluster.hpp"
 
 #include <algorithm>
+#include <set>
 #include <thread>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,7 @@
 #include "cluster/local/keeper.hpp"
 #include "cluster/local/kubeadm.hpp"
 #include "cluster/local/kubeconfig.hpp"
+#include "cluster/local/machine.hpp"
 #include "cluster/local/mount_points.hpp"
 #include "cluster/local/network.hpp"
 #include "cluster/local/preflight.hpp"
@@ -85,6 +88,7 @@ Command kubectl(const Description& d, const ClusterFiles& files, std::vector<std
 // The node, and then its keepers by themselves: so each process is reaped by the one that started it. What does
 // not end in time goes with the control groups.
 Status stop(World& world, const ClusterFiles& files) {
+  if (!world.files.exists(files.root)) return {};
   if (Status written = world.files.write(files.stopping(), "\n"); !written) return written;
   if (std::optional<ProcessIdentity> node = running_node(world, files)) end(*node);
   Status stopped = wait_until(world.clock, {seconds(2), milliseconds(5)}, "stopping the node", [&]() -> Result<StillWaiting> {
@@ -94,21 +98,54 @@ Status stop(World& world, const ClusterFiles& files) {
   return {};
 }
 
-Status remove_everything(World& world, const ClusterFiles& files, const std::string& name) {
-  if (Status stopped = stop(world, files); !stopped) return stopped;
-  if (Status destroyed = destroy_cgroups(world, cgroup_name(name)); !destroyed) return destroyed;
-  bool last = cluster_cgroups(world).empty();
-  if (Result<Description> d = read_description(world, files); d) {
-    if (Status disconnected = disconnect(world, Link{d->link}); !disconnected) return disconnected;
-    if (Status unmerged = unmerge_kubeconfig(world, files, *d); !unmerged) return unmerged;
+// With the last cluster: what was changed for all of them. Under the machine's lock. The result is what could not
+// be put back, if anything.
+Result<std::string> restore_machine(World& world) {
+  Result<std::string> left = disable_forwarding(world);
+  if (!left) return left;
+  Status removed = remove_mount_points(world);
+  if (removed) removed = return_to_root(world);
+  if (!removed) return failure(removed.error());
+  return left;
+}
+
+// Works by the machine's list and the control groups too: the state folder may be gone. The result is what of the
+// machine could not be put back, if anything.
+Result<std::string> remove_everything(World& world, const ClusterFiles& files, const std::string& name) {
+  if (Status stopped = stop(world, files); !stopped) return failure(stopped.error());
+  if (Status destroyed = destroy_cgroups(world, cgroup_name(name)); !destroyed) return failure(destroyed.error());
+  Result<Description> d = read_description(world, files);
+  if (d) {
+    if (Status unmerged = unmerge_kubeconfig(world, files, *d); !unmerged) return failure(unmerged.error());
   }
-  if (last) {
-    Status removed = disable_forwarding(world);
-    if (removed) removed = remove_mount_points(world);
-    if (removed) removed = return_to_root(world);
-    if (!removed) return removed;
+  if (Status withdrawn = withdraw_kubeconfig(world, name); !withdrawn) return failure(withdrawn.error());
+  Result<FileLock> lock = lock_machine(world);
+  if (!lock) return failure(lock.error());
+  std::map<std::string, Registered> known = registered(world);
+  std::optional<int> link;
+  if (d) link = d->link;
+  if (auto entry = known.find(name); entry != known.end()) link = entry->second.link;
+  if (link) {
+    if (Status disconnected = disconnect(world, Link{*link}); !disconnected) return failure(disconnected.error());
   }
-  return world.files.remove_all(files.root);
+  Result<std::string> left = std::string();
+  if (cluster_cgroups(world).empty()) left = restore_machine(world);
+  if (!left) return left;
+  if (Status gone = world.files.remove_all(files.root); !gone) return failure(gone.error());
+  if (Status forgotten = leave(world, name); !forgotten) return failure(forgotten.error());
+  return left;
+}
+
+// A cluster of this name that belongs to another state folder must not be mistaken for this one: they would share
+// control groups.
+Status check_not_elsewhere(World& world, const ClusterFiles& files, const std::string& name) {
+  std::map<std::string, Registered> known = registered(world);
+  auto entry = known.find(name);
+  if (entry == known.end() || entry->second.root == files.root || !world.files.exists(entry->second.root)) return {};
+  return failure(ErrorClass::environment, "cluster-elsewhere", "There is a cluster \"" + name + "\" of another state folder",
+                 "it is in " + entry->second.root.string(),
+                 "Choose another --name; or set XDG_STATE_HOME to " + entry->second.root.parent_path().parent_path().parent_path().string() +
+                     " to work on that one");
 }
 
 Result<Description> describe(World& world, const Layout& layout, const UpOptions& options, const Parts& parts) {
@@ -116,13 +153,21 @@ Result<Description> describe(World& world, const Layout& layout, const UpOptions
                 .hpa_sync_period = options.hpa_sync_period,
                 .hpa_downscale_stabilization = options.hpa_downscale_stabilization};
   std::vector<int> taken;
-  Result<std::vector<std::string>> names = cluster_names(world);
-  if (!names) return failure(names.error());
-  for (const std::string& other : *names) {
+  // Stopped ones are in no list of the machine.
+  Result<std::vector<fs::path>> folders = world.files.list(layout.clusters);
+  if (!folders) return failure(folders.error());
+  for (const fs::path& folder : *folders) {
+    std::string other = folder.filename();
     if (Result<Description> theirs = read_description(world, cluster_files(layout, other)); theirs) taken.push_back(theirs->link);
+  }
+  Result<FileLock> lock = lock_machine(world);
+  if (!lock) return failure(lock.error());
+  for (const auto& [other, theirs] : registered(world)) {
+    if (other != options.name) taken.push_back(theirs.link);
   }
   Result<Link> link = free_link(world, taken);
   if (!link) return failure(link.error());
+  if (Status entered = enter(world, options.name, {link->number, cluster_files(layout, options.name).root}); !entered) return failure(entered.error());
   d.link = link->number;
   for (const auto& [set, folder] : parts.folders()) d.parts[set] = folder;
   if (auto user = world.environment.find("SUDO_UID"); user != world.environment.end()) d.user = std::atol(user->second.c_str());
@@ -150,14 +195,21 @@ Status lay_out(World& world, const ClusterFiles& files, const Description& d, co
   return done;
 }
 
-// Keepers and node, if they do not run. Returns when the node's mounts and network are there.
-Result<ProcessIdentity> start_node(World& world, const ClusterFiles& files, const Description& d) {
-  // The control groups first: by them the end of another cluster sees that it is not the last one.
-  Status ready = make_cgroups(world, cgroup_name(d.name));
+Status prepare_machine(World& world, const ClusterFiles& files, const Description& d) {
+  Result<FileLock> lock = lock_machine(world);
+  if (!lock) return failure(lock.error());
+  Status ready = enter(world, d.name, {d.link, files.root});  // again: after a restart of the machine the list is empty
+  // By the control groups the end of another cluster sees that it is not the last one.
+  if (ready) ready = make_cgroups(world, cgroup_name(d.name));
   if (ready) ready = make_mount_points(world);
   if (ready) ready = enable_forwarding(world);
-  if (ready) ready = world.files.remove_all(files.stopping());
-  if (!ready) return failure(ready.error());
+  return ready;
+}
+
+// Keepers and node, if they do not run. Returns when the node's mounts and network are there.
+Result<ProcessIdentity> start_node(World& world, const ClusterFiles& files, const Description& d) {
+  if (Status ready = prepare_machine(world, files, d); !ready) return failure(ready.error());
+  if (Status ready = world.files.remove_all(files.stopping()); !ready) return failure(ready.error());
   if (!kept(files)) {
     Result<pid_t> keeper = spawn_detached({files.program(), "node", "keep", files.root}, files.logs() / "keeper.log");
     if (!keeper) return failure(keeper.error());
@@ -298,11 +350,13 @@ Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& opti
   ClusterFiles files = cluster_files(layout, options.name);
   if (Status valid = check_name(options.name); !valid) return failure(valid.error());
   if (Status fit = check_machine(world, layout); !fit) return failure(fit.error());
+  if (Status own = check_not_elsewhere(world, files, options.name); !own) return failure(own.error());
   Result<FileLock> lock = lock_cluster(world, files);
   if (!lock) return failure(lock.error());
   if (!world.files.exists(files.complete())) {
-    // Nothing, or what an interrupted start left: it never worked, so nothing of it is worth keeping.
-    if (Status removed = remove_everything(world, files, options.name); !removed) return failure(removed.error());
+    // Nothing, what an interrupted start left (it never worked, so nothing of it is worth keeping), or the processes
+    // of one whose folder is gone.
+    if (Result<std::string> removed = remove_everything(world, files, options.name); !removed) return failure(removed.error());
     Result<FileLock> fresh = lock_cluster(world, files);
     if (!fresh) return failure(fresh.error());
     if (Status created = create(world, progress, layout, files, options); !created) return failure(created.error());
@@ -318,6 +372,7 @@ Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& opti
     if (Result<Material> made = gather(world, layout, progress); !made) return failure(made.error());
   }
   if (Result<ProcessIdentity> node = start_node(world, files, *d); !node) return failure(node.error());
+  if (Status shared = share_kubeconfig(world, files, *d); !shared) return failure(shared.error());
   if (Status ready = wait_ready(world, progress, files, *d); !ready) return failure(ready.error());
   return status(world, options.name);
 }
@@ -326,17 +381,26 @@ Result<bool> down(World& world, Progress& progress, const std::string& name) {
   Layout layout = make_layout(world.environment);
   ClusterFiles files = cluster_files(layout, name);
   if (Status valid = check_name(name); !valid) return failure(valid.error());
-  if (!world.files.exists(files.root)) return false;
+  if (Status own = world.files.exists(files.root) ? check_not_elsewhere(world, files, name) : Status(); !own) return failure(own.error());
+  files = locate(world, name);
+  Result<std::vector<std::string>> names = cluster_names(world);
+  if (!names) return failure(names.error());
+  if (std::find(names->begin(), names->end(), name) == names->end()) return false;
   if (Status fit = check_machine(world, layout); !fit && fit.error().id != "disk-full") return failure(fit.error());
-  Result<FileLock> lock = lock_cluster(world, files);
-  if (!lock) return failure(lock.error());
+  std::optional<FileLock> lock;
+  if (world.files.exists(files.root)) {
+    Result<FileLock> taken = lock_cluster(world, files);
+    if (!taken) return failure(taken.error());
+    lock.emplace(std::move(*taken));
+  }
   const std::string step = "down";
   progress.started(step);
-  if (Status removed = remove_everything(world, files, name); !removed) {
+  Result<std::string> removed = remove_everything(world, files, name);
+  if (!removed) {
     progress.failed(step, removed.error().what);
     return failure(removed.error());
   }
-  progress.done(step, "cluster \"" + name + "\" removed");
+  progress.done(step, "cluster \"" + name + "\" removed" + (removed->empty() ? "" : "; " + *removed));
   return true;
 }
 
@@ -359,22 +423,32 @@ Status purge(World& world, Progress& progress) {
 Result<std::vector<std::string>> cluster_names(World& world) {
   Result<std::vector<fs::path>> folders = world.files.list(make_layout(world.environment).clusters);
   if (!folders) return failure(folders.error());
-  std::vector<std::string> names;
-  for (const fs::path& folder : *folders) names.push_back(folder.filename());
-  return names;
+  std::set<std::string> names;
+  for (const fs::path& folder : *folders) names.insert(folder.filename());
+  if (geteuid() == 0) {  // those of other state folders, and those whose folder is gone
+    for (const auto& [name, cluster] : registered(world)) names.insert(name);
+    for (const std::string& group : cluster_cgroups(world)) names.insert(group.substr(cgroup_name("").size()));
+  }
+  return std::vector<std::string>(names.begin(), names.end());
 }
 
 Result<ClusterStatus> status(World& world, const std::string& name) {
-  ClusterFiles files = cluster_files(make_layout(world.environment), name);
+  ClusterFiles files = locate(world, name);
   ClusterStatus s{.name = name};
-  if (!world.files.exists(files.root)) return s;
-  s.phase = Phase::incomplete;
   s.processes = cgroup_processes(world, cgroup_name(name)).size();
+  if (!world.files.exists(files.root)) {
+    Result<std::vector<std::string>> names = cluster_names(world);
+    if (!names) return failure(names.error());
+    if (std::find(names->begin(), names->end(), name) != names->end()) s.phase = Phase::lost;
+    return s;
+  }
+  s.phase = Phase::incomplete;
   Result<Description> d = read_description(world, files);
   if (!world.files.exists(files.complete()) || !d) return s;
   s.node_address = Link{d->link}.node_address();
   s.context = context_name(name);
-  s.kubeconfig = files.kubeconfig();
+  s.user = d->user;
+  s.kubeconfig = kubeconfig_for_caller(world, files, *d);
   s.kubectl = fs::path(d->parts.at("kubernetes")) / "kubectl";
   s.phase = running_node(world, files) ? Phase::running : Phase::stopped;
   if (s.phase != Phase::running) return s;
@@ -384,7 +458,7 @@ Result<ClusterStatus> status(World& world, const std::string& name) {
 }
 
 Result<std::vector<std::pair<std::string, fs::path>>> logs(World& world, const std::string& name) {
-  ClusterFiles files = cluster_files(make_layout(world.environment), name);
+  ClusterFiles files = locate(world, name);
   if (!world.files.exists(files.root)) {
     return failure(ErrorClass::usage, "cluster-absent", "There is no cluster \"" + name + "\"", {}, "hpawalk cluster status lists what there is");
   }
@@ -407,13 +481,13 @@ Result<std::vector<std::pair<std::string, fs::path>>> logs(World& world, const s
 }
 
 Result<fs::path> parts_folder(World& world, const std::string& name) {
-  Result<Description> d = read_description(world, cluster_files(make_layout(world.environment), name));
+  Result<Description> d = read_description(world, locate(world, name));
   if (!d) return failure(d.error());
   return fs::path(d->parts.at("kubernetes"));
 }
 
 Status load_image(World& world, const std::string& name, const fs::path& archive) {
-  ClusterFiles files = cluster_files(make_layout(world.environment), name);
+  ClusterFiles files = locate(world, name);
   std::optional<ProcessIdentity> node = running_node(world, files);
   if (!node) {
     return failure(ErrorClass::environment, "cluster-not-running", "The cluster \"" + name + "\" does not run", {},

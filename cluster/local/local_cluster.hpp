@@ -21,6 +21,7 @@ struct UpOptions {
 
 enum class Phase {
   absent,      // nothing is there
+  lost,        // its processes, or what else it made on the machine, without its state folder: `down` removes them
   incomplete,  // a start was interrupted: `up` starts it afresh
   stopped,     // complete, but its processes do not run (the machine was restarted): `up` starts them
   running
@@ -32,8 +33,9 @@ struct ClusterStatus {
   bool api_ready = false;         // the API server's /readyz says ok
   std::string node_address = {};  // the API server is at https://ADDRESS:6443
   std::string context = {};
-  std::filesystem::path kubeconfig = {};
+  std::filesystem::path kubeconfig = {};  // that the caller can open
   std::filesystem::path kubectl = {};  // of the cluster's own version
+  long user = 0;  // who may use it besides root (see description.hpp)
   size_t processes = 0;  // all of them: keepers, services and containers
 };
 
@@ -46,15 +48,15 @@ Status prepare(World& world, Progress& progress);
 // Starts the cluster, or what is missing of it. Done when the node is Ready and CoreDNS answers.
 Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& options);
 
-// Removes the cluster with every process, mount, interface, netfilter rule, cgroup and file. Not there: fine.
-// False: there was none.
+// Removes the cluster with every process, mount, interface, netfilter rule, cgroup and file, also where its state
+// folder is gone or another user's. Not there: fine. False: there was none.
 Result<bool> down(World& world, Progress& progress, const std::string& name);
 
 // Removes compiled parts and images as well. Refused while another cluster exists.
 Status purge(World& world, Progress& progress);
 
 Result<ClusterStatus> status(World& world, const std::string& name);
-Result<std::vector<std::string>> cluster_names(World& world);
+Result<std::vector<std::string>> cluster_names(World& world);  // for root: all of the machine
 
 // Adds the cluster to (or takes it out of) the user's own kubeconfig; its current context stays what it was.
 Result<std::filesystem::path> merge_kubeconfig(World& world, const std::string& name);

@@ -85,6 +85,78 @@ std::string without_table(const std::string& name) {
 
 }  // namespace
 
+std::string host_rules(const Link& link, long user) {
+  // The node itself refuses what is for pods and Services and has nowhere to go (node_rules): what still comes here
+  // must not go on to whoever has such an address in the world. Link-local addresses tell a cloud machine's programs
+  // its credentials; a name server may have one too.
+  return without_table(link.interface()) + fmt::format(R"(table inet {name} {{
+  chain refuse {{
+    counter
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx type admin-prohibited
+  }}
+  chain from_node {{
+    ip saddr != {node} goto refuse
+    ip daddr {{ {pods}, {services} }} goto refuse
+    ip daddr 169.254.0.0/16 meta l4proto {{ tcp, udp }} th dport 53 return
+    ip daddr 169.254.0.0/16 goto refuse
+  }}
+  chain output {{
+    type filter hook output priority 0;
+    oifname "{name}" meta skuid != {{ 0, {user} }} reject with icmpx type admin-prohibited
+  }}
+  chain input {{
+    type filter hook input priority 0;
+    iifname "{name}" jump from_node
+  }}
+  chain forward {{
+    type filter hook forward priority 0;
+    oifname "{name}" ct state != {{ established, related }} drop
+    iifname "{name}" jump from_node
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority 100;
+    ip saddr {node} oifname != "{name}" masquerade
+  }}
+}}
+)",
+                                                          fmt::arg("name", link.interface()), fmt::arg("user", user),
+                                                          fmt::arg("node", link.node_address()), fmt::arg("pods", pod_subnet),
+                                                          fmt::arg("services", service_subnet));
+}
+
+std::string node_rules(const Link& link) {
+  // A connection that was translated to a pod which is no more has no route but the default one. `rt nexthop` is what
+  // was decided after the translation; the interface that a locally made packet shows is still the one from before.
+  // A reset instead of silence: whoever keeps a connection open to that pod makes a new one at once.
+  return fmt::format(R"(table ip hpawalk {{
+  chain refuse {{
+    counter
+    meta l4proto tcp reject with tcp reset
+    reject with icmp type host-unreachable
+  }}
+  chain nowhere {{
+    ip daddr {services} goto refuse
+    ip daddr {pods} rt nexthop {host} goto refuse
+  }}
+  chain output {{
+    type filter hook output priority 0;
+    jump nowhere
+  }}
+  chain forward {{
+    type filter hook forward priority 0;
+    jump nowhere
+    oifname "eth0" ct state invalid drop
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority 100;
+    ip saddr {pods} oifname "eth0" masquerade
+  }}
+}}
+)",
+                     fmt::arg("host", link.host_address()), fmt::arg("pods", pod_subnet), fmt::arg("services", service_subnet));
+}
+
 Result<Link> free_link(World& world, const std::vector<int>& taken) {
   Result<std::vector<Range>> used = used_ranges(world);
   if (!used) return failure(used.error());
@@ -109,24 +181,7 @@ Status connect(World& world, const Link& link, pid_t node, long user) {
         fmt::format("address add {}/30 dev {}", link.host_address(), name), fmt::format("link set {} up", name)}) {
     if (Status done = ip(world, line); !done) return done;
   }
-  std::string rules = without_table(name);
-  rules += fmt::format(R"(table inet {name} {{
-  chain output {{
-    type filter hook output priority 0;
-    oifname "{name}" meta skuid != {{ 0, {user} }} reject with icmpx type admin-prohibited
-  }}
-  chain forward {{
-    type filter hook forward priority 0;
-    oifname "{name}" ct state != {{ established, related }} drop
-  }}
-  chain postrouting {{
-    type nat hook postrouting priority 100;
-    ip saddr {node} oifname != "{name}" masquerade
-  }}
-}}
-)",
-                       fmt::arg("name", name), fmt::arg("user", user), fmt::arg("node", link.node_address()));
-  return nft(world, rules);
+  return nft(world, host_rules(link, user));
 }
 
 Status disconnect(World& world, const Link& link) {
@@ -136,29 +191,115 @@ Status disconnect(World& world, const Link& link) {
   return nft(world, without_table(link.interface()));
 }
 
-Status disable_forwarding(World& world) {
-  if (!world.files.exists(forwarding_marker)) return {};
-  if (Status removed = nft(world, without_table(forwarding_table)); !removed) return removed;
-  if (Status off = world.files.write_in_place(forwarding_file, "0\n"); !off) return off;
-  return world.files.remove_all(forwarding_marker);
+namespace {
+
+// What there was when hpawalk switched forwarding on.
+struct Found {
+  std::vector<std::string> interfaces, chains;
+};
+
+// The machine's interfaces, but for the clusters' own.
+Result<std::vector<std::string>> interfaces(World& world) {
+  Result<nlohmann::json> links = ip_json(world, {"link", "show"});
+  if (!links) return failure(links.error());
+  std::vector<std::string> names;
+  for (const auto& link : *links) {
+    std::string name = link.value("ifname", "");
+    if (name != "lo" && !name.starts_with("hpawalk-")) names.push_back(name);
+  }
+  return names;
+}
+
+// "FAMILY TABLE CHAIN" of every chain, but for the clusters' own, that decides on forwarded packets.
+Result<std::vector<std::string>> forward_chains(World& world) {
+  Result<std::string> text = run_checked(world.processes, Command{.argv = {"nft", "--json", "list", "chains"}}, "network-read",
+                                         "Cannot read the host's netfilter rules");
+  if (!text) return failure(text.error());
+  nlohmann::json parsed = nlohmann::json::parse(*text, nullptr, false);
+  if (!parsed.is_object() || !parsed.contains("nftables")) {
+    return failure(ErrorClass::environment, "network-read", "Cannot read the answer of nft", *text);
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : parsed["nftables"]) {
+    if (!entry.contains("chain") || entry["chain"].value("hook", "") != "forward") continue;
+    const auto& chain = entry["chain"];
+    std::string table = chain.value("table", "");
+    if (!table.starts_with("hpawalk-")) names.push_back(chain.value("family", "") + " " + table + " " + chain.value("name", ""));
+  }
+  return names;
+}
+
+// Those of `now` that were not there before.
+std::vector<std::string> new_ones(const std::vector<std::string>& now, const std::vector<std::string>& before) {
+  std::vector<std::string> fresh;
+  for (const std::string& name : now) {
+    if (std::find(before.begin(), before.end(), name) == before.end()) fresh.push_back(name);
+  }
+  return fresh;
+}
+
+// Whose forwarding would be cut. A network card that was plugged in is nobody's: it has a device.
+Result<std::vector<std::string>> others_that_forward(World& world, const Found& found) {
+  Result<std::vector<std::string>> chains = forward_chains(world);
+  if (!chains) return failure(chains.error());
+  Result<std::vector<std::string>> links = interfaces(world);
+  if (!links) return failure(links.error());
+  std::vector<std::string> others = new_ones(*chains, found.chains);
+  for (const std::string& name : new_ones(*links, found.interfaces)) {
+    if (!world.files.exists(fs::path("/sys/class/net") / name / "device")) others.push_back(name);
+  }
+  return others;
+}
+
+Found found_from(const std::string& marker) {
+  nlohmann::json json = nlohmann::json::parse(marker, nullptr, false);
+  Found found;
+  if (!json.is_object()) return found;
+  found.interfaces = json.value("interfaces", std::vector<std::string>{});
+  found.chains = json.value("chains", std::vector<std::string>{});
+  return found;
+}
+
+}  // namespace
+
+Result<std::string> disable_forwarding(World& world) {
+  Result<std::string> marker = world.files.read(forwarding_marker);
+  if (!marker) return std::string();
+  Result<std::vector<std::string>> others = others_that_forward(world, found_from(*marker));
+  if (!others) return failure(others.error());
+  if (Status removed = nft(world, without_table(forwarding_table)); !removed) return failure(removed.error());
+  if (others->empty()) {
+    if (Status off = world.files.write_in_place(forwarding_file, "0\n"); !off) return failure(off.error());
+  }
+  if (Status forgotten = world.files.remove_all(forwarding_marker); !forgotten) return failure(forgotten.error());
+  if (others->empty()) return std::string();
+  return "forwarding of packets stays on: " + text::join(*others, ", ") + " came while clusters ran, and may need it";
 }
 
 Status enable_forwarding(World& world) {
   Result<std::string> now = world.files.read(forwarding_file);
   if (!now) return failure(now.error());
   if (text::trim(*now) == "1") return {};
-  if (Status marked = world.files.write(forwarding_marker, "switched on by hpawalk\n"); !marked) return marked;
-  // The machine was no router before: for everybody but the clusters it stays none.
+  Result<std::vector<std::string>> links = interfaces(world);
+  if (!links) return failure(links.error());
+  Result<std::vector<std::string>> chains = forward_chains(world);
+  if (!chains) return failure(chains.error());
+  nlohmann::json found = {{"interfaces", *links}, {"chains", *chains}};
+  if (Status marked = world.files.write(forwarding_marker, found.dump() + "\n"); !marked) return marked;
+  // The machine was no router before, and stays none between the interfaces that it had. Those that come later
+  // (Docker's, libvirt's, a VPN's) bring their own rules, and are left alone.
   std::string rules = without_table(forwarding_table);
-  rules += fmt::format(R"(table inet {} {{
+  if (!links->empty()) {
+    std::string set = "{ \"" + text::join(*links, "\", \"") + "\" }";
+    rules += fmt::format(R"(table inet {} {{
   chain forward {{
-    type filter hook forward priority 0; policy drop;
-    iifname "hpawalk-*" accept
-    oifname "hpawalk-*" accept
+    type filter hook forward priority 0;
+    iifname {} oifname {} drop
   }}
 }}
 )",
-                       forwarding_table);
+                         forwarding_table, set, set);
+  }
   if (Status set = nft(world, rules); !set) return set;
   return world.files.write_in_place(forwarding_file, "1\n");
 }

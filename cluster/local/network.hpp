@@ -2,7 +2,8 @@
 // that keep other users of the machine, and other machines, away from it.
 //
 // Cluster number N has host 10.201.N.1, node 10.201.N.2, and the host's interface hpawalk-N. Pods and Services
-// have the same ranges in every cluster: they exist only inside the node's namespace.
+// have the same ranges in every cluster: they exist only inside the node's namespace, and a packet to one of them
+// never leaves it, as on a bridge, where nobody answers for an address that no pod has.
 #pragma once
 
 #include <string>
@@ -33,10 +34,15 @@ Status connect(World& world, const Link& link, pid_t node, long user);
 // Removes the host's side.
 Status disconnect(World& world, const Link& link);
 
+// Netfilter rules for nft: those of the host about this link, and those inside the node.
+std::string host_rules(const Link& link, long user);
+std::string node_rules(const Link& link);
+
 // Lets the host forward the nodes' packets to the world, if it does not forward already.
 Status enable_forwarding(World& world);
 
-// With the last cluster: back to what it was, if it was enable_forwarding that switched it on.
-Status disable_forwarding(World& world);
+// With the last cluster: back to what it was, if it was enable_forwarding that switched it on, and if nobody else
+// has come meanwhile who forwards packets too: then the result says that it stays on, and for whom.
+Result<std::string> disable_forwarding(World& world);
 
 }  // namespace hpawalk::local

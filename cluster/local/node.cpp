@@ -67,17 +67,16 @@ Status join_network(World& world, const Link& link) {
                               return StillWaiting{"the host has not connected it yet"};
                             });
   if (!there) return there;
+  if (Status on = world.files.write_in_place("/proc/sys/net/ipv4/ip_forward", "1\n"); !on) return on;
+  // Before there is a way out.
+  if (Status rules = run(world, {"nft", "-f", "-"}, node_rules(link)); !rules) return rules;
   for (const std::string& line : {std::string("link set lo up"), "address add " + link.node_address() + "/30 dev eth0",
                                   std::string("link set eth0 up"), "route add default via " + link.host_address()}) {
     std::vector<std::string> argv = text::split(line, ' ');
     argv.insert(argv.begin(), "ip");
     if (Status done = run(world, argv); !done) return done;
   }
-  if (Status on = world.files.write_in_place("/proc/sys/net/ipv4/ip_forward", "1\n"); !on) return on;
-  return run(world, {"nft", "-f", "-"},
-             fmt::format("table ip hpawalk {{\n  chain postrouting {{\n    type nat hook postrouting priority 100;\n"
-                         "    ip saddr {} oifname \"eth0\" masquerade\n  }}\n}}\n",
-                         pod_subnet));
+  return {};
 }
 
 // ptp: every packet between pods is routed, so that Service addresses work without bridge netfilter.
@@ -158,7 +157,7 @@ Status run_node(World& world, const fs::path& cluster_root) {
     return done;
   }
   if (Status done = world.files.write(files.node_ready(), "\n"); !done) return done;
-  supervise(node_services(world, files, *description, toml));
+  supervise(node_services(world, files, *description, toml), files.root);
   return {};
 }
 

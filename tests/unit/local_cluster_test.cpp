@@ -4,7 +4,9 @@
 
 #include "cluster/local/images.hpp"
 #include "cluster/local/kubeadm.hpp"
+#include "cluster/local/kubeconfig.hpp"
 #include "cluster/local/local_cluster.hpp"
+#include "cluster/local/machine.hpp"
 #include "cluster/local/network.hpp"
 #include "cluster/local/parts.hpp"
 #include "tests/fakes/fakes.hpp"
@@ -22,6 +24,8 @@ struct SilentProgress final : Progress {
 };
 
 const std::string addresses_call = "ip -json -4 address show";
+const std::string links_call = "ip -json -4 link show";
+const std::string chains_call = "nft --json list chains";
 const std::string routes_call = "ip -json -4 route show table all";
 
 }  // namespace
@@ -168,29 +172,111 @@ TEST_CASE("Only root and the caller of sudo may talk to the node") {
   CHECK(rules.find("oifname \"hpawalk-7\" ct state != { established, related } drop") != std::string::npos);
 }
 
-TEST_CASE("Forwarding that hpawalk switched on is switched off again, and forgotten") {
-  fakes::FakeWorld fake;
-  const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward", marker = "/run/hpawalk-forwarding";
+TEST_CASE("What comes out of a node for a pod, a Service or a link-local address is refused, but for name servers") {
+  std::string host = host_rules(Link{7}, 0);
+  CHECK(host.find("ip saddr != 10.201.7.2 goto refuse") != std::string::npos);
+  CHECK(host.find("ip daddr { 10.244.0.0/24, 10.96.0.0/16 } goto refuse") != std::string::npos);
+  size_t names = host.find("ip daddr 169.254.0.0/16 meta l4proto { tcp, udp } th dport 53 return");
+  CHECK(names < host.find("ip daddr 169.254.0.0/16 goto refuse"));
+  std::string node = node_rules(Link{7});
+  CHECK(node.find("ip daddr 10.244.0.0/24 rt nexthop 10.201.7.1 goto refuse") != std::string::npos);
+  CHECK(node.find("ip daddr 10.96.0.0/16 goto refuse") != std::string::npos);
+}
+
+namespace {
+
+const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward", marker = "/run/hpawalk-forwarding";
+const char* two_cards = R"([{"ifname":"lo"},{"ifname":"eth0"},{"ifname":"wlan0"},{"ifname":"hpawalk-0"}])";
+const char* own_chains = R"({"nftables":[{"metainfo":{}},{"chain":{"family":"inet","table":"hpawalk-0","name":"forward","hook":"forward"}}]})";
+
+void switch_on(fakes::FakeWorld& fake) {
   fake.files.content[sysctl] = "0\n";
+  fake.processes.expect(links_call, {0, two_cards, ""});
+  fake.processes.expect(chains_call, {0, own_chains, ""});
   fake.processes.expect("nft -f -");
   REQUIRE(enable_forwarding(fake.world));
   CHECK(fake.files.content[sysctl] == "1\n");
+}
+
+}  // namespace
+
+TEST_CASE("Forwarding that hpawalk switched on is switched off again, and forgotten") {
+  fakes::FakeWorld fake;
+  switch_on(fake);
   REQUIRE(enable_forwarding(fake.world));  // a second cluster finds it on, and leaves the mark
   CHECK(fake.files.exists(marker));
 
+  fake.processes.expect(links_call, {0, two_cards, ""});
+  fake.processes.expect(chains_call, {0, own_chains, ""});
   fake.processes.expect("nft -f -");
-  REQUIRE(disable_forwarding(fake.world));
+  Result<std::string> left = disable_forwarding(fake.world);
+  REQUIRE(left);
+  CHECK(left->empty());
   CHECK(fake.files.content[sysctl] == "0\n");
   CHECK_FALSE(fake.files.exists(marker));
 }
 
+TEST_CASE("While clusters run, nothing is forwarded between the interfaces that there were, and nobody else's is cut") {
+  fakes::FakeWorld fake;
+  switch_on(fake);
+  const std::string& rules = fake.processes.calls.back().input;
+  CHECK(rules.find("iifname { \"eth0\", \"wlan0\" } oifname { \"eth0\", \"wlan0\" } drop") != std::string::npos);
+  CHECK(rules.find("policy") == std::string::npos);
+}
+
+TEST_CASE("Forwarding stays on when somebody who needs it came meanwhile, and that is said") {
+  for (bool interface : {true, false}) {
+    fakes::FakeWorld fake;
+    switch_on(fake);
+    fake.processes.expect(links_call, {0, interface ? R"([{"ifname":"eth0"},{"ifname":"docker0"}])" : two_cards, ""});
+    fake.processes.expect(chains_call, {0, interface ? own_chains : R"({"nftables":[
+      {"chain":{"family":"ip","table":"filter","name":"FORWARD","hook":"forward"}},
+      {"chain":{"family":"ip","table":"filter","name":"INPUT","hook":"input"}}]})", ""});
+    fake.processes.expect("nft -f -");
+    Result<std::string> left = disable_forwarding(fake.world);
+    REQUIRE(left);
+    CHECK(left->find(interface ? "docker0" : "ip filter FORWARD") != std::string::npos);
+    CHECK(fake.files.content[sysctl] == "1\n");
+    CHECK_FALSE(fake.files.exists(marker));
+  }
+}
+
+TEST_CASE("A network card that was plugged in needs no forwarding") {
+  fakes::FakeWorld fake;
+  switch_on(fake);
+  fake.files.content["/sys/class/net/usb0/device/uevent"] = "";
+  fake.processes.expect(links_call, {0, R"([{"ifname":"eth0"},{"ifname":"wlan0"},{"ifname":"usb0"}])", ""});
+  fake.processes.expect(chains_call, {0, own_chains, ""});
+  fake.processes.expect("nft -f -");
+  CHECK(disable_forwarding(fake.world)->empty());
+  CHECK(fake.files.content[sysctl] == "0\n");
+}
+
 TEST_CASE("A router's forwarding is left as it was") {
   fakes::FakeWorld fake;
-  const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward";
   fake.files.content[sysctl] = "1\n";
   REQUIRE(enable_forwarding(fake.world));
   REQUIRE(disable_forwarding(fake.world));
   CHECK(fake.files.content[sysctl] == "1\n");
+}
+
+TEST_CASE("The machine's list has each name and each subnet once, and goes with the last cluster") {
+  fakes::FakeWorld fake;
+  const fs::path list = "/run/hpawalk-clusters";
+  REQUIRE(enter(fake.world, "a", {0, "/root/state/a"}));
+  REQUIRE(enter(fake.world, "a", {0, "/root/state/a"}));  // after a restart of the node
+  CHECK(enter(fake.world, "a", {1, "/home/user/state/a"}).error().id == "cluster-elsewhere");
+  CHECK(enter(fake.world, "b", {0, "/root/state/b"}).error().id == "subnet-in-use");
+  REQUIRE(enter(fake.world, "b", {1, "/root/state/b"}));
+  CHECK(registered(fake.world).at("b").link == 1);
+  REQUIRE(leave(fake.world, "a"));
+  CHECK(registered(fake.world).size() == 1);
+  REQUIRE(leave(fake.world, "b"));
+  CHECK_FALSE(fake.files.exists(list));
+  for (const char* damaged : {"", "no JSON", "[]", R"({"a": 5, "b": {"link": "x", "root": "/"}, "c": {"link": 1}})"}) {
+    fake.files.content[list] = damaged;
+    CHECK(registered(fake.world).empty());
+  }
 }
 
 TEST_CASE("kubeadm gets HPA options only when they were asked for") {
@@ -240,6 +326,19 @@ TEST_CASE("Every image has a name, and every program in it is a part") {
     CHECK(image.programs.empty() != image.packages.empty());
     for (const std::string& program : image.programs) CHECK_MESSAGE(parts.contains(program), program);
   }
+}
+
+TEST_CASE("The caller of sudo gets a kubeconfig that he can open, everybody else the cluster's own") {
+  fakes::FakeWorld fake;
+  ClusterFiles files = cluster_files(make_layout(fake.world.environment), "x");
+  Description d;
+  d.name = "x";
+  d.user = 1000;
+  CHECK(kubeconfig_for_caller(fake.world, files, d) == files.kubeconfig());
+  fake.world.environment["SUDO_UID"] = "1000";
+  CHECK(kubeconfig_for_caller(fake.world, files, d) == "/run/hpawalk-kubeconfig-x");
+  fake.world.environment["SUDO_UID"] = "1001";
+  CHECK(kubeconfig_for_caller(fake.world, files, d) == files.kubeconfig());
 }
 
 TEST_CASE("Status knows what was never made, and what was interrupted") {
