@@ -259,21 +259,21 @@ void cap_log(const std::filesystem::path& log) {
   }
 }
 
-bool gone(const std::filesystem::path& folder) {
+bool gone(const std::filesystem::path& path) {
   struct stat is {};
-  return stat(folder.c_str(), &is) != 0 && errno == ENOENT;
+  return stat(path.c_str(), &is) != 0 && errno == ENOENT;
 }
 
 }  // namespace
 
-void supervise(const std::vector<Service>& services, const std::filesystem::path& home) {
+void supervise(const std::vector<Service>& services, const std::filesystem::path& needed) {
   std::vector<Supervised> all;
   for (const Service& service : services) all.push_back({&service});
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_BLOCK, &child, nullptr);
-  for (unsigned round = 0; !gone(home); ++round) {
+  for (unsigned round = 0; !gone(needed); ++round) {
     reap(all);
     auto now = steady_clock::now();
     bool waiting = false;

@@ -91,7 +91,7 @@ struct Service {
 
 // The work of a namespace's first process: starts the services, starts each again one second after it ended
 // (at once the first time), and reaps every orphan. Its own output, if that is a file, is emptied like the services'
-// logs. Returns when the folder `home` is gone: what runs then works on files that nobody can reach any more.
-void supervise(const std::vector<Service>& services, const std::filesystem::path& home);
+// logs. Returns when `needed` is gone: what runs then works on files that nobody can reach any more.
+void supervise(const std::vector<Service>& services, const std::filesystem::path& needed);
 
 }  // namespace hpawalk

@@ -443,6 +443,8 @@ Result<ClusterStatus> status(World& world, const std::string& name) {
     return s;
   }
   s.phase = Phase::incomplete;
+  // Removed while it ran: its processes go on making files, so that the folder itself may be there.
+  if (s.processes > 0 && !world.files.exists(files.description())) s.phase = Phase::lost;
   Result<Description> d = read_description(world, files);
   if (!world.files.exists(files.complete()) || !d) return s;
   s.node_address = Link{d->link}.node_address();

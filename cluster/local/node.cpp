@@ -157,7 +157,7 @@ Status run_node(World& world, const fs::path& cluster_root) {
     return done;
   }
   if (Status done = world.files.write(files.node_ready(), "\n"); !done) return done;
-  supervise(node_services(world, files, *description, toml), files.root);
+  supervise(node_services(world, files, *description, toml), files.description());
   return {};
 }
 

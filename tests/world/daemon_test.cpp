@@ -96,7 +96,7 @@ TEST_CASE("A lock whose file its holder removes goes over to the next one's file
   CHECK(second);
 }
 
-TEST_CASE("Services are started again until the folder they belong to is gone") {
+TEST_CASE("Services are started again until what they need is gone") {
   TemporaryFolder folder;
   const std::filesystem::path home = folder.path / "home", log = folder.path / "log";
   std::filesystem::create_directory(home);
