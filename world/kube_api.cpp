@@ -97,13 +97,14 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
       return make("kube-forbidden", "Not allowed to " + right, "Ask the cluster's administrator for the right to " + right);
     }
     case 404: return make("kube-not-found", "There is no " + place);
+    case 410: return make("kube-gone", "The API server has forgotten where the list of " + place + " was");
     case 503: return make("kube-unavailable", "Nobody answers behind " + place);
     default:
       return make("kube-refused", fmt::format("The API server answered {} to {} {}", response.status, request.method, place));
   }
 }
 
-static Result<Json> answer(KubeApi& api, const KubeRequest& request) {
+Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {
   Result<HttpResponse> response = api.send(request);
   if (!response) return failure(response.error());
   if (!response->ok()) return failure(kube_error(request, *response));
@@ -116,11 +117,11 @@ static Result<Json> answer(KubeApi& api, const KubeRequest& request) {
 }
 
 Result<Json> kube_get(KubeApi& api, const std::string& path, Duration limit) {
-  return answer(api, KubeRequest{"GET", path, {}, limit});
+  return kube_send(api, KubeRequest{"GET", path, {}, limit});
 }
 
 Result<Json> kube_create(KubeApi& api, const std::string& path, const Json& object) {
-  return answer(api, KubeRequest{"POST", path, object.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  return kube_send(api, KubeRequest{"POST", path, object.dump(-1, ' ', false, Json::error_handler_t::replace)});
 }
 
 Result<bool> may(KubeApi& api, const AccessQuestion& question) {

@@ -47,6 +47,7 @@ class KubeApi {
 //   kube-unavailable    503: an aggregated API or a Service has nobody behind it
 //   kube-unreachable    the API server does not answer (address, network)
 //   kube-tls            its certificate is not trusted
+//   kube-gone           410: the place of a list or watch is forgotten
 //   kube-refused        any other answer that is not 2xx
 // unauthorized, unreachable and tls are of class environment.
 Error kube_error(const KubeRequest& request, const HttpResponse& response);
@@ -54,7 +55,9 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response);
 // "list servicemonitors.monitoring.coreos.com in namespace web": the right that a request needs.
 std::string right_needed(std::string_view method, std::string_view path);
 
+// One object, or a collection that is short by its nature; others are read by kube_list (kube_list.hpp).
 Result<Json> kube_get(KubeApi& api, const std::string& path, Duration limit = std::chrono::seconds(10));
+Result<Json> kube_send(KubeApi& api, const KubeRequest& request);  // any request that is answered with JSON
 Result<Json> kube_create(KubeApi& api, const std::string& path, const Json& object);  // reviews; changes go through kubectl
 
 struct AccessQuestion {

@@ -1,4 +1,5 @@
-// A Kubernetes API made of a map: "GET /api/v1/pods" -> answer. Paths are matched whole, with their query.
+// A Kubernetes API made of a map: "GET /api/v1/pods" -> answer. Paths are matched whole, with their query, but
+// for limit and continue: what is asked for by pages is given by pages, out of the whole answer.
 #pragma once
 
 #include <deque>
@@ -17,7 +18,8 @@ class FakeKubeApi final : public KubeApi {
   std::map<std::string, HttpResponse> answers;
   // The lines of each watch connection, in order; after the last one every connection ends at once.
   std::map<std::string, std::deque<std::vector<std::string>>> streams;
-  std::vector<std::string> requests;  // "GET /path", as they came
+  std::vector<std::string> requests;  // "GET /path", as they came, without the limit of a first page
+  std::map<size_t, HttpResponse> at_request;  // answered to the request of this number (from 1), whatever it is
   std::vector<KubeRequest> sent;
 
   void get(const std::string& path, const Json& object) { script("GET " + path, {200, object.dump()}); }
@@ -42,6 +44,7 @@ class FakeKubeApi final : public KubeApi {
  private:
   std::mutex mutex_;
   bool lost_ = false;
+  size_t count_ = 0;
 };
 
 }  // namespace hpawalk::fakes
