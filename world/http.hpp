@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/error.hpp"
@@ -17,14 +18,20 @@ struct HttpRequest {
   std::string unix_socket = {};                // path; empty: TCP
   std::map<std::string, std::string> headers = {};
   std::string body = {};
-  Duration limit = std::chrono::seconds(10);   // for the whole exchange; 0: none (streams)
+  Duration limit = std::chrono::seconds(10);   // of silence: so long no byte of the answer may come; 0: none (streams)
   bool even_interrupted = false;               // goes on after Ctrl-C: to put something back on the way out
   bool download = false;                       // from the internet: follows redirects, uses the user's proxy
+  int attempt = 1;                             // 2: the same again, after it was answered "later"
 };
+
+// An answer that still comes is waited for, but neither for ever nor for any size.
+inline constexpr Duration longest_exchange = std::chrono::minutes(5);
+inline constexpr size_t largest_answer = size_t{256} << 20;
 
 struct HttpResponse {
   int status = 0;
   std::string body;
+  std::optional<std::chrono::seconds> retry_after = {};  // the header of that name, if it is a number of seconds
   bool ok() const { return status >= 200 && status < 300; }
 };
 
@@ -32,7 +39,10 @@ class Http {
  public:
   virtual ~Http() = default;
 
-  // An error only when no HTTP answer came (id `http`) or hpawalk was interrupted: a 404 is a response.
+  // An error only when no whole HTTP answer came, or hpawalk was interrupted: a 404 is a response. Ids:
+  //   http            nobody there, or the connection broke
+  //   http-slow       silence of `limit`, or longer than longest_exchange
+  //   http-too-large  more than largest_answer
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 
   // Like send, but hands each line of a 2xx body to `on_line` as it comes, until that returns false, the
@@ -54,6 +64,7 @@ class CurlHttp final : public Http {
 
  private:
   struct Pool;
+  Result<HttpResponse> exchange(const HttpRequest& request, const std::function<bool(std::string_view line)>* on_line);
   const Interrupt& interrupt_;
   Pool* pool_;
 };

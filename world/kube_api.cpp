@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "world/patience.hpp"
 
 namespace hpawalk {
 namespace {
@@ -85,23 +86,42 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
   auto make = [&](std::string id, std::string what, std::string hint = {}) {
     return Error{ErrorClass::check_failed, std::move(id), std::move(what), message, std::move(hint), {}, {}};
   };
+  auto environment = [&](std::string id, std::string what, std::string hint = {}) {
+    Error error = make(std::move(id), std::move(what), std::move(hint));
+    error.kind = ErrorClass::environment;
+    return error;
+  };
   switch (response.status) {
-    case 401: {
-      Error error = make("kube-unauthorized", "The API server does not accept this login",
-                         "Log in again, then repeat the command");
-      error.kind = ErrorClass::environment;
-      return error;
-    }
+    case 401: return environment("kube-unauthorized", "The API server does not accept this login", "Log in again, then repeat the command");
     case 403: {
       std::string right = right_needed(request.method, request.path);
       return make("kube-forbidden", "Not allowed to " + right, "Ask the cluster's administrator for the right to " + right);
     }
     case 404: return make("kube-not-found", "There is no " + place);
     case 410: return make("kube-gone", "The API server has forgotten where the list of " + place + " was");
-    case 503: return make("kube-unavailable", "Nobody answers behind " + place);
+    case 429: return environment("kube-busy", "The API server has too many requests to answer " + place,
+                                 "Try again later, or ask for less: one HPA, one namespace");
+    case 503: return make("kube-unavailable", passed_on(place) ? "Nobody answers behind " + place
+                                                               : "The API server cannot serve " + place + " now");
+    case 504: return environment("kube-slow", "There was no answer in time to " + request.method + " " + place);
     default:
       return make("kube-refused", fmt::format("The API server answered {} to {} {}", response.status, request.method, place));
   }
+}
+
+Error kube_silence(const KubeRequest& request, const Error& error) {
+  std::string question = request.method + " " + request.path.substr(0, request.path.find('?'));
+  auto environment = [&](std::string id, std::string what, std::string hint = {}) {
+    return Error{ErrorClass::environment, std::move(id), std::move(what), question + ": " + error.because, std::move(hint), {}, {}};
+  };
+  if (error.id == "http-slow") return environment("kube-slow", "There was no answer in time");
+  if (error.id == "http-too-large") return environment("kube-too-large", "The answer is larger than hpawalk takes");
+  return environment("kube-unreachable", "The API server does not answer",
+                     "Is the cluster running, and does this network reach it?  kubectl cluster-info");
+}
+
+bool about_one_question(const Error& error) {
+  return error.id == "kube-busy" || error.id == "kube-slow" || error.id == "kube-too-large";
 }
 
 Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {

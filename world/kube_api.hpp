@@ -24,7 +24,7 @@ struct KubeRequest {
   std::string method = "GET";
   std::string path;  // "/api/v1/pods?labelSelector=..."; queries are encoded by the caller (query_value)
   std::string body = {};
-  Duration limit = std::chrono::seconds(10);
+  Duration limit = std::chrono::seconds(10);  // of silence, see HttpRequest
   std::map<std::string, std::string> headers = {};  // Content-Type: application/json when there is a body and no other
   bool even_interrupted = false;                    // see HttpRequest
 };
@@ -44,13 +44,20 @@ class KubeApi {
 //   kube-not-found      404; `because` is the server's message
 //   kube-forbidden      403; `what` names the right that is missing, `hint` how to test it
 //   kube-unauthorized   401, or the kubeconfig's login failed
-//   kube-unavailable    503: an aggregated API or a Service has nobody behind it
+//   kube-unavailable    503: an aggregated API or a Service has nobody behind it, or the API server cannot serve now
+//   kube-busy           429: too many requests, also after waiting as long as it asked for
+//   kube-slow           504, or nothing came for the request's limit
+//   kube-too-large      more came than hpawalk takes
 //   kube-unreachable    the API server does not answer (address, network)
 //   kube-tls            its certificate is not trusted
 //   kube-gone           410: the place of a list or watch is forgotten
 //   kube-refused        any other answer that is not 2xx
-// unauthorized, unreachable and tls are of class environment.
+// unauthorized, unreachable, tls, busy, slow and too-large are of class environment. Of these, busy, slow and too-large
+// are about one question: another may be answered.
 Error kube_error(const KubeRequest& request, const HttpResponse& response);
+// What it means that no answer came at all. `error` is the HTTP client's.
+Error kube_silence(const KubeRequest& request, const Error& error);
+bool about_one_question(const Error& error);
 
 // "list servicemonitors.monitoring.coreos.com in namespace web": the right that a request needs.
 std::string right_needed(std::string_view method, std::string_view path);

@@ -73,18 +73,21 @@ class PrivateFolder {
 
 class ProxyKubeApi final : public KubeApi {
  public:
-  ProxyKubeApi(World& world, std::unique_ptr<PrivateFolder> folder, std::unique_ptr<Child> child)
-      : world_(world), folder_(std::move(folder)), child_(std::move(child)) {}
+  ProxyKubeApi(World& world, std::unique_ptr<PrivateFolder> folder, std::unique_ptr<Child> child, Waiting waiting)
+      : world_(world), folder_(std::move(folder)), child_(std::move(child)), waiting_(std::move(waiting)) {}
 
   Result<HttpResponse> send(const KubeRequest& request) override {
     HttpRequest http{request.method, url(request.path), socket(), request.headers, request.body, request.limit, request.even_interrupted};
     if (!http.body.empty()) http.headers.try_emplace("Content-Type", "application/json");
-    return explained(request.method + " " + request.path, world_.http.send(http));
+    return send_patiently(world_.clock, request, waiting_, [&](int attempt) {
+      http.attempt = attempt;
+      return explained(request, world_.http.send(http));
+    });
   }
 
   Result<HttpResponse> stream(const std::string& path,
                               const std::function<bool(std::string_view line)>& on_line) override {
-    return explained("GET " + path, world_.http.stream(HttpRequest{"GET", url(path), socket(), {}, {}, 0ms}, on_line));
+    return explained(KubeRequest{"GET", path}, world_.http.stream(HttpRequest{"GET", url(path), socket(), {}, {}, 0ms}, on_line));
   }
 
  private:
@@ -92,14 +95,10 @@ class ProxyKubeApi final : public KubeApi {
   std::string socket() const { return (folder_->path() / "api").string(); }
 
   // Not the socket of our own child, which is all that the HTTP client knows of: what is behind it, or why the child ended.
-  Result<HttpResponse> explained(const std::string& request, Result<HttpResponse> response) {
+  Result<HttpResponse> explained(const KubeRequest& request, Result<HttpResponse> response) {
     if (response) return response;
     if (response.error().kind == ErrorClass::interrupted) return interrupted("waiting for the API server");
-    if (child_->running()) {
-      return failure(ErrorClass::environment, "kube-unreachable", "The API server does not answer",
-                     request.substr(0, request.find('?')) + ": " + response.error().because,
-                     "Is the cluster running, and does this network reach it?  kubectl cluster-info");
-    }
+    if (child_->running()) return failure(kube_silence(request, response.error()));
     Result<std::string> log = world_.files.read(folder_->path() / "log");
     return failure(ErrorClass::environment, "kube-proxy-ended", "kubectl proxy ended",
                    log ? text::redact(text::last_lines(*log, 3)) : std::string());
@@ -108,6 +107,7 @@ class ProxyKubeApi final : public KubeApi {
   World& world_;
   std::unique_ptr<PrivateFolder> folder_;
   std::unique_ptr<Child> child_;  // ends before its folder goes
+  Waiting waiting_;
 };
 
 }  // namespace
@@ -132,7 +132,7 @@ Result<std::string> current_namespace(World& world, const KubeTarget& target) {
   return name.empty() ? "default" : name;
 }
 
-Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target) {
+Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target, Waiting waiting) {
   fs::path parent = parent_folder(world.environment);
   sweep(parent);
   auto folder = std::make_unique<PrivateFolder>(parent);
@@ -143,9 +143,12 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target)
   auto child = world.processes.start(command, folder->path() / "log");
   if (!child) return failure(child.error());
 
+  // A login by a plugin, or a machine under load, can take its time.
+  TimePoint start = world.clock.now();
   Status listening = wait_until(
-      world.clock, {10s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
+      world.clock, {60s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
         if (listens(folder->path() / "api")) return StillWaiting{};
+        if (waiting && world.clock.now() - start > 1s) waiting("kubectl proxy, through which the cluster is asked");
         if ((*child)->running()) return StillWaiting("kubectl proxy does not listen yet");
         Result<std::string> log = world.files.read(folder->path() / "log");
         Error error{ErrorClass::environment, "kubeconfig", "kubectl cannot use this kubeconfig or context",
@@ -153,8 +156,12 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target)
                     "kubectl config get-contexts   shows what there is", text::shell_quote(command.argv), {}};
         return failure(std::move(error));
       });
-  if (!listening) return failure(listening.error());
-  return std::make_unique<ProxyKubeApi>(world, std::move(folder), std::move(*child));
+  if (!listening) {
+    Error error = listening.error();
+    if (error.id == "timeout") error.kind = ErrorClass::environment;  // nothing was asked of the cluster yet
+    return failure(std::move(error));
+  }
+  return std::make_unique<ProxyKubeApi>(world, std::move(folder), std::move(*child), std::move(waiting));
 }
 
 }  // namespace hpawalk

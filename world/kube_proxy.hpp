@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "world/kube_api.hpp"
+#include "world/patience.hpp"
 #include "world/world.hpp"
 
 namespace hpawalk {
@@ -22,6 +23,7 @@ std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std:
 // The namespace that the kubeconfig's context names; "default" where it names none.
 Result<std::string> current_namespace(World& world, const KubeTarget& target);
 
-Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target);
+// `waiting` is told of every wait of the connection that takes longer than a second, by any thread.
+Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target, Waiting waiting = {});
 
 }  // namespace hpawalk
