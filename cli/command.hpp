@@ -33,6 +33,7 @@ using Action = std::function<Status(Session&)>;
 struct Chosen {
   Action action;
   std::string output = "text";
+  bool debug = false;
 };
 
 // Adds `--output text|json`, which every command has.

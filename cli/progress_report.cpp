@@ -142,9 +142,9 @@ class LiveReport final : public Report {
 
 }  // namespace
 
-std::unique_ptr<Progress> make_progress(World& world) {
+std::unique_ptr<Progress> make_progress(World& world, bool may_redraw) {
   auto term = world.environment.find("TERM");
-  bool redraw = world.terminal.err_is_terminal() && (term == world.environment.end() || term->second != "dumb");
+  bool redraw = may_redraw && world.terminal.err_is_terminal() && (term == world.environment.end() || term->second != "dumb");
   if (redraw) return std::make_unique<LiveReport>(world);
   return std::make_unique<PlainReport>(world);
 }

@@ -8,6 +8,6 @@
 
 namespace hpawalk {
 
-std::unique_ptr<Progress> make_progress(World& world);
+std::unique_ptr<Progress> make_progress(World& world, bool may_redraw = true);
 
 }  // namespace hpawalk

@@ -1,6 +1,7 @@
 #include "cli/run.hpp"
 
 #include <exception>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -8,6 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/error_report.hpp"
 #include "cli/progress_report.hpp"
+#include "world/debug.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk {
@@ -20,6 +22,8 @@ void add_output_option(CLI::App& command, Chosen& chosen) {
 }
 
 static void build(CLI::App& app, Chosen& chosen) {
+  app.fallthrough();  // hpawalk diagnose --debug
+  app.add_flag("--debug", chosen.debug, "Print each child process, request and wait to stderr (or HPAWALK_DEBUG=1); in every command");
   app.set_version_flag("--version", std::string("hpawalk ") + HPAWALK_VERSION, "Print the version");
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
@@ -75,6 +79,11 @@ static int report_parse_end(const CLI::App& app, const CLI::ParseError& end, Wor
   return exit_code(error.kind);
 }
 
+static bool asked_for_debug(const Environment& environment) {
+  auto variable = environment.find("HPAWALK_DEBUG");
+  return variable != environment.end() && !variable->second.empty() && variable->second != "0";
+}
+
 int run(const std::vector<std::string>& args, World& world) {
   Chosen chosen;
   CLI::App app("hpawalk builds, proves and explains Kubernetes autoscaling on a custom metric.", called_as(args));
@@ -82,8 +91,10 @@ int run(const std::vector<std::string>& args, World& world) {
     build(app, chosen);
     std::vector<std::string> reversed(args.rbegin(), args.rend() - 1);  // CLI11 takes them from the back
     app.parse(reversed);
-    auto progress = make_progress(world);
-    Session session{world, *progress, chosen.output == "json"};
+    std::optional<DebugWorld> debug;
+    if (chosen.debug || asked_for_debug(world.environment)) debug.emplace(world);
+    auto progress = make_progress(world, !debug);  // lines of the log would tear what is redrawn
+    Session session{debug ? debug->world() : world, *progress, chosen.output == "json"};
     Status status = chosen.action(session);
     progress.reset();  // the live lines end before anything else is printed
     if (status) return 0;

@@ -103,7 +103,7 @@ struct Config::Reading {
         break;
       }
     }
-    known.emplace_back("HPAWALK_CONFIG");
+    for (const char* other : {"HPAWALK_CONFIG", "HPAWALK_DEBUG"}) known.emplace_back(other);
     for (const auto& [name, value] : variables) {
       if (!name.starts_with("HPAWALK_") || std::find(known.begin(), known.end(), name) != known.end()) continue;
       auto near = text::nearest(name, known);
