@@ -58,10 +58,10 @@ constexpr size_t few_alike = 2;          // more HPAs on one metric than this ar
 void read_cluster(Reader& reader, const CollectOptions& options) {
   const std::string& space = options.space;
   Spaces own = space.empty() ? Spaces{} : Spaces{space};
-  reader.get("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : "/namespaces/" + space) +
-                         "/horizontalpodautoscalers");
-  reader.get("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
-  reader.get("namespaces", "/api/v1/namespaces");
+  reader.list_at_path("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : "/namespaces/" + space) +
+                                  "/horizontalpodautoscalers");
+  reader.list_at_path("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
+  reader.list_at_path("namespaces", "/api/v1/namespaces", true);
   reader.get(version_key, version_path);
   reader.get(controller_key, controller_pods_path);
   reader.list("services", "/api/v1", "services", own);
@@ -69,7 +69,7 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
     reader.list(resource, "/apis/monitoring.coreos.com/v1", resource, own);
   }
   auto pods = [&](const std::string& key, const std::string& selector) {
-    reader.get(key, "/api/v1/pods?labelSelector=" + query_value(selector));
+    reader.list_at_path(key, "/api/v1/pods?labelSelector=" + query_value(selector));
   };
   // Whoever installed them: the bundle and kube-prometheus use the first label, charts one or the other.
   pods("adapter-pods/by-name", "app.kubernetes.io/name=prometheus-adapter");
@@ -78,8 +78,8 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
   pods("operator-pods/by-app",
        "app in (kube-prometheus-stack-operator,prometheus-operator-operator,prometheus-operator),"
        "app.kubernetes.io/name!=prometheus-operator");
-  reader.get("rejections", "/api/v1/events?fieldSelector=reason%3DInvalidConfiguration");
-  reader.get("rescales", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale");
+  reader.list_at_path("rejections", "/api/v1/events?fieldSelector=reason%3DInvalidConfiguration");
+  reader.list_at_path("rescales", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale");
   reader.run_round();
 }
 
@@ -151,7 +151,7 @@ void read_refused(Reader& reader, const Spaces& spaces) {
     for (const std::string& space : spaces) {
       std::string key = resource + "/" + space;
       if (reader.facts.find(key) != nullptr) continue;
-      reader.get(key, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+      reader.list_at_path(key, fmt::format("{}/namespaces/{}/{}", group, space, resource));
     }
   }
 }
@@ -207,7 +207,7 @@ void read_prometheus_space(Reader& reader, const std::string& space) {
       {"networkpolicies", "/apis/networking.k8s.io/v1"}};
   for (const auto& [resource, group] : groups) {
     if (reader.facts.listing(resource, space) != nullptr) continue;
-    reader.get(resource + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+    reader.list_at_path(resource + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
   }
 }
 

@@ -1,13 +1,13 @@
 #include "chain/reader.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "chain/controller.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
@@ -16,18 +16,34 @@ using namespace std::chrono_literals;
 static constexpr size_t few_spaces =
     4;  // more namespaces than this are read with one list of the whole cluster
 
-void Reader::run_round() {
+void Reader::later(Task task) {
+  std::lock_guard lock(tasks_mutex_);
+  tasks_.push_back(std::move(task));
+}
+
+void Reader::run_tasks(std::vector<Task> tasks) {
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    for (size_t i; (i = next++) < tasks_.size() && !fatal;) tasks_[i]();
+    for (size_t i; (i = next++) < tasks.size() && !fatal;) tasks[i]();
   };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(options_.parallel, tasks_.size()); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& t : threads) t.join();
-  tasks_.clear();
-  // Was it only those behind the API server that did not answer, or the API server itself?
-  if (std::exchange(silence_, false) && !fatal) get_now(version_key, version_path);
+  Workers workers;
+  for (size_t i = 0; i < std::min(options_.parallel, tasks.size()); ++i) workers.start(work);
+  if (Status done = workers.join(); !done && !fatal) fatal = done.error();
+}
+
+void Reader::run_round() {
+  while (!tasks_.empty()) run_tasks(std::exchange(tasks_, {}));
+  // Was it only this question that was not answered, or does the API server not answer at all?
+  if (!std::exchange(silence_, false) || fatal) return;
+  if (get_now(version_key, version_path) != "kube-slow") return;
+  const Reading& version = facts.readings.at(version_key);
+  fatal = Error{ErrorClass::environment,
+                "kube-unreachable",
+                "The API server does not answer",
+                version.error,
+                "Is the cluster running, and does this network reach it?  kubectl cluster-info",
+                {},
+                {}};
 }
 
 // What the API server only passes on: that an adapter, Prometheus or a node does not answer says nothing
@@ -42,10 +58,10 @@ static bool asks_somebody_else(const std::string& key) {
 void Reader::record(const std::string& key, Reading reading, const Error* error) {
   std::lock_guard lock(mutex_);
   if (error != nullptr) {
-    bool hopeless = error->kind == ErrorClass::environment || error->kind == ErrorClass::interrupted;
-    bool own = !asks_somebody_else(key) || error->kind == ErrorClass::interrupted;
-    if (hopeless && own && !fatal) fatal = *error;
-    silence_ |= (hopeless && !own) || error->id == "prometheus-http";
+    bool stopped = error->kind == ErrorClass::interrupted;
+    bool hopeless = error->kind == ErrorClass::environment && !about_one_question(*error);
+    if ((stopped || (hopeless && !asks_somebody_else(key))) && !fatal) fatal = *error;
+    silence_ |= hopeless || error->id == "kube-slow" || error->id == "prometheus-http";
     reading.error_id = error->id;
     reading.error = text::redact(error->because.empty() ? error->what : error->because);
     if (error->id == "kube-forbidden") reading.right = right_needed("GET", reading.path);
@@ -66,27 +82,74 @@ void Reader::get(const std::string& key, const std::string& path) {
   later([=, this] { get_now(key, path); });
 }
 
+// Cut as they come: whole pods of a large cluster would fill the memory.
+static void trim_item(Json& item) {
+  item = trimmed(std::move(item));
+}
+
+std::string Reader::list_now(const std::string& key, const std::string& path, bool metadata_only) {
+  TimePoint start = clock_.now();
+  ListOptions options{.metadata_only = metadata_only, .each = trim_item};
+  Result<Json> answer = kube_list(api_, path, options);
+  Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
+  if (answer) reading.value = std::move(*answer);
+  record(key, std::move(reading), answer ? nullptr : &answer.error());
+  return answer ? std::string() : answer.error().id;
+}
+
+void Reader::list_at_path(const std::string& key, const std::string& path, bool metadata_only) {
+  later([=, this] { list_now(key, path, metadata_only); });
+}
+
+// The reading of the whole cluster stays to be seen, but not as the one that answers for a namespace.
+void Reader::replaced_by_spaces(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  auto whole = facts.readings.extract(key);
+  whole.key() = whole_key(key);
+  facts.readings.insert(std::move(whole));
+}
+
+void Reader::list_each(const std::string& key, const std::string& group, const std::string& resource,
+                       const std::vector<std::string>& spaces) {
+  for (const std::string& space : spaces) {
+    list_at_path(key + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+  }
+}
+
 void Reader::list(const std::string& key, const std::string& group, const std::string& resource,
                   const std::vector<std::string>& spaces) {
   later([=, this] {
-    bool refused = get_now(key, group + "/" + resource) == "kube-forbidden";
+    bool refused = list_now(key, group + "/" + resource) == "kube-forbidden";
     if (!refused || spaces.empty()) return;
-    for (const std::string& space : spaces) {
-      get_now(key + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
-    }
-    std::lock_guard lock(mutex_);
-    auto whole = facts.readings.extract(key);
-    whole.key() = whole_key(key);
-    facts.readings.insert(std::move(whole));
+    list_each(key, group, resource, spaces);
+    replaced_by_spaces(key);
   });
 }
 
 void Reader::list_by_space(const std::string& key, const std::string& group, const std::string& resource,
                            const std::vector<std::string>& spaces) {
-  if (spaces.size() > few_spaces) return list(key, group, resource, spaces);
-  for (const std::string& space : spaces) {
-    get(key + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
-  }
+  if (spaces.size() <= few_spaces) return list_each(key, group, resource, spaces);
+  later([=, this] { list_whole_or_each(key, group, resource, spaces); });
+}
+
+void Reader::list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,
+                                const std::vector<std::string>& spaces) {
+  bool elsewhere = false;
+  ListOptions options{.each = trim_item};
+  options.go_on = [&](size_t remaining) {
+    elsewhere = remaining / options.page >= spaces.size();
+    return !elsewhere;
+  };
+  std::string path = group + "/" + resource;
+  TimePoint start = clock_.now();
+  Result<Json> answer = kube_list(api_, path, options);
+  if (elsewhere) return list_each(key, group, resource, spaces);
+  Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
+  if (answer) reading.value = std::move(*answer);
+  record(key, std::move(reading), answer ? nullptr : &answer.error());
+  if (answer || answer.error().id != "kube-forbidden") return;
+  list_each(key, group, resource, spaces);
+  replaced_by_spaces(key);
 }
 
 void Reader::ask(const AccessQuestion& question) {

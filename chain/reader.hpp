@@ -10,6 +10,7 @@
 
 #include "chain/collect.hpp"
 #include "chain/view.hpp"
+#include "world/kube_list.hpp"
 
 namespace hpawalk {
 
@@ -42,12 +43,16 @@ class Reader {
   std::optional<Error> fatal;  // nothing else will be read either: out of reach, login failed, interrupted
 
   // Each of these is done in the next run_round(), together with the others.
-  void later(Task task) { tasks_.push_back(std::move(task)); }
+  // Tasks may add tasks.
+  void later(Task task);
   void get(const std::string& key, const std::string& path);
+  // A collection at this path, by pages.
+  void list_at_path(const std::string& key, const std::string& path, bool metadata_only = false);
   // The whole cluster's; where that is not allowed, these namespaces'.
   void list(const std::string& key, const std::string& group, const std::string& resource,
             const std::vector<std::string>& spaces);
-  // These namespaces', or if they are many, the whole cluster's.
+  // These namespaces'. If they are many: the whole cluster's, unless its first page shows that so many
+  // objects are elsewhere that the namespaces are fewer requests.
   void list_by_space(const std::string& key, const std::string& group, const std::string& resource,
                      const std::vector<std::string>& spaces);
   void ask(const AccessQuestion& question);
@@ -57,19 +62,28 @@ class Reader {
   void run_round();
 
   // For tasks that decide by themselves what comes next.
-  std::string get_now(const std::string& key, const std::string& path);  // the error's id; empty: read
+  // The error's id; empty: read.
+  std::string get_now(const std::string& key, const std::string& path);
+  std::string list_now(const std::string& key, const std::string& path, bool metadata_only = false);
   Result<Json> ask_prometheus_now(const PrometheusAddress& address, const std::string& path);
   void record(const std::string& key, Reading reading, const Error* error);
   size_t requests() const { return api_.count; }
 
  private:
+  void run_tasks(std::vector<Task> tasks);
+  void list_each(const std::string& key, const std::string& group, const std::string& resource,
+                 const std::vector<std::string>& spaces);
+  void list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,
+                          const std::vector<std::string>& spaces);
+  void replaced_by_spaces(const std::string& key);
+
   CountingApi api_;
   Http& http_;
   Clock& clock_;
   const CollectOptions& options_;
-  std::mutex mutex_;
+  std::mutex mutex_, tasks_mutex_;
   std::vector<Task> tasks_;
-  bool silence_ = false;  // in this round somebody behind the API server did not answer
+  bool silence_ = false;  // in this round something was not answered at all
 };
 
 }  // namespace hpawalk
