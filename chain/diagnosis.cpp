@@ -130,6 +130,7 @@ ChainDiagnosis judge(const Context& c) {
 
 std::vector<HpaDiagnosis> diagnose(const Facts& facts, const std::string& space, const std::string& name) {
   std::vector<HpaDiagnosis> all;
+  StillFacts still(facts);
   const Parts parts = parts_of(facts);
   const ControllerSettings controller =
       controller_from(value_of(facts, version_key), value_of(facts, controller_key));

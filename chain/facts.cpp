@@ -13,25 +13,6 @@ const Reading* Facts::find(const std::string& key) const {
   return found == readings.end() ? nullptr : &found->second;
 }
 
-std::vector<const Json*> Facts::items(const std::string& resource) const {
-  std::vector<const Json*> all;
-  std::string prefix = resource + "/";
-  for (auto here = readings.lower_bound(resource);
-       here != readings.end() && here->first.starts_with(resource); ++here) {
-    if (here->first != resource && !here->first.starts_with(prefix)) continue;
-    for (const Json& item : list_at(here->second.value, "items")) all.push_back(&item);
-  }
-  return all;
-}
-
-std::vector<const Json*> Facts::items(const std::string& resource, std::string_view space) const {
-  std::vector<const Json*> some;
-  for (const Json* item : items(resource)) {
-    if (text_at(*item, "metadata.namespace") == space) some.push_back(item);
-  }
-  return some;
-}
-
 const Reading* Facts::listing(const std::string& resource, const std::string& space) const {
   const Reading* by_space = find(resource + "/" + space);
   return by_space != nullptr ? by_space : find(resource);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,16 @@ struct Reading {
   bool refused() const { return !read() && !absent(); }  // cannot be judged
 };
 
+class FactsIndex;
+
+// Where an index of the facts is, while there is one (StillFacts). A copy of facts has none.
+struct IndexPlace {
+  IndexPlace() = default;
+  IndexPlace(const IndexPlace&) {}
+  IndexPlace& operator=(const IndexPlace&) { return *this; }
+  FactsIndex* index = nullptr;
+};
+
 struct Facts {
   static constexpr int version = 1;
   WallTime taken{};
@@ -40,10 +51,31 @@ struct Facts {
   // The objects of a resource that was listed in the whole cluster ("pods") or by namespace ("pods/web").
   std::vector<const Json*> items(const std::string& resource) const;
   std::vector<const Json*> items(const std::string& resource, std::string_view space) const;
+  // The one of that name; null: it was not read.
+  const Json* object(const std::string& resource, std::string_view space, std::string_view name) const;
+  // Those of the namespace that can have all these labels ({name: value}): it is left to the caller to look whether
+  // they do.
+  std::vector<const Json*> labelled(const std::string& resource, std::string_view space, const Json& labels) const;
   // The reading that answers for a resource in a namespace; null: nobody asked.
   const Reading* listing(const std::string& resource, const std::string& space) const;
   // The reading of the resource's list of the whole cluster, also where namespaces had to be read instead.
   const Reading* whole(const std::string& resource) const;
+
+  mutable IndexPlace place;
+};
+
+// While this lives, the facts do not change, and what is in a namespace, has a name or a label is looked up in an index
+// instead of one object after the other: thousands of HPAs ask for their own few objects. For one thread.
+class StillFacts {
+ public:
+  explicit StillFacts(const Facts& facts);
+  ~StillFacts();
+  StillFacts(const StillFacts&) = delete;
+  StillFacts& operator=(const StillFacts&) = delete;
+
+ private:
+  const Facts& facts_;
+  std::unique_ptr<FactsIndex> index_;  // null: somebody else's is in use
 };
 
 std::string whole_key(const std::string& resource);

@@ -104,13 +104,11 @@ class TargetRules {
     for (const Json& owner : list_at(pod, "metadata.ownerReferences")) {
       std::string kind = text_at(owner, "kind"), name = text_at(owner, "name");
       if (kind != "ReplicaSet") return kind + " " + name;
-      for (const Json* set : c_.facts.items("replicasets", c_.hpa.space)) {
-        if (name_of(*set) != name) continue;
-        for (const Json& above : list_at(*set, "metadata.ownerReferences"))
-          return text_at(above, "kind") + " " + text_at(above, "name");
-        return kind + " " + name;
-      }
-      return {};  // its ReplicaSet was not read
+      const Json* set = c_.facts.object("replicasets", c_.hpa.space, name);
+      if (set == nullptr) return {};  // it was not read
+      for (const Json& above : list_at(*set, "metadata.ownerReferences"))
+        return text_at(above, "kind") + " " + text_at(above, "name");
+      return kind + " " + name;
     }
     return "nobody";
   }
@@ -186,9 +184,9 @@ class TargetRules {
   bool scaled_up_again() {
     std::map<std::string, long long> ups;
     std::string last;
-    for (const Json* event : c_.facts.items("rescales")) {
+    for (const Json* event : c_.facts.items("rescales", c_.hpa.space)) {  // an event is where its object is
       const Json& about = at(*event, "involvedObject");
-      if (text_at(about, "namespace") != c_.hpa.space || text_at(about, "name") != c_.hpa.name) continue;
+      if (text_at(about, "name") != c_.hpa.name) continue;
       std::string uid = text_at(*c_.hpa.object, "metadata.uid");  // events outlive an HPA of the same name
       if (!uid.empty() && text_at(about, "uid", uid) != uid) continue;
       std::string message =

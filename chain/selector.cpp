@@ -52,8 +52,19 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
   return std::nullopt;
 }
 
+// Asked for each pair of a selector and an object: without the words for what does not match.
+static bool all_equal(const Json& map, const Json& labels) {
+  if (!map.is_object()) return true;
+  for (const auto& [name, wanted] : map.items()) {
+    const std::string* has = label(labels, name);
+    if (has == nullptr || *has != wanted) return false;
+  }
+  return true;
+}
+
 bool matches(const Json& selector, const Json& labels) {
-  return !mismatch(selector, labels);
+  if (!all_equal(at(selector, "matchLabels"), labels)) return false;
+  return list_at(selector, "matchExpressions").empty() || !mismatch(selector, labels);
 }
 
 Json from_map(const Json& map) {
@@ -61,7 +72,7 @@ Json from_map(const Json& map) {
 }
 
 bool map_matches(const Json& map, const Json& labels) {
-  return map.is_object() && !map.empty() && matches(from_map(map), labels);
+  return map.is_object() && !map.empty() && all_equal(map, labels);
 }
 
 std::string labels_text(const Json& labels) {

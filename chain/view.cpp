@@ -87,9 +87,7 @@ std::string resource_of_target(const Hpa& hpa) {
 void find_target(const Facts& facts, Hpa& hpa) {
   std::string resource = resource_of_target(hpa);
   hpa.target_reading = facts.listing(resource, hpa.space);
-  for (const Json* object : facts.items(resource, hpa.space)) {
-    if (name_of(*object) == hpa.target_name) hpa.target = object;
-  }
+  hpa.target = facts.object(resource, hpa.space, hpa.target_name);
   if (hpa.target == nullptr) {
     const Reading* scale = facts.find(fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name));
     if (scale != nullptr) {
@@ -108,7 +106,7 @@ void find_target(const Facts& facts, Hpa& hpa) {
     }
     hpa.pod_selector = from_map(map);
   }
-  for (const Json* pod : facts.items("pods", hpa.space)) {
+  for (const Json* pod : facts.labelled("pods", hpa.space, at(hpa.pod_selector, "matchLabels"))) {
     if (hpa.pod_selector.is_object() && matches(hpa.pod_selector, at(*pod, "metadata.labels")))
       hpa.pods.push_back(pod);
   }
@@ -117,6 +115,7 @@ void find_target(const Facts& facts, Hpa& hpa) {
 }  // namespace
 
 std::vector<Hpa> hpas_of(const Facts& facts) {
+  StillFacts still(facts);
   std::vector<Hpa> all;
   for (const Json* object : facts.items("hpas")) {
     Hpa hpa;

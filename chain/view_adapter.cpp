@@ -194,9 +194,7 @@ Adapter adapter_of(const Facts& facts, const std::string& group) {
     }
   }
   if (adapter.service_name.empty()) return adapter;
-  for (const Json* service : facts.items("services", adapter.space)) {
-    if (name_of(*service) == adapter.service_name) adapter.service = service;
-  }
+  adapter.service = facts.object("services", adapter.space, adapter.service_name);
   if (adapter.service != nullptr) adapter.pods = pods_of_service(facts, *adapter.service);
   // A pod that is going must not speak for the one that replaces it.
   std::stable_sort(adapter.pods.begin(), adapter.pods.end(), [](const Json* a, const Json* b) {

@@ -42,6 +42,7 @@ RuleIndex index_rules(const Facts& facts, const Adapter& adapter, const Promethe
 }
 
 Parts parts_of(const Facts& facts) {
+  StillFacts still(facts);
   Parts parts{hpas_of(facts), {}};
   for (const char* name : {"custom.metrics.k8s.io", "external.metrics.k8s.io", "metrics.k8s.io"}) {
     Group& group = parts.groups[name];  // in place: the index points into the adapter

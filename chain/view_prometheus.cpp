@@ -115,8 +115,9 @@ Selection selects(const Facts& facts, const Json& prometheus, const Monitor& mon
 
 std::vector<const Json*> pods_of_service(const Facts& facts, const Json& service) {
   std::vector<const Json*> pods;
-  for (const Json* pod : facts.items("pods", space_of(service))) {
-    if (map_matches(at(service, "spec.selector"), at(*pod, "metadata.labels"))) pods.push_back(pod);
+  const Json& selector = at(service, "spec.selector");
+  for (const Json* pod : facts.labelled("pods", space_of(service), selector)) {
+    if (map_matches(selector, at(*pod, "metadata.labels"))) pods.push_back(pod);
   }
   return pods;
 }
@@ -128,7 +129,8 @@ bool pod_ready(const Json& pod) {
 
 static size_t count_endpoints(const Facts& facts, const Json& service, bool only_ready) {
   size_t n = 0;
-  for (const Json* slice : facts.items("endpointslices", space_of(service))) {
+  const Json label = {{"kubernetes.io/service-name", name_of(service)}};
+  for (const Json* slice : facts.labelled("endpointslices", space_of(service), label)) {
     const Json& owner =
         at(*slice, std::vector<std::string>{"metadata", "labels", "kubernetes.io/service-name"});
     if (!owner.is_string() || owner != name_of(service)) continue;
