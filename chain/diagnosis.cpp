@@ -76,11 +76,24 @@ void judge_together(const Hpa& hpa, HpaDiagnosis& diagnosis) {
   }
 }
 
+// Who says that the metrics API serves a value: an answer of just now, or, where hpawalk could not ask, the HPA. Empty:
+// nobody.
+std::string served_by(const Context& c) {
+  std::optional<Reading> probe = c.probe();
+  if (probe && probe->read()) {
+    const Json& items = list_at(probe->value, "items");
+    return items.empty() ? "" : "yet the metrics API serves a value: " + seen(*probe, text_at(items.front(), "value"));
+  }
+  const Reading* registered = c.facts.find("apiservices");
+  bool unasked = probe ? says_nothing(*probe) : registered == nullptr || registered->refused();
+  return unasked && c.works() ? "yet the HPA reads a value: ScalingActive is True" : "";
+}
+
 // The metrics API serves a value right now: then whatever hpawalk's own replay of the chain finds fault with
 // (a template that it does not understand, a Prometheus that it cannot see whole) does not break the chain.
 void trust_the_value(const Context& c, ChainDiagnosis& chain) {
-  std::optional<Reading> probe = c.probe();
-  if (c.need.resource_metric() || !probe || !probe->read() || list_at(probe->value, "items").empty()) return;
+  std::string served = c.need.resource_metric() ? "" : served_by(c);
+  if (served.empty()) return;
   static const std::array<std::string_view, 3> served_but_wrong = {"metric-nan", "rules-overlap",
                                                                    "adapter-max-age"};
   for (Finding& f : chain.findings) {
@@ -89,8 +102,7 @@ void trust_the_value(const Context& c, ChainDiagnosis& chain) {
     if (f.severity != Mark::broken || f.link > Link::value || stays) continue;
     f.severity = Mark::note;
     f.certainty = Certainty::possible;
-    f.evidence.push_back("yet the metrics API serves a value: " +
-                         seen(*probe, text_at(list_at(probe->value, "items").front(), "value")));
+    f.evidence.push_back(served);
     chain.links[static_cast<size_t>(f.link)].mark = Mark::note;
   }
 }

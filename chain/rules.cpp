@@ -30,6 +30,13 @@ std::string why_unread(const Reading* reading) {
   return reading->error.empty() ? reading->error_id : reading->error;
 }
 
+bool says_nothing(const Reading& reading) {
+  for (const char* id : {"kube-forbidden", "kube-busy", "kube-slow", "kube-too-large"}) {
+    if (reading.error_id == id) return true;
+  }
+  return false;
+}
+
 std::vector<Row> rows_of(const Json& list) {
   std::vector<Row> rows;
   if (!list.is_array()) return rows;

@@ -76,6 +76,8 @@ std::string patch_command(const std::string& what, const std::string& space, con
 std::string plural_count(size_t n, std::string_view thing);
 std::string seen(const Reading& reading, std::string_view what);  // "GET /path: what"
 std::string why_unread(const Reading* reading);  // "not allowed to list pods in namespace web"
+// Not answered in a way that says nothing about who was asked: a right, the load, or the time was missing.
+bool says_nothing(const Reading& reading);
 std::vector<Row> rows_of(const Json& list);
 
 // In the order in which they are asked; each sets the marks of its links and adds what it finds.

@@ -206,7 +206,9 @@ void judge_api(const Context& c, Report& report) {
                        {api_condition(preferred)});
   // The condition can be older than the trouble: an answer that hpawalk just got counts more.
   const Reading* discovery = c.facts.find("discovery " + c.need.api_group());
-  if (discovery != nullptr && discovery->error_id == "kube-unavailable") {
+  std::optional<Reading> probe = c.probe();
+  bool served = probe && probe->read();  // then the adapter is there
+  if (discovery != nullptr && discovery->error_id == "kube-unavailable" && !served) {
     unavailable(c, report, preferred, "", discovery->error,
                 {seen(*discovery, discovery->error), api_condition(preferred)});
     return;

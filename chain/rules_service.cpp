@@ -192,8 +192,11 @@ void pods_and_services(const Scrape& s, bool proven) {
   }
   size_t ready = static_cast<size_t>(
       std::count_if(s.pods.begin(), s.pods.end(), [](const Json* p) { return pod_ready(*p); }));
+  bool by_service = s.c.need.type == "Object" && s.c.need.resource.resource == "services";
   if (pods == nullptr || pods->refused()) {
     s.report.set(Link::pods, Mark::unknown, why_unread(pods));
+  } else if (by_service && s.services.empty() && (services == nullptr || services->refused())) {
+    s.report.set(Link::pods, Mark::unknown, "the Service that says which they are: " + why_unread(services));
   } else {
     s.report.set(Link::pods, ready > 0 || proven ? Mark::ok : Mark::broken,
                  fmt::format("{} of {} ready", ready, plural_count(s.pods.size(), "pod")));

@@ -148,9 +148,16 @@ void judge_value(const Context& c, Report& report) {
     }
     return;
   }
-  if (probe->error_id == "kube-forbidden") {
+  if (says_nothing(*probe)) {
     report.set(Link::value, c.works() ? Mark::ok : Mark::unknown,
                c.works() ? "the HPA reads it" : why_unread(&*probe));
+    return;
+  }
+  // One 503 among answers: the adapter was busy for a moment, or an overloaded API server did not ask it.
+  const Reading* discovery = c.facts.find("discovery " + c.need.api_group());
+  bool discovered = discovery != nullptr && discovery->read();
+  if (probe->error_id == "kube-unavailable" && c.works() && discovered) {
+    report.set(Link::value, Mark::unknown, "the HPA has read it, but now: " + probe->error);
     return;
   }
   if (probe->error_id == "kube-unreachable" && c.works()) {
