@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -132,4 +133,112 @@ TEST_CASE("An adapter that does not answer, behind an API server that does, ends
   REQUIRE(facts);
   REQUIRE(facts->find(key) != nullptr);
   CHECK(facts->find(key)->error_id == "kube-unreachable");
+}
+
+static void answer_reviews(fakes::FakeKubeApi& api) {
+  for (const char* review : {"selfsubjectaccessreviews", "subjectaccessreviews"}) {
+    api.answers[std::string("POST /apis/authorization.k8s.io/v1/") + review] = {201, R"({"status":{"allowed":true}})"};
+  }
+}
+
+TEST_CASE("A question that is not answered in time ends no diagnosis while the API server answers others") {
+  for (const char* path : {"/api/v1/services", "/apis/apps/v1/namespaces/shop/deployments"}) {
+    fakes::FakeKubeApi api;
+    fakes::ScriptedHttp http;
+    fakes::FakeClock clock;
+    fill(api, 1);
+    answer_reviews(api);
+    api.get("/version", {{"gitVersion", "v1.34.4"}});
+    api.refuse(path, 504, "Timeout: request did not complete within the allotted timeout");
+    CollectOptions options;
+    options.space = "shop";
+    Result<Facts> facts = collect(api, http, clock, options);
+    REQUIRE(facts);
+    // but if not even its version is answered, it is out of reach
+    api.refuse("/version", 504, "Timeout: request did not complete within the allotted timeout");
+    Result<Facts> silent = collect(api, http, clock, options);
+    REQUIRE_FALSE(silent);
+    CHECK(silent.error().id == "kube-unreachable");
+    CHECK(exit_code(silent.error().kind) == 3);
+  }
+}
+
+// 600 pods of others, and HPAs in so many namespaces.
+static std::vector<std::string> pod_lists(size_t spaces, size_t others) {
+  fakes::FakeKubeApi api;
+  fakes::ScriptedHttp http;
+  fakes::FakeClock clock;
+  fill(api, 1);
+  answer_reviews(api);
+  Json hpas = Json::array(), pods = Json::array();
+  for (size_t i = 0; i < spaces; ++i) {
+    std::string space = "s" + std::to_string(i);
+    hpas.push_back({{"metadata", {{"name", "web"}, {"namespace", space}}}});
+    api.get("/api/v1/namespaces/" + space + "/pods", {{"items", {{{"metadata", {{"name", "web-0"}, {"namespace", space}}}}}}});
+  }
+  for (size_t i = 0; i < others; ++i) {
+    pods.push_back({{"metadata", {{"name", "p" + std::to_string(i)}, {"namespace", "other"}}}});
+  }
+  api.get("/apis/autoscaling/v2/horizontalpodautoscalers", {{"items", hpas}});
+  api.get("/api/v1/pods", {{"items", pods}});
+  Result<Facts> facts = collect(api, http, clock, {});
+  REQUIRE(facts);
+  std::vector<std::string> lists;
+  for (const std::string& request : api.requests) {
+    bool list = request.starts_with("GET /api/v1/pods") || (request.starts_with("GET /api/v1/namespaces/") && request.ends_with("/pods"));
+    if (list && request.find('?') == std::string::npos) lists.push_back(request);
+  }
+  return lists;
+}
+
+TEST_CASE("The pods of many namespaces are read with fewer requests: the whole cluster's list, or the namespaces'") {
+  // 6 namespaces: two of shop's own Prometheus and adapter, and these
+  std::vector<std::string> few = pod_lists(4, 1200);
+  CHECK(few == std::vector<std::string>{"GET /api/v1/pods", "GET /api/v1/pods from 500", "GET /api/v1/pods from 1000"});
+  std::vector<std::string> many = pod_lists(4, 20'000);
+  CHECK(many.size() == 7);  // the first page, then each namespace
+  CHECK(std::count_if(many.begin(), many.end(), [](const std::string& r) { return r.find("from") != std::string::npos; }) == 0);
+}
+
+TEST_CASE("A look-up in an index finds what going through all objects finds") {
+  for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(TESTS_FOLDER) / "facts")) {
+    if (file.path().extension() != ".json") continue;
+    std::ifstream in(file.path());
+    std::ostringstream text;
+    text << in.rdbuf();
+    const Facts facts = facts_from(text.str()).value();
+    for (const char* resource : {"pods", "services", "deployments", "replicasets", "endpointslices", "hpas", "adapter-pods"}) {
+      CAPTURE(file.path().filename());
+      CAPTURE(resource);
+      const std::vector<const Json*> all = facts.items(resource);
+      for (const Json* object : all) {
+        std::string space = text_at(*object, "metadata.namespace"), name = text_at(*object, "metadata.name");
+        std::vector<const Json*> in_space = facts.items(resource, space);
+        const Json* named = facts.object(resource, space, name);
+        Json labels = at(*object, "metadata.labels");
+        StillFacts still(facts);
+        CHECK(facts.items(resource) == all);
+        CHECK(facts.items(resource, space) == in_space);
+        CHECK(facts.object(resource, space, name) == named);
+        std::vector<const Json*> labelled = facts.labelled(resource, space, labels);
+        CHECK(std::find(labelled.begin(), labelled.end(), object) != labelled.end());
+        CHECK(facts.items(resource, "no such namespace").empty());
+        CHECK(facts.object(resource, space, "no such name") == nullptr);
+        CHECK(facts.labelled(resource, space, {{"no-such-label", "x"}}).empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("A copy of facts has no part in the index of the original") {
+  auto copy = std::make_unique<Facts>();
+  {
+    Facts facts;
+    facts.readings["pods"].value = {{"items", {{{"metadata", {{"name", "a"}, {"namespace", "x"}}}}}}};
+    StillFacts still(facts);
+    CHECK(facts.items("pods", "x").size() == 1);
+    *copy = facts;
+  }
+  CHECK(copy->place.index == nullptr);
+  CHECK(copy->items("pods", "x").size() == 1);
 }
