@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
 #include "chain/times.hpp"
+#include "world/kube_list.hpp"
 
 namespace hpawalk {
 namespace {
@@ -178,7 +179,7 @@ Judgement check_workload(KubeApi& api, const std::string& resource, const Object
 }
 
 Judgement check_pods(KubeApi& api, const std::string& space, const std::string& label_selector) {
-  return judge_pods(kube_get(api, in_space("/api/v1", space, "pods?labelSelector=" + query_value(label_selector))));
+  return judge_pods(kube_list(api, in_space("/api/v1", space, "pods?labelSelector=" + query_value(label_selector))));
 }
 
 Judgement check_crds(KubeApi& api, const std::vector<std::string>& names) {

@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "chain/times.hpp"
 #include "hpasim/quantity.hpp"
+#include "world/kube_list.hpp"
 #include "world/prometheus_api.hpp"
 
 namespace hpawalk {
@@ -172,7 +173,8 @@ class Observation {
   // What an error says about the API server itself.
   void failed(const Error& error) {
     if (error.kind == ErrorClass::interrupted) return;
-    if (error.kind != ErrorClass::environment && error.id != "http") {
+    bool busy = about_one_question(error) && error.id != "kube-slow";
+    if (busy || (error.kind != ErrorClass::environment && error.id != "http")) {
       // Prometheus's client cannot tell whether it was Prometheus or the way to it that refused.
       if (error.id.starts_with("kube-")) answered();
       return;
@@ -478,7 +480,7 @@ class Observation {
 };
 
 Result<std::vector<std::string>> running_pods(KubeApi& api, const LiveChain& chain) {
-  Result<Json> list = kube_get(api, pods_path(chain));
+  Result<Json> list = kube_list(api, pods_path(chain));
   if (!list) return failure(list.error());
   std::vector<std::string> names;
   for (const Json& pod : list_at(*list, "items")) {

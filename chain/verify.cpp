@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "chain/times.hpp"
 #include "chain/view.hpp"
+#include "world/kube_list.hpp"
 
 namespace hpawalk {
 namespace {
@@ -71,7 +72,7 @@ Result<Facts> collect_known(KubeApi& api, Http& http, Clock& clock, const KnownC
   Result<Facts> facts = collect(api, http, clock, options);
   if (!facts) return facts;
   Reading reading{pods_path(chain), {}, {}, {}, {}, 0};
-  Result<Json> answer = kube_get(api, reading.path);
+  Result<Json> answer = kube_list(api, reading.path);
   if (answer) {
     reading.value = *answer;
   } else {

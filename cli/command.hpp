@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.hpp"
+#include "world/patience.hpp"
 #include "world/progress.hpp"
 #include "world/world.hpp"
 
@@ -26,6 +27,11 @@ struct Session {
     printed = true;
   }
 };
+
+// For a connection to a cluster: what it waits for is told on stderr.
+inline Waiting tell_waits(Session& session) {
+  return [&session](const std::string& what) { session.progress.line("waiting", what); };
+}
 
 using Action = std::function<Status(Session&)>;
 

@@ -45,7 +45,7 @@ Result<Facts> read_facts(Session& session, Options& options) {
     }
     what.space = options.space;
   }
-  Result<std::unique_ptr<KubeApi>> api = connect(session.world, options.target);
+  Result<std::unique_ptr<KubeApi>> api = connect(session.world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
   // For somebody who waits; in a pipe or a script it would only be noise.
   if (!session.world.terminal.err_is_terminal()) {

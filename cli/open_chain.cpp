@@ -16,7 +16,7 @@ static Result<OpenChain> opened(Session& session, const SettingFlags& flags, boo
   chain.access = *access;
   // Objects that the target refers to stay where they are: the value changes in place.
   if (!access->registry.empty()) *chain.config = chain.config->with("acr.login-server", access->registry, chain.target->name());
-  Result<std::unique_ptr<KubeApi>> api = connect(session.world, chain.access.kube);
+  Result<std::unique_ptr<KubeApi>> api = connect(session.world, chain.access.kube, tell_waits(session));
   if (!api) return failure(api.error());
   chain.api = *std::move(api);
   return chain;

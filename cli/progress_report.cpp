@@ -101,6 +101,15 @@ class LiveReport final : public Report {
 
  protected:
   void changed(Running&) override {}
+  // Of a step that runs the line stands beside it; another one scrolls by.
+  void line(const std::string& step, const std::string& text) override {
+    {
+      std::lock_guard lock(mutex_);
+      bool runs = std::any_of(running_.begin(), running_.end(), [&](const Running& r) { return r.step == step; });
+      if (!runs) return print_line(fmt::format("...  {:<14} {}", step, text));
+    }
+    now(step, text);
+  }
   void print_line(const std::string& line) override {
     erase();
     world_.terminal.err(line + "\n");

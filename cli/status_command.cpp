@@ -51,7 +51,7 @@ Status doctor(Session& session, const SettingFlags& flags) {
   std::vector<Precondition> findings = look_at_tools(session.world, found ? *found : target->plan().access, stage_names());
   for (Precondition& finding : target->look()) findings.push_back(std::move(finding));
   if (found) {
-    Result<std::unique_ptr<KubeApi>> api = connect(session.world, found->kube);
+    Result<std::unique_ptr<KubeApi>> api = connect(session.world, found->kube, tell_waits(session));
     if (api) {
       for (Precondition& finding : look_at_cluster(**api, *config, stage_names())) findings.push_back(finding);
     } else {

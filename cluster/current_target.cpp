@@ -8,6 +8,7 @@
 #include "cluster/local/local_cluster.hpp"
 #include "cluster/made_note.hpp"
 #include "cluster/target.hpp"
+#include "world/kube_list.hpp"
 
 namespace hpawalk {
 
@@ -51,7 +52,7 @@ class CurrentTarget final : public ClusterTarget {
   // Nobody can know how images come into somebody else's cluster, except where they are there already, or
   // where the cluster is one of hpawalk's own.
   Status load_image(KubeApi& api, const std::string& image, Progress&) override {
-    Result<Json> nodes = kube_get(api, "/api/v1/nodes");
+    Result<Json> nodes = kube_list(api, "/api/v1/nodes");
     if (nodes && on_every_node(*nodes, image)) return {};
     if (std::string own = own_cluster(); !own.empty()) {
       return with_archive(world_, [&](const fs::path& file) { return local::load_image(world_, own, file); });

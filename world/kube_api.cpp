@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "world/kube_list.hpp"
 #include "world/patience.hpp"
 
 namespace hpawalk {
@@ -200,7 +201,7 @@ struct Watcher {
   }
 
   Status list() {
-    Result<Json> answer = kube_get(api, path);
+    Result<Json> answer = kube_list(api, path);
     if (!answer) return failure(answer.error());
     version = answer->value("/metadata/resourceVersion"_json_pointer, "");
     emit({"RELISTED"});

@@ -145,10 +145,14 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target,
 
   // A login by a plugin, or a machine under load, can take its time.
   TimePoint start = world.clock.now();
+  bool told = !waiting;
   Status listening = wait_until(
       world.clock, {60s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
         if (listens(folder->path() / "api")) return StillWaiting{};
-        if (waiting && world.clock.now() - start > 1s) waiting("kubectl proxy, through which the cluster is asked");
+        if (!told && world.clock.now() - start > 1s) {
+          waiting("kubectl proxy, through which the cluster is asked, does not listen yet");
+          told = true;
+        }
         if ((*child)->running()) return StillWaiting("kubectl proxy does not listen yet");
         Result<std::string> log = world.files.read(folder->path() / "log");
         Error error{ErrorClass::environment, "kubeconfig", "kubectl cannot use this kubeconfig or context",

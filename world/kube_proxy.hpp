@@ -23,7 +23,7 @@ std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std:
 // The namespace that the kubeconfig's context names; "default" where it names none.
 Result<std::string> current_namespace(World& world, const KubeTarget& target);
 
-// `waiting` is told of every wait of the connection that takes longer than a second, by any thread.
+// `waiting` is told what the connection waits for, once it is longer than a second; by any thread.
 Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target, Waiting waiting = {});
 
 }  // namespace hpawalk
