@@ -8,16 +8,17 @@
 #include <cctype>
 #include <charconv>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "cluster/azure.hpp"
 #include "cluster/made_note.hpp"
 #include "cluster/private_kubeconfig.hpp"
 #include "cluster/prom_fake_context.hpp"
 #include "cluster/target.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
@@ -32,9 +33,9 @@ std::string text_of(const Json& json, const char* pointer) {
 Result<Json> asked(World& world, AzLine line, const AzureNames& names, const std::string& what) {
   Result<std::string> said = run_az(world, line, names, what);
   if (!said) return failure(said.error());
-  Json json = Json::parse(*said, nullptr, false);
+  Result<Json> json = parse_json(*said, "az's answer");
   bool wants_list = line == AzLine::rights || line == AzLine::quota;
-  if (wants_list ? json.is_array() : json.is_object()) return json;
+  if (json && (wants_list ? json->is_array() : json->is_object())) return json;
   return failure(ErrorClass::environment, "az-failed", what,
                  fmt::format("az did not answer with {} in JSON", wants_list ? "a list" : "an object"), {});
 }
@@ -179,11 +180,10 @@ class AksTarget final : public ClusterTarget {
     if (Status written = write_note(world_, access().kube, *note); !written) return written;
 
     Status built, granted;
-    std::thread building([&] {
-      if (missing->image) built = build(progress);
-    });
+    Workers building;
+    if (missing->image) building.start([&] { built = build(progress); });
     if (missing->right) granted = grant(progress);
-    building.join();
+    if (Status thrown = building.join(); !thrown) built = thrown;
     if (!granted && granted.error().kind != ErrorClass::interrupted) {
       // Nothing was granted: what somebody else grants later is not hpawalk's to take away.
       note->registries[names_.registry].right = right_before;
@@ -295,16 +295,15 @@ class AksTarget final : public ClusterTarget {
     bool with_registry = config_.text("prom-fake.image").empty();
     Result<Json> cluster, registry = Json();
     Status credentials;
-    std::thread asking_cluster(
-        [&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
-    std::thread asking_registry([&] {
-      if (with_registry)
-        registry =
-            asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
-    });
+    Workers asking;
+    asking.start([&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
+    if (with_registry) {
+      asking.start([&] {
+        registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+      });
+    }
     credentials = fetch_credentials();
-    asking_cluster.join();
-    asking_registry.join();
+    if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
     if (!cluster) return failure(cluster.error());
     if (!registry) return failure(registry.error());
     if (Status runs = check_runs(*cluster); !runs) return failure(runs.error());
@@ -350,11 +349,10 @@ class AksTarget final : public ClusterTarget {
   // What is not there yet of the image and of the right to pull it. Both are asked for at once.
   Result<Missing> survey() {
     Result<std::string> image;
-    std::thread asking_image([&] {
-      image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry");
-    });
+    Workers asking;
+    asking.start([&] { image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry"); });
     Result<bool> right = may_pull();
-    asking_image.join();
+    if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
     if (!right) return failure(right.error());
     bool interrupted_there = !image && image.error().kind == ErrorClass::interrupted;
     if (interrupted_there) return failure(image.error());
@@ -508,13 +506,14 @@ std::vector<Precondition> AksTarget::look() {
                                   text_of(*account, "/name"), text_of(*account, "/id"))});
   Result<Json> registry = Json();
   bool with_registry = config_.text("prom-fake.image").empty();
-  std::thread asking([&] {
-    if (with_registry)
-      registry =
-          asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
-  });
+  Workers asking;
+  if (with_registry) {
+    asking.start([&] {
+      registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+    });
+  }
   Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
-  asking.join();
+  if (Status thrown = asking.join(); !thrown) registry = failure(thrown.error());
   Status runs = cluster ? check_runs(*cluster) : Status(failure(cluster.error()));
   if (!runs) {
     findings.push_back(broken("AKS", runs.error()));

@@ -1,18 +1,21 @@
 #include "steps/namespace_look.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
 namespace {
 
 constexpr size_t named_at_most = 8;
+constexpr size_t at_once = 8;
 
 struct Found {
   const KubeKind* kind;
@@ -39,9 +42,7 @@ class Look {
     for (const UnreadKinds& unread : kinds_.unread) {
       if (!is_leaving(unread)) look_.unread.push_back(title(unread) + ": " + unread.why);
     }
-    for (const KubeKind& kind : kinds_.all) {
-      if (kind.namespaced && kind.listable && kind.deletable && !is_event(kind)) read(kind);
-    }
+    read_all();
     for (const auto& [uid, found] : found_) {
       if (belongs(uid)) {
         look_.along.push_back(object_from(found.item, api_version(*found.kind), found.kind->kind, found.kind->resource));
@@ -73,8 +74,25 @@ class Look {
     return known != verdicts_.end() && known->second;
   }
 
-  void read(const KubeKind& kind) {
-    Result<std::vector<Json>> items = list_metadata(api_, clock_, kind.collection(space_));
+  // Several at once: a distant API server takes a while for each, and the look should be short.
+  void read_all() {
+    std::vector<const KubeKind*> wanted;
+    for (const KubeKind& kind : kinds_.all) {
+      if (kind.namespaced && kind.listable && kind.deletable && !is_event(kind)) wanted.push_back(&kind);
+    }
+    std::vector<Result<std::vector<Json>>> lists(wanted.size());
+    std::atomic<size_t> next = 0;
+    Workers readers;
+    for (size_t i = 0; i < std::min(at_once, wanted.size()); ++i) {
+      readers.start([&] {
+        for (size_t k = next++; k < wanted.size(); k = next++) lists[k] = list_metadata(api_, clock_, wanted[k]->collection(space_));
+      });
+    }
+    if (Status read = readers.join(); !read) look_.unread.push_back(read.error().what);
+    for (size_t i = 0; i < wanted.size(); ++i) take(*wanted[i], lists[i]);
+  }
+
+  void take(const KubeKind& kind, Result<std::vector<Json>>& items) {
     if (!items) {
       std::string name = kind.group.empty() ? kind.resource : kind.resource + "." + kind.group;
       look_.unread.push_back(fmt::format("{}: {}", name, items.error().what));

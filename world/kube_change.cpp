@@ -1,15 +1,12 @@
 #include "world/kube_change.hpp"
 
+#include "base/json.hpp"
+
 namespace hpawalk {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string text_of(const Json& object, const Json::json_pointer& pointer) {
-  if (!object.is_object() || !object.contains(pointer) || !object[pointer].is_string()) return {};
-  return object[pointer].get<std::string>();
-}
 
 bool passes_by_itself(int status) { return status == 409 || status == 429 || status == 500 || status == 503 || status == 504; }
 
@@ -28,8 +25,8 @@ Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path,
     if (response && response->status == 409) {  // another UID, or it is going already
       Result<Json> live = kube_get(api, path);
       if (!live && live.error().id == "kube-not-found") return Deleted::absent;
-      if (live && text_of(*live, "/metadata/uid"_json_pointer) != uid) return Deleted::another;
-      if (live && !text_of(*live, "/metadata/deletionTimestamp"_json_pointer).empty()) return Deleted::accepted;
+      if (live && text_at(*live, "metadata.uid") != uid) return Deleted::another;
+      if (live && !text_at(*live, "metadata.deletionTimestamp").empty()) return Deleted::accepted;
     }
     bool again = (!response || passes_by_itself(response->status)) && clock.now() < end;
     if (!again) return failure(response ? kube_error(request, *response) : response.error());
@@ -45,9 +42,7 @@ Result<Json> kube_dry_apply(KubeApi& api, const std::string& path, const Json& o
   Result<HttpResponse> response = api.send(request);
   if (!response) return failure(response.error());
   if (!response->ok()) return failure(kube_error(request, *response));
-  Json result = Json::parse(response->body, nullptr, false);
-  if (result.is_object()) return result;
-  return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is not JSON");
+  return parse_json(response->body, "The answer to " + path);
 }
 
 }  // namespace hpawalk

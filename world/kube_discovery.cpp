@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
+
 namespace hpawalk {
 
 namespace {
@@ -13,21 +15,8 @@ using namespace std::chrono_literals;
 
 constexpr int page_size = 500;
 
-std::string word(const Json& object, const char* name) {
-  if (!object.is_object()) return {};
-  auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const Json& list(const Json& object, const char* name) {
-  static const Json none = Json::array();
-  if (!object.is_object()) return none;
-  auto found = object.find(name);
-  return found != object.end() && found->is_array() ? *found : none;
-}
-
 bool has_verb(const Json& resource, const char* verb) {
-  const Json& verbs = list(resource, "verbs");
+  const Json& verbs = list_at(resource, "verbs");
   return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
 }
 
@@ -54,52 +43,51 @@ class Discovery {
                                                "application/json"}}};
     Result<Json> answer = read(request);
     if (!answer) return unread({}, {}, answer.error().what + ": " + answer.error().because);
-    std::string kind = word(*answer, "kind");
+    std::string kind = text_at(*answer, "kind");
     if (kind == "APIGroupDiscoveryList") {
-      for (const Json& group : list(*answer, "items")) aggregated(group);
+      for (const Json& group : list_at(*answer, "items")) aggregated(group);
     } else if (kind == "APIVersions") {
-      for (const Json& version : list(*answer, "versions")) {
+      for (const Json& version : list_at(*answer, "versions")) {
         if (version.is_string()) one_version({}, version.get<std::string>());
       }
     } else if (kind == "APIGroupList") {
-      for (const Json& group : list(*answer, "groups")) older(group);
+      for (const Json& group : list_at(*answer, "groups")) older(group);
     } else {
       unread({}, {}, "the answer to " + path + " is no list of kinds");
     }
   }
 
   void aggregated(const Json& group) {
-    std::string name = group.contains("metadata") ? word(group["metadata"], "name") : std::string();
-    if (list(group, "versions").empty()) return unread(name, "", "it lists no versions");
-    for (const Json& version : list(group, "versions")) {
-      std::string its_name = word(version, "version");
-      if (word(version, "freshness") == "Stale") {
+    std::string name = text_at(group, "metadata.name");
+    if (list_at(group, "versions").empty()) return unread(name, "", "it lists no versions");
+    for (const Json& version : list_at(group, "versions")) {
+      std::string its_name = text_at(version, "version");
+      if (text_at(version, "freshness") == "Stale") {
         unread(name, its_name, "whoever serves it does not answer");
         continue;
       }
-      for (const Json& resource : list(version, "resources")) {
-        Json response = resource.value("responseKind", Json());
-        add({name, its_name, word(resource, "resource"), word(response, "kind"), word(resource, "scope") == "Namespaced",
+      for (const Json& resource : list_at(version, "resources")) {
+        add({name, its_name, text_at(resource, "resource"), text_at(resource, "responseKind.kind"), text_at(resource, "scope") == "Namespaced",
              has_verb(resource, "list"), has_verb(resource, "delete")});
       }
     }
   }
 
   void older(const Json& group) {
-    std::string name = word(group, "name"), preferred = word(group.value("preferredVersion", Json()), "version");
+    std::string name = text_at(group, "name"), preferred = text_at(group, "preferredVersion.version");
     if (!preferred.empty()) one_version(name, preferred);
-    for (const Json& version : list(group, "versions")) {
-      if (word(version, "version") != preferred) one_version(name, word(version, "version"));
+    for (const Json& version : list_at(group, "versions")) {
+      if (text_at(version, "version") != preferred) one_version(name, text_at(version, "version"));
     }
   }
 
   void one_version(const std::string& group, const std::string& version) {
     Result<Json> answer = read(KubeRequest{.path = root_of(group, version)});
     if (!answer) return unread(group, version, answer.error().what + ": " + answer.error().because);
-    for (const Json& resource : list(*answer, "resources")) {
-      std::string name = word(resource, "name");
+    for (const Json& resource : list_at(*answer, "resources")) {
+      std::string name = text_at(resource, "name");
       if (name.find('/') != std::string::npos) continue;  // a part of an object
-      add({group, version, name, word(resource, "kind"), resource.value("namespaced", Json()) == true, has_verb(resource, "list"),
+      add({group, version, name, text_at(resource, "kind"), bool_at(resource, "namespaced"), has_verb(resource, "list"),
            has_verb(resource, "delete")});
     }
   }
@@ -120,9 +108,7 @@ class Discovery {
     Result<HttpResponse> response = api_.send(request);
     if (!response) return failure(response.error());
     if (!response->ok()) return failure(kube_error(request, *response));
-    Json json = Json::parse(response->body, nullptr, false);
-    if (!json.is_discarded()) return json;
-    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + request.path + " is not JSON");
+    return parse_json(response->body, "The answer to " + request.path);
   }
 
   KubeApi& api_;
@@ -163,15 +149,16 @@ Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::s
       continue;
     }
     if (!response->ok()) return failure(kube_error(request, *response));
-    Json page = Json::parse(response->body, nullptr, false);
-    if (!page.is_object() || !page.contains("items")) {
+    Result<Json> page = parse_json(response->body, "The answer to " + path);
+    if (!page) return failure(page.error());
+    if (!page->is_object() || !page->contains("items")) {
       return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is no list");
     }
     // An empty list may be written as null.
-    if (page["items"].is_array()) {
-      for (Json& item : page["items"]) all.push_back(std::move(item));
+    if ((*page)["items"].is_array()) {
+      for (Json& item : (*page)["items"]) all.push_back(std::move(item));
     }
-    next = word(page.value("metadata", Json::object()), "continue");
+    next = text_at(*page, "metadata.continue");
     if (next.empty()) break;
   } while (true);
   return all;

@@ -111,6 +111,7 @@ const FakeCluster::Kind* FakeCluster::kind_of(const std::string& root, const std
 }
 
 Result<HttpResponse> FakeCluster::send(const KubeRequest& request) {
+  std::lock_guard lock(mutex_);
   if (before) before(request);
   std::string path = request.path.substr(0, request.path.find('?'));
   std::string query = path.size() < request.path.size() ? request.path.substr(path.size() + 1) : "";

@@ -2,9 +2,11 @@
 // preconditions, the garbage collector, namespaces that take everything along.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "world/kube_api.hpp"
@@ -49,6 +51,7 @@ class FakeCluster final : public KubeApi {
   HttpResponse erase(const Kind& kind, const Key& key, const KubeRequest& request);
   void collect_garbage();
 
+  std::mutex mutex_;
   std::vector<Kind> kinds_;
   std::vector<std::string> stale_;
   std::map<Key, Json> objects_;

@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "cli/run.hpp"
 #include "manifests/manifests.hpp"
-#include "manifests/operator_bundle.hpp"
 #include "steps/down.hpp"
 #include "steps/made_kinds.hpp"
 #include "tests/fakes/fake_cluster.hpp"
@@ -400,4 +400,15 @@ TEST_CASE("An instance's name follows from namespace and HPA, fits into a label,
   CHECK_FALSE(Config::from({"hpawalk.yaml", "instance: 'a b'\n", {}, {}}));
   CHECK_FALSE(Config::from({"hpawalk.yaml", "instance: " + std::string(64, 'a') + "\n", {}, {}}));
   CHECK_FALSE(Config::from({"hpawalk.yaml", "labels: {hpawalk/instance: x}\n", {}, {}}));
+}
+
+TEST_CASE("Of a kubeconfig that kubectl cannot read, down does not say that nothing was there") {
+  for (const char* command : {"down", "status"}) {
+    CAPTURE(command);
+    fakes::FakeWorld world;
+    world.processes.expect("kubectl config current-context", {1, "", "error: error loading config file \"x\": yaml: line 1\n"});
+    CHECK(run({"hpawalk", command, "--cluster", "current"}, world.world) == 3);
+    CHECK(world.terminal.output == "");
+    CHECK(world.terminal.errors.find("[kubeconfig]") != std::string::npos);
+  }
 }

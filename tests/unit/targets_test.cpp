@@ -313,6 +313,40 @@ TEST_CASE("down on AKS without a note asks az nothing") {
   CHECK(make_target(world.world, config)->clean_up(api, silence)->removed.empty());
 }
 
+TEST_CASE("A kubeconfig that cannot be used is an error, and not the same as one without a current context") {
+  auto found = [](const std::string& said) {
+    fakes::FakeWorld world;
+    world.processes.expect("kubectl config current-context", {1, "", said});
+    Config config = configured("cluster: current\n");
+    return make_target(world.world, config)->find().error();
+  };
+  Error broken = found("error: error loading config file \"/home/user/.kube/config\": yaml: line 1: did not find expected ',' or ']'\n");
+  CHECK(broken.id == "kubeconfig");
+  CHECK(broken.kind == ErrorClass::environment);
+  CHECK(found("error: current-context is not set\n").id == "no-context");
+}
+
+TEST_CASE("az's quota in words that are no numbers is a note, and stops nothing") {
+  for (const char* limit : {"\"many\"", "\"99999999999999999999\"", "null", "[1]", "\"\""}) {
+    CAPTURE(limit);
+    fakes::FakeWorld world;
+    world.processes.programs = {"az"};
+    world.processes.allow("az account show" + az_end, {0, R"({"id": "s", "name": "n"})", ""});
+    world.processes.allow("az aks show --resource-group walk --name walkcluster" + az_end,
+                          {0, R"({"location": "westeurope", "identityProfile": {"kubeletidentity": {"objectId": "kubelet"}}})", ""});
+    world.processes.allow("az acr show --name walkregistry" + az_end + " --resource-group walkacr", {0, R"({"id": ")" + registry_id + R"("})", ""});
+    world.processes.allow("az version" + az_end, {0, R"({"azure-cli": "2.91.0"})", ""});
+    world.processes.allow(rights, {0, R"([{"roleDefinitionName": "AcrPull"}])", ""});
+    world.processes.allow("az network list-usages --location westeurope" + az_end,
+                          {0, std::string(R"([{"name": {"value": "PublicIPAddresses"}, "currentValue": "1", "limit": )") + limit + "}]", ""});
+    Config config = configured("cluster: aks\n", walkthrough);
+    std::vector<Precondition> findings = make_target(world.world, config)->look();
+    REQUIRE_FALSE(findings.empty());
+    CHECK(findings.back().name == "addresses");
+    CHECK(findings.back().mark == Mark::note);
+  }
+}
+
 TEST_CASE("A context that is somebody's AKS cluster is told what hpawalk made in Azure, and touches it not") {
   fakes::FakeWorld world;
   Config config = configured("context: walkcluster\n");
