@@ -40,7 +40,8 @@ Status delete_cluster(Session& session, const SettingFlags& flags) {
 
 Status take_down(Session& session, const SettingFlags& flags) {
   Result<OpenChain> chain = open_chain(session, flags);
-  if (!chain && chain.error().id == "no-cluster" && flags.values.count("context") == 0) {
+  // Only who lists its clusters knows that there is none: of a kubeconfig that cannot be used nobody knows anything.
+  if (!chain && chain.error().id == "no-cluster") {
     return print(session, {}, "this machine (there is no such cluster)");
   }
   if (!chain) return failure(chain.error());
@@ -49,6 +50,10 @@ Status take_down(Session& session, const SettingFlags& flags) {
   DownReport report;
   Status status = down(session.world, *chain->config, chain->access, *chain->api, session.progress, report);
   if (!status) return status;
+  if (report.others && chain->config->text("cluster") == "aks") {
+    report.left.push_back("what hpawalk made in Azure for this cluster: another chain of hpawalk's on it uses the image");
+    return print(session, report, chain->target->name());
+  }
   Result<Leftovers> outside = chain->target->clean_up(*chain->api, session.progress);
   if (!outside) return failure(outside.error());
   report.removed.insert(report.removed.end(), outside->removed.begin(), outside->removed.end());

@@ -5,33 +5,39 @@
 // inside this binary, and gives the cluster the right to pull it. What was made for that is noted in the
 // cluster (made_note.hpp).
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "cluster/azure.hpp"
 #include "cluster/made_note.hpp"
 #include "cluster/private_kubeconfig.hpp"
 #include "cluster/prom_fake_context.hpp"
 #include "cluster/target.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
 namespace {
 
 std::string text_of(const Json& json, const char* pointer) {
-  Json found = json.value(Json::json_pointer(pointer), Json());
-  return found.is_string() ? found.get<std::string>() : std::string();
+  Json::json_pointer place(pointer);
+  bool there = json.is_structured() && json.contains(place) && json[place].is_string();
+  return there ? json[place].get<std::string>() : std::string();
 }
 
 Result<Json> asked(World& world, AzLine line, const AzureNames& names, const std::string& what) {
   Result<std::string> said = run_az(world, line, names, what);
   if (!said) return failure(said.error());
-  Json json = Json::parse(*said, nullptr, false);
-  if (!json.is_discarded()) return json;
-  return failure(ErrorClass::environment, "az-failed", what, "az did not answer with JSON", {});
+  Result<Json> json = parse_json(*said, "az's answer");
+  bool wants_list = line == AzLine::rights || line == AzLine::quota;
+  if (json && (wants_list ? json->is_array() : json->is_object())) return json;
+  return failure(ErrorClass::environment, "az-failed", what,
+                 fmt::format("az did not answer with {} in JSON", wants_list ? "a list" : "an object"), {});
 }
 
 // Today's clusters pull as the kubelet's managed identity, older ones as a service principal.
@@ -57,7 +63,9 @@ std::string closed_to(const Json& cluster) {
   Json ranges = access.value("authorizedIpRanges", Json());
   if (!ranges.is_array() || ranges.empty()) return {};
   std::vector<std::string> all;
-  for (const Json& range : ranges) all.push_back(range.get<std::string>());
+  for (const Json& range : ranges) {
+    if (range.is_string()) all.push_back(range.get<std::string>());
+  }
   return fmt::format(
       "Only {} may reach this AKS cluster's API server; az aks update --api-server-authorized-ip-ranges   "
       "adds an address",
@@ -73,6 +81,23 @@ const Json* pulling_role(const Json& assignments) {
     }
   }
   return nullptr;
+}
+
+// az writes numbers as texts too.
+std::optional<long long> whole_number(const Json& object, const char* field) {
+  if (!object.is_object() || !object.contains(field)) return std::nullopt;
+  const Json& value = object[field];
+  if (value.is_number_integer()) return value.get<long long>();
+  if (!value.is_string()) return std::nullopt;
+  const auto& text = value.get_ref<const std::string&>();
+  long long number = 0;
+  auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return wrong == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+// Azure's names and ids do not tell capital letters from small ones.
+bool same_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::string host_of(const Json& registry) {
@@ -155,11 +180,10 @@ class AksTarget final : public ClusterTarget {
     if (Status written = write_note(world_, access().kube, *note); !written) return written;
 
     Status built, granted;
-    std::thread building([&] {
-      if (missing->image) built = build(progress);
-    });
+    Workers building;
+    if (missing->image) building.start([&] { built = build(progress); });
     if (missing->right) granted = grant(progress);
-    building.join();
+    if (Status thrown = building.join(); !thrown) built = thrown;
     if (!granted && granted.error().kind != ErrorClass::interrupted) {
       // Nothing was granted: what somebody else grants later is not hpawalk's to take away.
       note->registries[names_.registry].right = right_before;
@@ -169,22 +193,37 @@ class AksTarget final : public ClusterTarget {
     return built ? granted : built;
   }
 
+  // Only what the configuration and Azure name as well is acted on: the note is an object in the cluster, and whoever may
+  // write there must not be able to point this login at something else.
   Result<Leftovers> clean_up(KubeApi& api, Progress& progress) override {
     Result<MadeNote> note = read_note(api);
     if (!note) return failure(note.error());
     Leftovers all;
     if (note->registries.empty()) return all;
     progress.started("registry");
-    for (const auto& [name, registry] : note->registries) {
-      if (Status removed = remove_from(registry, progress); !removed) {
-        progress.failed("registry", removed.error().what);
-        return failure(removed.error());
+    progress.now("registry", "asking Azure for the cluster and the registry");
+    Status done = ask_for_removal();
+    std::map<std::string, RegistryNote> left;
+    if (done) {
+      for (const auto& [key, registry] : note->registries) {
+        RegistryNote mine = confirmed(registry);
+        done = remove_from(mine, progress);
+        if (!done) break;
+        for (const std::string& title : titles(mine)) all.removed.push_back(title);
+        RegistryNote rest = without(registry, mine);
+        for (const std::string& line : not_removed(rest)) all.left.push_back(line);
+        if (!titles(rest).empty()) left[key] = rest;
       }
-      for (const std::string& title : titles(registry)) all.removed.push_back(title);
     }
-    note->registries.clear();
-    if (Status written = write_note(world_, access().kube, *note); !written) return failure(written.error());
-    progress.done("registry", "what hpawalk made in Azure is gone");
+    if (!done) {
+      progress.failed("registry", done.error().what);
+      return failure(done.error());
+    }
+    note->registries = left;
+    if (!all.removed.empty()) {
+      if (Status written = write_note(world_, access().kube, *note); !written) return failure(written.error());
+    }
+    progress.done("registry", left.empty() ? "what hpawalk made in Azure is gone" : "something was left alone");
     return all;
   }
 
@@ -256,16 +295,15 @@ class AksTarget final : public ClusterTarget {
     bool with_registry = config_.text("prom-fake.image").empty();
     Result<Json> cluster, registry = Json();
     Status credentials;
-    std::thread asking_cluster(
-        [&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
-    std::thread asking_registry([&] {
-      if (with_registry)
-        registry =
-            asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
-    });
+    Workers asking;
+    asking.start([&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
+    if (with_registry) {
+      asking.start([&] {
+        registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+      });
+    }
     credentials = fetch_credentials();
-    asking_cluster.join();
-    asking_registry.join();
+    if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
     if (!cluster) return failure(cluster.error());
     if (!registry) return failure(registry.error());
     if (Status runs = check_runs(*cluster); !runs) return failure(runs.error());
@@ -311,11 +349,10 @@ class AksTarget final : public ClusterTarget {
   // What is not there yet of the image and of the right to pull it. Both are asked for at once.
   Result<Missing> survey() {
     Result<std::string> image;
-    std::thread asking_image([&] {
-      image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry");
-    });
+    Workers asking;
+    asking.start([&] { image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry"); });
     Result<bool> right = may_pull();
-    asking_image.join();
+    if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
     if (!right) return failure(right.error());
     bool interrupted_there = !image && image.error().kind == ErrorClass::interrupted;
     if (interrupted_there) return failure(image.error());
@@ -353,7 +390,64 @@ class AksTarget final : public ClusterTarget {
     return {};
   }
 
-  Status remove_from(const RegistryNote& note, Progress& progress) {
+  Status ask_for_removal() {
+    if (!world_.processes.find(names_.az)) return failure(az_missing());
+    Result<Json> account = asked(world_, AzLine::account, names_, "Cannot tell which Azure subscription is meant");
+    if (!account) return failure(account.error());
+    subscription_ = text_of(*account, "/id");
+    Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
+    if (!cluster) return failure(cluster.error());
+    Result<Json> registry = Json();
+    if (!names_.registry.empty()) registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+    if (!registry) return failure(registry.error());
+    learn(*cluster, *registry);
+    return {};
+  }
+
+  // Of what the note names, that which this configuration would have made.
+  RegistryNote confirmed(const RegistryNote& note) const {
+    RegistryNote mine = note;
+    bool same = same_name(note.name, names_.registry) && same_name(note.id, names_.registry_id) &&
+                same_name(note.subscription, subscription_) && same_name(note.group, names_.group) &&
+                same_name(note.cluster, names_.cluster);
+    std::erase_if(mine.images, [&](const std::string& image) { return !same || image != names_.image; });
+    bool right = same && (note.right == "attached" || (note.right == "assigned" && same_name(note.assignee, names_.assignee)));
+    if (!right) mine.right.clear();
+    return mine;
+  }
+
+  static RegistryNote without(const RegistryNote& note, const RegistryNote& removed) {
+    RegistryNote rest = note;
+    std::erase_if(rest.images, [&](const std::string& image) {
+      return std::find(removed.images.begin(), removed.images.end(), image) != removed.images.end();
+    });
+    if (!removed.right.empty()) rest.right.clear();
+    return rest;
+  }
+
+  // az asks before it deletes an image: without --yes.
+  std::vector<std::string> not_removed(const RegistryNote& rest) const {
+    AzureNames names = named_by(rest);
+    auto line = [&](AzLine l) {
+      std::vector<std::string> words = az_line(l, names);
+      std::erase(words, "--yes");
+      return text::shell_quote(words);
+    };
+    const std::string why = "the cluster's note names it, this configuration and this version of hpawalk do not; if it is yours: ";
+    std::vector<std::string> lines;
+    for (const std::string& image : rest.images) {
+      names.image = image;
+      lines.push_back(fmt::format("image {} in registry {}: {}{}", image, rest.name, why, line(AzLine::delete_image)));
+    }
+    RegistryNote right = rest;
+    right.images.clear();
+    for (const std::string& title : titles(right)) {
+      lines.push_back(fmt::format("{}: {}{}", title, why, line(rest.right == "assigned" ? AzLine::unassign : AzLine::detach)));
+    }
+    return lines;
+  }
+
+  AzureNames named_by(const RegistryNote& note) const {
     AzureNames names = names_;
     names.registry = note.name;
     names.registry_id = note.id;
@@ -361,6 +455,12 @@ class AksTarget final : public ClusterTarget {
     names.group = note.group;
     names.cluster = note.cluster;
     names.assignee = note.assignee;
+    return names;
+  }
+
+  // `note` was confirmed: it says what the configuration says.
+  Status remove_from(const RegistryNote& note, Progress& progress) {
+    AzureNames names = named_by(note);
     std::vector<std::pair<AzLine, std::string>> lines;
     for (const std::string& image : note.images) lines.emplace_back(AzLine::delete_image, image);
     if (note.right == "attached") lines.emplace_back(AzLine::detach, "");
@@ -406,13 +506,14 @@ std::vector<Precondition> AksTarget::look() {
                                   text_of(*account, "/name"), text_of(*account, "/id"))});
   Result<Json> registry = Json();
   bool with_registry = config_.text("prom-fake.image").empty();
-  std::thread asking([&] {
-    if (with_registry)
-      registry =
-          asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
-  });
+  Workers asking;
+  if (with_registry) {
+    asking.start([&] {
+      registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+    });
+  }
   Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
-  asking.join();
+  if (Status thrown = asking.join(); !thrown) registry = failure(thrown.error());
   Status runs = cluster ? check_runs(*cluster) : Status(failure(cluster.error()));
   if (!runs) {
     findings.push_back(broken("AKS", runs.error()));
@@ -461,14 +562,13 @@ std::optional<Precondition> AksTarget::address_quota() {
     return Precondition{"addresses", Mark::note, usages.error().what + ": " + usages.error().because, {}};
   for (const Json& usage : *usages) {
     if (text_of(usage, "/name/value") != "PublicIPAddresses") continue;
-    auto number = [&](const char* field) {
-      Json value = usage.value(field, Json(0));
-      return value.is_string() ? std::stoll(value.get<std::string>()) : value.get<long long>();
-    };
-    long long used = number("currentValue"), limit = number("limit");
+    std::optional<long long> used = whole_number(usage, "currentValue"), limit = whole_number(usage, "limit");
+    if (!used || !limit) {
+      return Precondition{"addresses", Mark::note, "az does not say in numbers how many public addresses are used", {}};
+    }
     std::string evidence =
-        fmt::format("{} of {} public addresses in {} are used", used, limit, names_.location);
-    if (used < limit) return Precondition{"addresses", Mark::ok, evidence, {}};
+        fmt::format("{} of {} public addresses in {} are used", *used, *limit, names_.location);
+    if (*used < *limit) return Precondition{"addresses", Mark::ok, evidence, {}};
     return Precondition{
         "addresses", Mark::note, evidence + ": prom-fake's load balancer will get none",
         "Everything works through the API server as well; --prom-fake-service-type ClusterIP asks for none"};

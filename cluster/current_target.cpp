@@ -36,10 +36,15 @@ class CurrentTarget final : public ClusterTarget {
     KubeTarget bare{access.kube.kubeconfig, {}, access.kube.kubectl};
     Result<std::string> current =
         run_checked(world_.processes, Command{.argv = kubectl_line(bare, {"config", "current-context"})},
-                    "no-cluster", "The kubeconfig has no current context");
+                    "kubeconfig", "kubectl cannot use this kubeconfig");
     if (!current) {
       Error error = current.error();
-      error.kind = ErrorClass::environment;
+      bool unset = error.id == "kubeconfig" && error.output.find("current-context is not set") != std::string::npos;
+      if (unset) {
+        error.id = "no-context";
+        error.what = "The kubeconfig has no current context";
+      }
+      if (error.kind != ErrorClass::interrupted) error.kind = ErrorClass::environment;
       error.hint = "--context NAME names one; hpawalk up --cluster local makes a cluster";
       return failure(error);
     }

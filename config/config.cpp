@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/fingerprint.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {
@@ -128,6 +129,21 @@ struct Config::Reading {
     if (made && name.origin == Origin::fallback) name.value = "hpawalk";
   }
 
+  // Whose chain it is, where nobody says it: the HPA is what a chain is built for, and there is one of that name in a
+  // namespace. A label's value has 63 characters at most.
+  void name_of_instance() {
+    Entry& instance = entries.at("instance");
+    if (instance.value != "") return;
+    std::string name = entries.at("namespace").value.get<std::string>() + "." + entries.at("hpa.name").value.get<std::string>();
+    constexpr size_t most = 63;
+    if (name.size() > most) {
+      std::string mark = "-" + fingerprint(name);
+      name.resize(most - mark.size());
+      name += mark;
+    }
+    instance.value = name;
+  }
+
   // Naming a context means that cluster, unless something says otherwise in the same or a stronger place.
   void context_means_current() {
     Entry& cluster = entries.at("cluster");
@@ -145,6 +161,7 @@ Result<Config> Config::from(const Sources& sources) {
   reading.flags(sources.flags);
   reading.context_means_current();
   reading.name_of_made_cluster();
+  reading.name_of_instance();
   Config config;
   config.entries_ = std::move(reading.entries);
   if (sources.file_name != default_config_file) config.file_ = sources.file_name;
@@ -182,6 +199,11 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
                                    cluster));
   }
   if (cluster == "aks") check_azure(mistakes);
+  if (!checked(*find_setting("labels"), yaml::Value{{"instance", text("instance")}})) {
+    mistakes.push_back(fmt::format("{}: must be a label's value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at "
+                                   "both ends",
+                                   name("instance")));
+  }
   for (std::string_view path : {"workload.labels", "prom-fake.labels", "prometheus.monitor-labels"}) {
     if (value(path).empty()) mistakes.push_back(fmt::format("{}: must have at least one label", name(path)));
   }
@@ -205,7 +227,7 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
 std::string Config::again(const std::string& command) const {
   std::vector<std::string> flags;
   if (!file_.empty()) flags.push_back("--config=" + file_);
-  for (std::string_view path : {"cluster", "cluster-name", "context", "kubeconfig", "namespace"}) {
+  for (std::string_view path : {"cluster", "cluster-name", "context", "kubeconfig", "namespace", "instance", "hpa.name"}) {
     std::string flag = flag_name(*find_setting(path));
     if (where(path) == flag) flags.push_back(flag + "=" + text(path));
   }

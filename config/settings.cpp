@@ -24,6 +24,7 @@ constexpr Setting table[] = {
     {"context", Kind::text, "''", "Context of the kubeconfig; setting it means `cluster: current`"},
     {"kubeconfig", Kind::text, "''", "Kubeconfig file; empty: where kubectl looks ($KUBECONFIG, ~/.kube/config)"},
     {"namespace", Kind::label, "default", "Namespace of the workload, of prom-fake and of the HPA"},
+    {"instance", Kind::text, "''", "What tells this chain's objects from another's on the same cluster; empty: NAMESPACE.HPA, as namespace and hpa.name say"},
     {"labels", Kind::labels, "{}", "Labels for every object that hpawalk makes"},
     {"timeout", Kind::duration, "5m", "How long one stage may take"},
     // Azure, for `cluster: aks`
@@ -122,7 +123,7 @@ Checked check_labels(const yaml::Value& value) {
     if (s.size() > 63 || !label_value.matches(s)) {
       return wrong(fmt::format("has the value `{}` of the label `{}`, which Kubernetes does not accept", s, name));
     }
-    if (name == "app.kubernetes.io/managed-by" || name == "app.kubernetes.io/part-of") {
+    if (name == "app.kubernetes.io/managed-by" || name == "app.kubernetes.io/part-of" || name == "hpawalk/instance") {
       return wrong(fmt::format("must leave the label `{}` to hpawalk", name));
     }
   }

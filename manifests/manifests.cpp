@@ -66,7 +66,8 @@ std::string prom_fake_image(const Config& config) {
 Values template_values(const Config& config) {
   Values values;
   for (const Setting& setting : settings()) values[std::string(setting.path)] = config.value(setting.path);
-  yaml::Value labels = {{managed_by_label, label_value}, {part_of_label, label_value}};
+  yaml::Value labels = {
+      {managed_by_label, label_value}, {part_of_label, label_value}, {instance_label, config.text("instance")}};
   labels = merged(labels, config.value("labels"));
   values["object-labels"] = labels;
   values["workload.object-labels"] = merged(labels, config.value("workload.labels"));

@@ -18,6 +18,7 @@ namespace hpawalk {
 inline constexpr std::string_view managed_by_label = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view part_of_label = "app.kubernetes.io/part-of";
 inline constexpr std::string_view label_value = "hpawalk";
+inline constexpr std::string_view instance_label = "hpawalk/instance";  // whose chain: the setting `instance`
 inline constexpr std::string_view owner_selector = "app.kubernetes.io/managed-by=hpawalk,app.kubernetes.io/part-of=hpawalk";
 
 // The settings under their own names, and what is made of several of them.

@@ -47,6 +47,7 @@ std::pair<size_t, size_t> top_entry(std::string_view document, const std::string
 void add_labels(yaml::Value& metadata, const Config& config) {
   metadata["labels"][std::string(managed_by_label)] = label_value;
   metadata["labels"][std::string(part_of_label)] = label_value;
+  metadata["labels"][std::string(instance_label)] = config.text("instance");
   for (const auto& [name, value] : config.value("labels").items()) metadata["labels"][name] = value;
 }
 

@@ -1,9 +1,9 @@
 // `hpawalk down`: takes away what `up` made, and nothing else.
 //
-// What is hpawalk's is read from the cluster, by labels, not from the configuration: whatever the settings were
-// when it was built, it goes. Objects of the configured names that are not hpawalk's are left alone and reported.
-// In the safe order: the HPA, what the operator serves, then the operator and its custom resources; beside them the
-// adapter with its API services, so that they are gone before a namespace is. Returns when all of it is gone.
+// What is this chain's is read from the cluster, by labels (ownership.hpp), not from the configuration: whatever the
+// settings were when it was built, it goes. What another chain of hpawalk's or somebody else made is left alone and
+// named, and so is what those need: a namespace with anything of theirs in it, the operator and its custom resources.
+// Each object is deleted by its UID. Returns when all of it is gone.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@ namespace hpawalk {
 struct DownReport {
   std::vector<std::string> removed;
   std::vector<std::string> left;  // with the reason
+  bool others = false;            // another chain of hpawalk's is on this cluster
   Duration took{0};
 };
 

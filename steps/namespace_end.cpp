@@ -1,51 +1,26 @@
 #include "steps/namespace_end.hpp"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
 #include "chain/json_read.hpp"
+#include "world/kube_discovery.hpp"
 
 namespace hpawalk {
 
-namespace {
-
-// The collections of every kind that lives in namespaces, by the API server's own list.
-bool add_collections(KubeApi& api, const std::string& root, const std::string& space, std::vector<std::string>& all) {
-  KubeRequest request{.path = root, .headers = {{"Accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}}};
-  Result<HttpResponse> response = api.send(request);
-  if (!response || !response->ok()) return false;
-  Json groups = Json::parse(response->body, nullptr, false);
-  if (text_at(groups, "kind") != "APIGroupDiscoveryList") return false;
-  for (const Json& group : list_at(groups, "items")) {
-    const Json& versions = list_at(group, "versions");
-    if (versions.empty() || text_at(versions[0], "freshness") == "Stale") return false;
-    std::string name = text_at(group, "metadata.name"), version = text_at(versions[0], "version");
-    for (const Json& resource : list_at(versions[0], "resources")) {
-      const Json& verbs = list_at(resource, "verbs");
-      bool kept = std::find(verbs.begin(), verbs.end(), "list") != verbs.end() &&
-                  std::find(verbs.begin(), verbs.end(), "delete") != verbs.end();
-      if (text_at(resource, "scope") != "Namespaced" || !kept) continue;
-      all.push_back(fmt::format("{}{}{}/namespaces/{}/{}", root, name.empty() ? "/" : "/" + name + "/", version, space,
-                                text_at(resource, "resource")));
-    }
-  }
-  return true;
-}
-
-}  // namespace
-
 bool NamespaceEnd::find_collections() {
   if (known_) return true;
-  collections_.clear();
-  known_ = add_collections(api_, "/api", space_, collections_) && add_collections(api_, "/apis", space_, collections_);
-  return known_;
+  KubeKinds kinds = discover(api_);
+  if (!kinds.unread.empty()) return false;
+  for (const KubeKind& kind : kinds.all) {
+    if (kind.namespaced && kind.listable && kind.deletable) collections_.push_back(kind.collection(space_));
+  }
+  known_ = true;
+  return true;
 }
 
 void NamespaceEnd::look() {
   if (ended_) return;
   Result<Json> live = kube_get(api_, "/api/v1/namespaces/" + space_);
-  if (!live || at(*live, "metadata.deletionTimestamp").is_null() || !is_ours(*live) || !find_collections()) return;
+  if (!live || at(*live, "metadata.deletionTimestamp").is_null() || text_at(*live, "metadata.uid") != uid_) return;
+  if (!find_collections()) return;
   while (!collections_.empty()) {
     Result<Json> items = kube_get(api_, collections_.back() + "?limit=1");
     bool empty = items ? list_at(*items, "items").empty() : items.error().id == "kube-not-found";
@@ -53,7 +28,7 @@ void NamespaceEnd::look() {
     collections_.pop_back();
   }
   ended_ = true;
-  std::string nothing = Json{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", space_}}},
+  std::string nothing = Json{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", space_}, {"uid", uid_}}},
                              {"spec", {{"finalizers", Json::array()}}}}.dump();
   Command command{.argv = kubectl_line(access_.kube, {"replace", "--raw", "/api/v1/namespaces/" + space_ + "/finalize", "-f", "-"}),
                   .input = nothing};

@@ -8,14 +8,13 @@
 #include <vector>
 
 #include "cluster/target.hpp"
-#include "steps/standing.hpp"
 
 namespace hpawalk {
 
 class NamespaceEnd {
  public:
-  NamespaceEnd(World& world, const ClusterAccess& access, KubeApi& api, std::string space)
-      : world_(world), access_(access), api_(api), space_(std::move(space)) {}
+  NamespaceEnd(World& world, const ClusterAccess& access, KubeApi& api, std::string space, std::string uid)
+      : world_(world), access_(access), api_(api), space_(std::move(space)), uid_(std::move(uid)) {}
 
   // Looks whether the namespace, which is being deleted, is empty by now, and if so takes its finalizer away. What
   // could not be read counts as not empty: then Kubernetes ends it in its own time.
@@ -28,6 +27,7 @@ class NamespaceEnd {
   const ClusterAccess& access_;
   KubeApi& api_;
   std::string space_;
+  std::string uid_;  // of the namespace that was deleted: one that was made anew is not meant
   std::vector<std::string> collections_ = {};  // not seen empty yet; nothing can be made in a namespace that is going
   bool known_ = false;
   bool ended_ = false;

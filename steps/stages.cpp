@@ -1,5 +1,6 @@
 #include "steps/stages.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -8,7 +9,9 @@
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
-#include "steps/standing.hpp"
+#include "steps/ownership.hpp"
+#include "steps/release.hpp"
+#include "world/kube_discovery.hpp"
 
 namespace hpawalk {
 
@@ -121,7 +124,8 @@ Operations adapter(const Config& config, const ClusterAccess& access) {
   for (std::string& word : chart_reference(config, "CHART")) words.push_back(std::move(word));
   std::string mark = fingerprint(content + text::join(words, " "));
   words.insert(words.end(), {"--namespace=" + space, "--history-max=3",
-                             fmt::format("--labels={},{}{}", owner_selector, release_mark, mark), "--values=-"});
+                             fmt::format("--labels={},{}={},{}{}", owner_selector, instance_label, config.text("instance"),
+                                         release_mark, mark), "--values=-"});
   operations.push_back(Operation{Does::helm, "Helm release " + config.text("adapter.release"), helm_line(access, words), *values});
   operations.back().after = {operations.size() > 1 ? operations.front().reaches : critical};
   return operations;
@@ -169,9 +173,10 @@ Judgement operator_available(const View& view) {
   Judgement own = rollout(view, view.config.text("operator.namespace"), "prometheus-operator",
                           "app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller");
   if (own.mark != Mark::broken) return own;
-  Result<Json> crd = kube_get(view.api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?labelSelector=" +
-                                            query_value(owner_selector) + "&limit=1");
-  if (!crd || !list_at(*crd, "items").empty() || !resources_served(view).ok()) return own;
+  Result<std::vector<Json>> crds = list_metadata(
+      view.api, view.clock, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?labelSelector=" + query_value(owner_selector));
+  bool some_ours = crds && std::any_of(crds->begin(), crds->end(), [&](const Json& crd) { return is_ours(crd, view.config); });
+  if (!crds || some_ours || !resources_served(view).ok()) return own;
   return {Mark::ok, "its custom resources are somebody else's: so is the operator"};
 }
 
@@ -362,12 +367,6 @@ std::string label_selector(const std::map<std::string, std::string>& labels) {
   std::vector<std::string> pairs;
   for (const auto& [name, value] : labels) pairs.push_back(name + "=" + value);
   return text::join(pairs, ",");
-}
-
-std::string fingerprint(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: to notice changes, not attacks
-  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return fmt::format("{:016x}", hash);
 }
 
 }  // namespace hpawalk

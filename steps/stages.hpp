@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fingerprint.hpp"
 #include "chain/checks.hpp"
 #include "cluster/target.hpp"
 #include "config/config.hpp"
@@ -80,8 +81,5 @@ std::filesystem::path chart_folder(const Environment& environment);
 Backend prometheus_backend(const Config& config);
 Backend prom_fake_backend(const Config& config);
 std::string label_selector(const std::map<std::string, std::string>& labels);  // "app=web,tier=x"
-
-// A short name for a text's content: 16 hexadecimal digits.
-std::string fingerprint(std::string_view text);
 
 }  // namespace hpawalk

@@ -1,36 +1,15 @@
 #include "steps/standing.hpp"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "chain/json_read.hpp"
-#include "manifests/manifests.hpp"
+#include "steps/made_kinds.hpp"
+#include "steps/ownership.hpp"
+#include "world/kube_change.hpp"
 
 namespace hpawalk {
 
 namespace {
-
-struct KindPath {
-  std::string_view kind, prefix, plural;
-  bool namespaced;
-};
-
-constexpr KindPath kinds[] = {
-    {"Namespace", "/api/v1", "namespaces", false},
-    {"ServiceAccount", "/api/v1", "serviceaccounts", true},
-    {"Service", "/api/v1", "services", true},
-    {"ConfigMap", "/api/v1", "configmaps", true},
-    {"Deployment", "/apis/apps/v1", "deployments", true},
-    {"ClusterRole", "/apis/rbac.authorization.k8s.io/v1", "clusterroles", false},
-    {"ClusterRoleBinding", "/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", false},
-    {"RoleBinding", "/apis/rbac.authorization.k8s.io/v1", "rolebindings", true},
-    {"APIService", "/apis/apiregistration.k8s.io/v1", "apiservices", false},
-    {"CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", false},
-    {"Prometheus", "/apis/monitoring.coreos.com/v1", "prometheuses", true},
-    {"ServiceMonitor", "/apis/monitoring.coreos.com/v1", "servicemonitors", true},
-    {"HorizontalPodAutoscaler", "/apis/autoscaling/v2", "horizontalpodautoscalers", true},
-};
 
 // The API server's record of fields: {"f:spec": {"f:behavior": {}}}. List entries (k:, v:) are not looked into.
 bool record_exceeds(const Json& record, const Json& wanted) {
@@ -43,32 +22,28 @@ bool record_exceeds(const Json& record, const Json& wanted) {
   return false;
 }
 
+// An object without what the API server notes about its changes.
+Json without_record(Json object) {
+  if (!object.contains("metadata")) return object;
+  for (const char* field : {"managedFields", "resourceVersion", "generation"}) object["metadata"].erase(field);
+  return object;
+}
+
 Json to_json(const yaml::Value& value) { return Json(value); }
 
 }  // namespace
 
 std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
-  for (const KindPath& k : kinds) {
-    if (text_at(o, "kind") != k.kind) continue;
-    std::string space = k.namespaced ? "/namespaces/" + text_at(o, "metadata.namespace", "default") : "";
-    return fmt::format("{}{}/{}/{}", k.prefix, space, k.plural, text_at(o, "metadata.name"));
-  }
-  return {};
+  const MadeKind* kind = find_made_kind(text_at(o, "kind"));
+  if (kind == nullptr) return {};
+  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") + "/" + text_at(o, "metadata.name");
 }
 
 std::string object_title(const yaml::Value& object) {
   Json o = to_json(object);
   std::string space = text_at(o, "metadata.namespace");
   return fmt::format("{} {}{}", text_at(o, "kind"), text_at(o, "metadata.name"), space.empty() ? "" : " in namespace " + space);
-}
-
-bool is_ours(const Json& object) {
-  const Json& labels = at(object, "metadata.labels");
-  for (std::string_view label : {managed_by_label, part_of_label}) {
-    if (at(labels, std::vector<std::string>{std::string(label)}) != label_value) return false;
-  }
-  return true;
 }
 
 bool includes(const Json& live, const Json& wanted) {
@@ -101,10 +76,17 @@ bool owns_more(const Json& live, const Json& wanted) {
   return false;
 }
 
-Result<Comparison> compare_apply(KubeApi& api, const Operation& operation) {
+bool would_change(KubeApi& api, const std::string& path, const Json& live, const Json& wanted) {
+  if (includes(live, wanted) && !owns_more(live, wanted)) return false;
+  // Not the same text need not be another value: "1000" is "1k", "0.5" is "500m". The API server is the one to say.
+  Result<Json> after = kube_dry_apply(api, path, wanted);
+  return !after || without_record(*after) != without_record(live);
+}
+
+Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Operation& operation) {
   Result<std::vector<yaml::Value>> objects = yaml::parse_all(operation.input);
   if (!objects) return failure(objects.error());
-  Comparison result{Standing::same, {}, operation};
+  Comparison result{Standing::same, {}, operation, {}};
   std::string left;
   bool dropped = false;
   for (yaml::Value& object : *objects) {
@@ -114,8 +96,10 @@ Result<Comparison> compare_apply(KubeApi& api, const Operation& operation) {
     }
     Result<Json> live = kube_get(api, path);
     if (!live && live.error().id != "kube-not-found") return failure(live.error());
-    if (live && !is_ours(*live)) {
-      if (text_at(*live, "kind") != "Namespace") return Comparison{Standing::foreign, object_title(object), operation};
+    if (live && !is_ours(*live, config)) {
+      if (text_at(*live, "kind") != "Namespace") {
+        return Comparison{Standing::foreign, object_title(object), operation, instance_of(*live)};
+      }
       dropped = true;  // an existing Namespace is used as it is
       continue;
     }
@@ -129,38 +113,12 @@ Result<Comparison> compare_apply(KubeApi& api, const Operation& operation) {
     bool going = live && !at(*live, "metadata.deletionTimestamp").is_null();
     if (!live || going) {
       result.standing = Standing::absent;
-    } else if (result.standing == Standing::same &&
-               (!includes(*live, to_json(object)) || owns_more(*live, to_json(object)))) {
+    } else if (result.standing == Standing::same && would_change(api, path, *live, to_json(object))) {
       result.standing = Standing::different;
     }
   }
   if (dropped) result.operation.input = left;
   return result;
-}
-
-Result<Release> find_release(KubeApi& api, const std::string& space, const std::string& name) {
-  // Only the metadata: a release's content is up to a megabyte.
-  KubeRequest request{.path = fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space,
-                                          query_value("owner=helm,name=" + name)),
-                      .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
-  Result<HttpResponse> response = api.send(request);
-  if (!response) return failure(response.error());
-  if (!response->ok()) return failure(kube_error(request, *response));
-  Json list = Json::parse(response->body, nullptr, false);
-  Release release;
-  long long newest = -1;
-  for (const Json& secret : list_at(list, "items")) {
-    const Json& labels = at(secret, "metadata.labels");
-    long long version = std::atoll(text_at(labels, "version", "0").c_str());
-    if (version < newest) continue;
-    newest = version;
-    release.there = true;
-    release.ours = is_ours(secret);
-    std::string status = text_at(labels, "status");
-    release.pending = status != "deployed";
-    release.values = text_at(labels, "hpawalk/values");
-  }
-  return release;
 }
 
 }  // namespace hpawalk

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/yaml.hpp"
+#include "config/config.hpp"
 #include "steps/operation.hpp"
 #include "world/kube_api.hpp"
 
@@ -23,13 +24,12 @@ struct Comparison {
   Standing standing = Standing::absent;
   std::string foreign = {};  // "Deployment nginx in namespace default"
   Operation operation;       // what is left to apply: without Namespaces that are somebody else's
+  std::string instance = {}; // of the foreign one, when it is of another instance of hpawalk's
 };
 
 // Where an object is in the API; empty for kinds that hpawalk does not make.
 std::string object_path(const yaml::Value& object);
 std::string object_title(const yaml::Value& object);  // "Deployment nginx in namespace default"
-
-bool is_ours(const Json& object);
 
 // Every field of `wanted` is in `live` with the same value (lists as a whole).
 bool includes(const Json& live, const Json& wanted);
@@ -37,17 +37,9 @@ bool includes(const Json& live, const Json& wanted);
 // hpawalk applied a field earlier that `wanted` does not have any more, by the API server's own records.
 bool owns_more(const Json& live, const Json& wanted);
 
-Result<Comparison> compare_apply(KubeApi& api, const Operation& operation);
+// An apply of `wanted` would change `live`. Where the texts differ, a dry run on the API server decides.
+bool would_change(KubeApi& api, const std::string& path, const Json& live, const Json& wanted);
 
-inline constexpr std::string_view release_mark = "hpawalk/values=";  // a label of the release's Secrets
-
-// A Helm release, by the Secrets in which Helm keeps it. `pending`: an install or upgrade did not end.
-struct Release {
-  bool there = false;
-  bool ours = false;
-  bool pending = false;
-  std::string values = {};  // hpawalk's mark on what is deployed
-};
-Result<Release> find_release(KubeApi& api, const std::string& space, const std::string& name);
+Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Operation& operation);
 
 }  // namespace hpawalk

@@ -11,7 +11,8 @@
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/board.hpp"
-#include "steps/standing.hpp"
+#include "steps/installer.hpp"
+#include "steps/release_recovery.hpp"
 #include "steps/work.hpp"
 
 namespace hpawalk {
@@ -158,11 +159,15 @@ class Run {
   Status act(const Operation& operation) {
     Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
     if (operation.does == Does::helm) {
-      Status ready = recover_release();
+      Status ready = recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
+        progress_.now("adapter", operation.subject + ": waiting for " + waiting_for);
+        return !board_.stopped();
+      });
       if (!ready) return ready;
       Result<std::string> chart = write_chart();
       if (!chart) return failure(chart.error());
       std::replace(command.argv.begin(), command.argv.end(), std::string("CHART"), *chart);
+      sign(command.argv);
     }
     // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still removing,
     // another `up` at the same moment.
@@ -208,22 +213,13 @@ class Run {
                       });
   }
 
-  // An install that was killed leaves its release `pending`, and Helm refuses to touch it. Its child may still be at
-  // it, so it gets a moment; then the release goes, and comes back whole.
-  Status recover_release() {
-    std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
-    TimePoint end = world_.clock.now() + 6s;
-    while (true) {
-      Result<Release> release = find_release(api_, space, name);
-      if (!release || !release->there || !release->pending) return {};
-      if (world_.clock.now() >= end) break;
-      if (!world_.clock.sleep(200ms)) return interrupted("waiting for an earlier helm");
+  // Who installs the release, for another `up` that finds it half done.
+  void sign(std::vector<std::string>& argv) {
+    std::string self = this_installer(world_.files);
+    if (self.empty()) return;
+    for (std::string& word : argv) {
+      if (size_t mark = word.find(release_mark); mark != std::string::npos) word.insert(mark, fmt::format("{}={},", installer_mark, self));
     }
-    std::vector<std::string> argv = helm_line(access_, {"uninstall", name, "--namespace=" + space, "--ignore-not-found", "--no-hooks"});
-    Result<std::string> gone = run_checked(world_.processes, Command{.argv = argv, .limit = config_.duration("timeout")}, "helm",
-                                           "Cannot remove the half-installed release " + name);
-    if (!gone) return failure(gone.error());
-    return {};
   }
 
   Result<std::string> write_chart() {

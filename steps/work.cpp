@@ -7,6 +7,8 @@
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
+#include "steps/ownership.hpp"
+#include "steps/release.hpp"
 #include "steps/standing.hpp"
 
 namespace hpawalk {
@@ -45,9 +47,9 @@ class Finder {
   }
 
   Status apply(const Operation& operation) {
-    Result<Comparison> compared = compare_apply(api_, operation);
+    Result<Comparison> compared = compare_apply(api_, config_, operation);
     if (!compared) return failure(compared.error());
-    if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign));
+    if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign, compared->instance));
     if (compared->standing == Standing::same) {
       work_.reached.push_back(operation.reaches);
     } else {
@@ -56,7 +58,14 @@ class Finder {
     return {};
   }
 
-  static Error not_ours(const std::string& object) {
+  Error not_ours(const std::string& object, const std::string& instance = {}) const {
+    if (!instance.empty()) {
+      return Error{ErrorClass::check_failed, "not-ours", fmt::format("{} is there already, and belongs to another chain of hpawalk's", object),
+                   fmt::format("its label {} is {}; this chain's is {}", instance_label, instance, config_.text("instance")),
+                   "Choose another name or namespace (hpawalk config shows the settings); --instance " + instance +
+                       " works on that chain; nothing was changed",
+                   {}, {}};
+    }
     return Error{ErrorClass::check_failed, "not-ours", object + " is there already, and hpawalk did not make it",
                  "it does not have the labels " + std::string(owner_selector),
                  "Choose another name or namespace (hpawalk config shows the settings), or remove it; nothing was changed", {}, {}};
@@ -76,7 +85,7 @@ class Finder {
     for (const Json& crd : list_at(list, "items")) {
       std::string name = text_at(crd, "metadata.name");
       if (!name.ends_with(".monitoring.coreos.com")) continue;
-      foreign = foreign || !is_ours(crd);
+      foreign = foreign || !is_ours(crd, config_);
       const Json& version = at(crd, {"metadata", "annotations", "operator.prometheus.io/version"});
       if (version == config_.text("operator.version") && at(crd, "metadata.deletionTimestamp").is_null()) current.insert(name);
       newest = std::max(newest, text_at(crd, "metadata.creationTimestamp"));
@@ -135,7 +144,7 @@ class Finder {
     Result<Json> account = kube_get(api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
     Result<Json> service = kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
     for (const Result<Json>* object : {&live, &binding, &role, &account, &service}) {
-      if (!*object || !is_ours(**object) || !at(**object, "metadata.deletionTimestamp").is_null()) return false;
+      if (!*object || !is_ours(**object, config_) || !at(**object, "metadata.deletionTimestamp").is_null()) return false;
     }
     for (const Json& container : list_at(*live, "spec.template.spec.containers")) {
       if (text_at(container, "image").ends_with(":v" + config_.text("operator.version"))) return true;
@@ -147,9 +156,11 @@ class Finder {
     Status chart = look_at_chart(operation);
     if (!chart) return chart;
     std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
-    Result<Release> release = find_release(api_, space, name);
+    Result<Release> release = find_release(api_, world_.clock, config_, space, name);
     if (!release) return failure(release.error());
-    if (release->there && !release->ours) return failure(not_ours("Helm release " + name + " in namespace " + space));
+    if (release->there && !release->ours) {
+      return failure(not_ours("Helm release " + name + " in namespace " + space, release->instance));
+    }
     for (const char* version : {"v1beta1", "v1beta2"}) {
       if (release->there) break;
       std::string service = fmt::format("{}.custom.metrics.k8s.io", version);
@@ -168,11 +179,16 @@ class Finder {
   Error other_adapter(const std::string& service, const Json& live) {
     auto annotation = [&](const char* key) { return text_at(Json{{"value", at(live, {"metadata", "annotations", key})}}, "value"); };
     std::string space = annotation("meta.helm.sh/release-namespace"), name = annotation("meta.helm.sh/release-name");
-    Result<Release> release = find_release(api_, space, name);
-    if (name.empty() || !release || !release->ours) return not_ours("APIService " + service + " (somebody else's metrics adapter)");
+    Result<Release> release = find_release(api_, world_.clock, config_, space, name);
+    bool of_hpawalk = !name.empty() && release && (release->ours || !release->instance.empty());
+    if (!of_hpawalk) return not_ours("APIService " + service + " (somebody else's metrics adapter)");
+    if (!release->ours) return not_ours(fmt::format("The adapter, Helm release {} in namespace {},", name, space), release->instance);
     return Error{ErrorClass::check_failed, "adapter-elsewhere",
                  fmt::format("hpawalk's adapter is on this cluster already, as Helm release {} in namespace {}", name, space),
-                 "a cluster can have one only", config_.again("down") + "   removes it, then the new settings can be used; nothing was changed",
+                 "a cluster can have one only",
+                 config_.again("down") + " " +
+                     text::shell_quote({"--adapter-release=" + name, "--adapter-namespace=" + space}) +
+                     "   removes it, then the new settings can be used; nothing was changed",
                  {}, {}};
   }
 

@@ -72,11 +72,13 @@ std::string right_needed(std::string_view method, std::string_view full_path) {
   std::string resource = parts[next] + group;
   bool named = parts.size() > next + 1;
   if (parts.size() > next + 2) resource = parts[next] + "/" + parts[next + 2] + group;
-  std::string verb = method == "POST"  ? "create"
-                     : method == "PUT" ? "update"
-                     : watching        ? "watch"
-                     : named           ? "get"
-                                       : "list";
+  std::string verb = method == "POST"     ? "create"
+                     : method == "PUT"    ? "update"
+                     : method == "PATCH"  ? "patch"
+                     : method == "DELETE" ? "delete"
+                     : watching           ? "watch"
+                     : named              ? "get"
+                                          : "list";
   return fmt::format("{} {}{}", verb, resource, space.empty() ? " in all namespaces" : " in namespace " + space);
 }
 

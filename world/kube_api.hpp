@@ -1,7 +1,7 @@
 // The Kubernetes API as a thin typed client: paths in, JSON out, refusals as errors with stable ids.
 //
 // Reads, access reviews, watches, and requests through the API server's proxy to Services and pods (Prometheus,
-// prom-fake). Changes to the cluster go through kubectl and helm, not through here. Knows nothing about what the
+// prom-fake). Changes go through kubectl and helm, deletes through kube_change.hpp. Knows nothing about what the
 // objects mean. How it reaches the cluster is in kube_proxy.hpp; tests use tests/fakes/fake_kube_api.hpp.
 #pragma once
 

@@ -214,7 +214,7 @@ scenario("aks: without its names", [], api(), ["up", "--cluster", "aks"], code=2
 scenario("aks: plan runs nothing", [], api(), ["plan"], says="az acr build --registry walkregistry --image " + IMAGE, **NAMES)
 scenario("aks: up --dry-run neither", [], api(), ["up", "--dry-run"], says="az aks get-credentials --resource-group walk --name walkcluster", **NAMES)
 scenario("aks: down takes back what the note says", [
-    credentials(), step("az", "acr", "repository", "delete", "--name", "walkregistry", "--image", IMAGE, "--yes", "--subscription", "s"),
+    credentials(), *azure(), step("az", "acr", "repository", "delete", "--name", "walkregistry", "--image", IMAGE, "--yes", "--subscription", "s"),
     step("az", "aks", "update", "--resource-group", "walk", "--name", "walkcluster", "--detach-acr", "walkregistry", "--output", "none", "--subscription", "s"),
     with_kubectl("walkcluster", "aks-walk-walkcluster", "delete", "configmap", "hpawalk-made", "--namespace=kube-system", "--ignore-not-found")],
     api({"registry.walkregistry": json.dumps({"name": "walkregistry", "id": REGISTRY_ID, "subscription": "s", "group": "walk", "cluster": "walkcluster",

@@ -8,10 +8,11 @@
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/address.hpp"
-#include "steps/down.hpp"
+#include "steps/installer.hpp"
 #include "steps/namespace_end.hpp"
 #include "steps/plan.hpp"
 #include "steps/preflight.hpp"
+#include "steps/release_recovery.hpp"
 #include "steps/standing.hpp"
 #include "steps/up.hpp"
 #include "steps/work.hpp"
@@ -170,23 +171,106 @@ TEST_CASE("An object is absent, the same, different, or somebody else's") {
   Operation operation = find_stage("hpa")->operations(config, access_to_prod)->front();
   const std::string path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/nginx";
   fakes::FakeKubeApi api;
-  CHECK(compare_apply(api, operation)->standing == Standing::absent);
+  CHECK(compare_apply(api, configured(), operation)->standing == Standing::absent);
   Json live = Json(yaml::parse(operation.input).value());
   api.get(path, live);
-  CHECK(compare_apply(api, operation)->standing == Standing::same);
+  CHECK(compare_apply(api, configured(), operation)->standing == Standing::same);
   live["spec"]["maxReplicas"] = 3;
   api.get(path, live);
-  CHECK(compare_apply(api, operation)->standing == Standing::different);
+  CHECK(compare_apply(api, configured(), operation)->standing == Standing::different);
   live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   api.get(path, live);
-  CHECK(compare_apply(api, operation)->standing == Standing::absent);
+  CHECK(compare_apply(api, configured(), operation)->standing == Standing::absent);
   live["metadata"].erase("labels");
   api.get(path, live);
-  auto compared = compare_apply(api, operation);
+  auto compared = compare_apply(api, configured(), operation);
   CHECK(compared->standing == Standing::foreign);
   CHECK(compared->foreign == "HorizontalPodAutoscaler nginx in namespace default");
   api.refuse(path, 403, "no");
-  CHECK(compare_apply(api, operation).error().id == "kube-forbidden");
+  CHECK(compare_apply(api, configured(), operation).error().id == "kube-forbidden");
+}
+
+TEST_CASE("A quantity in another spelling is the same quantity: the API server is asked before anything is applied") {
+  Config config = configured("hpa: {target: 1000}\n");
+  Operation operation = find_stage("hpa")->operations(config, access_to_prod)->front();
+  const std::string path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/nginx";
+  Json live = Json(yaml::parse(operation.input).value());
+  live["spec"]["metrics"][0]["object"]["target"]["value"] = "1k";
+  live["metadata"]["resourceVersion"] = "7";
+  live["metadata"]["managedFields"] = {{{"manager", "hpawalk"}, {"time", "2026-01-01T00:00:00Z"}}};
+  fakes::FakeKubeApi api;
+  api.get(path, live);
+  Json after = live;  // what the dry run says: nothing but its own record is new
+  after["metadata"]["managedFields"][0]["time"] = "2026-01-02T00:00:00Z";
+  const std::string dry_run = "PATCH " + path + "?fieldManager=hpawalk&force=true&dryRun=All";
+  api.script(dry_run, {200, after.dump()});
+  CHECK(compare_apply(api, config, operation)->standing == Standing::same);
+  after["spec"]["maxReplicas"] = 11;
+  api.script(dry_run, {200, after.dump()});
+  CHECK(compare_apply(api, config, operation)->standing == Standing::different);
+  api.script(dry_run, {403, "{}"});  // nobody knows: the apply itself will say
+  CHECK(compare_apply(api, config, operation)->standing == Standing::different);
+  // Where the texts are the same, nobody is asked.
+  live["spec"]["metrics"][0]["object"]["target"]["value"] = "1000";
+  api.get(path, live);
+  size_t before = api.requests.size();
+  CHECK(compare_apply(api, config, operation)->standing == Standing::same);
+  CHECK(api.requests.size() == before + 1);
+}
+
+TEST_CASE("up refuses an object of another chain of hpawalk's as it refuses a stranger's") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  Json live = labelled({{"kind", "Deployment"}, {"metadata", {{"name", "nginx"}}}});
+  live["metadata"]["labels"]["hpawalk/instance"] = "shop.web";
+  api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
+  auto work = [&](const std::string& file) { return find_work(world.world, configured(file), access_to_prod, api, *find_stage("workload")); };
+  CHECK(work("").error().id == "not-ours");
+  CHECK(work("").error().what == "Deployment nginx in namespace default is there already, and belongs to another chain of hpawalk's");
+  CHECK(work("").error().because == "its label hpawalk/instance is shop.web; this chain's is default.nginx");
+  CHECK(work("instance: shop.web\n"));
+  live["metadata"]["labels"].erase("hpawalk/instance");  // made by an hpawalk that knew no instances
+  api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
+  CHECK(work(""));
+}
+
+TEST_CASE("A release that another hpawalk is installing is waited for; one whose process is gone is taken away") {
+  struct Seen {
+    std::string id;
+    bool deleted = false;
+    std::chrono::milliseconds took{0};
+  };
+  const std::string stat_of_7 = "7 (hpa) walk) S 1 7 7 0 -1 4194560 1 0 0 0 1 1 0 0 20 0 9 0 4711 1 1";
+  auto run = [&](const std::string& installer, bool alive) {
+    fakes::FakeWorld world;
+    world.files.content["/proc/sys/kernel/random/boot_id"] = "boot";
+    world.files.content["/proc/sys/kernel/hostname"] = "host";
+    world.files.content["/proc/self/stat"] = stat_of_7;
+    std::string who = installer == "here" ? this_installer(world.files) : installer;
+    if (alive) world.files.content["/proc/7/stat"] = stat_of_7;
+    fakes::FakeKubeApi api;
+    Json head = {{"name", "s"}, {"namespace", "prom-metrics"}, {"uid", "u"},
+                 {"labels", {{"version", "1"}, {"status", "pending-install"}, {"hpawalk/installer", who}}}};
+    api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
+            {{"items", {labelled({{"metadata", head}})}}});
+    world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics");
+    Status status = recover_release(world.world, configured(), access_to_prod, api, [](const std::string&) { return true; });
+    Seen seen{status ? "" : status.error().id, false, world.clock.elapsed};
+    for (const std::string& request : api.requests) {
+      seen.deleted = seen.deleted || request == "DELETE /api/v1/namespaces/prom-metrics/secrets/s";
+    }
+    return seen;
+  };
+  Seen gone = run("here", false);
+  CHECK(gone.deleted);
+  CHECK(gone.took < std::chrono::seconds(7));
+  Seen busy = run("here", true);
+  CHECK_FALSE(busy.deleted);
+  CHECK(busy.id == "release-busy");
+  CHECK(busy.took >= std::chrono::minutes(5));
+  Seen elsewhere = run("0123456789abcdef.7.1", false);  // nobody here can see that process: it gets its whole time
+  CHECK(elsewhere.deleted);
+  CHECK(elsewhere.took >= std::chrono::minutes(5));
 }
 
 TEST_CASE("The HPA's replicas survive when the workload is applied again") {
@@ -195,11 +279,11 @@ TEST_CASE("The HPA's replicas survive when the workload is applied again") {
   live["spec"]["replicas"] = 7;
   fakes::FakeKubeApi api;
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
-  auto compared = compare_apply(api, operation);
+  auto compared = compare_apply(api, configured(), operation);
   CHECK(compared->standing == Standing::different);
   CHECK(yaml::parse(compared->operation.input)->at("spec").at("replicas") == 7);
   // And nothing is applied only because of them.
-  auto same = compare_apply(api, find_stage("workload")->operations(configured(), access_to_prod)->front());
+  auto same = compare_apply(api, configured(), find_stage("workload")->operations(configured(), access_to_prod)->front());
   CHECK(same->standing == Standing::same);
 }
 
@@ -207,7 +291,7 @@ TEST_CASE("A namespace that was there already is used, and left out of what is a
   Operation operation = find_stage("hpa")->operations(configured("namespace: shop\n"), access_to_prod)->front();
   fakes::FakeKubeApi api;
   api.get("/api/v1/namespaces/shop", {{"kind", "Namespace"}, {"metadata", {{"name", "shop"}}}});
-  auto compared = compare_apply(api, operation);
+  auto compared = compare_apply(api, configured("namespace: shop\n"), operation);
   CHECK(compared->standing == Standing::absent);
   CHECK(compared->operation.input.find("kind: Namespace") == std::string::npos);
   CHECK(compared->operation.input.find("kind: HorizontalPodAutoscaler") != std::string::npos);
@@ -215,23 +299,24 @@ TEST_CASE("A namespace that was there already is used, and left out of what is a
 
 TEST_CASE("A Helm release is read from the newest of its Secrets") {
   fakes::FakeKubeApi api;
-  const std::string path = "/api/v1/namespaces/m/secrets?labelSelector=" + query_value("owner=helm,name=a");
+  fakes::FakeClock clock;
+  const std::string path = "/api/v1/namespaces/m/secrets?labelSelector=" + query_value("owner=helm,name=a") + "&limit=500";
   api.get(path, {{"items", Json::array()}});
-  CHECK_FALSE(find_release(api, "m", "a")->there);
+  CHECK_FALSE(find_release(api, clock, configured(), "m", "a")->there);
   Json first = labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "superseded"}, {"hpawalk/values", "old"}}}}}});
   Json second = labelled({{"metadata", {{"labels", {{"version", "10"}, {"status", "deployed"}, {"hpawalk/values", "new"}}}}}});
   Json third = labelled({{"metadata", {{"labels", {{"version", "9"}, {"status", "superseded"}}}}}});
   api.get(path, {{"items", {first, second, third}}});
-  Release release = *find_release(api, "m", "a");
+  Release release = *find_release(api, clock, configured(), "m", "a");
   CHECK(release.there);
   CHECK(release.ours);
   CHECK_FALSE(release.pending);
   CHECK(release.values == "new");
   second["metadata"]["labels"]["status"] = "pending-install";
   api.get(path, {{"items", {second}}});
-  CHECK(find_release(api, "m", "a")->pending);
+  CHECK(find_release(api, clock, configured(), "m", "a")->pending);
   api.get(path, {{"items", {{{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}}}}}}}}});
-  CHECK_FALSE(find_release(api, "m", "a")->ours);
+  CHECK_FALSE(find_release(api, clock, configured(), "m", "a")->ours);
 }
 
 TEST_CASE("What a selected stage builds on must stand, or up ends before it changes anything") {
@@ -291,7 +376,7 @@ TEST_CASE("A chart that is not there is refused before anything is changed") {
   CHECK(work("./charts/adapter").error().id == "adapter-chart");
   world.files.content["./charts/adapter/values.yaml"] = "";
   CHECK(work("./charts/adapter").error().because == "the folder has no Chart.yaml");
-  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter"), {{"items", Json::array()}});
+  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500", {{"items", Json::array()}});
   world.files.content["./charts/adapter/Chart.yaml"] = "version: 1";
   auto mark = [&] { return text::join(work("./charts/adapter")->todo.back().argv, " "); };
   std::string before = mark();
@@ -306,7 +391,7 @@ TEST_CASE("There can be one adapter only, and whose the other one is decides wha
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   auto secrets = [](const char* space) {
-    return std::string("/api/v1/namespaces/") + space + "/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter");
+    return std::string("/api/v1/namespaces/") + space + "/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500";
   };
   api.get(secrets("prom-metrics"), {{"items", Json::array()}});
   api.get(secrets("old"), {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}}}}}})}}});
@@ -327,7 +412,7 @@ TEST_CASE("A release is deployed again when something of it is gone or was scale
   auto operations = find_stage("adapter")->operations(config, access_to_prod);
   std::string line = text::join(operations->back().argv, " ");
   std::string mark = line.substr(line.find(release_mark) + release_mark.size(), 16);
-  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter"),
+  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
           {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}, {"hpawalk/values", mark}}}}}})}}});
   api.get("/api/v1/namespaces/prom-metrics", labelled({{"kind", "Namespace"}, {"metadata", {{"name", "prom-metrics"}}}}));
   world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics",
@@ -425,18 +510,6 @@ TEST_CASE("A second up on a finished stage runs no command at all") {
   CHECK(report.stages.at(0).outcome == StageReport::Outcome::unchanged);
 }
 
-TEST_CASE("down on a cluster with nothing of hpawalk's changes nothing, and names what it left alone") {
-  fakes::FakeWorld world;
-  fakes::FakeKubeApi api;
-  api.get("/apis/apps/v1/namespaces/default/deployments/nginx", {{"kind", "Deployment"}, {"metadata", {{"name", "nginx"}}}});
-  Config config = configured();
-  Silence silence;
-  DownReport report;
-  REQUIRE(down(world.world, config, access_to_prod, api, silence, report));
-  CHECK(report.removed.empty());
-  CHECK(report.left == std::vector<std::string>{"Deployment nginx in namespace default: hpawalk did not make it"});
-}
-
 TEST_CASE("A missing tool or right stops a run before anything is changed, with the way out") {
   fakes::FakeWorld world;
   world.processes.programs = {"kubectl"};
@@ -476,9 +549,9 @@ TEST_CASE("A missing tool or right stops a run before anything is changed, with 
 TEST_CASE("A namespace that is going loses its finalizer only once nothing of any kind is left in it") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
-  NamespaceEnd end(world.world, access_to_prod, api, "m");
+  NamespaceEnd end(world.world, access_to_prod, api, "m", "uid-1");
   end.look();  // not there: nothing to do
-  Json space = labelled({{"kind", "Namespace"}, {"metadata", {{"name", "m"}}}});
+  Json space = labelled({{"kind", "Namespace"}, {"metadata", {{"name", "m"}, {"uid", "uid-1"}}}});
   api.get("/api/v1/namespaces/m", space);
   end.look();  // not going
   space["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";

@@ -1,0 +1,123 @@
+#include "steps/removal.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "chain/json_read.hpp"
+#include "steps/namespace_end.hpp"
+#include "world/kube_change.hpp"
+#include "world/kube_discovery.hpp"
+
+namespace hpawalk {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// An API server that is busy with what it has to delete may not answer at once.
+Result<StillWaiting> unread(const Error& error) {
+  if (error.kind == ErrorClass::interrupted || error.id == "kube-forbidden") return failure(error);
+  return StillWaiting(error.what + ": " + error.because);
+}
+
+std::string why_still_there(const Object& object, const Json& live) {
+  std::string reason = object.title() + " is still there";
+  for (const Json& condition : list_at(live, "status.conditions")) {
+    if (text_at(condition, "status") == "True" && text_at(condition, "type").find("Failure") != std::string::npos) {
+      reason += ": " + text_at(condition, "message");
+    }
+  }
+  return reason;
+}
+
+}  // namespace
+
+std::string Object::title() const {
+  return space.empty() ? kind + " " + name : fmt::format("{} {} in namespace {}", kind, name, space);
+}
+
+std::string Object::path() const {
+  std::string root = api_version.find('/') == std::string::npos ? "/api/" + api_version : "/apis/" + api_version;
+  return root + (space.empty() ? "" : "/namespaces/" + space) + "/" + resource + "/" + name;
+}
+
+Object object_from(const Json& item, std::string api_version, std::string kind, std::string resource) {
+  return {std::move(api_version),           std::move(kind),     text_at(item, "metadata.namespace"), text_at(item, "metadata.name"),
+          std::move(resource), text_at(item, "metadata.uid")};
+}
+
+Result<Removed> remove_objects(World& world, KubeApi& api, Progress& progress, const std::string& step,
+                               const std::vector<Object>& objects) {
+  Removed removed;
+  if (objects.empty()) return removed;
+  progress.now(step, fmt::format("deleting {} objects", objects.size()));
+  for (const Object& object : objects) {
+    Result<Deleted> deleted = kube_delete(api, world.clock, object.path(), object.uid);
+    if (!deleted) {
+      progress.failed(step, deleted.error().what);
+      return failure(deleted.error());
+    }
+    (*deleted == Deleted::another ? removed.anew : removed.gone).push_back(object.title());
+  }
+  return removed;
+}
+
+Status wait_gone(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress,
+                 const std::string& step, const std::vector<Object>& objects) {
+  if (objects.empty()) return {};
+  size_t next = 0;
+  std::vector<NamespaceEnd> ends;
+  for (const Object& object : objects) {
+    bool own = object.kind == "Namespace" && config.text("cluster") == "local";
+    if (own) ends.emplace_back(world, access, api, object.name, object.uid);
+  }
+  Status gone = wait_until(world.clock, {config.duration("timeout"), 50ms}, "waiting until it is gone", [&]() -> Result<StillWaiting> {
+    for (NamespaceEnd& end : ends) end.look();
+    for (; next < objects.size(); ++next) {
+      Result<Json> live = kube_get(api, objects[next].path());
+      if (!live && live.error().id == "kube-not-found") continue;
+      if (!live) return unread(live.error());
+      if (text_at(*live, "metadata.uid") != objects[next].uid) continue;  // somebody made it anew
+      std::string reason = why_still_there(objects[next], *live);
+      progress.now(step, reason);
+      return StillWaiting(reason);
+    }
+    return StillWaiting();
+  });
+  if (!gone) progress.failed(step, gone.error().because);
+  if (gone) progress.done(step, fmt::format("{} objects gone", objects.size()));
+  return gone;
+}
+
+Result<std::vector<Object>> dependents_of(KubeApi& api, Clock& clock, const std::vector<Object>& objects) {
+  std::set<std::string> spaces, owners;
+  for (const Object& object : objects) {
+    owners.insert(object.uid);
+    if (object.kind == "Deployment" || object.kind == "StatefulSet" || object.kind == "Service") spaces.insert(object.space);
+  }
+  constexpr std::array<const char*, 3> dependents[] = {{"apps/v1", "ReplicaSet", "replicasets"},
+                                                       {"v1", "Pod", "pods"},
+                                                       {"discovery.k8s.io/v1", "EndpointSlice", "endpointslices"}};
+  std::vector<Object> found;
+  for (const std::string& space : spaces) {
+    for (const auto& [api_version, kind, resource] : dependents) {
+      Object any{api_version, kind, space, {}, resource, {}};
+      std::string collection = any.path();
+      collection.pop_back();  // the "/" before the name
+      Result<std::vector<Json>> items = list_metadata(api, clock, collection);
+      if (!items) return failure(items.error());
+      for (const Json& item : *items) {
+        const Json& refs = list_at(item, "metadata.ownerReferences");
+        bool all = !refs.empty() && std::all_of(refs.begin(), refs.end(), [&](const Json& ref) { return owners.contains(text_at(ref, "uid")); });
+        if (!all) continue;
+        found.push_back(object_from(item, api_version, kind, resource));
+        owners.insert(found.back().uid);
+      }
+    }
+  }
+  return found;
+}
+
+}  // namespace hpawalk
