@@ -11,6 +11,7 @@
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/board.hpp"
+#include "steps/chart.hpp"
 #include "steps/standing.hpp"
 #include "steps/work.hpp"
 
@@ -160,7 +161,7 @@ class Run {
     if (operation.does == Does::helm) {
       Status ready = recover_release();
       if (!ready) return ready;
-      Result<std::string> chart = write_chart();
+      Result<std::string> chart = write_chart(world_);
       if (!chart) return failure(chart.error());
       std::replace(command.argv.begin(), command.argv.end(), std::string("CHART"), *chart);
     }
@@ -224,17 +225,6 @@ class Run {
                                            "Cannot remove the half-installed release " + name);
     if (!gone) return failure(gone.error());
     return {};
-  }
-
-  Result<std::string> write_chart() {
-    fs::path folder = chart_folder(world_.environment);
-    for (const auto& [file, text] : bundled_chart()) {
-      Result<std::string> there = world_.files.read(folder / file);
-      if (there && *there == text) continue;
-      Status written = world_.files.write(folder / file, text);
-      if (!written) return failure(written.error());
-    }
-    return folder.string();
   }
 
   // Until the stage's rules hold, each in turn. What could not be read is tried again for a while.

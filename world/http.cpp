@@ -6,6 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "base/redact.hpp"
+
 namespace hpawalk {
 
 // Idle handles, each with its open connection. A request takes one and gives it back.
@@ -29,6 +31,8 @@ struct CurlHttp::Pool {
 
 namespace {
 
+constexpr size_t most_of_a_download = 32U << 20U;
+
 struct Exchange {
   const Interrupt& interrupt;
   CURL* handle = nullptr;
@@ -36,6 +40,7 @@ struct Exchange {
   const std::function<bool(std::string_view)>* on_line = nullptr;  // null: keep the body
   std::string body = {};                                           // or the unfinished line of a stream
   bool stopped = false;                                            // by on_line
+  size_t most_bytes = std::string::npos;                           // of the body
   std::chrono::steady_clock::time_point last_tick = std::chrono::steady_clock::now();
 
   bool interrupted() const { return interrupt.requested() && !even_interrupted; }
@@ -43,6 +48,7 @@ struct Exchange {
 
 size_t on_data(char* data, size_t, size_t size, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
+  if (exchange.body.size() + size > exchange.most_bytes) return 0;
   exchange.body.append(data, size);
   long status = 0;
   curl_easy_getinfo(exchange.handle, CURLINFO_RESPONSE_CODE, &status);
@@ -76,11 +82,14 @@ Result<HttpResponse> perform(CURL* handle, const HttpRequest& request, Exchange&
   curl_slist* headers = nullptr;
   for (const auto& [name, value] : request.headers) headers = curl_slist_append(headers, (name + ": " + value).c_str());
   char reason[CURL_ERROR_SIZE] = "";
+  if (request.download) exchange.most_bytes = most_of_a_download;
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   if (request.download) {
     curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(handle, CURLOPT_MAXREDIRS, 10L);
+    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, "https");
   } else {
     curl_easy_setopt(handle, CURLOPT_PROXY, "");  // a cluster's socket or a local port: never through a proxy
   }
@@ -104,9 +113,13 @@ Result<HttpResponse> perform(CURL* handle, const HttpRequest& request, Exchange&
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   curl_slist_free_all(headers);
   if (code == CURLE_OK || exchange.stopped) return HttpResponse{static_cast<int>(status), std::move(exchange.body)};
-  if (exchange.interrupted()) return interrupted("waiting for " + request.url);
-  return failure(ErrorClass::environment, "http", "No answer from " + request.url,
-                 reason[0] != '\0' ? reason : curl_easy_strerror(code));
+  std::string url = text::redact(request.url);  // it may carry a login
+  if (code == CURLE_WRITE_ERROR && exchange.most_bytes != std::string::npos) {
+    return failure(ErrorClass::environment, "http", "Too large an answer from " + url, "it has more than 32 MiB");
+  }
+  if (exchange.interrupted()) return interrupted("waiting for " + url);
+  return failure(ErrorClass::environment, "http", "No answer from " + url,
+                 text::redact(reason[0] != '\0' ? reason : curl_easy_strerror(code)));
 }
 
 }  // namespace
