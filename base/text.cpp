@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
-#include <regex>
 
 #include <fmt/format.h>
 
@@ -123,13 +122,6 @@ std::string bytes(unsigned long long n) {
   size_t unit = 0;
   for (value /= 1024; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
   return fmt::format("{:.{}f} {}", value, value < 9.95 ? 1 : 0, units[unit]);
-}
-
-std::string redact(std::string_view s) {
-  static const std::regex secret(
-      R"(((?:bearer|basic)\s+|(?:password|token|secret|client-key-data|access_token)["']?\s*[:=]\s*["']?)([^\s"',;]+))",
-      std::regex::icase);
-  return std::regex_replace(std::string(s), secret, "$1[redacted]");
 }
 
 }  // namespace hpawalk::text

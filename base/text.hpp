@@ -31,7 +31,4 @@ std::string bytes(unsigned long long n);
 // Without a terminal's escape sequences, which some tools print into pipes too.
 std::string uncoloured(std::string_view s);
 
-// Bearer tokens, passwords, client keys and the like replaced by "[redacted]".
-std::string redact(std::string_view s);
-
 }  // namespace hpawalk::text

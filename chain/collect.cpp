@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "chain/collect_prometheus.hpp"
 #include "chain/controller.hpp"
+#include "chain/kept.hpp"
 #include "chain/reader.hpp"
 
 namespace hpawalk {
@@ -337,6 +338,7 @@ Result<Facts> collect(KubeApi& api, Http& http, Clock& clock, const CollectOptio
   reader.run_round();
   if (reader.fatal) return failure(*reader.fatal);
   reader.facts.requests = reader.requests();
+  keep_selected_labels(reader.facts);
   return std::move(reader.facts);
 }
 

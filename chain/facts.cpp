@@ -1,9 +1,7 @@
 #include "chain/facts.hpp"
 
 #include <algorithm>
-#include <set>
 
-#include "base/text.hpp"
 #include "chain/times.hpp"
 
 namespace hpawalk {
@@ -71,130 +69,6 @@ Result<Facts> facts_from(std::string_view text) {
                 text_at(in, "error.right"), at(in, "value"),         int_at(in, "ms")};
   }
   return facts;
-}
-
-namespace {
-
-// Who set spec.replicas, from the managed fields.
-Json replica_managers(const Json& managed_fields) {
-  Json managers = Json::array();
-  for (const Json& entry : managed_fields) {
-    if (at(entry, {"fieldsV1", "f:spec", "f:replicas"}).is_null()) continue;
-    managers.push_back({{"manager", text_at(entry, "manager")},
-                        {"operation", text_at(entry, "operation")},
-                        {"subresource", text_at(entry, "subresource")},
-                        {"time", text_at(entry, "time")}});
-  }
-  return managers;
-}
-
-std::string last_change(const Json& managed_fields) {
-  std::string last;
-  for (const Json& entry : managed_fields) {
-    if (text_at(entry, "subresource") == "status") continue;
-    last = std::max(last, text_at(entry, "time"));
-  }
-  return last;
-}
-
-void trim_metadata(Json& metadata) {
-  if (auto fields = metadata.find("managedFields"); fields != metadata.end()) {
-    Json managers = replica_managers(*fields);
-    std::string changed = last_change(*fields);
-    metadata.erase(fields);
-    if (!managers.empty()) metadata["hpawalkReplicaManagers"] = std::move(managers);
-    if (!changed.empty()) metadata["hpawalkLastChange"] = changed;
-  }
-  auto annotations = metadata.find("annotations");
-  if (annotations == metadata.end()) return;
-  auto applied = annotations->find("kubectl.kubernetes.io/last-applied-configuration");
-  if (applied != annotations->end() && applied->is_string()) {
-    Json last = Json::parse(applied->get<std::string>(), nullptr, false);
-    const Json& replicas = at(last, "spec.replicas");
-    if (replicas.is_number()) metadata["hpawalkAppliedReplicas"] = replicas;
-  }
-  // Anything may be in annotations, and no rule needs them.
-  metadata.erase("annotations");
-}
-
-// Of volumes and where they are mounted only ConfigMaps are kept: the adapter's rules come from one.
-std::set<std::string> keep_config_volumes(Json& spec) {
-  std::set<std::string> kept;
-  auto volumes = spec.find("volumes");
-  if (volumes == spec.end() || !volumes->is_array()) return kept;
-  Json some = Json::array();
-  for (const Json& volume : *volumes) {
-    Json config = at(volume, "configMap");
-    for (const Json& source : list_at(volume, "projected.sources")) {
-      const Json& map = at(source, "configMap");
-      if (!map.is_null() && text_at(map, "name") != "kube-root-ca.crt") config = map;
-    }
-    if (config.is_null()) continue;
-    some.push_back({{"name", text_at(volume, "name")}, {"configMap", config}});
-    kept.insert(text_at(volume, "name"));
-  }
-  *volumes = std::move(some);
-  return kept;
-}
-
-void trim_pod_spec(Json& spec) {
-  for (const char* gone : {"tolerations", "affinity", "imagePullSecrets", "topologySpreadConstraints"}) {
-    spec.erase(gone);
-  }
-  std::set<std::string> config_volumes = keep_config_volumes(spec);
-  for (const char* group : {"containers", "initContainers"}) {
-    if (!spec.contains(group) || !spec[group].is_array()) continue;
-    for (Json& container : spec[group]) {
-      for (const char* gone : {"env", "envFrom", "securityContext", "lifecycle", "terminationMessagePath",
-                               "terminationMessagePolicy", "imagePullPolicy"}) {
-        container.erase(gone);
-      }
-      Json mounts = Json::array();
-      for (const Json& mount : list_at(container, "volumeMounts")) {
-        if (config_volumes.contains(text_at(mount, "name"))) mounts.push_back(mount);
-      }
-      container.erase("volumeMounts");
-      if (!mounts.empty()) container["volumeMounts"] = std::move(mounts);
-    }
-  }
-}
-
-void redact_texts(Json& json) {
-  if (json.is_string()) {
-    const auto& text = json.get_ref<const std::string&>();
-    // The expression behind redact is slow; most texts cannot hold a secret.
-    static const std::string_view signs[] = {"earer",  "asic",       "assword",     "oken",
-                                             "ecret",  "PASSWORD",   "TOKEN",       "BEARER",
-                                             "SECRET", "client-key", "uthorization"};
-    for (std::string_view sign : signs) {
-      if (text.find(sign) == std::string::npos) continue;
-      json = text::redact(text);
-      return;
-    }
-  } else if (json.is_structured()) {
-    for (Json& child : json) redact_texts(child);
-  }
-}
-
-}  // namespace
-
-Json trimmed(Json object) {
-  if (auto items = object.find("items"); object.is_object() && items != object.end() && items->is_array()) {
-    for (Json& item : *items) item = trimmed(std::move(item));
-    return object;
-  }
-  if (!object.is_object()) return object;
-  if (object.contains("metadata") && object["metadata"].is_object()) trim_metadata(object["metadata"]);
-  if (object.contains("spec") && object["spec"].is_object()) {
-    Json& spec = object["spec"];
-    if (spec.contains("containers")) trim_pod_spec(spec);
-    if (spec.contains("template") && spec["template"].is_object() && spec["template"].contains("spec")) {
-      trim_pod_spec(spec["template"]["spec"]);
-    }
-    spec.erase("caBundle");
-  }
-  redact_texts(object);
-  return object;
 }
 
 }  // namespace hpawalk

@@ -1,8 +1,8 @@
 // What was read about a chain, as plain data: every answer under a key, with the path it came from, or why it
 // could not be read. Judging needs nothing else, so a saved file is judged like a live cluster.
 //
-// Objects are the API server's, without what no rule needs (environment variables, managed fields beyond who
-// set the replicas) and with secrets redacted. Knows nothing about what is right or wrong.
+// Of each object only the fields are here that some rule looks at: chain/kept.hpp lists them. Knows nothing about
+// what is right or wrong.
 #pragma once
 
 #include <map>
@@ -82,8 +82,5 @@ std::string whole_key(const std::string& resource);
 
 Json to_json(const Facts& facts);
 Result<Facts> facts_from(std::string_view text);
-
-// The object without what no rule needs, and without secrets.
-Json trimmed(Json object);
 
 }  // namespace hpawalk

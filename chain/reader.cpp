@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 #include "chain/controller.hpp"
+#include "chain/kept.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk {
@@ -55,7 +57,9 @@ static bool asks_somebody_else(const std::string& key) {
   return false;
 }
 
+// Everything that is read comes into the facts here, and only what rules look at stays.
 void Reader::record(const std::string& key, Reading reading, const Error* error) {
+  reading.value = error == nullptr ? kept(key, reading.value) : Json();
   std::lock_guard lock(mutex_);
   if (error != nullptr) {
     bool stopped = error->kind == ErrorClass::interrupted;
@@ -73,7 +77,7 @@ std::string Reader::get_now(const std::string& key, const std::string& path) {
   TimePoint start = clock_.now();
   Result<Json> answer = kube_get(api_, path);
   Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
-  if (answer) reading.value = trimmed(std::move(*answer));
+  if (answer) reading.value = std::move(*answer);
   record(key, std::move(reading), answer ? nullptr : &answer.error());
   return answer ? std::string() : answer.error().id;
 }
@@ -191,7 +195,7 @@ void Reader::read_log(const Json& pod) {
     }
     reading.value = Json::array();
     for (const std::string& line : text::lines(answer->body)) {
-      if (speaks_of_trouble(line)) reading.value.push_back(text::redact(line.substr(0, 600)));
+      if (speaks_of_trouble(line)) reading.value.push_back(text::redact(line).substr(0, 600));
     }
     constexpr size_t most = 40;
     if (reading.value.size() > most) {
@@ -223,7 +227,7 @@ void Reader::ask_prometheus(const PrometheusAddress& address, const std::string&
     Result<Json> answer = ask_prometheus_now(address, path);
     Reading reading{
         proxy_path(address.backend, address.prefix + path), {}, {}, {}, {}, (clock_.now() - start).count()};
-    if (answer) reading.value = trimmed(shape ? shape(*std::move(answer)) : *std::move(answer));
+    if (answer) reading.value = shape ? shape(*std::move(answer)) : *std::move(answer);
     record(address.key() + " " + what, std::move(reading), answer ? nullptr : &answer.error());
   });
 }

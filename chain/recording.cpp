@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
+#include "chain/kept.hpp"
 #include "chain/times.hpp"
 
 namespace hpawalk {
@@ -18,7 +20,17 @@ double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
 
 double since(const RecordingHead& head, WallTime t) { return static_cast<double>((t - head.began).count()) / 1000; }
 
-std::string line_of(const Object& object) { return object.dump(-1, ' ', false, Object::error_handler_t::replace) + "\n"; }
+// A recording is made to be sent away, and messages of conditions and Events may say anything.
+void redact_texts(Object& object) {
+  if (object.is_string()) object = text::redact(object.get_ref<const std::string&>());
+  if (!object.is_structured()) return;
+  for (Object& child : object) redact_texts(child);
+}
+
+std::string line_of(Object object) {
+  redact_texts(object);
+  return object.dump(-1, ' ', false, Object::error_handler_t::replace) + "\n";
+}
 
 Object value_line(double at, std::string_view hop, const Seen& seen) {
   Object line = {{"t", rounded(at)}, {"hop", hop}, {"value", nullptr}};
@@ -118,7 +130,7 @@ std::string head_line(const RecordingHead& h) {
                   {"kubernetes", h.kubernetes}, {"profile", h.profile}, {"durationSeconds", h.duration}, {"namespace", h.space}, {"metric", h.metric},
                   {"service", h.service}, {"scrapeIntervalSeconds", h.scrape_interval}, {"controllerFlagsSeen", h.flags_seen},
                   {"syncPeriodSeconds", h.sync_period}, {"downscaleStabilizationSeconds", h.downscale_stabilization}, {"tolerance", h.tolerance},
-                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(h.hpa.dump())}});
+                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(kept("hpas", h.hpa).dump(-1, ' ', false, Json::error_handler_t::replace))}});
 }
 
 std::string set_line(double at, double value) { return line_of({{"t", rounded(at)}, {"hop", "set"}, {"value", value}}); }

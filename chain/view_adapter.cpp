@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "chain/kept.hpp"
 #include "chain/selector.hpp"
 #include "chain/times.hpp"
 #include "chain/view.hpp"
@@ -112,6 +113,10 @@ void read_config(const Facts& facts, Adapter& adapter) {
   adapter.config_reading = facts.find("configmaps/" + adapter.space + "/" + adapter.config_map);
   if (adapter.config_reading == nullptr || !adapter.config_reading->read()) return;
   const Json& text = at(adapter.config_reading->value, std::vector<std::string>{"data", adapter.config_key});
+  if (text.is_object()) {
+    adapter.config_error = text_at(text, config_error_field);
+    return;
+  }
   if (!text.is_string()) {
     adapter.config_error = fmt::format("ConfigMap {} has no {}", adapter.config_map, adapter.config_key);
     return;

@@ -134,7 +134,7 @@ Status run_diagnose(Session& session, Options options) {
   if (!facts) return failure(facts.error());
   if (!options.save.empty()) {
     Status saved = session.world.files.write(
-        options.save, to_json(*facts).dump(1, ' ', false, Json::error_handler_t::replace) + "\n", 0600);
+        options.save, to_json(*facts).dump(1, ' ', false, Json::error_handler_t::replace) + "\n", private_mode);
     if (!saved) return saved;
   }
   Result<std::vector<HpaDiagnosis>> found = judged(*facts, options);
@@ -183,7 +183,7 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       ->type_name("URL");
   auto* save = command
                    ->add_option("--save", options->save,
-                                "Keep what was read (secrets redacted), to judge it elsewhere")
+                                "Keep what the rules read, to judge it elsewhere")
                    ->type_name("FILE");
   auto* facts = command->add_option("--facts", options->facts, "Judge what was saved, without a cluster")
                     ->type_name("FILE");

@@ -59,7 +59,7 @@ class Recorder {
     if (line.empty() || ended_) return {};
     if (Status taken = take_line(recording_, text::trim(line)); !taken) return taken;
     if (file_.empty()) return {};
-    return world_.files.append(file_, line);
+    return world_.files.append(file_, line, private_mode);
   }
   Status end(double at, std::string_view why) {
     Status written = take(end_line(at, why));
@@ -178,7 +178,6 @@ RecordingHead head_of(World& world, const LiveChain& chain, const ControllerSett
   head.zero_allowed = controller.rules.zero_allowed;
   head.hpa = hpa;
   head.hpa.erase("status");
-  if (head.hpa.contains("metadata")) head.hpa["metadata"].erase("managedFields");
   return head;
 }
 

@@ -1,6 +1,7 @@
 // hpawalk open: a door to Prometheus or prom-fake on this machine.
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 #include "cli/open_chain.hpp"
 #include "steps/stages.hpp"

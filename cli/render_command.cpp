@@ -5,8 +5,8 @@
 #include "cluster/target.hpp"
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
+#include "steps/bundle.hpp"
 #include "steps/stages.hpp"
-#include "steps/work.hpp"
 
 namespace hpawalk {
 
@@ -22,7 +22,7 @@ Result<std::string> rendered(World& world, const Config& config, ClusterTarget& 
   if (stage != "operator") return render_stage(stage, config);
   std::string source = bundle_source(config, target.plan().access);
   if (!by_name) return fmt::format("# {}; hpawalk render operator prints it as it is applied.\n", source);
-  Result<std::string> bundle = read_bundle(world, source);
+  Result<std::string> bundle = read_bundle(world, config, source);
   if (!bundle) return bundle;
   Result<std::vector<BundleObject>> objects = adapt_bundle(*bundle, config);
   Result<std::string> all = render_namespace(config.text("operator.namespace"), config);

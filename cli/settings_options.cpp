@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "cli/settings_file.hpp"
+
 namespace hpawalk {
 
 std::shared_ptr<SettingFlags> add_settings(CLI::App& command, const std::string& examples) {
   auto flags = std::make_shared<SettingFlags>();
-  command.add_option("--config", flags->file, "Settings file (default: ./hpawalk.yaml, if there is one)")->type_name("FILE");
+  command.add_option("--config", flags->file, "Settings file (default: ./hpawalk.yaml, if there is one that only you can write)")->type_name("FILE");
   for (const Setting& setting : settings()) {
     bool listed = setting.path == "cluster" || setting.path == "cluster-name" || setting.path == "context" ||
                   setting.path == "kubeconfig" || setting.path == "timeout";
@@ -23,23 +25,20 @@ std::shared_ptr<SettingFlags> add_settings(CLI::App& command, const std::string&
 }
 
 Result<Config> load_config(World& world, const SettingFlags& flags) {
+  Result<std::optional<SettingsFile>> file = find_settings_file(world, flags.file);
+  if (!file) return failure(file.error());
   Sources sources{{}, {}, world.environment, flags.values};
-  std::string named = flags.file;
-  if (auto variable = world.environment.find("HPAWALK_CONFIG"); named.empty() && variable != world.environment.end()) {
-    named = variable->second;
+  if (*file) {
+    sources.file_name = (*file)->name;
+    sources.file = (*file)->text;
+    sources.file_named = (*file)->named;
   }
-  std::string file = named.empty() ? std::string(default_config_file) : named;
-  if (!named.empty() || world.files.exists(file)) {
-    Result<std::string> text = world.files.read(file);
-    if (!text) {
-      Error error = text.error();
-      error.kind = ErrorClass::usage;
-      return failure(error);
-    }
-    sources.file_name = file;
-    sources.file = *text;
+  Result<Config> config = Config::from(sources);
+  if (config && *file && !(*file)->named) {
+    bool says_where = config->origin("cluster") == Origin::file;
+    world.terminal.err(fmt::format("Settings of ./{} are used{}\n", (*file)->name, says_where ? ": cluster " + config->text("cluster") : ""));
   }
-  return Config::from(sources);
+  return config;
 }
 
 }  // namespace hpawalk

@@ -18,7 +18,7 @@ Status write_prom_fake_context(World& world) {
   fs::path folder = prom_fake_context_folder(world.environment);
   if (Status removed = world.files.remove_all(folder); !removed) return removed;
   for (const auto& [name, content] : promfake_context::embedded_files()) {
-    if (Status written = world.files.write(folder / name, content, 0644); !written) return written;
+    if (Status written = world.files.write(folder / name, content); !written) return written;
   }
   return {};
 }

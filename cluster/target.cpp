@@ -6,6 +6,7 @@
 #include "cluster/local/layout.hpp"
 #include "cluster/made_target.hpp"
 #include "cluster/prom_fake_image.hpp"
+#include "world/trust.hpp"
 
 namespace hpawalk {
 
@@ -26,6 +27,7 @@ std::string bundle_on_this_machine(World& world, const Config& config) {
   Result<std::vector<fs::path>> sets = world.files.list(local::make_layout(world.environment).parts());
   if (!sets) return {};
   for (const fs::path& set : *sets) {
+    if (!check_trusted(world, set)) continue;
     Result<std::string> bundle = world.files.read(set / "bundle.yaml");
     if (bundle && bundle->find(sign) != std::string::npos) return (set / "bundle.yaml").string();
   }

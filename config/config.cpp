@@ -23,6 +23,7 @@ std::string_view origin_name(Origin origin) {
 struct Config::Reading {
   std::map<std::string, Entry, std::less<>> entries;
   std::vector<std::string> mistakes;
+  bool file_named = true;
 
   void take(const Setting& setting, const tl::expected<yaml::Value, std::string>& value, Origin origin,
             const std::string& where) {
@@ -43,7 +44,8 @@ struct Config::Reading {
     }
   }
 
-  void file(const std::string& name, const std::string& text) {
+  void file(const std::string& name, const std::string& text, bool named) {
+    file_named = named;
     yaml::Lines lines;
     Result<yaml::Value> document = yaml::parse(text, &lines);
     if (!document) {
@@ -60,7 +62,9 @@ struct Config::Reading {
       std::string path = above.empty() ? key : above + "." + key;
       auto line = lines.find(path);
       std::string where = line == lines.end() ? name : fmt::format("{}:{}", name, line->second);
-      if (const Setting* setting = find_setting(path)) {
+      if (const Setting* setting = find_setting(path); setting != nullptr && !file_named && needs_named_file(*setting)) {
+        mistakes.push_back(fmt::format("{}: `{}` is taken only from a file that is named: --config {}", where, path, name));
+      } else if (setting != nullptr) {
         take(*setting, checked(*setting, value), Origin::file, where);
       } else if (is_group(path) && value.is_object()) {
         group(name, value, path, lines);
@@ -156,7 +160,7 @@ struct Config::Reading {
 Result<Config> Config::from(const Sources& sources) {
   Reading reading;
   reading.defaults();
-  if (!sources.file_name.empty()) reading.file(sources.file_name, sources.file);
+  if (!sources.file_name.empty()) reading.file(sources.file_name, sources.file, sources.file_named);
   reading.environment(sources.environment);
   reading.flags(sources.flags);
   reading.context_means_current();

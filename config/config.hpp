@@ -25,6 +25,7 @@ struct Sources {
   std::string file = {};                           // its text
   std::map<std::string, std::string> environment = {};
   std::map<std::string, std::string> flags = {};   // by the setting's path
+  bool file_named = true;                          // by the user; else it was only found
 };
 
 class Config {

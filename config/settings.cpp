@@ -43,6 +43,7 @@ constexpr Setting table[] = {
     // prometheus-operator
     {"operator.version", Kind::version, "0.85.0", "Version of prometheus-operator"},
     {"operator.bundle", Kind::text, "''", "Its bundle.yaml: a file or a URL; empty: the local cluster's copy, or the upstream release of that version"},
+    {"operator.bundle-sha256", Kind::text, "''", "SHA-256 that its bundle must have; empty: that of version 0.85.0, which hpawalk knows, and none for a file"},
     {"operator.namespace", Kind::label, "default", "Its namespace (upstream's bundle says default)"},
     // Prometheus
     {"prometheus.name", Kind::label, "prometheus", "Name of the Prometheus and of its Service"},
@@ -204,6 +205,12 @@ std::span<const Setting> settings() { return table; }
 const Setting* find_setting(std::string_view path) {
   auto found = std::find_if(std::begin(table), std::end(table), [&](const Setting& s) { return s.path == path; });
   return found == std::end(table) ? nullptr : found;
+}
+
+bool needs_named_file(const Setting& setting) {
+  static constexpr std::array<std::string_view, 5> paths = {"context", "kubeconfig", "operator.bundle",
+                                                            "operator.bundle-sha256", "adapter.chart"};
+  return setting.path.starts_with("tools.") || std::find(paths.begin(), paths.end(), setting.path) != paths.end();
 }
 
 std::string flag_name(const Setting& setting) {

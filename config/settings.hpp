@@ -44,6 +44,10 @@ struct Setting {
 std::span<const Setting> settings();  // in the order of `hpawalk config`
 const Setting* find_setting(std::string_view path);
 
+// It names what is executed, or whose cluster is changed: not from a file that was only found, which may have come
+// with somebody else's repository.
+bool needs_named_file(const Setting& setting);
+
 std::string flag_name(const Setting& setting);         // "--hpa-min"
 std::string environment_name(const Setting& setting);  // "HPAWALK_HPA_MIN"
 std::string_view kind_name(Kind kind);                 // for --help and messages: "duration"

@@ -4,9 +4,15 @@
 
 say() { printf '\n== %s\n' "$*"; }
 
-# Root for what needs it, with PATH and the folders of this user's cache kept where sudo would drop them.
+# Root for what needs it. Its PATH is the system's, and Go's folder behind it: what lies in the other folders of the
+# user's PATH is not run as root.
 as_root() {
-  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo env "PATH=$PATH" "$@"; fi
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo env "PATH=$(root_path)" "$@"; fi
+}
+root_path() {
+  local go path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  go=$(command -v go) && path+=:$(dirname "$go")
+  echo "$path"
 }
 
 packages_to_build=(g++ cmake ninja-build libcli11-dev libfmt-dev libyaml-cpp-dev libcurl4-openssl-dev
@@ -37,6 +43,30 @@ go_version() { (GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || echo go0.0) | 
 
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
 
+# Where apt gets CODENAME from; empty: from nowhere.
+mirror_of() {
+  # shellcheck disable=SC2016  # apt-get's own placeholder
+  apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $1" | head -n 1
+}
+
+# need_backports LIST: adds Debian 12's backports to what apt knows, in that file, from the mirror that this machine's own Debian comes from.
+need_backports() {
+  local mirror list=$1
+  if [ -e "$list" ] || [ -n "$(mirror_of bookworm-backports)" ]; then return; fi
+  mirror=$(mirror_of bookworm)
+  if [ -z "$mirror" ]; then
+    echo "apt does not say where this machine's Debian comes from: install Go 1.21 or newer (go.dev/doc/install), then run this again" >&2
+    exit 3
+  fi
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" | as_root tee "$list" >/dev/null
+  if ! as_root apt-get update -q; then
+    as_root rm -f "$list"
+    echo "$mirror has no bookworm-backports: install Go 1.21 or newer (go.dev/doc/install), then run this again" >&2
+    exit 3
+  fi
+  echo "$list was added; it installs nothing by itself. To take it away again: sudo rm $list && sudo apt-get update"
+}
+
 # The cluster's parts need Go 1.25. From 1.21 on Go fetches a newer one for itself, so the distribution's is
 # enough; Debian 12 has one in its backports.
 need_go() {
@@ -47,13 +77,7 @@ need_go() {
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   if [ "$codename" = bookworm ]; then
     say "Installing Go from bookworm-backports (Debian 12 itself has an older one than 1.21)"
-    # From the mirror that this machine's own Debian comes from.
-    local mirror
-    # shellcheck disable=SC2016  # apt-get's own placeholder
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' | head -n 1)
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm-backports main" |
-      as_root tee /etc/apt/sources.list.d/bookworm-backports.list >/dev/null
-    as_root apt-get update -q
+    need_backports /etc/apt/sources.list.d/bookworm-backports.list
     from=(-t bookworm-backports)
   else
     say "Installing Go"

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
+#include "cluster/local/layout.hpp"
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
 #include "steps/ownership.hpp"
@@ -345,14 +346,9 @@ std::vector<std::string> helm_line(const ClusterAccess& access, std::vector<std:
 }
 
 std::filesystem::path chart_folder(const Environment& environment) {
-  auto get = [&](const char* name) {
-    auto found = environment.find(name);
-    return found == environment.end() ? std::string() : found->second;
-  };
-  std::string cache = get("XDG_CACHE_HOME").empty() ? get("HOME") + "/.cache" : get("XDG_CACHE_HOME");
   std::string content;
   for (const auto& [file, text] : bundled_chart()) content += file + text;
-  return std::filesystem::path(cache) / "hpawalk/charts" / fingerprint(content) / "prometheus-adapter";
+  return local::make_layout(environment).cache / "charts" / fingerprint(content) / "prometheus-adapter";
 }
 
 Backend prometheus_backend(const Config& config) {

@@ -11,6 +11,7 @@
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/board.hpp"
+#include "steps/chart.hpp"
 #include "steps/installer.hpp"
 #include "steps/release_recovery.hpp"
 #include "steps/work.hpp"
@@ -164,7 +165,7 @@ class Run {
         return !board_.stopped();
       });
       if (!ready) return ready;
-      Result<std::string> chart = write_chart();
+      Result<std::string> chart = write_chart(world_);
       if (!chart) return failure(chart.error());
       std::replace(command.argv.begin(), command.argv.end(), std::string("CHART"), *chart);
       sign(command.argv);
@@ -220,17 +221,6 @@ class Run {
     for (std::string& word : argv) {
       if (size_t mark = word.find(release_mark); mark != std::string::npos) word.insert(mark, fmt::format("{}={},", installer_mark, self));
     }
-  }
-
-  Result<std::string> write_chart() {
-    fs::path folder = chart_folder(world_.environment);
-    for (const auto& [file, text] : bundled_chart()) {
-      Result<std::string> there = world_.files.read(folder / file);
-      if (there && *there == text) continue;
-      Status written = world_.files.write(folder / file, text);
-      if (!written) return failure(written.error());
-    }
-    return folder.string();
   }
 
   // Until the stage's rules hold, each in turn. What could not be read is tried again for a while.

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
+#include "steps/bundle.hpp"
 #include "steps/ownership.hpp"
 #include "steps/release.hpp"
 #include "steps/standing.hpp"
@@ -96,7 +97,7 @@ class Finder {
     bool whole = current.size() >= 10 && includes_operator() && !operator_started_before(newest);
     if (whole && is_url(source)) return {};  // not fetched only to look
 
-    Result<std::string> text = read_bundle(world_, source);
+    Result<std::string> text = read_bundle(world_, config_, source);
     if (!text) return failure(text.error());
     Result<std::vector<Operation>> operations = bundle_operations(*text, config_, access_);
     if (!operations) return failure(operations.error());
@@ -280,22 +281,6 @@ class Finder {
 
 Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage) {
   return Finder(world, config, access, api).run(stage);
-}
-
-Result<std::string> read_bundle(World& world, const std::string& source) {
-  if (!is_url(source)) return world.files.read(source);
-  Result<HttpResponse> response = world.http.send(HttpRequest{.url = source, .limit = 2min, .download = true});
-  std::string hint = "--operator-bundle FILE takes one from a file";
-  if (!response) {
-    Error error = response.error();
-    error.hint = hint;
-    return failure(error);
-  }
-  if (!response->ok()) {
-    return failure(ErrorClass::environment, "operator-bundle", "Cannot fetch " + source,
-                   fmt::format("the server answered {}", response->status), hint);
-  }
-  return std::move(response->body);
 }
 
 }  // namespace hpawalk

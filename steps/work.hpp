@@ -19,7 +19,4 @@ struct Work {
 // Errors: `not-ours`, `operator-bundle`, `adapter-chart`, or those of the API.
 Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage);
 
-// Reads the operator's bundle from its file or URL.
-Result<std::string> read_bundle(World& world, const std::string& source);
-
 }  // namespace hpawalk

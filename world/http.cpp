@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {
@@ -49,6 +50,7 @@ using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 
 constexpr Duration tick = 900ms;  // an empty line to a stream's reader
+constexpr size_t largest_download = 32U << 20U;
 
 enum class End { none, done, stopped, interrupted, silence, too_long, too_large };
 
@@ -60,6 +62,8 @@ struct Exchange {
   std::string body = {};                                           // or the unfinished line of a stream
   End end = End::none;
   Steady::time_point start = Steady::now(), last_byte = start, last_tick = start;
+
+  size_t largest() const { return request.download ? largest_download : largest_answer; }
 
   bool stoppable() const { return !request.even_interrupted; }
 
@@ -96,7 +100,7 @@ size_t on_header(char*, size_t, size_t size, void* user) {
 size_t on_data(char* data, size_t, size_t size, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   exchange.last_byte = Steady::now();
-  if (exchange.body.size() + size > largest_answer) {
+  if (exchange.body.size() + size > exchange.largest()) {
     exchange.end = End::too_large;
     return 0;
   }
@@ -121,6 +125,8 @@ void set_options(CURL* handle, const HttpRequest& request, Exchange& exchange, c
   if (request.download) {
     curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(handle, CURLOPT_MAXREDIRS, 10L);
+    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(handle, CURLOPT_REDIR_PROTOCOLS_STR, "https");
   } else {
     curl_easy_setopt(handle, CURLOPT_PROXY, "");  // a cluster's socket or a local port: never through a proxy
   }
@@ -165,17 +171,18 @@ CURLcode drive(CURLM* multi, Exchange& exchange) {
 }
 
 Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange, std::string reason) {
-  auto environment = [&](std::string id, std::string because) {
-    return failure(Error{ErrorClass::environment, std::move(id), "No answer from " + request.url, std::move(because), {}, {}, {}});
+  std::string url = text::redact(request.url);  // it may carry a login
+  auto environment = [&](std::string id, const std::string& because) {
+    return failure(ErrorClass::environment, id, "No answer from " + url, text::redact(because));
   };
   switch (exchange.end) {
-    case End::interrupted: return interrupted("waiting for " + request.url);
+    case End::interrupted: return interrupted("waiting for " + url);
     case End::silence: {
       std::string got = exchange.body.empty() ? "" : " after " + text::bytes(exchange.body.size());
       return environment("http-slow", fmt::format("nothing came for {}{}", text::duration(request.limit), got));
     }
     case End::too_long: return environment("http-slow", "it was not complete after " + text::duration(longest_exchange));
-    case End::too_large: return environment("http-too-large", "the answer is larger than " + text::bytes(largest_answer));
+    case End::too_large: return environment("http-too-large", "the answer is larger than " + text::bytes(exchange.largest()));
     default: return environment("http", std::move(reason));
   }
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 #include "world/kube_list.hpp"
 #include "world/patience.hpp"

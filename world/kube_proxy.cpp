@@ -1,43 +1,18 @@
 #include "world/kube_proxy.hpp"
 
-#include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
+#include "world/proxy_folder.hpp"
 
 namespace hpawalk {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::string_view folder_prefix = "hpawalk-";
-
-// A Unix socket's path has at most 107 characters, so the folder is in /tmp unless the runtime folder is short.
-fs::path parent_folder(const Environment& environment) {
-  auto runtime = environment.find("XDG_RUNTIME_DIR");
-  if (runtime != environment.end() && runtime->second.size() < 60 && access(runtime->second.c_str(), W_OK) == 0) {
-    return runtime->second;
-  }
-  return "/tmp";
-}
-
-// What runs that were killed have left: folders of ours whose process is gone.
-void sweep(const fs::path& parent) {
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
-    std::string name = entry.path().filename().string();
-    if (!name.starts_with(folder_prefix)) continue;
-    int pid = std::atoi(name.c_str() + folder_prefix.size());
-    struct stat info {};
-    if (pid <= 0 || lstat(entry.path().c_str(), &info) != 0 || info.st_uid != geteuid()) continue;
-    if (kill(pid, 0) != 0 && errno == ESRCH) fs::remove_all(entry.path(), ignored);
-  }
-}
 
 // The socket's file is there a moment before anybody listens on it.
 bool listens(const fs::path& socket_file) {
@@ -53,27 +28,9 @@ bool listens(const fs::path& socket_file) {
   return connected;
 }
 
-class PrivateFolder {
- public:
-  explicit PrivateFolder(const fs::path& parent) {
-    std::string name = (parent / (std::string(folder_prefix) + std::to_string(getpid()) + "-XXXXXX")).string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~PrivateFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  PrivateFolder(const PrivateFolder&) = delete;
-  PrivateFolder& operator=(const PrivateFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 class ProxyKubeApi final : public KubeApi {
  public:
-  ProxyKubeApi(World& world, std::unique_ptr<PrivateFolder> folder, std::unique_ptr<Child> child, Waiting waiting)
+  ProxyKubeApi(World& world, std::unique_ptr<ProxyFolder> folder, std::unique_ptr<Child> child, Waiting waiting)
       : world_(world), folder_(std::move(folder)), child_(std::move(child)), waiting_(std::move(waiting)) {}
 
   Result<HttpResponse> send(const KubeRequest& request) override {
@@ -92,20 +49,20 @@ class ProxyKubeApi final : public KubeApi {
 
  private:
   static std::string url(const std::string& path) { return "http://localhost" + path; }
-  std::string socket() const { return (folder_->path() / "api").string(); }
+  std::string socket() const { return folder_->socket().string(); }
 
   // Not the socket of our own child, which is all that the HTTP client knows of: what is behind it, or why the child ended.
   Result<HttpResponse> explained(const KubeRequest& request, Result<HttpResponse> response) {
     if (response) return response;
     if (response.error().kind == ErrorClass::interrupted) return interrupted("waiting for the API server");
     if (child_->running()) return failure(kube_silence(request, response.error()));
-    Result<std::string> log = world_.files.read(folder_->path() / "log");
+    Result<std::string> log = world_.files.read(folder_->log());
     return failure(ErrorClass::environment, "kube-proxy-ended", "kubectl proxy ended",
                    log ? text::redact(text::last_lines(*log, 3)) : std::string());
   }
 
   World& world_;
-  std::unique_ptr<PrivateFolder> folder_;
+  std::unique_ptr<ProxyFolder> folder_;
   std::unique_ptr<Child> child_;  // ends before its folder goes
   Waiting waiting_;
 };
@@ -133,14 +90,11 @@ Result<std::string> current_namespace(World& world, const KubeTarget& target) {
 }
 
 Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target, Waiting waiting) {
-  fs::path parent = parent_folder(world.environment);
-  sweep(parent);
-  auto folder = std::make_unique<PrivateFolder>(parent);
-  if (folder->path().empty()) {
-    return failure(ErrorClass::environment, "kube-socket-folder", "Cannot make a folder in " + parent.string());
-  }
-  Command command{kubectl_line(target, {"proxy", "--unix-socket=" + (folder->path() / "api").string()})};
-  auto child = world.processes.start(command, folder->path() / "log");
+  Result<std::unique_ptr<ProxyFolder>> made = ProxyFolder::make(proxy_folders(world.environment));
+  if (!made) return failure(made.error());
+  std::unique_ptr<ProxyFolder> folder = *std::move(made);
+  Command command{kubectl_line(target, {"proxy", "--unix-socket=" + folder->socket().string()})};
+  auto child = world.processes.start(command, folder->log());
   if (!child) return failure(child.error());
 
   // A login by a plugin, or a machine under load, can take its time.
@@ -148,13 +102,13 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target,
   bool told = !waiting;
   Status listening = wait_until(
       world.clock, {60s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
-        if (listens(folder->path() / "api")) return StillWaiting{};
+        if (listens(folder->socket())) return StillWaiting{};
         if (!told && world.clock.now() - start > 1s) {
           waiting("kubectl proxy, through which the cluster is asked, does not listen yet");
           told = true;
         }
         if ((*child)->running()) return StillWaiting("kubectl proxy does not listen yet");
-        Result<std::string> log = world.files.read(folder->path() / "log");
+        Result<std::string> log = world.files.read(folder->log());
         Error error{ErrorClass::environment, "kubeconfig", "kubectl cannot use this kubeconfig or context",
                     log ? text::redact(std::string(text::trim(text::last_lines(*log, 3)))) : std::string(),
                     "kubectl config get-contexts   shows what there is", text::shell_quote(command.argv), {}};

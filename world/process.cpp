@@ -11,6 +11,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {

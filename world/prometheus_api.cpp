@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {

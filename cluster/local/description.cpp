@@ -2,19 +2,49 @@
 
 #include <nlohmann/json.hpp>
 
+#include "world/trust.hpp"
+
 namespace hpawalk::local {
+
+namespace {
+
+// Programs out of these folders are executed, so each must be one that build_parts made.
+std::string what_is_wrong(const Description& d, const ClusterFiles& files) {
+  if (d.name != files.root.filename().string()) return "its name is \"" + d.name + "\"";
+  if (d.link < 0 || d.link > 255) return "its link is " + std::to_string(d.link);
+  if (!d.parts.contains("kubernetes")) return "it does not say where Kubernetes' programs are";
+  for (const auto& [set, part] : d.parts) {
+    fs::path folder = part;
+    bool ours = folder.is_absolute() && folder.lexically_normal() == folder && folder.filename().string().starts_with(set + "-") &&
+                folder.parent_path().filename() == "parts" && folder.parent_path().parent_path().filename() == "hpawalk";
+    if (!ours) return part + " is no folder of hpawalk's parts";
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<Description> read_description(World& world, const ClusterFiles& files) {
   Result<std::string> text = world.files.read(files.description());
   if (!text) return failure(text.error());
+  Description d;
+  std::string wrong;
   try {
     nlohmann::json json = nlohmann::json::parse(*text);
-    return Description{json.at("name"),  json.at("link"), json.at("hpaSyncPeriod"), json.at("hpaDownscaleStabilization"),
-                       json.at("parts"), json.at("user")};
+    d = Description{json.at("name"),  json.at("link"), json.at("hpaSyncPeriod"), json.at("hpaDownscaleStabilization"),
+                    json.at("parts"), json.at("user")};
+    wrong = what_is_wrong(d, files);
   } catch (const nlohmann::json::exception& exception) {
-    return failure(ErrorClass::environment, "cluster-damaged", "Cannot understand " + files.description().string(),
-                   exception.what(), "hpawalk cluster down --name " + files.root.filename().string() + ", then up again");
+    wrong = exception.what();
   }
+  if (!wrong.empty()) {
+    return failure(ErrorClass::environment, "cluster-damaged", "Cannot understand " + files.description().string(), wrong,
+                   "hpawalk cluster down --name " + files.root.filename().string() + ", then up again");
+  }
+  for (const auto& [set, folder] : d.parts) {
+    if (Status trusted = check_trusted(world, folder); !trusted) return failure(trusted.error());
+  }
+  return d;
 }
 
 Status write_description(World& world, const ClusterFiles& files, const Description& d) {

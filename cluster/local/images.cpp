@@ -57,7 +57,8 @@ Status write_archive(World& world, const fs::path& root, const ArchiveConfig& co
   };
   if (Status made = world.files.make_folder(work); !made) return made;
   fs::path layer = work / "layer.tar";
-  if (auto written = tar({"-cf", layer, "-C", root, "."}); !written) return failure(written.error());
+  // Whatever the umask was: the image's user must be able to read it.
+  if (auto written = tar({"--mode=a+rX", "-cf", layer, "-C", root, "."}); !written) return failure(written.error());
   Result<std::string> sum = run_checked(world.processes, Command{.argv = {"sha256sum", layer}, .limit = std::chrono::minutes(5)},
                                         "image-write", "Cannot sum up the image " + config.names[0]);
   if (!sum) return failure(sum.error());

@@ -138,6 +138,7 @@ Status check_merged(const std::string& old, const std::string& merged, const std
 }  // namespace
 
 Result<fs::path> merge_kubeconfig(World& world, const std::string& name) {
+  if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   Result<Description> d = read_description(world, files);
   Result<std::string> ours = world.files.read(files.kubeconfig());

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 #include "cluster/local/cgroups.hpp"
 #include "cluster/local/images.hpp"
@@ -429,10 +430,12 @@ Result<std::vector<std::string>> cluster_names(World& world) {
     for (const auto& [name, cluster] : registered(world)) names.insert(name);
     for (const std::string& group : cluster_cgroups(world)) names.insert(group.substr(cgroup_name("").size()));
   }
+  std::erase_if(names, [](const std::string& name) { return !check_name(name); });  // not ours
   return std::vector<std::string>(names.begin(), names.end());
 }
 
 Result<ClusterStatus> status(World& world, const std::string& name) {
+  if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   ClusterStatus s{.name = name};
   s.processes = cgroup_processes(world, cgroup_name(name)).size();
@@ -460,6 +463,7 @@ Result<ClusterStatus> status(World& world, const std::string& name) {
 }
 
 Result<std::vector<std::pair<std::string, fs::path>>> logs(World& world, const std::string& name) {
+  if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   if (!world.files.exists(files.root)) {
     return failure(ErrorClass::usage, "cluster-absent", "There is no cluster \"" + name + "\"", {}, "hpawalk cluster status lists what there is");
@@ -483,12 +487,14 @@ Result<std::vector<std::pair<std::string, fs::path>>> logs(World& world, const s
 }
 
 Result<fs::path> parts_folder(World& world, const std::string& name) {
+  if (Status valid = check_name(name); !valid) return failure(valid.error());
   Result<Description> d = read_description(world, locate(world, name));
   if (!d) return failure(d.error());
   return fs::path(d->parts.at("kubernetes"));
 }
 
 Status load_image(World& world, const std::string& name, const fs::path& archive) {
+  if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   std::optional<ProcessIdentity> node = running_node(world, files);
   if (!node) {

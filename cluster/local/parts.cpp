@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "world/trust.hpp"
 
 namespace hpawalk::local {
 
@@ -243,6 +244,8 @@ Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress
   for (const PartSet& set : part_sets()) {
     fs::path folder = layout.parts() / (set.name + "-" + key_of(set, *go));
     folders[set.name] = folder;
+    // Its programs run as root.
+    if (Status trusted = check_trusted(world, folder); !trusted) return failure(trusted.error());
     if (!world.files.exists(folder)) missing.push_back(&set);
   }
   if (!missing.empty()) {

@@ -17,9 +17,10 @@ class FakeCgroups final : public Files {
 
   Result<std::string> read(const fs::path& file) override { return memory.read(file); }
   Status write(const fs::path& file, std::string_view text, unsigned mode) override { return memory.write(file, text, mode); }
-  Status append(const fs::path& file, std::string_view text) override { return memory.append(file, text); }
+  Status append(const fs::path& file, std::string_view text, unsigned mode) override { return memory.append(file, text, mode); }
   Status write_in_place(const fs::path& file, std::string_view text) override;
   bool exists(const fs::path& path) override { return memory.exists(path); }
+  Result<FileStatus> status(const fs::path& path) override { return memory.status(path); }
   Status remove_all(const fs::path& path) override { return memory.remove_all(path); }
   Status make_folder(const fs::path& path, unsigned mode) override;
   Status rename(const fs::path& from, const fs::path& to) override { return memory.rename(from, to); }

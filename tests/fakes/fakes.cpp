@@ -40,7 +40,8 @@ Status MemoryFiles::write(const fs::path& file, std::string_view text, unsigned 
   return {};
 }
 
-Status MemoryFiles::append(const fs::path& file, std::string_view text) {
+Status MemoryFiles::append(const fs::path& file, std::string_view text, unsigned mode) {
+  if (!content.contains(file)) modes[file] = mode;
   content[file] += text;
   return {};
 }
@@ -57,6 +58,13 @@ bool MemoryFiles::exists(const fs::path& path) {
     if (below(file, path)) return true;
   }
   return false;
+}
+
+Result<FileStatus> MemoryFiles::status(const fs::path& path) {
+  bool folder = !content.contains(path);
+  auto owner = owners.find(path);
+  auto mode = modes.find(path);
+  return FileStatus{owner == owners.end() ? 0 : owner->second, mode == modes.end() ? (folder ? 0755U : 0644U) : mode->second, folder};
 }
 
 Status MemoryFiles::remove_all(const fs::path& path) {

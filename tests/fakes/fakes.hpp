@@ -39,9 +39,11 @@ class MemoryFiles final : public Files {
 
   Result<std::string> read(const fs::path& file) override;
   Status write(const fs::path& file, std::string_view text, unsigned mode) override;
-  Status append(const fs::path& file, std::string_view text) override;
+  Status append(const fs::path& file, std::string_view text, unsigned mode) override;
   Status write_in_place(const fs::path& file, std::string_view text) override;
   bool exists(const fs::path& path) override;
+  Result<FileStatus> status(const fs::path& path) override;  // of root, unless `owners` and `modes` say otherwise
+  std::map<fs::path, unsigned> owners;
   Status remove_all(const fs::path& path) override;
   Status make_folder(const fs::path& path, unsigned mode) override;
   Status rename(const fs::path& from, const fs::path& to) override;

@@ -171,3 +171,17 @@ TEST_CASE("A hint repeats the flags that said where to work, and no others") {
   CHECK(config.again("up --only hpa") == "hpawalk up --only hpa --config=other.yaml '--context=my cluster'");
   CHECK(Config::from({})->again("down") == "hpawalk down");
 }
+
+TEST_CASE("A file that was only found names no program, no cluster and nothing that is applied with all rights") {
+  const std::string text = "tools: {kubectl: ./evil}\nkubeconfig: /k\ncontext: c\noperator: {bundle: b.yaml}\nadapter: {chart: oci://x}\nhpa: {max: 5}\n";
+  auto config = Config::from({"hpawalk.yaml", text, {}, {}, false});
+  REQUIRE_FALSE(config);
+  CHECK(config.error().because ==
+        "hpawalk.yaml:1: `tools.kubectl` is taken only from a file that is named: --config hpawalk.yaml\n"
+        "hpawalk.yaml:2: `kubeconfig` is taken only from a file that is named: --config hpawalk.yaml\n"
+        "hpawalk.yaml:3: `context` is taken only from a file that is named: --config hpawalk.yaml\n"
+        "hpawalk.yaml:4: `operator.bundle` is taken only from a file that is named: --config hpawalk.yaml\n"
+        "hpawalk.yaml:5: `adapter.chart` is taken only from a file that is named: --config hpawalk.yaml");
+  CHECK(Config::from({"hpawalk.yaml", text, {}, {}, true}));
+  CHECK(Config::from({"hpawalk.yaml", "cluster: kind\nhpa: {max: 5}\n", {}, {}, false}).value().number("hpa.max") == 5);
+}

@@ -297,9 +297,9 @@ TEST_CASE("kubeadm gets HPA options only when they were asked for") {
 
 TEST_CASE("An image archive is what image loaders read: manifest, config, one layer and its digest") {
   fakes::FakeWorld fake;
-  const std::string tar = "tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf ";
+  const std::string tar = "tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner ";
   const std::string digest(64, 'a');
-  fake.processes.expect(tar + "/c/image.tar.work/layer.tar -C /c/root .");
+  fake.processes.expect(tar + "--mode=a+rX -cf /c/image.tar.work/layer.tar -C /c/root .");
   fake.processes.expect("sha256sum /c/image.tar.work/layer.tar", {0, digest + "  layer.tar\n", ""});
   nlohmann::json manifest, config;
   fake.processes.on_call = [&](const Command& command) {
@@ -307,7 +307,7 @@ TEST_CASE("An image archive is what image loaders read: manifest, config, one la
     manifest = nlohmann::json::parse(fake.files.content.at("/c/image.tar.work/manifest.json"));
     config = nlohmann::json::parse(fake.files.content.at("/c/image.tar.work/config.json"));
   };
-  fake.processes.expect(tar + "/c/image.tar -C /c/image.tar.work manifest.json config.json layer.tar");
+  fake.processes.expect(tar + "-cf /c/image.tar -C /c/image.tar.work manifest.json config.json layer.tar");
   REQUIRE(write_archive(fake.world, "/c/root", {{"docker.io/hpawalk/prom-fake:1"}, {"/prom-fake"}, "65534:65534"}, "/c/image.tar"));
   CHECK(manifest[0]["RepoTags"][0] == "docker.io/hpawalk/prom-fake:1");
   CHECK(manifest[0]["Layers"][0] == "layer.tar");
@@ -349,4 +349,58 @@ TEST_CASE("Status knows what was never made, and what was interrupted") {
   ClusterFiles files = cluster_files(make_layout(fake.world.environment), "local");
   REQUIRE(fake.files.write(files.description(), "{}", 0644));
   CHECK(status(fake.world, "local")->phase == Phase::incomplete);
+}
+
+TEST_CASE("A cluster's name is never a path, whatever is asked of it") {
+  for (const std::string name : {"../../../trav", "a/b", ".", "..", "", "$(touch x)", "-x", "x y"}) {
+    fakes::FakeWorld fake;
+    fake.files.content[(make_layout(fake.world.environment).clusters / name / "cluster.json").lexically_normal()] = "{}";
+    CHECK(status(fake.world, name).error().id == "cluster-name");
+    CHECK(logs(fake.world, name).error().id == "cluster-name");
+    CHECK(parts_folder(fake.world, name).error().id == "cluster-name");
+    CHECK(merge_kubeconfig(fake.world, name).error().id == "cluster-name");
+    CHECK(load_image(fake.world, name, "/x").error().id == "cluster-name");
+  }
+}
+
+TEST_CASE("No program is started that a cluster.json of another shape names") {
+  const std::string parts = "/root/.cache/hpawalk/parts/kubernetes-1";
+  auto read = [](const nlohmann::json& json) {
+    fakes::FakeWorld fake;
+    ClusterFiles files = cluster_files(make_layout(fake.world.environment), "local");
+    fake.files.content[files.description()] = json.dump();
+    return read_description(fake.world, files);
+  };
+  nlohmann::json good = {{"name", "local"}, {"link", 0}, {"hpaSyncPeriod", ""}, {"hpaDownscaleStabilization", ""},
+                         {"parts", {{"kubernetes", parts}}}, {"user", 0}};
+  CHECK(read(good));
+  for (const nlohmann::json& change :
+       {nlohmann::json{{"name", "other"}}, {{"link", 300}}, {{"parts", nlohmann::json::object()}}, {{"parts", {{"adapter", parts}}}},
+        {{"parts", {{"kubernetes", "/tmp/evil"}}}}, {{"parts", {{"kubernetes", "/x/hpawalk/parts/../../evil"}}}},
+        {{"parts", {{"kubernetes", "hpawalk/parts/kubernetes-1"}}}}, {{"parts", {{"kubernetes", "/tmp/parts/kubernetes-1"}}}}, {{"parts", 5}}}) {
+    nlohmann::json json = good;
+    json.merge_patch(change);
+    if (change.contains("parts")) json["parts"] = change["parts"];
+    CHECK_MESSAGE(read(json).error().id == "cluster-damaged", json.dump());
+  }
+}
+
+TEST_CASE("Parts that somebody else can write are not executed") {
+  fakes::FakeWorld fake;
+  ClusterFiles files = cluster_files(make_layout(fake.world.environment), "local");
+  const std::string parts = "/root/.cache/hpawalk/parts/kubernetes-1";
+  fake.files.content[files.description()] = nlohmann::json{{"name", "local"}, {"link", 0}, {"hpaSyncPeriod", ""}, {"hpaDownscaleStabilization", ""},
+                                                           {"parts", {{"kubernetes", parts}}}, {"user", 0}}.dump();
+  fake.files.content[parts + "/kubectl"] = "";
+  REQUIRE(read_description(fake.world, files));
+  fake.files.modes[parts] = 0775;
+  CHECK(read_description(fake.world, files).error().id == "folder-not-trusted");
+  fake.files.modes.clear();
+  fake.files.owners["/root/.cache/hpawalk"] = 4'000'000;
+  CHECK(read_description(fake.world, files).error().because == "/root/.cache/hpawalk belongs to user 4000000");
+  fake.files.owners.clear();
+  fake.files.modes["/root"] = 0777;
+  CHECK(read_description(fake.world, files).error().because == "others may write in /root");
+  fake.files.modes["/root"] = 01777;
+  CHECK(read_description(fake.world, files));
 }

@@ -8,6 +8,8 @@
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/address.hpp"
+#include "steps/bundle.hpp"
+#include "steps/chart.hpp"
 #include "steps/installer.hpp"
 #include "steps/namespace_end.hpp"
 #include "steps/plan.hpp"
@@ -637,4 +639,41 @@ TEST_CASE("A load balancer's address is waited for on a cloud's nodes, and nowhe
   api.get(service, {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "20.1.2.3"}}}}}}}}});
   CHECK(await_address(world.world, configured(), api, silence)->url == "http://20.1.2.3:8080");
   CHECK(await_address(world.world, configured("prom-fake: {service-type: ClusterIP}\n"), api, silence)->url == "");
+}
+
+TEST_CASE("A bundle out of the net is the one that was expected, or it is refused; a file of the user's is taken as it is") {
+  const std::string url = bundle_source(configured(), ClusterAccess{});
+  auto read = [](const std::string& file, const std::string& source, const std::string& sum, bool fetches) {
+    fakes::FakeWorld fake;
+    fake.files.content["/b.yaml"] = "bundle";
+    if (fetches) fake.http.expect("GET " + source, {200, "bundle"});
+    if (!sum.empty()) fake.processes.expect("sha256sum", {0, sum + "  -\n", ""});
+    return read_bundle(fake.world, configured(file), source);
+  };
+  const std::string ours = KnownBundle::sha256, other(64, 'a');
+  CHECK(read("", url, ours, true).value() == "bundle");
+  CHECK(read("", url, other, true).error().because == "its SHA-256 is " + other + ", not " + ours);
+  CHECK(read("operator: {bundle-sha256: " + other + "}\n", url, other, true).value() == "bundle");
+  CHECK(read("operator: {version: 0.86.0}\n", url, "", false).error().because ==
+        "hpawalk knows that of version 0.85.0, and operator.version is 0.86.0");
+  CHECK(read("operator: {bundle: 'https://x.example/b'}\n", "https://x.example/b", "", false).error().kind == ErrorClass::usage);
+  CHECK(read("operator: {bundle: 'http://x.example/b'}\n", "http://x.example/b", "", false).error().because == "not from http://x.example/b");
+  CHECK(read("operator: {bundle: /b.yaml}\n", "/b.yaml", "", false).value() == "bundle");
+  CHECK(read("operator: {bundle: /b.yaml, bundle-sha256: " + other + "}\n", "/b.yaml", ours, false).error().id == "operator-bundle");
+  CHECK(configured().text("operator.version") == KnownBundle::version);
+}
+
+TEST_CASE("Helm gets exactly the bundled chart: what somebody else put into its folder goes, and a folder of somebody else is refused") {
+  fakes::FakeWorld fake;
+  fs::path folder = chart_folder(fake.world.environment);
+  REQUIRE(write_chart(fake.world).value() == folder.string());
+  CHECK(fake.files.content.size() == bundled_chart().size());
+  auto before = fake.files.content;
+  fake.files.content[folder / "templates/evil.yaml"] = "kind: ClusterRoleBinding";
+  fake.files.content[folder / "values.yaml"] = "evil: true";
+  REQUIRE(write_chart(fake.world));
+  CHECK(fake.files.content == before);
+  fake.files.owners[folder] = 4'000'000;
+  CHECK(write_chart(fake.world).error().id == "folder-not-trusted");
+  CHECK(chart_folder({{"HOME", "/home/me"}, {"XDG_CACHE_HOME", "relative"}}).string().starts_with("/home/me/.cache/hpawalk/charts/"));
 }
