@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "chain/controller.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -72,7 +74,7 @@ void Reader::list(const std::string& key, const std::string& group, const std::s
     bool refused = get_now(key, group + "/" + resource) == "kube-forbidden";
     if (!refused || spaces.empty()) return;
     for (const std::string& space : spaces) {
-      get_now(key + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+      get_now(key + "/" + space, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
     }
     std::lock_guard lock(mutex_);
     auto whole = facts.readings.extract(key);
@@ -85,7 +87,7 @@ void Reader::list_by_space(const std::string& key, const std::string& group, con
                            const std::vector<std::string>& spaces) {
   if (spaces.size() > few_spaces) return list(key, group, resource, spaces);
   for (const std::string& space : spaces) {
-    get(key + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+    get(key + "/" + space, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
   }
 }
 
@@ -109,12 +111,12 @@ static bool speaks_of_trouble(const std::string& line) {
 
 void Reader::read_log(const Json& pod) {
   std::string path =
-      fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
+      kube_path("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
   long long restarts = 0;
   for (const Json& c : list_at(pod, "status.containerStatuses")) restarts += int_at(c, "restartCount");
   if (restarts > 0 && !pod_ready(pod)) path += "&previous=true";
   const Json& containers = list_at(pod, "spec.containers");
-  if (containers.size() > 1) path += "&container=" + main_container(pod);
+  if (containers.size() > 1) path += "&container=" + query_value(main_container(pod));
   std::string key = "log " + full_name(pod);
   later([=, this] {
     Result<HttpResponse> answer = api_.send(KubeRequest{"GET", path});
@@ -128,7 +130,7 @@ void Reader::read_log(const Json& pod) {
     }
     reading.value = Json::array();
     for (const std::string& line : text::lines(answer->body)) {
-      if (speaks_of_trouble(line)) reading.value.push_back(text::redact(line.substr(0, 600)));
+      if (speaks_of_trouble(line)) reading.value.push_back(text::redact(shortened(line, 600)));
     }
     constexpr size_t most = 40;
     if (reading.value.size() > most) {

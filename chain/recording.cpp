@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "chain/times.hpp"
 
@@ -18,7 +19,7 @@ double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
 
 double since(const RecordingHead& head, WallTime t) { return static_cast<double>((t - head.began).count()) / 1000; }
 
-std::string line_of(const Object& object) { return object.dump(-1, ' ', false, Object::error_handler_t::replace) + "\n"; }
+std::string line_of(const Object& object) { return json_text(object) + "\n"; }
 
 Object value_line(double at, std::string_view hop, const Seen& seen) {
   Object line = {{"t", rounded(at)}, {"hop", hop}, {"value", nullptr}};
@@ -118,7 +119,7 @@ std::string head_line(const RecordingHead& h) {
                   {"kubernetes", h.kubernetes}, {"profile", h.profile}, {"durationSeconds", h.duration}, {"namespace", h.space}, {"metric", h.metric},
                   {"service", h.service}, {"scrapeIntervalSeconds", h.scrape_interval}, {"controllerFlagsSeen", h.flags_seen},
                   {"syncPeriodSeconds", h.sync_period}, {"downscaleStabilizationSeconds", h.downscale_stabilization}, {"tolerance", h.tolerance},
-                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(h.hpa.dump())}});
+                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(json_text(h.hpa))}});
 }
 
 std::string set_line(double at, double value) { return line_of({{"t", rounded(at)}, {"hop", "set"}, {"value", value}}); }

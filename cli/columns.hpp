@@ -1,4 +1,5 @@
-// Text in columns of a terminal: wrapped, cut, filled up, and bars. Pure. A character is one column wide.
+// Text in columns of a terminal: wrapped, cut, filled up, and bars. Pure. A character is one column wide. What comes
+// out is printable and has no line end inside (base/printable.hpp): the widths hold.
 #pragma once
 
 #include <string>

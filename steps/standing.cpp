@@ -6,6 +6,7 @@
 
 #include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -51,8 +52,8 @@ std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
   for (const KindPath& k : kinds) {
     if (text_at(o, "kind") != k.kind) continue;
-    std::string space = k.namespaced ? "/namespaces/" + text_at(o, "metadata.namespace", "default") : "";
-    return fmt::format("{}{}/{}/{}", k.prefix, space, k.plural, text_at(o, "metadata.name"));
+    std::string space = k.namespaced ? kube_path("/namespaces/{}", text_at(o, "metadata.namespace", "default")) : "";
+    return std::string(k.prefix) + space + kube_path("/{}/{}", k.plural, text_at(o, "metadata.name"));
   }
   return {};
 }

@@ -77,6 +77,7 @@ Result<HttpResponse> perform(CURL* handle, const HttpRequest& request, Exchange&
   for (const auto& [name, value] : request.headers) headers = curl_slist_append(headers, (name + ": " + value).c_str());
   char reason[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // no folding of ".."
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   if (request.download) {
     curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);
