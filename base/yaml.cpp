@@ -1,4 +1,3 @@
-#include "base/json_text.hpp"
 #include "base/yaml.hpp"
 
 #include <array>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "base/json_text.hpp"
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 

@@ -129,7 +129,8 @@ class LiveReport final : public Report {
     std::string block;
     for (const Running& r : running_) {
       std::string line = fmt::format(" {}   {:<14} {} {}", frames[frame_ % frames.size()], r.step, elapsed(r), r.detail);
-      block += fit(line, width) + "\n";
+      line = fit(line, width);
+      block += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     drawn_ = running_.size();
     world_.terminal.err(block);
