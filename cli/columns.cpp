@@ -27,6 +27,10 @@ std::vector<std::string> wrap(std::string_view s, size_t width) {
   return all;
 }
 
+std::string indented(std::string_view s, size_t indent) {
+  return text::join(text::lines(s), "\n" + std::string(indent, ' '));
+}
+
 std::string fit(std::string_view raw, size_t width) {
   std::string s = printable_line(raw);
   size_t end = 0;

@@ -10,6 +10,7 @@ namespace hpawalk {
 
 size_t shown_width(std::string_view s);                             // characters, not bytes
 std::vector<std::string> wrap(std::string_view s, size_t width);    // at blanks; a longer word stays whole
+std::string indented(std::string_view s, size_t indent);             // its second and later lines, so that none begins where the report's own do
 std::string fit(std::string_view s, size_t width);                  // cut or filled up to so many characters
 
 // A bar a column, `height` rows from the top: shares from 0 to 1; NaN draws nothing.

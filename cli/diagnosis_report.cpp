@@ -78,7 +78,7 @@ Painted finding_text(const Finding& f, const Style& style, int columns) {
 
 Painted chain_text(const ChainDiagnosis& chain, const Style& style, int columns) {
   const Finding* first = chain.first_broken();
-  Painted out = painted("  metric {}\n\n", style.bold(chain.metric));
+  Painted out = painted("  metric {}\n\n", style.bold(printable_line(chain.metric)));
   for (const LinkState& link : chain.links) {
     bool here = first != nullptr && link.link == first->link;
     Painted text =
@@ -132,11 +132,11 @@ std::string headline(const HpaDiagnosis& d) {
 }
 
 std::string full_name(const HpaDiagnosis& d) {
-  return d.space + "/" + d.name;
+  return printable_line(d.space + "/" + d.name);
 }
 
 Painted whole_chain(const HpaDiagnosis& d, const Style& style, int columns) {
-  Painted out = painted("{} {} -> {}\n", style.bold("HPA"), style.bold(full_name(d)), d.target);
+  Painted out = painted("{} {} -> {}\n", style.bold("HPA"), style.bold(full_name(d)), printable_line(d.target));
   for (const ChainDiagnosis& chain : d.chains) out += chain_text(chain, style, columns);
   if (d.chains.empty()) out += "  it has no metric\n";
   if (d.verdict() == Mark::ok) out += painted("  {}\n", style.good("Nothing is broken."));

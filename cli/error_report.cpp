@@ -9,7 +9,7 @@
 namespace hpawalk {
 
 static Painted for_people(const Error& error, const Style& style) {
-  Painted report = painted("{} {} {}\n", style.bad("error:"), error.what, style.dim("[" + error.id + "]"));
+  Painted report = painted("{} {} {}\n", style.bad("error:"), printable_line(error.what), style.dim("[" + error.id + "]"));
   auto add = [&](std::string_view label, const std::string& value) {
     std::string_view lead = label;
     for (const std::string& line : text::lines(value)) {

@@ -65,7 +65,7 @@ class Report : public Progress {
     auto r = std::find_if(running_.begin(), running_.end(), [&](const Running& x) { return x.step == step; });
     std::string took = r == running_.end() ? std::string() : elapsed(*r);
     if (r != running_.end()) running_.erase(r);
-    print_line(painted("{} {:<14} {}{}", mark, step, evidence, style_.dim(took.empty() ? "" : "  (" + took + ")")));
+    print_line(painted("{} {:<14} {}{}", mark, step, indented(evidence, 20), style_.dim(took.empty() ? "" : "  (" + took + ")")));
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
+#include "cli/columns.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/style.hpp"
 #include "steps/preflight.hpp"
@@ -38,7 +39,7 @@ Status status(Session& session, const SettingFlags& flags) {
   for (size_t i = 0; i < judgements.size(); ++i) {
     const Stage& stage = stages()[i];
     if (stage.rules.empty()) continue;
-    text += painted("\n{} {:<14} {}", mark(style, judgements[i].mark), stage.name, judgements[i].evidence);
+    text += painted("\n{} {:<14} {}", mark(style, judgements[i].mark), stage.name, indented(judgements[i].evidence, 20));
     data["stages"].push_back({{"name", stage.name}, {"state", name_of(judgements[i].mark)}, {"evidence", judgements[i].evidence}});
   }
   session.print(text, json_text(data, 2));

@@ -61,13 +61,13 @@ Painted verification_text(const Verification& verification, const Style& style, 
   constexpr size_t indent = 18;
   Painted out;
   for (const VerifiedLink& link : verification.links) {
-    std::vector<std::string> lines = {link.evidence};
+    std::vector<std::string> lines = {indented(link.evidence, indent)};
     if (columns > 0) lines = wrap(link.evidence, static_cast<size_t>(std::max(24, columns - 1 - static_cast<int>(indent))));
     out += painted("{} {:<12} {}\n", mark_text(style, link.mark), link.name, lines.empty() ? "" : lines.front());
     for (size_t i = 1; i < lines.size(); ++i) out += std::string(indent, ' ') + lines[i] + "\n";
   }
   for (const Finding& note : verification.notes) {
-    out += painted("{} {:<12} {} {}\n", style.warn("note"), name_of(note.link), note.sentence, style.dim("[" + note.cause + "]"));
+    out += painted("{} {:<12} {} {}\n", style.warn("note"), name_of(note.link), indented(note.sentence, indent), style.dim("[" + note.cause + "]"));
   }
   return std::move(out).without_line_end();
 }

@@ -71,20 +71,22 @@ TEST_CASE("A JSON document means the same behind a terminal as before it, and is
 
 TEST_CASE("Errors, progress, diagnosis, verification, the live screen and HTML show no control character of others") {
   fakes::FakeWorld fake;
-  report_error(Error{ErrorClass::environment, "id", mischief, mischief, mischief, mischief, mischief}, fake.world, true);
+  report_error(Error{ErrorClass::environment, "id", mischief + "\nok   error   forged", mischief, mischief, mischief, mischief}, fake.world, true);
   auto progress = make_progress(fake.world);
   progress->started("step");
   progress->line("step", mischief);
-  progress->done("step", mischief);
+  progress->done("step", mischief + "\nok   step   forged");
   progress.reset();
   CHECK(harmless(fake.terminal.errors));
+  CHECK(fake.terminal.errors.find("\nok   error") == std::string::npos);
+  CHECK(fake.terminal.errors.find("\nok   step   forged") == std::string::npos);
   CHECK(harmless(fake.terminal.output));
 
   Style plain(fake.world, false);
   HpaDiagnosis hpa;
-  hpa.space = "shop", hpa.name = mischief, hpa.target = mischief;
+  hpa.space = "shop", hpa.name = mischief + "\nok   name   forged", hpa.target = mischief + "\nok   target   forged";
   ChainDiagnosis chain;
-  chain.metric = mischief;
+  chain.metric = mischief + "\nok   metric   forged";
   for (LinkState& link : chain.links) link = {Link::hpa, Mark::broken, mischief};
   Finding finding;
   finding.link = Link::hpa, finding.cause = "cause", finding.sentence = mischief, finding.evidence = {mischief + "\nok   hpa   forged"};
@@ -95,8 +97,9 @@ TEST_CASE("Errors, progress, diagnosis, verification, the live screen and HTML s
   CHECK(text.find("\nok ") == std::string::npos);  // a line of the evidence is none of the report
 
   Verification verification;
-  verification.links = {{"hpa", Mark::broken, mischief + "\xEF\xBF\xBE"}};
+  verification.links = {{"hpa", Mark::broken, mischief + "\xEF\xBF\xBE" + "\nok   link   forged"}};
   CHECK(harmless(verification_text(verification, plain, 60).bytes()));
+  CHECK(verification_text(verification, plain, 0).bytes().find("\nok ") == std::string::npos);
   std::string junit = verification_junit(verification, mischief, Duration(0));
   CHECK(harmless(junit));
   CHECK(junit.find("\xEF\xBF\xBE") == std::string::npos);
