@@ -73,11 +73,4 @@ std::string_view shortened(std::string_view text, size_t most) {
   return text.substr(0, end);
 }
 
-std::string_view shortened(std::string_view text, size_t most) {
-  if (text.size() <= most) return text;
-  size_t end = most;
-  while (end > 0 && most - end < 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
 }  // namespace hpawalk

@@ -19,7 +19,4 @@ std::string printable_line(std::string_view text);
 // At most so many bytes of it, without half of a character at the end.
 std::string_view shortened(std::string_view text, size_t most);
 
-// At most so many bytes of it, without half of a character at the end.
-std::string_view shortened(std::string_view text, size_t most);
-
 }  // namespace hpawalk
