@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "base/json_text.hpp"
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 
@@ -141,12 +142,12 @@ Result<std::vector<Value>> parse_all(std::string_view text) {
 }
 
 std::string escaped(std::string_view text) {
-  std::string quoted = Value(std::string(text)).dump(-1, ' ', false, Value::error_handler_t::replace);
+  std::string quoted = json_text(Value(std::string(text)));
   return quoted.substr(1, quoted.size() - 2);
 }
 
 std::string scalar(const Value& value) {
-  if (!value.is_string()) return value.dump();
+  if (!value.is_string()) return json_text(value);
   const auto& text = value.get_ref<const std::string&>();
   return plain_is_safe(text) ? text : '"' + escaped(text) + '"';
 }

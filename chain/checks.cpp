@@ -5,10 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "chain/json_read.hpp"
 #include "chain/times.hpp"
 #include "world/kube_list.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 namespace {
@@ -36,7 +38,7 @@ std::string pod_trouble(const Json& pod) {
         std::string reason = text_at(at(container, state), "reason");
         if (reason.empty() || reason == "PodInitializing" || reason == "Completed") continue;
         std::string message = text_at(at(container, state), "message");
-        return fmt::format("pod {}: {}{}{}", name, reason, message.empty() ? "" : ": ", message.substr(0, 200));
+        return fmt::format("pod {}: {}{}{}", name, reason, message.empty() ? "" : ": ", shortened(message, 200));
       }
     }
   }
@@ -171,7 +173,7 @@ Judgement judge_hpa(const Read& hpa) {
 }
 
 static std::string in_space(const std::string& group_version, const std::string& space, const std::string& rest) {
-  return fmt::format("{}/namespaces/{}/{}", group_version, space, rest);
+  return kube_path("{}/namespaces/{}/", Segments{group_version}, space) + rest;
 }
 
 Judgement check_workload(KubeApi& api, const std::string& resource, const ObjectName& object) {
@@ -221,12 +223,12 @@ Judgement check_api_service(KubeApi& api, const std::string& name) {
 Judgement check_metric(KubeApi& api, const std::string& space, const std::string& resource, const std::string& name,
                        const std::string& metric) {
   return judge_metric(kube_get(api, in_space("/apis/custom.metrics.k8s.io/v1beta1", space,
-                                             fmt::format("{}/{}/{}", resource, name == "*" ? "%2A" : name, metric))),
+                                             kube_path("{}/{}/{}", resource, name, metric))),
                       metric);
 }
 
 Judgement check_hpa(KubeApi& api, const ObjectName& hpa) {
-  return judge_hpa(kube_get(api, in_space("/apis/autoscaling/v2", hpa.space, "horizontalpodautoscalers/" + hpa.name)));
+  return judge_hpa(kube_get(api, in_space("/apis/autoscaling/v2", hpa.space, kube_path("horizontalpodautoscalers/{}", hpa.name))));
 }
 
 }  // namespace hpawalk

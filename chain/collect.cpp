@@ -10,6 +10,7 @@
 #include "chain/controller.hpp"
 #include "chain/kept.hpp"
 #include "chain/reader.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -59,7 +60,7 @@ constexpr size_t few_alike = 2;          // more HPAs on one metric than this ar
 void read_cluster(Reader& reader, const CollectOptions& options) {
   const std::string& space = options.space;
   Spaces own = space.empty() ? Spaces{} : Spaces{space};
-  reader.list_at_path("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : "/namespaces/" + space) +
+  reader.list_at_path("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : kube_path("/namespaces/{}", space)) +
                                   "/horizontalpodautoscalers");
   reader.list_at_path("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
   reader.list_at_path("namespaces", "/api/v1/namespaces", true);
@@ -152,7 +153,7 @@ void read_refused(Reader& reader, const Spaces& spaces) {
     for (const std::string& space : spaces) {
       std::string key = resource + "/" + space;
       if (reader.facts.find(key) != nullptr) continue;
-      reader.list_at_path(key, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+      reader.list_at_path(key, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
     }
   }
 }
@@ -178,14 +179,14 @@ void read_neighbourhood(Reader& reader) {
     if (listed.contains(hpa.target_kind) || !grouped || ++scales > most_scales) continue;
     std::string resource = plural(hpa.target_kind);
     reader.get(fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name),
-               fmt::format("/apis/{}/namespaces/{}/{}/{}/scale", hpa.target_api, hpa.space, resource,
-                           hpa.target_name));
+               kube_path("/apis/{}/namespaces/{}/{}/{}/scale", Segments{hpa.target_api}, hpa.space, resource,
+                         hpa.target_name));
   }
   for (const std::string& group : groups) {
     Adapter adapter = adapter_of(facts, group);
     if (adapter.api_services.empty()) continue;
     std::string version = version_of(adapter);
-    if (!version.empty()) reader.get("discovery " + group, "/apis/" + group + "/" + version);
+    if (!version.empty()) reader.get("discovery " + group, kube_path("/apis/{}/{}", group, version));
     reader.ask(hpa_question(group, *spaces_of_hpas.begin()));
     if (group == "metrics.k8s.io") {
       reader.list_by_space("podmetrics", "/apis/metrics.k8s.io/v1beta1", "pods",
@@ -208,7 +209,7 @@ void read_prometheus_space(Reader& reader, const std::string& space) {
       {"networkpolicies", "/apis/networking.k8s.io/v1"}};
   for (const auto& [resource, group] : groups) {
     if (reader.facts.listing(resource, space) != nullptr) continue;
-    reader.list_at_path(resource + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+    reader.list_at_path(resource + "/" + space, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
   }
 }
 
@@ -225,7 +226,7 @@ void read_details(Reader& reader, const CollectOptions& options) {
     std::string config = "configmaps/" + adapter.space + "/" + adapter.config_map;
     if (!adapter.config_map.empty() && seen.insert(config).second) {
       reader.get(config,
-                 fmt::format("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map));
+                 kube_path("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map));
     }
     for (const Json* pod : adapter.pods) {
       if (seen.insert("log " + full_name(*pod)).second) reader.read_log(*pod);

@@ -14,6 +14,7 @@
 #include "chain/times.hpp"
 #include "hpasim/quantity.hpp"
 #include "world/kube_list.hpp"
+#include "world/kube_path.hpp"
 #include "world/prometheus_api.hpp"
 
 namespace hpawalk {
@@ -61,7 +62,7 @@ constexpr Duration patience = 60s;  // with an API server that does not answer
 std::string because(const Error& error) { return error.because.empty() ? error.what : error.what + ": " + error.because; }
 
 std::string in_space(const std::string& group_version, const std::string& space, const std::string& rest) {
-  return fmt::format("{}/namespaces/{}/{}", group_version, space, rest);
+  return kube_path("{}/namespaces/{}/", Segments{group_version}, space) + rest;
 }
 
 std::string pods_path(const LiveChain& chain) {
@@ -450,7 +451,7 @@ class Observation {
   void ask_api() {
     WallTime asked = clock_.wall_now();
     Result<Json> answer = kube_get(api_, in_space("/apis/custom.metrics.k8s.io/v1beta1", chain_.space,
-                                                  fmt::format("services/{}/{}", chain_.service, chain_.metric)));
+                                                  kube_path("services/{}/{}", chain_.service, chain_.metric)));
     if (!answer) {
       failed(answer.error());
       if (answer.error().kind == ErrorClass::interrupted) return;

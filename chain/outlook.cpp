@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "chain/times.hpp"
 #include "hpasim/explain.hpp"
@@ -40,7 +41,7 @@ std::string in_time(WallTime until, WallTime now) {
 std::optional<hpasim::Spec> spec_of(Json hpa) {
   hpa["apiVersion"] = "autoscaling/v2";  // the entries of a list do not say it
   hpa["kind"] = "HorizontalPodAutoscaler";
-  auto spec = hpasim::parse_spec(hpasim::Document::parse(hpa.dump()));
+  auto spec = hpasim::parse_spec(hpasim::Document::parse(json_text(hpa)));
   return spec ? std::optional(*spec) : std::nullopt;
 }
 

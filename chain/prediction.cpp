@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "hpasim/explain.hpp"
 
 namespace hpawalk {
@@ -142,7 +143,7 @@ std::vector<std::string> notes_of(const Recording& r) {
 }  // namespace
 
 Result<Happened> happened(const Recording& r) {
-  auto spec = hpasim::parse_spec(hpasim::Document::parse(r.head.hpa.dump()));
+  auto spec = hpasim::parse_spec(hpasim::Document::parse(json_text(r.head.hpa)));
   if (!spec) return failure(spec.error());
   auto load = load_of(r);
   if (!load || r.workload.empty()) {

@@ -5,10 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "chain/controller.hpp"
 #include "chain/kept.hpp"
+#include "world/kube_path.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk {
@@ -116,7 +118,7 @@ void Reader::replaced_by_spaces(const std::string& key) {
 void Reader::list_each(const std::string& key, const std::string& group, const std::string& resource,
                        const std::vector<std::string>& spaces) {
   for (const std::string& space : spaces) {
-    list_at_path(key + "/" + space, fmt::format("{}/namespaces/{}/{}", group, space, resource));
+    list_at_path(key + "/" + space, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
   }
 }
 
@@ -176,12 +178,12 @@ static bool speaks_of_trouble(const std::string& line) {
 
 void Reader::read_log(const Json& pod) {
   std::string path =
-      fmt::format("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
+      kube_path("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
   long long restarts = 0;
   for (const Json& c : list_at(pod, "status.containerStatuses")) restarts += int_at(c, "restartCount");
   if (restarts > 0 && !pod_ready(pod)) path += "&previous=true";
   const Json& containers = list_at(pod, "spec.containers");
-  if (containers.size() > 1) path += "&container=" + main_container(pod);
+  if (containers.size() > 1) path += "&container=" + query_value(main_container(pod));
   std::string key = "log " + full_name(pod);
   later([=, this] {
     Result<HttpResponse> answer = api_.send(KubeRequest{"GET", path});
@@ -195,7 +197,7 @@ void Reader::read_log(const Json& pod) {
     }
     reading.value = Json::array();
     for (const std::string& line : text::lines(answer->body)) {
-      if (speaks_of_trouble(line)) reading.value.push_back(text::redact(line).substr(0, 600));
+      if (speaks_of_trouble(line)) reading.value.push_back(shortened(text::redact(line), 600));
     }
     constexpr size_t most = 40;
     if (reading.value.size() > most) {

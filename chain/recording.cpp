@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "chain/kept.hpp"
@@ -29,7 +30,7 @@ void redact_texts(Object& object) {
 
 std::string line_of(Object object) {
   redact_texts(object);
-  return object.dump(-1, ' ', false, Object::error_handler_t::replace) + "\n";
+  return json_text(object) + "\n";
 }
 
 Object value_line(double at, std::string_view hop, const Seen& seen) {
@@ -130,7 +131,7 @@ std::string head_line(const RecordingHead& h) {
                   {"kubernetes", h.kubernetes}, {"profile", h.profile}, {"durationSeconds", h.duration}, {"namespace", h.space}, {"metric", h.metric},
                   {"service", h.service}, {"scrapeIntervalSeconds", h.scrape_interval}, {"controllerFlagsSeen", h.flags_seen},
                   {"syncPeriodSeconds", h.sync_period}, {"downscaleStabilizationSeconds", h.downscale_stabilization}, {"tolerance", h.tolerance},
-                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(kept("hpas", h.hpa).dump(-1, ' ', false, Json::error_handler_t::replace))}});
+                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(json_text(kept("hpas", h.hpa)))}});
 }
 
 std::string set_line(double at, double value) { return line_of({{"t", rounded(at)}, {"hop", "set"}, {"value", value}}); }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/printable.hpp"
 #include "chain/collect.hpp"
 #include "chain/rules_adapter.hpp"
 
@@ -151,7 +152,7 @@ bool connection_by_log(const Context& c, Report& report) {
       line = l;
   }
   if (line.empty()) return true;
-  std::vector<std::string> evidence = {"adapter's log: " + line.substr(0, 400)};
+  std::vector<std::string> evidence = {"adapter's log: " + std::string(shortened(line, 400))};
   // An answer of Prometheus that hpawalk gets itself says that it is up: then the way to it is to blame.
   if (has(line, " 401") || has(line, " 403") || has(line, "nauthorized") || has(line, "orbidden"))
     return auth_broken(c, report, evidence);
@@ -251,7 +252,7 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
   // status pages.
   const Reading* names = c.prometheus_reading("names");
   if (names != nullptr && names->error_id == "prometheus-http") {
-    std::string said = names->error.empty() ? "" : ": " + names->error.substr(0, 120);
+    std::string said = names->error.empty() ? "" : ": " + std::string(shortened(names->error, 120));
     if (has(names->error, "401") || has(names->error, "nauthorized") || has(names->error, "orbidden")) {
       return auth_broken(c, report, {seen(*names, names->error)});
     }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/printable.hpp"
 #include "chain/collect.hpp"
 #include "chain/rules.hpp"
 #include "hpasim/calculator.hpp"
@@ -60,7 +61,7 @@ class HpaRules {
       limits();
       return;
     }
-    report_.set(Link::hpa, Mark::broken, reason + ": " + message.substr(0, 300));
+    report_.set(Link::hpa, Mark::broken, reason + ": " + std::string(shortened(message, 300)));
     std::vector<std::string> evidence = {
         fmt::format("HPA {}: ScalingActive is False: {}: {}", ref_, reason, message)};
     if (reason == "ScalingDisabled") {

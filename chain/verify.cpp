@@ -8,6 +8,7 @@
 #include "chain/times.hpp"
 #include "chain/view.hpp"
 #include "world/kube_list.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 namespace {
@@ -17,8 +18,9 @@ constexpr const char* pods_key = "value for the pods";
 std::string metric_of(const Json& hpa) { return text_at(list_at(hpa, "spec.metrics").at(0), "object.metric.name"); }
 
 std::string pods_path(const KnownChain& chain) {
-  return fmt::format("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/%2A/{}?labelSelector={}", chain.space,
-                     metric_of(chain.hpa), query_value(chain.pod_selector));
+  return kube_path("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/{}/{}", chain.space, "*",
+                   metric_of(chain.hpa)) +
+         "?labelSelector=" + query_value(chain.pod_selector);
 }
 
 // When Prometheus last scraped the ServiceMonitor's targets.

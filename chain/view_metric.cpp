@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "chain/selector.hpp"
 #include "chain/view.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -108,33 +109,34 @@ std::string selector_query(const Json& selector) {
 
 std::string path_with(const Hpa& hpa, const MetricNeed& need, const std::string& version,
                       const std::string& object_name) {
-  std::string group = "/apis/" + need.api_group() + "/" + version;
+  std::string group = kube_path("/apis/{}/{}", need.api_group(), version);
   std::string selector = selector_query(need.selector);
   if (need.external()) {
     std::string query = selector.empty() ? "" : "?labelSelector=" + query_value(selector);
-    return fmt::format("{}/namespaces/{}/{}{}", group, hpa.space, need.metric, query);
+    return group + kube_path("/namespaces/{}/{}", hpa.space, need.metric) + query;
   }
   std::string query = selector.empty() ? "" : "metricLabelSelector=" + query_value(selector);
   if (need.type == "Object" && need.resource.resource == "namespaces") {
-    return fmt::format("{}/namespaces/{}/metrics/{}{}", group, object_name, need.metric,
-                       query.empty() ? "" : "?" + query);
+    return group + kube_path("/namespaces/{}/metrics/{}", object_name, need.metric) +
+           (query.empty() ? "" : "?" + query);
   }
   if (need.type == "Pods") {
     std::string pods = selector_query(hpa.pod_selector);
     query = "labelSelector=" + query_value(pods) + (query.empty() ? "" : "&" + query);
   }
-  return fmt::format("{}/namespaces/{}/{}/{}/{}{}", group, hpa.space, need.resource.text(), object_name,
-                     need.metric, query.empty() ? "" : "?" + query);
+  return group +
+         kube_path("/namespaces/{}/{}/{}/{}", hpa.space, need.resource.text(), object_name, need.metric) +
+         (query.empty() ? "" : "?" + query);
 }
 
 }  // namespace
 
 std::string metric_path(const Hpa& hpa, const MetricNeed& need, const std::string& version) {
-  return path_with(hpa, need, version, need.type == "Object" ? need.object_name : "%2A");
+  return path_with(hpa, need, version, need.type == "Object" ? need.object_name : "*");
 }
 
 std::string metric_path_of_all(const Hpa& hpa, const MetricNeed& need, const std::string& version) {
-  return path_with(hpa, need, version, "%2A");
+  return path_with(hpa, need, version, "*");
 }
 
 }  // namespace hpawalk

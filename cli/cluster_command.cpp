@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cluster/local/local_cluster.hpp"
@@ -87,7 +88,7 @@ void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
         if (!target) return failure(target.error());
         hint = fmt::format("\n\nkubectl --context {} get nodes     (added to {})", s->context, target->string());
       }
-      session.print(to_text(*s) + hint, to_json(*s).dump(2));
+      session.print(to_text(*s) + hint, json_text(to_json(*s), 2));
       return {};
     };
   });
@@ -109,7 +110,7 @@ void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
         if (Status purged = local::purge(session.world, session.progress); !purged) return purged;
       }
       nlohmann::ordered_json json = {{"name", *name}, {"removed", *removed}, {"purged", *purge}};
-      session.print(*removed ? "Nothing of the cluster \"" + *name + "\" is left" : "There was no cluster \"" + *name + "\"", json.dump(2));
+      session.print(*removed ? "Nothing of the cluster \"" + *name + "\" is left" : "There was no cluster \"" + *name + "\"", json_text(json, 2));
       return {};
     };
   });
@@ -136,7 +137,7 @@ void add_cluster_status(CLI::App& cluster, Chosen& chosen) {
         json.push_back(to_json(*s));
         lines.push_back(to_text(*s));
       }
-      session.print(lines.empty() ? "There is no local cluster (hpawalk cluster up)" : text::join(lines, "\n"), json.dump(2));
+      session.print(lines.empty() ? "There is no local cluster (hpawalk cluster up)" : text::join(lines, "\n"), json_text(json, 2));
       if (name->empty() || all_run) return {};
       return failure(ErrorClass::check_failed, "cluster-not-running", "The cluster \"" + *name + "\" does not run", {},
                      "hpawalk cluster up --name " + *name);
@@ -166,7 +167,7 @@ void add_kubeconfig(CLI::App& cluster, Chosen& chosen) {
         if (!target) return failure(target.error());
         path = *target;
       }
-      session.print(path.string(), nlohmann::ordered_json{{"kubeconfig", path.string()}, {"context", s->context}}.dump(2));
+      session.print(path.string(), json_text(nlohmann::ordered_json{{"kubeconfig", path.string()}, {"context", s->context}}, 2));
       return {};
     };
   });
@@ -198,7 +199,7 @@ void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
         lines.push_back(fmt::format("{:<26} {}", component, file.string()));
       }
       if (options->component.empty()) {
-        session.print(text::join(lines, "\n"), json.dump(2));
+        session.print(text::join(lines, "\n"), json_text(json, 2));
         return {};
       }
       if (!json.contains(options->component)) {
@@ -210,8 +211,7 @@ void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
       Result<std::string> content = session.world.files.read(file);
       if (!content) return failure(content.error());
       std::string last = text::last_lines(*content, options->lines);
-      session.print(last, nlohmann::ordered_json{{"component", options->component}, {"file", file}, {"lines", text::lines(last)}}.dump(
-                              2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+      session.print(last, json_text(nlohmann::ordered_json{{"component", options->component}, {"file", file}, {"lines", text::lines(last)}}, 2));
       return {};
     };
   });

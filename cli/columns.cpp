@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/printable.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {
@@ -15,7 +16,7 @@ size_t shown_width(std::string_view s) { return static_cast<size_t>(std::count_i
 std::vector<std::string> wrap(std::string_view s, size_t width) {
   std::vector<std::string> all;
   std::string line;
-  for (const std::string& word : text::split(s, ' ')) {
+  for (const std::string& word : text::split(printable_line(s), ' ')) {
     if (!line.empty() && shown_width(line) + 1 + shown_width(word) > width) {
       all.push_back(std::move(line));
       line.clear();
@@ -26,12 +27,17 @@ std::vector<std::string> wrap(std::string_view s, size_t width) {
   return all;
 }
 
-std::string fit(std::string_view s, size_t width) {
+std::string indented(std::string_view s, size_t indent) {
+  return text::join(text::lines(s), "\n" + std::string(indent, ' '));
+}
+
+std::string fit(std::string_view raw, size_t width) {
+  std::string s = printable_line(raw);
   size_t end = 0;
   for (size_t shown = 0; end < s.size(); ++end) {
     if (starts_character(s[end]) && shown++ == width) break;
   }
-  std::string out(s.substr(0, end));
+  std::string out = s.substr(0, end);
   out.append(width - std::min(width, shown_width(out)), ' ');
   return out;
 }

@@ -22,8 +22,8 @@ struct Session {
   bool printed = false;   // it has been printed: a failure that follows is told on stderr alone
 
   // One result, in the form that was asked for. `data` is a JSON text.
-  void print(const std::string& text, const std::string& data) {
-    world.terminal.out((json ? data : text) + "\n");
+  void print(const Painted& text, const std::string& data) {
+    world.terminal.out((json ? Painted(data) : text) + "\n");
     printed = true;
   }
 };

@@ -1,6 +1,7 @@
 // hpawalk config: every setting, its value, and where that came from.
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "cli/settings_options.hpp"
 #include "cli/style.hpp"
 
@@ -9,24 +10,23 @@ namespace hpawalk {
 namespace {
 
 std::string flow(const yaml::Value& value) {
-  return value.is_string() ? yaml::scalar(value) : value.dump();
+  return value.is_string() ? yaml::scalar(value) : json_text(value);
 }
 
 Status show(Session& session, const SettingFlags& flags) {
   Result<Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
   Style style(session.world, session.world.terminal.out_is_terminal());
-  std::string text;
+  Painted text;
   yaml::Value data = yaml::Value::object();
   for (const Setting& setting : settings()) {
     const yaml::Value& value = config->value(setting.path);
     std::string origin(origin_name(config->origin(setting.path))), where = config->where(setting.path);
     data[std::string(setting.path)] = {{"value", value}, {"origin", origin}, {"where", where}};
-    std::string from = where.empty() ? style.dim(origin) : style.bold(where);
-    text += fmt::format("{:<28} {:<44} {}\n", setting.path, flow(value), from);
+    Painted from = where.empty() ? style.dim(origin) : style.bold(where);
+    text += painted("{:<28} {:<44} {}\n", setting.path, flow(value), from);
   }
-  text.pop_back();
-  session.print(text, data.dump(2));
+  session.print(std::move(text).without_line_end(), json_text(data, 2));
   return {};
 }
 
@@ -43,7 +43,7 @@ void add_config(CLI::App& app, Chosen& chosen) {
   command.callback([flags, example, &chosen] {
     chosen.action = [flags, example](Session& session) -> Status {
       if (!*example) return show(session, *flags);
-      session.print(example_file().substr(0, example_file().size() - 1), yaml::Value{{"example", example_file()}}.dump(2));
+      session.print(example_file().substr(0, example_file().size() - 1), json_text(yaml::Value{{"example", example_file()}}, 2));
       return {};
     };
   });

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "chain/causes.hpp"
 #include "chain/collect.hpp"
@@ -90,7 +91,7 @@ Status explain_cause(Session& session, const Options& options) {
     Json data = {{"id", cause->id},         {"link", name_of(cause->link)},  {"symptom", cause->symptom},
                  {"reason", cause->reason}, {"detection", cause->detection}, {"fix", cause->fix},
                  {"tested", cause->tested}};
-    session.world.terminal.out(data.dump(2) + "\n");
+    session.world.terminal.out(json_text(data, 2) + "\n");
   } else {
     session.world.terminal.out(explain(*cause));
   }
@@ -134,7 +135,7 @@ Status run_diagnose(Session& session, Options options) {
   if (!facts) return failure(facts.error());
   if (!options.save.empty()) {
     Status saved = session.world.files.write(
-        options.save, to_json(*facts).dump(1, ' ', false, Json::error_handler_t::replace) + "\n", private_mode);
+        options.save, json_text(to_json(*facts), 1) + "\n", private_mode);
     if (!saved) return saved;
   }
   Result<std::vector<HpaDiagnosis>> found = judged(*facts, options);
@@ -145,9 +146,7 @@ Status run_diagnose(Session& session, Options options) {
   if (options.output == "json") {
     Json all = Json::array();
     for (const HpaDiagnosis& d : diagnoses) all.push_back(to_json(d));
-    world.terminal.out(Json{{"requests", facts->requests}, {"hpas", all}}.dump(
-                           2, ' ', false, Json::error_handler_t::replace) +
-                       "\n");
+    world.terminal.out(json_text(Json{{"requests", facts->requests}, {"hpas", all}}, 2) + "\n");
   } else if (options.output == "markdown") {
     world.terminal.out(diagnosis_markdown(diagnoses));
   } else if (diagnoses.empty()) {

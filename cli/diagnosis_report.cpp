@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t label_width = 14;
 
-std::string painted(const Style& style, Mark mark) {
+Painted mark_text(const Style& style, Mark mark) {
   switch (mark) {
     case Mark::ok:
       return style.good("ok  ");
@@ -28,8 +28,13 @@ std::string painted(const Style& style, Mark mark) {
   return "?   ";
 }
 
-// Words wrapped to the width; later lines indented. Words longer than a line are left whole: they get pasted.
+// Words wrapped to the width; later lines indented, those of the text's own too: none may look like one of the report.
+// Words longer than a line are left whole: they get pasted.
 std::string wrapped(const std::string& text, size_t indent, int columns) {
+  if (size_t end = text.find('\n'); end != std::string::npos) {
+    return wrapped(text.substr(0, end), indent, columns) + "\n" + std::string(indent, ' ') +
+           wrapped(text.substr(end + 1), indent, columns);
+  }
   if (columns <= 0) return text;
   size_t width = std::max<size_t>(24, static_cast<size_t>(columns) - 1 - indent);
   std::string out;
@@ -52,25 +57,18 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-// Without half of a character at its end.
-std::string whole_characters(std::string text) {
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
-  if (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0xC0) text.pop_back();
-  return text;
-}
-
-std::string finding_text(const Finding& f, const Style& style, int columns) {
-  std::string out;
+Painted finding_text(const Finding& f, const Style& style, int columns) {
+  Painted out;
   auto add = [&](std::string_view label, const std::string& text, bool wrap) {
-    out += fmt::format("    {} {}\n", style.dim(fmt::format("{:<10}", label)),
+    out += painted("    {} {}\n", style.dim(fmt::format("{:<10}", label)),
                        wrap ? wrapped(text, 15, columns) : text);
   };
-  std::string heading = f.severity == Mark::broken
+  Painted heading = f.severity == Mark::broken
                             ? style.bad(std::string(title_of(f.link)) + ": " + f.cause)
                             : style.warn(std::string(title_of(f.link)) + ": " + f.cause);
-  out += fmt::format(
+  out += painted(
       "  {}{}\n", heading,
-      f.certainty == Certainty::certain ? "" : style.dim(fmt::format("  ({})", name_of(f.certainty))));
+      f.certainty == Certainty::certain ? Painted() : style.dim(fmt::format("  ({})", name_of(f.certainty))));
   add("why", f.sentence, true);
   for (size_t i = 0; i < f.evidence.size(); ++i) add(i == 0 ? "evidence" : "", f.evidence[i], true);
   std::vector<std::string> fix = text::lines(f.fix);
@@ -78,19 +76,19 @@ std::string finding_text(const Finding& f, const Style& style, int columns) {
   return out;
 }
 
-std::string chain_text(const ChainDiagnosis& chain, const Style& style, int columns) {
+Painted chain_text(const ChainDiagnosis& chain, const Style& style, int columns) {
   const Finding* first = chain.first_broken();
-  std::string out = fmt::format("  metric {}\n\n", style.bold(chain.metric));
+  Painted out = painted("  metric {}\n\n", style.bold(printable_line(chain.metric)));
   for (const LinkState& link : chain.links) {
     bool here = first != nullptr && link.link == first->link;
-    std::string text =
-        fmt::format("  {} {:<{}} ", painted(style, link.mark), title_of(link.link), label_width);
-    std::string what = first_line(link.text);
+    Painted text =
+        painted("  {} {:<{}} ", mark_text(style, link.mark), title_of(link.link), label_width);
+    std::string what = printable_line(first_line(link.text));
     size_t room = columns > 0
                       ? static_cast<size_t>(std::max(20, columns - 1 - 8 - static_cast<int>(label_width)))
                       : std::string::npos;
-    if (what.size() > room) what = whole_characters(what.substr(0, room - 3)) + "...";
-    out += text + (here ? style.bold(what) : what) + "\n";
+    if (what.size() > room) what = std::string(shortened(what, room - 3)) + "...";
+    out += text + (here ? style.bold(what) : Painted(what)) + "\n";
   }
   out += "\n";
   for (const Finding& f : chain.findings) {
@@ -134,14 +132,14 @@ std::string headline(const HpaDiagnosis& d) {
 }
 
 std::string full_name(const HpaDiagnosis& d) {
-  return d.space + "/" + d.name;
+  return printable_line(d.space + "/" + d.name);
 }
 
-std::string whole_chain(const HpaDiagnosis& d, const Style& style, int columns) {
-  std::string out = fmt::format("{} {} -> {}\n", style.bold("HPA"), style.bold(full_name(d)), d.target);
+Painted whole_chain(const HpaDiagnosis& d, const Style& style, int columns) {
+  Painted out = painted("{} {} -> {}\n", style.bold("HPA"), style.bold(full_name(d)), printable_line(d.target));
   for (const ChainDiagnosis& chain : d.chains) out += chain_text(chain, style, columns);
   if (d.chains.empty()) out += "  it has no metric\n";
-  if (d.verdict() == Mark::ok) out += "  " + style.good("Nothing is broken.") + "\n";
+  if (d.verdict() == Mark::ok) out += painted("  {}\n", style.good("Nothing is broken."));
   return out + "\n";
 }
 
@@ -188,15 +186,15 @@ std::string counts(const std::vector<HpaDiagnosis>& diagnoses) {
 }
 
 // Many HPAs: what stands how, then the chain of one of each kind of trouble.
-std::string overview(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns) {
+Painted overview(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns) {
   constexpr size_t most_names = 6, most_chains = 3;
   std::vector<Alike> groups = grouped(diagnoses);
-  std::string out = style.bold(counts(diagnoses)) + "\n\n";
+  Painted out = style.bold(counts(diagnoses)) + "\n\n";
   for (const Alike& alike : groups) {
     size_t most = alike.verdict == Mark::ok ? 3 : most_names;
-    out += fmt::format("{} {}\n", painted(style, alike.verdict),
+    out += painted("{} {}\n", mark_text(style, alike.verdict),
                        wrapped(names_of(alike.hpas, most), 5, columns));
-    if (!alike.what.empty()) out += fmt::format("     {}\n", wrapped(alike.what, 5, columns));
+    if (!alike.what.empty()) out += painted("     {}\n", wrapped(alike.what, 5, columns));
   }
   out += "\n";
   size_t shown = 0, troubles = 0;
@@ -216,10 +214,10 @@ std::string overview(const std::vector<HpaDiagnosis>& diagnoses, const Style& st
 
 }  // namespace
 
-std::string diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns) {
+Painted diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns) {
   constexpr size_t few = 3;
   if (diagnoses.size() > few) return overview(diagnoses, style, columns);
-  std::string out;
+  Painted out;
   for (const HpaDiagnosis& d : diagnoses) out += whole_chain(d, style, columns);
   return out;
 }

@@ -10,7 +10,7 @@
 namespace hpawalk {
 
 // columns: of the terminal; 0: no limit (a pipe).
-std::string diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns);
+Painted diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns);
 std::string diagnosis_markdown(const std::vector<HpaDiagnosis>& diagnoses);
 
 }  // namespace hpawalk

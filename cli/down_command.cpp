@@ -1,6 +1,7 @@
 // hpawalk down: take away what up made, and nothing else.
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "cli/open_chain.hpp"
 #include "steps/down.hpp"
@@ -19,7 +20,7 @@ Status print(Session& session, const DownReport& report, const std::string& wher
                       {"seconds", static_cast<double>(report.took.count()) / 1000.0},
                       {"removed", report.removed},
                       {"leftAlone", report.left}};
-  session.print(text, data.dump(2));
+  session.print(text, json_text(data, 2));
   return {};
 }
 
@@ -34,7 +35,7 @@ Status delete_cluster(Session& session, const SettingFlags& flags) {
   auto target = make_target(session.world, *config);
   Status removed = target->remove(session.progress);
   if (!removed) return removed;
-  session.print("The " + target->name() + " is gone, with everything on it.", yaml::Value{{"deleted", target->name()}}.dump(2));
+  session.print("The " + target->name() + " is gone, with everything on it.", json_text(yaml::Value{{"deleted", target->name()}}, 2));
   return {};
 }
 

@@ -8,11 +8,13 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "chain/controller.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/recording_report.hpp"
 #include "cli/simulation.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 namespace {
@@ -200,7 +202,7 @@ class Commentary {
 
  private:
   void line(double at, const std::string& text) {
-    world_.terminal.err(fmt::format("{:<8} {}\n", hpasim::time_text(Time(std::llround(at * 1e6))), text));
+    world_.terminal.err(fmt::format("{:<8} {}\n", hpasim::time_text(Time(std::llround(at * 1e6))), printable_line(text)));
   }
   World& world_;
   Time duration_;
@@ -232,7 +234,7 @@ Status show(Session& session, const Recorded& recorded, const std::string& repor
     if (auto written = session.world.files.write(report, html::render(recorded_report(recorded))); !written) return written;
     session.world.terminal.err("report: " + report + "\n");
   }
-  session.print(session.json ? "" : recorded_text(recorded, canvas_for(session.world)), session.json ? recorded_json(recorded).dump(2) : "");
+  session.print(session.json ? Painted() : recorded_text(recorded, canvas_for(session.world)), session.json ? json_text(recorded_json(recorded), 2) : "");
   return {};
 }
 
@@ -251,7 +253,7 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   LiveChain live = live_chain(*chain->config);
   auto before = prom_fake_values(api, live);
   if (!before) return failure(before.error());
-  auto hpa = kube_get(api, fmt::format("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", live.space, live.hpa));
+  auto hpa = kube_get(api, kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", live.space, live.hpa));
   if (!hpa) return failure(hpa.error());
   ControllerSettings controller = read_controller(api);
   RecordingHead head = head_of(world, live, controller, *hpa, chain->target->name(), o.profile, load->duration);

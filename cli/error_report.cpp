@@ -2,17 +2,18 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "cli/style.hpp"
 
 namespace hpawalk {
 
-static std::string for_people(const Error& error, const Style& style) {
-  std::string report = fmt::format("{} {} {}\n", style.bad("error:"), error.what, style.dim("[" + error.id + "]"));
+static Painted for_people(const Error& error, const Style& style) {
+  Painted report = painted("{} {} {}\n", style.bad("error:"), printable_line(error.what), style.dim("[" + error.id + "]"));
   auto add = [&](std::string_view label, const std::string& value) {
     std::string_view lead = label;
     for (const std::string& line : text::lines(value)) {
-      report += fmt::format("  {} {}\n", style.dim(lead), line);
+      report += painted("  {} {}\n", style.dim(lead), line);
       lead = "        ";
     }
   };
@@ -32,7 +33,7 @@ void report_error(const Error& error, World& world, bool json) {
   world.terminal.err(for_people(error, Style(world, world.terminal.err_is_terminal())));
   if (!json) return;
   nlohmann::ordered_json document = {{"error", error_json(error)}};
-  world.terminal.out(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  world.terminal.out(json_text(document, 2) + "\n");
 }
 
 }  // namespace hpawalk

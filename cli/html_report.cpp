@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
+
 namespace hpawalk::html {
 
 namespace {
@@ -203,7 +205,7 @@ std::string table(const Table& t) {
 
 std::string escape(std::string_view text) {
   std::string out;
-  for (char c : text) {
+  for (char c : printable(text)) {
     switch (c) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;

@@ -82,6 +82,6 @@ struct Report {
 };
 
 std::string render(const Report& report);
-std::string escape(std::string_view text);
+std::string escape(std::string_view text);  // printable, and with nothing that HTML or XML would take for its own
 
 }  // namespace hpawalk::html

@@ -34,8 +34,8 @@ std::string beside(const std::string& name, const Hops& hops, const ControllerSe
   return {};
 }
 
-std::string painted(const std::string& name, const std::string& text, const Hops& hops, const Style& style) {
-  if (text.starts_with("none: ") || text.starts_with("False") || text.starts_with("Unknown")) return name == "ScalingLimited" ? text : style.bad(text);
+Painted in_its_colour(const std::string& name, const std::string& text, const Hops& hops, const Style& style) {
+  if (text.starts_with("none: ") || text.starts_with("False") || text.starts_with("Unknown")) return name == "ScalingLimited" ? Painted(text) : style.bad(text);
   if (text.starts_with("not read")) return style.dim(text);
   if (name == "replicas") return hops.workload.ready == hops.workload.wanted ? style.good(text) : style.warn(text);
   return text;
@@ -50,7 +50,7 @@ void LiveScreen::note(const Hops& hops, WallTime at) {
   points_.push_back(point);
 }
 
-std::vector<std::string> LiveScreen::plot(const Hops& hops, WallTime now, const Canvas& canvas, int height) const {
+std::vector<Painted> LiveScreen::plot(const Hops& hops, WallTime now, const Canvas& canvas, int height) const {
   if (points_.empty() || height < 2) return {};
   auto width = static_cast<size_t>(std::clamp(canvas.columns - static_cast<int>(label_width) - 1, 10, 120));
   Duration span = std::max<Duration>(60s, now - points_.front().at);
@@ -77,7 +77,7 @@ std::vector<std::string> LiveScreen::plot(const Hops& hops, WallTime now, const 
   for (double& w : wanted) w /= most;
   int upper = std::max(1, height / 3), lower = height - upper;
   std::string edge = canvas.unicode ? "│" : "|";
-  std::vector<std::string> lines;
+  std::vector<Painted> lines;
   auto add = [&](const std::string& name, double highest, const std::vector<std::string>& rows, auto paint) {
     for (size_t row = 0; row < rows.size(); ++row) {
       std::string label = row == 0 ? fmt::format("{:<9}{:>4} ", name, number(highest)) : std::string(label_width - 1, ' ');
@@ -92,21 +92,21 @@ std::vector<std::string> LiveScreen::plot(const Hops& hops, WallTime now, const 
   return lines;
 }
 
-std::vector<std::string> LiveScreen::draw(const Hops& hops, const Outlook& outlook, WallTime now, const Canvas& canvas, int rows) const {
+std::vector<Painted> LiveScreen::draw(const Hops& hops, const Outlook& outlook, WallTime now, const Canvas& canvas, int rows) const {
   const Style& style = canvas.style;
   auto width = static_cast<size_t>(std::max(20, canvas.columns - 1));
-  std::vector<std::string> lines;
+  std::vector<Painted> lines;
   std::string clock = clock_time(now);
   lines.push_back(style.bold(fit(title_, width - std::min(width, clock.size() + 1))) + " " + style.dim(clock));
   for (const auto& [name, text] : hop_lines(hops)) {
-    std::string shown = name == "Prometheus" && !hops.prometheus.text.empty() ? hops.prometheus.text : text;
+    std::string shown = printable_line(name == "Prometheus" && !hops.prometheus.text.empty() ? hops.prometheus.text : text);
     std::string side = beside(name, hops, controller_, now);
     size_t room = width - label_width;
     bool both = !side.empty() && shown_width(shown) + 2 + shown_width(side) <= room;
     size_t left = both ? std::max<size_t>(std::min<size_t>(24, room - 2 - shown_width(side)), shown_width(shown)) : room;
-    lines.push_back(fit(name, label_width) + painted(name, fit(shown, left), hops, style) + (both ? "  " + style.dim(side) : ""));
+    lines.push_back(fit(name, label_width) + in_its_colour(name, fit(shown, left), hops, style) + (both ? "  " + style.dim(side) : Painted()));
   }
-  std::vector<std::string> below;
+  std::vector<Painted> below;
   std::string text = hops.lost.empty() ? outlook.text : "the API server does not answer: " + hops.lost;
   std::string mark = outlook.state == Outlook::State::broken ? "broken:" : outlook.at_rest() ? "so:" : "now:";
   std::vector<std::string> wrapped = wrap(mark + " " + text, width);
@@ -119,8 +119,8 @@ std::vector<std::string> LiveScreen::draw(const Hops& hops, const Outlook& outlo
     below.push_back(style.dim(fit(clock_time(e.at).substr(0, 8) + " " + event_text(e), width)));
   }
   int height = std::min(9, rows - 2 - static_cast<int>(lines.size() + below.size()));
-  for (std::string& line : plot(hops, now, canvas, height)) lines.push_back(std::move(line));
-  for (std::string& line : below) lines.push_back(std::move(line));
+  for (Painted& line : plot(hops, now, canvas, height)) lines.push_back(std::move(line));
+  for (Painted& line : below) lines.push_back(std::move(line));
   if (static_cast<int>(lines.size()) > rows - 1) lines.resize(static_cast<size_t>(std::max(1, rows - 1)));
   return lines;
 }

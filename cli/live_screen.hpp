@@ -14,7 +14,7 @@ class LiveScreen {
  public:
   LiveScreen(std::string title, ControllerSettings controller) : title_(std::move(title)), controller_(std::move(controller)) {}
   void note(const Hops& hops, WallTime at);  // a point of the plot
-  std::vector<std::string> draw(const Hops& hops, const Outlook& outlook, WallTime now, const Canvas& canvas, int rows) const;
+  std::vector<Painted> draw(const Hops& hops, const Outlook& outlook, WallTime now, const Canvas& canvas, int rows) const;
 
  private:
   struct Point {
@@ -22,7 +22,7 @@ class LiveScreen {
     double value;
     int wanted, ready;
   };
-  std::vector<std::string> plot(const Hops& hops, WallTime now, const Canvas& canvas, int height) const;
+  std::vector<Painted> plot(const Hops& hops, WallTime now, const Canvas& canvas, int height) const;
   std::string title_;
   ControllerSettings controller_;
   std::vector<Point> points_;

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "chain/times.hpp"
 #include "cli/columns.hpp"
@@ -19,8 +21,8 @@ class JsonView final : public LiveView {
  public:
   explicit JsonView(Session& session) : session_(session) {}
   void show(const Hops& hops, const Change& change, const Outlook& outlook) override {
-    if (change.hop == Hop::tick) return;
-    session_.world.terminal.out(to_json(hops, change, outlook).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    if (change.hop == Hop::tick) return session_.world.terminal.look_at_out();
+    session_.world.terminal.out(json_text(to_json(hops, change, outlook)) + "\n");
     session_.printed = true;
   }
   void end() override {}
@@ -34,6 +36,7 @@ class LineView final : public LiveView {
  public:
   explicit LineView(World& world) : world_(world) {}
   void show(const Hops& hops, const Change& change, const Outlook& outlook) override {
+    if (change.hop == Hop::tick) world_.terminal.look_at_out();
     if (change.hop == Hop::lost) line(change.at, "API server", hops.lost.empty() ? "answers again" : hops.lost);
     if (change.event) line(change.event->at, "event", event_text(*change.event));
     for (const auto& [name, text] : hop_lines(hops)) {
@@ -54,7 +57,7 @@ class LineView final : public LiveView {
 
  private:
   void line(WallTime at, const std::string& name, const std::string& text) {
-    world_.terminal.out(fmt::format("{}  {}  {}\n", clock_time(at), fit(name, 14), text));
+    world_.terminal.out(fmt::format("{}  {}  {}\n", clock_time(at), fit(name, 14), printable_line(text)));
   }
   World& world_;
   std::map<std::string, std::string> shown_;
@@ -80,10 +83,10 @@ class ScreenView final : public LiveView {
 
  private:
   void draw() {
-    std::vector<std::string> lines = screen_.draw(hops_, outlook_, world_.clock.wall_now(), canvas_for(world_), world_.terminal.rows());
-    std::string out = drawn_ > 0 ? fmt::format("\x1b[{}A\r", drawn_) : "";
-    for (const std::string& line : lines) out += line + "\x1b[K\n";
-    out += "\x1b[J";
+    std::vector<Painted> lines = screen_.draw(hops_, outlook_, world_.clock.wall_now(), canvas_for(world_), world_.terminal.rows());
+    Painted out = drawn_ > 0 ? Painted::control(fmt::format("\x1b[{}A\r", drawn_)) : Painted();
+    for (const Painted& line : lines) out += line + Painted::control("\x1b[K") + "\n";
+    out += Painted::control("\x1b[J");
     drawn_ = lines.size();
     world_.terminal.out(out);
   }

@@ -1,10 +1,12 @@
 // hpawalk open: a door to Prometheus or prom-fake on this machine.
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "cli/open_chain.hpp"
 #include "steps/stages.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 namespace {
@@ -37,7 +39,7 @@ Status open_door(Session& session, const SettingFlags& flags, const Options& opt
   if (!chain) return failure(chain.error());
   Door door = door_of(*chain->config, options.what);
   // Said here in hpawalk's words: kubectl's own wait for a pod lasts a minute.
-  Result<Json> service = kube_get(*chain->api, fmt::format("/api/v1/namespaces/{}/services/{}", door.backend.space, door.backend.name));
+  Result<Json> service = kube_get(*chain->api, kube_path("/api/v1/namespaces/{}/services/{}", door.backend.space, door.backend.name));
   if (!service && service.error().id == "kube-not-found") {
     return failure(ErrorClass::check_failed, "nothing-to-open", fmt::format("There is no Service {} in namespace {}", door.backend.name, door.backend.space), {},
                    "hpawalk up   builds the chain");
@@ -51,7 +53,7 @@ Status open_door(Session& session, const SettingFlags& flags, const Options& opt
     std::string address = address_in(line);
     if (address.empty() || !url.empty()) return;
     url = "http://" + address + "/";
-    session.print(url, Json{{"url", url}, {"service", door.backend.name}, {"namespace", door.backend.space}}.dump());
+    session.print(url, json_text(Json{{"url", url}, {"service", door.backend.name}, {"namespace", door.backend.space}}));
     session.world.terminal.err("Until Ctrl-C. Every user of this machine can reach it.\n");
   };
   Result<Outcome> ended = session.world.processes.run(command);

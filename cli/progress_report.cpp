@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "cli/columns.hpp"
 #include "cli/style.hpp"
 
 namespace hpawalk {
@@ -36,7 +37,7 @@ class Report : public Progress {
     std::lock_guard lock(mutex_);
     for (Running& r : running_) {
       if (r.step != step) continue;
-      r.detail = detail;
+      r.detail = printable_line(detail);
       changed(r);
     }
   }
@@ -49,7 +50,7 @@ class Report : public Progress {
 
  protected:
   virtual void changed(Running& r) = 0;
-  virtual void print_line(const std::string& line) = 0;
+  virtual void print_line(const Painted& line) = 0;
 
   std::string elapsed(const Running& r) { return text::duration(world_.clock.now() - r.since); }
 
@@ -59,12 +60,12 @@ class Report : public Progress {
   std::vector<Running> running_;
 
  private:
-  void finish(const std::string& step, const std::string& mark, const std::string& evidence) {
+  void finish(const std::string& step, const Painted& mark, const std::string& evidence) {
     std::lock_guard lock(mutex_);
     auto r = std::find_if(running_.begin(), running_.end(), [&](const Running& x) { return x.step == step; });
     std::string took = r == running_.end() ? std::string() : elapsed(*r);
     if (r != running_.end()) running_.erase(r);
-    print_line(fmt::format("{} {:<14} {}{}", mark, step, evidence, style_.dim(took.empty() ? "" : "  (" + took + ")")));
+    print_line(painted("{} {:<14} {}{}", mark, step, indented(evidence, 20), style_.dim(took.empty() ? "" : "  (" + took + ")")));
   }
 };
 
@@ -74,7 +75,7 @@ class PlainReport final : public Report {
   using Report::Report;
   void line(const std::string& step, const std::string& text) override {
     std::lock_guard lock(mutex_);
-    print_line(fmt::format("...  {:<14} {}", step, text));
+    print_line(fmt::format("...  {:<14} {}", step, printable_line(text)));
   }
 
  protected:
@@ -85,7 +86,7 @@ class PlainReport final : public Report {
     r.told = now;
     print_line(fmt::format("...  {:<14} {} ({})", r.step, r.detail, elapsed(r)));
   }
-  void print_line(const std::string& line) override { world_.terminal.err(line + "\n"); }
+  void print_line(const Painted& line) override { world_.terminal.err(line + "\n"); }
 };
 
 // Finished steps scroll by; the running ones stand below them and are redrawn ten times a second.
@@ -106,11 +107,11 @@ class LiveReport final : public Report {
     {
       std::lock_guard lock(mutex_);
       bool runs = std::any_of(running_.begin(), running_.end(), [&](const Running& r) { return r.step == step; });
-      if (!runs) return print_line(fmt::format("...  {:<14} {}", step, text));
+      if (!runs) return print_line(fmt::format("...  {:<14} {}", step, printable_line(text)));
     }
     now(step, text);
   }
-  void print_line(const std::string& line) override {
+  void print_line(const Painted& line) override {
     erase();
     world_.terminal.err(line + "\n");
     draw();
@@ -128,7 +129,7 @@ class LiveReport final : public Report {
     }
   }
   void erase() {
-    if (drawn_ > 0) world_.terminal.err(fmt::format("\x1b[{}A\x1b[J", drawn_));
+    if (drawn_ > 0) world_.terminal.err(Painted::control(fmt::format("\x1b[{}A\x1b[J", drawn_)));
     drawn_ = 0;
   }
   void draw() {
@@ -137,7 +138,8 @@ class LiveReport final : public Report {
     std::string block;
     for (const Running& r : running_) {
       std::string line = fmt::format(" {}   {:<14} {} {}", frames[frame_ % frames.size()], r.step, elapsed(r), r.detail);
-      block += line.substr(0, width) + "\n";
+      line = fit(line, width);
+      block += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     drawn_ = running_.size();
     world_.terminal.err(block);

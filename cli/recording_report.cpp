@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "chain/times.hpp"
 #include "cli/simulation_report.hpp"
@@ -149,9 +150,9 @@ std::string verdict(const Recorded& r) {
 
 // --- text
 
-std::string recorded_text(const Recorded& r, const Canvas& canvas) {
+Painted recorded_text(const Recorded& r, const Canvas& canvas) {
   const RecordingHead& h = r.recording.head;
-  std::string out = fmt::format("{} on {}, {} of {}. {}.\n", h.profile, h.cluster, clock(r.recording.length), clock(h.duration),
+  Painted out = painted("{} on {}, {} of {}. {}.\n", h.profile, h.cluster, clock(r.recording.length), clock(h.duration),
                                 controller_text(h.kubernetes, r.happened.setup.flags));
   std::vector<Variant> variants = variants_of(r);
   for (const Variant& variant : variants) {
@@ -164,7 +165,7 @@ std::string recorded_text(const Recorded& r, const Canvas& canvas) {
   std::size_t shown = 0;
   for (const Happening& one : all) {
     if (++shown > 60) continue;
-    out += fmt::format("{:<10} {:<12} {}\n", clock(one.at), one.hop, one.text);
+    out += fmt::format("{:<10} {:<12} {}\n", clock(one.at), one.hop, printable_line(one.text));
   }
   if (shown > 60) out += fmt::format("           and {} more; the recording has all\n", shown - 60);
   if (r.prediction && !r.prediction->changes.empty()) {
@@ -177,8 +178,7 @@ std::string recorded_text(const Recorded& r, const Canvas& canvas) {
   out += "\n" + figure_table(variants, canvas);
   for (const std::string& note : r.happened.notes) out += "note: " + note + "\n";
   if (r.prediction) out += "\n" + (r.prediction->possible() ? canvas.style.good(verdict(r)) : canvas.style.bad(verdict(r))) + "\n";
-  out.pop_back();
-  return out;
+  return std::move(out).without_line_end();
 }
 
 // --- JSON
@@ -333,7 +333,7 @@ html::Report recorded_report(const Recorded& r) {
   report.tables.push_back(arrival_table(r.recording));
   report.tables.push_back(event_table(r.recording));
   for (const std::string& note : r.happened.notes) report.texts.push_back({"Note", note, false});
-  report.texts.push_back({"The HPA", hpasim::to_yaml(hpasim::Document::parse(h.hpa.dump())), true});
+  report.texts.push_back({"The HPA", hpasim::to_yaml(hpasim::Document::parse(json_text(h.hpa))), true});
   return report;
 }
 

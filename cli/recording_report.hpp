@@ -20,7 +20,7 @@ struct Recorded {
 // `compare`: with the prediction.
 Result<Recorded> looked_at(Recording recording, bool compare);
 
-std::string recorded_text(const Recorded& recorded, const Canvas& canvas);
+Painted recorded_text(const Recorded& recorded, const Canvas& canvas);
 nlohmann::ordered_json recorded_json(const Recorded& recorded);
 html::Report recorded_report(const Recorded& recorded);
 

@@ -1,6 +1,7 @@
 // hpawalk render: the manifests, as files that a person can read, keep and apply.
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
 #include "manifests/manifests.hpp"
@@ -45,7 +46,7 @@ Status render(Session& session, const SettingFlags& flags, const std::vector<std
     data[stage] = *yaml;
   }
   text.pop_back();
-  session.print(text, data.dump(2));
+  session.print(text, json_text(data, 2));
   return {};
 }
 

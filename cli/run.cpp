@@ -1,6 +1,9 @@
 #include "cli/run.hpp"
 
+#include <cerrno>
+#include <csignal>
 #include <exception>
+#include <system_error>
 #include <optional>
 
 #include <fmt/format.h>
@@ -84,7 +87,16 @@ static bool asked_for_debug(const Environment& environment) {
   return variable != environment.end() && !variable->second.empty() && variable->second != "0";
 }
 
-int run(const std::vector<std::string>& args, World& world) {
+// What was asked for was not delivered, however the command itself went. A reader that has gone wants no more, as
+// of any program in a pipe: the end is silent, with the exit code of a program that SIGPIPE ended.
+static int undelivered(int number, World& world) {
+  if (number == EPIPE) return 128 + SIGPIPE;
+  report_error(Error{ErrorClass::environment, "output", "The result cannot be written to stdout", std::generic_category().message(number), {}, {}, {}},
+               world, false);
+  return exit_code(ErrorClass::environment);
+}
+
+static int run_command(const std::vector<std::string>& args, World& world) {
   Chosen chosen;
   CLI::App app("hpawalk builds, proves and explains Kubernetes autoscaling on a custom metric.", called_as(args));
   try {
@@ -98,6 +110,10 @@ int run(const std::vector<std::string>& args, World& world) {
     Status status = chosen.action(session);
     progress.reset();  // the live lines end before anything else is printed
     if (status) return 0;
+    bool output_lost = world.terminal.out_failure() != 0;  // then nobody reads, or the interrupt is the terminal's own
+    if (world.terminal.out_failure() == EPIPE || (output_lost && status.error().kind == ErrorClass::interrupted)) {
+      return exit_code(status.error().kind);
+    }
     report_error(status.error(), world, session.json && !session.printed);
     return exit_code(status.error().kind);
   } catch (const CLI::ParseError& end) {
@@ -106,6 +122,12 @@ int run(const std::vector<std::string>& args, World& world) {
     report_error(error_of(exception), world, chosen.output == "json");
     return exit_code(ErrorClass::internal);
   }
+}
+
+int run(const std::vector<std::string>& args, World& world) {
+  int code = run_command(args, world);
+  int number = world.terminal.out_failure();
+  return number == 0 ? code : undelivered(number, world);
 }
 
 }  // namespace hpawalk

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "cli/columns.hpp"
@@ -106,13 +107,13 @@ Status set_and_watch(Session& session, OpenChain& open, const LiveChain& chain, 
     Result<ValueChange> done = change(*open.api, chain, value);
     if (!done) return failure(done.error());
     changed = *done;
-    if (session.json) session.world.terminal.out(Json{{"set", to_json(*changed, chain)}}.dump() + "\n");
+    if (session.json) session.world.terminal.out(json_text(Json{{"set", to_json(*changed, chain)}}) + "\n");
     session.printed = true;
     return {};
   };
   Result<Followed> followed = follow(session, open, what);
   World& world = session.world;
-  if (followed && session.json) world.terminal.out(summary_json(*followed).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  if (followed && session.json) world.terminal.out(json_text(summary_json(*followed)) + "\n");
   if (changed && !session.json) {
     Canvas canvas = canvas_for(world);
     std::string text = to_text(*changed, chain) + (followed ? "\n" + summary(*followed, canvas) : "");
@@ -136,7 +137,7 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   }
   Result<ValueChange> done = change(*open->api, chain, options.value);
   if (!done) return failure(done.error());
-  session.print(to_text(*done, chain), to_json(*done, chain).dump(2));
+  session.print(to_text(*done, chain), json_text(to_json(*done, chain), 2));
   return {};
 }
 
@@ -154,7 +155,7 @@ Status get_value(Session& session, const SettingFlags& flags) {
   }
   bool same = different.size() == 1;
   session.print(same ? *different.begin() : each,
-                Json{{"metric", chain.metric}, {"value", same ? Json(*different.begin()) : Json()}, {"pods", *values}}.dump(2));
+                json_text(Json{{"metric", chain.metric}, {"value", same ? Json(*different.begin()) : Json()}, {"pods", *values}}, 2));
   return {};
 }
 

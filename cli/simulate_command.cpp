@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/simulation_report.hpp"
@@ -29,8 +30,8 @@ std::string heading(const Simulation& s) {
                      controller_text(s.version, s.setup.flags), text::join(s.profile_names, "; "));
 }
 
-std::string for_people(const Simulation& simulation, const std::vector<Variant>& variants, const Canvas& canvas) {
-  std::string out = heading(simulation);
+Painted for_people(const Simulation& simulation, const std::vector<Variant>& variants, const Canvas& canvas) {
+  Painted out = heading(simulation);
   for (const std::string& note : simulation.notes) out += note + "\n";
   for (const Variant& variant : variants) {
     out += "\n";
@@ -41,8 +42,7 @@ std::string for_people(const Simulation& simulation, const std::vector<Variant>&
   for (const Variant& variant : variants) {
     if (variant.runs) out += "\n" + run_table(variant, canvas);
   }
-  out.pop_back();
-  return out;
+  return std::move(out).without_line_end();
 }
 
 // With --set: the HPA as it is, and what if.
@@ -83,7 +83,7 @@ Status run_simulate(Session& session, const SimulateOptions& o, const std::strin
   if (session.json) {
     for (const Variant& variant : variants) data["variants"].push_back(timeline_json(variant, o.all_syncs));
   }
-  session.print(session.json ? "" : for_people(*simulation, variants, canvas_for(session.world)), session.json ? data.dump(2) : "");
+  session.print(session.json ? Painted() : for_people(*simulation, variants, canvas_for(session.world)), session.json ? json_text(data, 2) : "");
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
 #include "hpasim/quantity.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -67,7 +68,7 @@ Result<Document> hpa_in_cluster(Cluster& cluster, const std::string& name) {
   if (!api) return failure(api.error());
   auto space = cluster.space();
   if (!space) return failure(space.error());
-  auto object = kube_get(**api, fmt::format("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", query_value(*space), query_value(name)));
+  auto object = kube_get(**api, kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", *space, name));
   if (!object) {
     Error error = object.error();
     if (error.id == "kube-not-found") {

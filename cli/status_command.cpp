@@ -1,10 +1,13 @@
 // hpawalk status, doctor and logs: what stands now, what a run needs, and what a stage's pods say.
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
+#include "cli/columns.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/style.hpp"
 #include "steps/preflight.hpp"
@@ -14,7 +17,7 @@ namespace hpawalk {
 
 namespace {
 
-std::string mark(const Style& style, Mark m) {
+Painted mark(const Style& style, Mark m) {
   if (m == Mark::ok) return style.good("ok  ");
   if (m == Mark::broken) return style.bad("FAIL");
   return style.warn(m == Mark::not_applicable ? "-   " : "?   ");
@@ -31,15 +34,15 @@ Status status(Session& session, const SettingFlags& flags) {
   }
   for (std::thread& thread : threads) thread.join();
   Style style(session.world, session.world.terminal.out_is_terminal());
-  std::string text = fmt::format("On {} (context {}):", chain->target->name(), chain->access.kube.context);
+  Painted text = painted("On {} (context {}):", chain->target->name(), chain->access.kube.context);
   yaml::Value data = {{"cluster", chain->target->name()}, {"context", chain->access.kube.context}, {"stages", yaml::Value::array()}};
   for (size_t i = 0; i < judgements.size(); ++i) {
     const Stage& stage = stages()[i];
     if (stage.rules.empty()) continue;
-    text += fmt::format("\n{} {:<14} {}", mark(style, judgements[i].mark), stage.name, judgements[i].evidence);
+    text += painted("\n{} {:<14} {}", mark(style, judgements[i].mark), stage.name, indented(judgements[i].evidence, 20));
     data["stages"].push_back({{"name", stage.name}, {"state", name_of(judgements[i].mark)}, {"evidence", judgements[i].evidence}});
   }
-  session.print(text, data.dump(2));
+  session.print(text, json_text(data, 2));
   return {};
 }
 
@@ -67,19 +70,18 @@ Status doctor(Session& session, const SettingFlags& flags) {
     findings.push_back({"cluster", Mark::broken, found.error().what + (found.error().because.empty() ? "" : ": " + found.error().because), found.error().hint});
   }
   Style style(session.world, session.world.terminal.out_is_terminal());
-  std::string text;
+  Painted text;
   yaml::Value data = {{"cluster", target->name()}, {"findings", yaml::Value::array()}};
   for (const Precondition& finding : findings) {
-    std::string lead = fmt::format("{} {:<12} ", finding.mark == Mark::note ? style.dim("note") : mark(style, finding.mark), finding.name);
+    Painted lead = painted("{} {:<12} ", finding.mark == Mark::note ? style.dim("note") : mark(style, finding.mark), finding.name);
     for (const std::string& line : text::lines(finding.evidence)) {
       text += lead + line + "\n";
       lead = std::string(18, ' ');
     }
-    if (!finding.hint.empty() && finding.mark != Mark::ok) text += fmt::format("     {} {}\n", style.dim("next:"), finding.hint);
+    if (!finding.hint.empty() && finding.mark != Mark::ok) text += painted("     {} {}\n", style.dim("next:"), finding.hint);
     data["findings"].push_back({{"name", finding.name}, {"state", name_of(finding.mark)}, {"evidence", finding.evidence}, {"hint", finding.hint}});
   }
-  text.pop_back();
-  session.print(text, data.dump(2));
+  session.print(std::move(text).without_line_end(), json_text(data, 2));
   return all_fine(findings);
 }
 
@@ -100,18 +102,25 @@ Status logs(Session& session, const SettingFlags& flags, const std::string& name
                                     "--prefix", fmt::format("--tail={}", lines), "--max-log-requests=50"};
   words.push_back(source.container.empty() ? "--all-containers" : "--container=" + source.container);
   if (follow) words.emplace_back("--follow");
-  std::string all;
-  yaml::Value document = yaml::Value::array();
+  // The document is printed as it comes: one that is followed for days must not be kept.
+  bool begun = false;
+  auto begin = [&] {
+    if (!std::exchange(begun, true)) session.world.terminal.out("{\n  \"stage\": " + json_text(yaml::Value(name)) + ",\n  \"lines\": [");
+    session.printed = true;
+  };
+  std::string separator = "\n    ";
   Command command{.argv = kubectl_line(access->kube, words),
                   .limit = follow ? Duration(std::chrono::hours(24 * 365)) : Duration(std::chrono::seconds(60)),
                   .on_line = [&](std::string_view line) {
-                    if (session.json) document.push_back(std::string(line));
-                    else session.world.terminal.out(std::string(line) + "\n");
+                    if (!session.json) return session.world.terminal.out(std::string(line) + "\n");
+                    begin();
+                    session.world.terminal.out(std::exchange(separator, ",\n    ") + json_text(yaml::Value(line)));
                   }};
   Result<std::string> done = run_checked(session.world.processes, command, "kubectl-logs", "Cannot read the logs of stage " + name);
-  if (!done && !(follow && done.error().kind == ErrorClass::interrupted)) return failure(done.error());
-  if (session.json) session.world.terminal.out(yaml::Value{{"stage", name}, {"lines", document}}.dump(2) + "\n");
-  return {};
+  bool fine = done || (follow && done.error().kind == ErrorClass::interrupted);
+  if (session.json && fine) begin();
+  if (begun) session.world.terminal.out("\n  ]\n}\n");
+  return fine ? Status{} : failure(done.error());
 }
 
 }  // namespace

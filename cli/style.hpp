@@ -1,9 +1,9 @@
 // Colours, where they are wanted: on a terminal, without NO_COLOR (no-color.org) and with a TERM that has them.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include <fmt/format.h>
 
+#include "base/painted.hpp"
 #include "world/world.hpp"
 
 namespace hpawalk {
@@ -11,11 +11,11 @@ namespace hpawalk {
 class Style {
  public:
   Style(const World& world, bool is_terminal) : on_(is_terminal && wanted(world.environment)) {}
-  std::string good(std::string_view s) const { return paint("32", s); }
-  std::string bad(std::string_view s) const { return paint("1;31", s); }
-  std::string warn(std::string_view s) const { return paint("33", s); }
-  std::string dim(std::string_view s) const { return paint("2", s); }
-  std::string bold(std::string_view s) const { return paint("1", s); }
+  Painted good(const Painted& s) const { return paint("32", s); }
+  Painted bad(const Painted& s) const { return paint("1;31", s); }
+  Painted warn(const Painted& s) const { return paint("33", s); }
+  Painted dim(const Painted& s) const { return paint("2", s); }
+  Painted bold(const Painted& s) const { return paint("1", s); }
 
  private:
   static bool wanted(const Environment& environment) {
@@ -24,9 +24,9 @@ class Style {
     return (no_color == environment.end() || no_color->second.empty()) &&
            (term == environment.end() || term->second != "dumb");
   }
-  std::string paint(std::string_view code, std::string_view s) const {
-    if (!on_) return std::string(s);
-    return "\x1b[" + std::string(code) + "m" + std::string(s) + "\x1b[0m";
+  Painted paint(std::string_view code, const Painted& s) const {
+    if (!on_) return s;
+    return Painted::control(fmt::format("\x1b[{}m", code)) + s + Painted::control("\x1b[0m");
   }
   bool on_;
 };

@@ -89,7 +89,7 @@ Canvas canvas_for(const World& world) {
   return {columns, utf8 && variable("TERM") != "dumb", Style(world, terminal)};
 }
 
-std::string plot(const Variant& variant, const Profile& load, const Canvas& canvas) {
+Painted plot(const Variant& variant, const Profile& load, const Canvas& canvas) {
   const Timeline& t = variant.timeline;
   std::int32_t top = std::max(1, t.figures.highest);
   int label = static_cast<int>(std::to_string(top).size()) + 3;
@@ -106,21 +106,22 @@ std::string plot(const Variant& variant, const Profile& load, const Canvas& canv
     shares[i] = static_cast<double>(most_within(t.replicas, from, to)) / top;
     is_short[i] = load.at(from + slot / 2) > count_at(t.ready, from + slot / 2) * t.carried[0] + 1e-9;
   }
-  std::string edge = canvas.unicode ? "│" : "|", out;
+  std::string edge = canvas.unicode ? "│" : "|";
+  Painted out;
   std::string margin(static_cast<size_t>(label), ' ');
   out += margin + canvas.style.dim(fmt::format("load, up to {}", number(highest))) + "\n" + margin + " ";
   for (double value : loads) out += bar(highest > 0 ? value / highest / kRows : 0, 0, canvas.unicode);
   out += "\n" + margin + canvas.style.dim(fmt::format("replicas, {} to {}", t.figures.lowest, top)) + "\n";
   for (int row = kRows - 1; row >= 0; --row) {
     std::string value = row == kRows - 1 ? std::to_string(top) : row == 0 ? "" : "";
-    out += fmt::format("{:>{}} {}", value, label - 1, edge);
+    out += painted("{:>{}} {}", value, label - 1, edge);
     for (int x = 0; x < width; ++x) {
       std::string cell = bar(shares[static_cast<size_t>(x)], row, canvas.unicode);
       out += is_short[static_cast<size_t>(x)] ? canvas.style.bad(cell) : canvas.style.good(cell);
     }
     out += "\n";
   }
-  out += fmt::format("{:>{}} {}", "0", label - 1, canvas.unicode ? "└" : "+");
+  out += painted("{:>{}} {}", "0", label - 1, canvas.unicode ? "└" : "+");
   for (int x = 0; x < width; ++x) out += canvas.unicode ? "─" : "-";
   out += "\n" + margin + " " + axis(t.duration, width) + "\n";
   if (std::find(is_short.begin(), is_short.end(), true) != is_short.end()) {
@@ -131,9 +132,9 @@ std::string plot(const Variant& variant, const Profile& load, const Canvas& canv
   return out;
 }
 
-std::string change_table(const Variant& variant, const Canvas& canvas, size_t most) {
+Painted change_table(const Variant& variant, const Canvas& canvas, size_t most) {
   std::string arrow = canvas.unicode ? "→" : "->";
-  std::string out = canvas.style.bold("time       replicas      why") + "\n";
+  Painted out = canvas.style.bold("time       replicas      why") + "\n";
   size_t shown = 0, changes = 0;
   Rule held = Rule::metric;
   for (const Sync& sync : variant.timeline.syncs) {
@@ -167,8 +168,8 @@ std::vector<std::pair<std::string, std::string>> figure_rows(const Figures& f) {
           {"replicas", fmt::format("{} to {}", f.lowest, f.highest)}};
 }
 
-std::string figure_table(const std::vector<Variant>& variants, const Canvas& canvas) {
-  std::string out;
+Painted figure_table(const std::vector<Variant>& variants, const Canvas& canvas) {
+  Painted out;
   if (variants.size() > 1) {
     out += std::string(32, ' ');
     for (const Variant& variant : variants) out += canvas.style.bold(padded(variant.name, 18));
@@ -176,18 +177,18 @@ std::string figure_table(const std::vector<Variant>& variants, const Canvas& can
   }
   auto names = figure_rows(variants.front().timeline.figures);
   for (size_t row = 0; row < names.size(); ++row) {
-    out += padded(names[row].first, 32);
-    for (const Variant& variant : variants) out += padded(figure_rows(variant.timeline.figures)[row].second, 18);
-    while (!out.empty() && out.back() == ' ') out.pop_back();
-    out += "\n";
+    std::string line = padded(names[row].first, 32);
+    for (const Variant& variant : variants) line += padded(figure_rows(variant.timeline.figures)[row].second, 18);
+    line.resize(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
   }
   return out;
 }
 
-std::string run_table(const Variant& variant, const Canvas& canvas) {
+Painted run_table(const Variant& variant, const Canvas& canvas) {
   const Runs& runs = *variant.runs;
   std::string arrow = canvas.unicode ? " → " : " -> ";
-  std::string out = canvas.style.bold(fmt::format("{} runs with drawn delays and phases{}", runs.count, variant.name.empty() ? "" : ", " + variant.name)) + "\n";
+  Painted out = canvas.style.bold(fmt::format("{} runs with drawn delays and phases{}", runs.count, variant.name.empty() ? "" : ", " + variant.name)) + "\n";
   out += fmt::format("{:<32}{:>10}{:>10}{:>10}{:>10}\n", "", "least", "median", "95 %", "most");
   auto row = [&](const char* name, const Spread& s) { out += fmt::format("{:<32}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}\n", name, s.least, s.median, s.p95, s.most); };
   row("time to reach enough, first, s", runs.first_short);
@@ -199,7 +200,7 @@ std::string run_table(const Variant& variant, const Canvas& canvas) {
     std::vector<std::string> counts;
     for (std::int32_t count : runs.outcomes[i].sequence) counts.push_back(std::to_string(count));
     if (counts.size() > 14) counts = {counts.begin(), counts.begin() + 14}, counts.push_back(canvas.unicode ? "…" : "...");
-    out += fmt::format("{:>6.1f} %  {}  {}\n", 100.0 * runs.outcomes[i].times / runs.count, text::join(counts, arrow),
+    out += painted("{:>6.1f} %  {}  {}\n", 100.0 * runs.outcomes[i].times / runs.count, text::join(counts, arrow),
                        canvas.style.dim(fmt::format("--seed {}", runs.outcomes[i].seed)));
   }
   return out;

@@ -24,10 +24,10 @@ struct Canvas {
 };
 Canvas canvas_for(const World& world);
 
-std::string plot(const Variant& variant, const hpasim::Profile& load, const Canvas& canvas);
-std::string change_table(const Variant& variant, const Canvas& canvas, size_t most = 60);
-std::string figure_table(const std::vector<Variant>& variants, const Canvas& canvas);
-std::string run_table(const Variant& variant, const Canvas& canvas);
+Painted plot(const Variant& variant, const hpasim::Profile& load, const Canvas& canvas);
+Painted change_table(const Variant& variant, const Canvas& canvas, size_t most = 60);
+Painted figure_table(const std::vector<Variant>& variants, const Canvas& canvas);
+Painted run_table(const Variant& variant, const Canvas& canvas);
 
 // Name and value of each figure, in the order in which people look at them.
 std::vector<std::pair<std::string, std::string>> figure_rows(const hpasim::Figures& figures);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "cli/command.hpp"
 #include "cli/simulation_report.hpp"
 #include "hpasim/tune.hpp"
@@ -42,8 +43,8 @@ std::string picture(const Tuned& tuned, const Canvas& canvas) {
   return out + fmt::format("{:>8} +{}\n{:>11}{:>{}}\n", "", std::string(static_cast<size_t>(width), '-'), "0", fmt::format("{:.1f} pod-hours", right), width - 1);
 }
 
-std::string for_people(const Tuned& tuned, const Canvas& canvas) {
-  std::string out = fmt::format("{} candidates, {} that nothing beats:\n\n", tuned.tried, tuned.front.size()) + picture(tuned, canvas) + "\n";
+Painted for_people(const Tuned& tuned, const Canvas& canvas) {
+  Painted out = fmt::format("{} candidates, {} that nothing beats:\n\n", tuned.tried, tuned.front.size()) + picture(tuned, canvas) + "\n";
   out += canvas.style.bold(fmt::format("  {:>11} {:>10} {:>8}  settings", "too few", "pod-hours", "changes")) + "\n" + row("O", tuned.original);
   for (std::size_t i = 0; i < tuned.front.size(); ++i) {
     bool near = i == tuned.best || tuned.front.size() <= 15 || i % (tuned.front.size() / 12 + 1) == 0;
@@ -95,9 +96,8 @@ Status run_tune(Session& session, const TuneOptions& o) {
   }
   nlohmann::ordered_json data = {{"tried", tuned.tried}, {"original", as_json(tuned.original)}, {"best", as_json(best)}, {"front", nlohmann::ordered_json::array()}};
   for (const Candidate& c : tuned.front) data["front"].push_back(as_json(c));
-  std::string text = session.json ? "" : for_people(tuned, canvas_for(session.world));
-  if (!text.empty()) text.pop_back();
-  session.print(text, session.json ? data.dump(2) : "");
+  Painted text = session.json ? Painted() : for_people(tuned, canvas_for(session.world)).without_line_end();
+  session.print(text, session.json ? json_text(data, 2) : "");
   if (best.within) return {};
   return failure(ErrorClass::check_failed, "goal-missed", "No candidate is within all limits of the goal", best.settings + " comes nearest", "Allow more, raise maxReplicas, or try --candidates 2000");
 }

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "chain/collect.hpp"
 #include "cli/diagnosis_report.hpp"
@@ -51,7 +52,7 @@ Status print_plan(Session& session, const SettingFlags& flags, const UpOptions& 
     data["stages"].push_back({{"name", stage.name}, {"why", stage.why}, {"commands", commands}, {"then", stage.holds}});
   }
   text.resize(text.find_last_not_of('\n') + 1);
-  session.print(text, data.dump(2));
+  session.print(text, json_text(data, 2));
   return {};
 }
 
@@ -69,10 +70,10 @@ std::optional<std::string> read_answer(World& world) {
 Result<bool> ask(Session& session, const OpenChain& chain, const Stage& stage, const std::vector<Operation>& operations) {
   World& world = session.world;
   Style style(world, world.terminal.err_is_terminal());
-  std::string text = fmt::format("\n{} {}\n\n", style.bold(fmt::format("Stage {}.", stage.name)), stage.why);
+  Painted text = painted("\n{} {}\n\n", style.bold(fmt::format("Stage {}.", stage.name)), stage.why);
   for (const Operation& operation : operations) {
     for (const PlannedCommand& shown : planned(operation, *chain.config, chain.access, chart_folder(world.environment).string())) {
-      text += "  " + style.dim("# " + shown.note) + "\n";
+      text += painted("  {}\n", style.dim("# " + shown.note));
       for (const std::string& line : text::lines(shown.command)) text += "  " + line + "\n";
       text += "\n";
     }
@@ -154,7 +155,7 @@ void explain_failure(Session& session, const OpenChain& chain, const UpReport& r
   data["error"] = error_json(error);
   data["diagnosis"] = yaml::Value::array();
   for (const HpaDiagnosis& diagnosis : diagnoses) data["diagnosis"].push_back(yaml::Value(to_json(diagnosis)));
-  session.print("", data.dump(2));
+  session.print("", json_text(data, 2));
 }
 
 Status build(Session& session, const SettingFlags& flags, Options options) {
@@ -181,7 +182,7 @@ Status build(Session& session, const SettingFlags& flags, Options options) {
   if (!address) return failure(address.error());
   yaml::Value data = to_json(report, chain->target->name());
   data["address"] = address->url;
-  session.print(to_text(report, *chain, *address), data.dump(2));
+  session.print(to_text(report, *chain, *address), json_text(data, 2));
   return {};
 }
 

@@ -1,6 +1,7 @@
 // hpawalk verify: prove every link of the chain, or name the first broken one.
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "base/yaml.hpp"
 #include "chain/verify.hpp"
@@ -24,7 +25,7 @@ Result<KnownChain> known_chain(const Config& config) {
   if (!rendered) return failure(rendered.error());
   Result<yaml::Value> hpa = yaml::parse(*rendered);
   if (!hpa) return failure(hpa.error());
-  return KnownChain{config.text("namespace"), Json::parse(hpa->dump()),
+  return KnownChain{config.text("namespace"), Json::parse(json_text(*hpa)),
                     fmt::format("serviceMonitor/{}/{}/", config.text("prometheus.namespace"), config.text("servicemonitor.name")),
                     label_selector(config.labels("prom-fake.labels"))};
 }
@@ -81,20 +82,28 @@ Status verdict(const Verification& verification) {
                  text::join(first.evidence, "\n"), first.fix);
 }
 
-Status run_verify(Session& session, const SettingFlags& flags, const Options& options) {
-  Result<OpenChain> chain = open_chain(session, flags);
-  if (!chain) return failure(chain.error());
-  Result<KnownChain> known = known_chain(*chain->config);
+Status verify_chain(Session& session, const OpenChain& chain, const Options& options) {
+  Result<KnownChain> known = known_chain(*chain.config);
   if (!known) return failure(known.error());
-  Result<Outcome> outcome = options.wait ? wait_for(session, *chain->api, *known, chain->config->duration("timeout")) : look(session, *chain->api, *known);
+  Result<Outcome> outcome = options.wait ? wait_for(session, *chain.api, *known, chain.config->duration("timeout")) : look(session, *chain.api, *known);
   if (!outcome) return failure(outcome.error());
   World& world = session.world;
-  std::string where = chain->target->name();
-  std::string text = options.output == "junit" ? verification_junit(outcome->verification, where, outcome->took)
+  std::string where = chain.target->name();
+  Painted text = options.output == "junit" ? Painted(verification_junit(outcome->verification, where, outcome->took))
                                                : verification_text(outcome->verification, Style(world, world.terminal.out_is_terminal()),
                                                                    world.terminal.out_is_terminal() ? world.terminal.columns() : 0);
-  session.print(text, to_json(outcome->verification, where, outcome->took).dump(2, ' ', false, Json::error_handler_t::replace));
+  session.print(text, json_text(to_json(outcome->verification, where, outcome->took), 2));
   return verdict(outcome->verification);
+}
+
+Status run_verify(Session& session, const SettingFlags& flags, const Options& options) {
+  Result<OpenChain> chain = open_chain(session, flags);
+  Status verified = chain ? verify_chain(session, *chain, options) : failure(chain.error());
+  // A reader of JUnit gets a document also where nothing could be looked at.
+  if (!verified && options.output == "junit" && !session.printed) {
+    session.print(verification_junit(verified.error(), chain ? chain->target->name() : "no cluster"), {});
+  }
+  return verified;
 }
 
 }  // namespace

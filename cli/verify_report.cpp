@@ -9,7 +9,7 @@
 namespace hpawalk {
 namespace {
 
-std::string painted(const Style& style, Mark mark) {
+Painted mark_text(const Style& style, Mark mark) {
   switch (mark) {
     case Mark::ok: return style.good("ok  ");
     case Mark::broken: return style.bad("FAIL");
@@ -20,37 +20,56 @@ std::string painted(const Style& style, Mark mark) {
   return "?   ";
 }
 
-// Inside an attribute: XML knows no control characters, and would make a line end a blank.
-std::string xml(std::string_view text) {
-  std::string out;
-  for (char c : html::escape(text)) {
-    if (c == '\n') {
-      out += "&#10;";
+double seconds(Duration took) { return static_cast<double>(took.count()) / 1000.0; }
+
+// Inside an attribute, where XML would make a line end or a tab a blank. html::escape has made it printable, which
+// leaves two characters that XML does not know: U+FFFE and U+FFFF.
+std::string xml(std::string_view raw) {
+  std::string text = html::escape(raw), out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string_view three = std::string_view(text).substr(i, 3);
+    if (text[i] == '\n' || text[i] == '\t') {
+      out += text[i] == '\n' ? "&#10;" : "&#9;";
+    } else if (three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF") {
+      out += three.back() == '\xBE' ? "\\ufffe" : "\\uffff";
+      i += 2;
     } else {
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      out += text[i];
     }
   }
   return out;
 }
 
-double seconds(Duration took) { return static_cast<double>(took.count()) / 1000.0; }
+struct Counts {
+  size_t tests = 0, failures = 0, errors = 0, skipped = 0;
+};
+
+std::string junit(const std::string& cluster, const Counts& counts, Duration took, const std::string& cases) {
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hpawalk verify: {}\" tests=\"{}\" failures=\"{}\" "
+      "errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}  </testsuite>\n</testsuites>",
+      xml(cluster), counts.tests, counts.failures, counts.errors, counts.skipped, seconds(took), cases);
+}
+
+std::string junit_case(const std::string& name, const std::string& inside) {
+  return fmt::format("    <testcase classname=\"hpawalk.verify\" name=\"{}\">{}</testcase>\n", xml(name), inside);
+}
 
 }  // namespace
 
-std::string verification_text(const Verification& verification, const Style& style, int columns) {
+Painted verification_text(const Verification& verification, const Style& style, int columns) {
   constexpr size_t indent = 18;
-  std::string out;
+  Painted out;
   for (const VerifiedLink& link : verification.links) {
-    std::vector<std::string> lines = {link.evidence};
+    std::vector<std::string> lines = {indented(link.evidence, indent)};
     if (columns > 0) lines = wrap(link.evidence, static_cast<size_t>(std::max(24, columns - 1 - static_cast<int>(indent))));
-    out += fmt::format("{} {:<12} {}\n", painted(style, link.mark), link.name, lines.empty() ? "" : lines.front());
+    out += painted("{} {:<12} {}\n", mark_text(style, link.mark), link.name, lines.empty() ? "" : lines.front());
     for (size_t i = 1; i < lines.size(); ++i) out += std::string(indent, ' ') + lines[i] + "\n";
   }
   for (const Finding& note : verification.notes) {
-    out += fmt::format("{} {:<12} {} {}\n", style.warn("note"), name_of(note.link), note.sentence, style.dim("[" + note.cause + "]"));
+    out += painted("{} {:<12} {} {}\n", style.warn("note"), name_of(note.link), indented(note.sentence, indent), style.dim("[" + note.cause + "]"));
   }
-  if (!out.empty()) out.pop_back();
-  return out;
+  return std::move(out).without_line_end();
 }
 
 static Json to_json(const Finding& f) {
@@ -68,29 +87,31 @@ Json to_json(const Verification& verification, const std::string& cluster, Durat
 
 std::string verification_junit(const Verification& verification, const std::string& cluster, Duration took) {
   std::string cases;
-  int failed = 0, unknown = 0, skipped = 0;
+  Counts counts{.tests = verification.links.size()};
   for (const VerifiedLink& link : verification.links) {
     std::string inside = fmt::format("<system-out>{}</system-out>", xml(link.evidence));
     const std::optional<Finding>& first = verification.first_broken;
     if (link.mark == Mark::broken) {
-      ++failed;
+      ++counts.failures;
       bool why = first && name_of(first->link) == link.name;
       std::string message = why ? first->sentence : link.evidence;
       std::string text = why ? text::join(first->evidence, "\n") + "\nfix: " + first->fix : link.evidence;
       inside = fmt::format("<failure type=\"{}\" message=\"{}\">{}</failure>", xml(why ? first->cause : "broken"), xml(message), xml(text));
     } else if (link.mark == Mark::unknown) {
-      ++unknown;
+      ++counts.errors;
       inside = fmt::format("<error type=\"unknown\" message=\"{}\"/>", xml(link.evidence));
     } else if (link.mark == Mark::not_applicable) {
-      ++skipped;
+      ++counts.skipped;
       inside = fmt::format("<skipped message=\"{}\"/>", xml(link.evidence));
     }
-    cases += fmt::format("    <testcase classname=\"hpawalk.verify\" name=\"{}\">{}</testcase>\n", xml(link.name), inside);
+    cases += junit_case(link.name, inside);
   }
-  return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hpawalk verify: {}\" tests=\"{}\" failures=\"{}\" "
-      "errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}  </testsuite>\n</testsuites>",
-      xml(cluster), verification.links.size(), failed, unknown, skipped, seconds(took), cases);
+  return junit(cluster, counts, took, cases);
+}
+
+std::string verification_junit(const Error& error, const std::string& cluster) {
+  std::string why = fmt::format("<error type=\"{}\" message=\"{}\">{}</error>", xml(error.id), xml(error.what), xml(error.because));
+  return junit(cluster, {.tests = 1, .errors = 1}, Duration(0), junit_case("chain", why));
 }
 
 }  // namespace hpawalk

@@ -8,8 +8,9 @@
 
 namespace hpawalk {
 
-std::string verification_text(const Verification& verification, const Style& style, int columns);  // columns 0: no limit
+Painted verification_text(const Verification& verification, const Style& style, int columns);  // columns 0: no limit
 Json to_json(const Verification& verification, const std::string& cluster, Duration took);
 std::string verification_junit(const Verification& verification, const std::string& cluster, Duration took);
+std::string verification_junit(const Error& error, const std::string& cluster);  // nothing could be looked at
 
 }  // namespace hpawalk

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/yaml.hpp"
 
 namespace hpawalk {
@@ -58,7 +59,7 @@ Status write_note(World& world, const KubeTarget& kube, const MadeNote& note) {
   if (!note.empty()) {
     yaml::Value data = yaml::Value::object();
     if (!note.cluster.empty()) data["cluster"] = note.cluster;
-    for (const auto& [name, registry] : note.registries) data[registry_key + name] = to_json(registry).dump();
+    for (const auto& [name, registry] : note.registries) data[registry_key + name] = json_text(to_json(registry));
     yaml::Value labels = {{"app.kubernetes.io/managed-by", "hpawalk"},
                           {"app.kubernetes.io/part-of", "hpawalk"}};
     yaml::Value object = {

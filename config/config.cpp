@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/fingerprint.hpp"
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {
@@ -271,7 +272,7 @@ const Config::Entry& Config::entry(std::string_view path) const {
 
 std::string Config::text(std::string_view path) const {
   const yaml::Value& v = value(path);
-  return v.is_string() ? v.get<std::string>() : v.dump();
+  return v.is_string() ? v.get<std::string>() : json_text(v);
 }
 
 int Config::number(std::string_view path) const { return value(path).get<int>(); }

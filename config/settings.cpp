@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 
@@ -119,7 +120,7 @@ Checked check_labels(const yaml::Value& value) {
     if (own.empty() || own.size() > 63 || !label_value.matches(own) || !prefix_fine) {
       return wrong(fmt::format("has the label name `{}`, which Kubernetes does not accept", name));
     }
-    if (!text.is_string()) return wrong(fmt::format("has a label `{}` that is not a text: write \"{}\"", name, text.dump()));
+    if (!text.is_string()) return wrong(fmt::format("has a label `{}` that is not a text: write \"{}\"", name, json_text(text)));
     const auto& s = text.get_ref<const std::string&>();
     if (s.size() > 63 || !label_value.matches(s)) {
       return wrong(fmt::format("has the value `{}` of the label `{}`, which Kubernetes does not accept", s, name));
@@ -156,7 +157,7 @@ bool control_free(const std::string& s) {
 // Numbers where a text is expected: `version: 3.11` would be 3.11, and 3.10 would be 3.1.
 std::string not_a_text(const yaml::Value& value) {
   if (value.is_structured()) return "must be one text, not a map or a list";
-  return fmt::format("must be a text: put it in quotes (read as {})", value.dump());
+  return fmt::format("must be a text: put it in quotes (read as {})", json_text(value));
 }
 
 Checked check_text(const Setting& setting, const std::string& s) {
@@ -250,7 +251,7 @@ tl::expected<yaml::Value, std::string> checked(const Setting& setting, const yam
       }
       return value;
     case Kind::quantity:
-      if (value.is_number()) return check_text(setting, value.dump());
+      if (value.is_number()) return check_text(setting, json_text(value));
       break;
     default:
       break;

@@ -1,8 +1,9 @@
 #include "hpasim/profile.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <ctime>
+#include <cstdio>
 #include <map>
 #include <numbers>
 #include <optional>
@@ -338,9 +339,11 @@ std::optional<double> csv_time(const std::string& text) {
   int year, month, day, hour, minute, read = 0;
   double second;
   if (std::sscanf(text.c_str(), "%d-%d-%d%*1[T ]%d:%d:%lf%n", &year, &month, &day, &hour, &minute, &second, &read) == 6 && read > 0) {
-    std::tm date{};
-    date.tm_year = year - 1900, date.tm_mon = month - 1, date.tm_mday = day, date.tm_hour = hour, date.tm_min = minute;
-    return static_cast<double>(timegm(&date)) + second;
+    using namespace std::chrono;
+    year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
+    bool there_is = year > 0 && year < 10'000 && month > 0 && day > 0 && date.ok() && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 61;  // 60: a leap second
+    if (!there_is) return std::nullopt;
+    return static_cast<double>(sys_seconds(sys_days(date) + hours(hour) + minutes(minute)).time_since_epoch().count()) + second;
   }
   char* end = nullptr;
   double number = std::strtod(text.c_str(), &end);
@@ -370,7 +373,7 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
       if (end != written.c_str() && *end == '\0' && std::isfinite(read)) value = read;
     }
     if (!time || !value) {
-      if (points.empty() && number == 1) continue;  // a line of titles
+      if (points.empty() && number == 1 && !time && !value) continue;  // a line of titles
       return wrong(fmt::format("Line {} of the CSV file is not time,value", number), std::string(content), "For example: 60,12.5");
     }
     if (!first) first = *time;

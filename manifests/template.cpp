@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {
@@ -53,7 +54,7 @@ Result<std::string> with_map(const std::string& line, const Place& place, const 
 
 Result<std::string> scalar_at(const std::string& line, const Place& place, const yaml::Value& value, int number) {
   std::string before = line.substr(0, place.begin);
-  if (inside_quotes(before)) return yaml::escaped(value.is_string() ? value.get<std::string>() : value.dump());
+  if (inside_quotes(before)) return yaml::escaped(value.is_string() ? value.get<std::string>() : json_text(value));
   std::string behind = line.substr(place.end);
   bool starts = before.ends_with(": ") || before.ends_with("- ");
   bool ends = behind.empty() || behind.starts_with("  # ");

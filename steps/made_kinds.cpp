@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "world/kube_path.hpp"
+
 namespace hpawalk {
 
 namespace {
@@ -28,7 +30,7 @@ constexpr MadeKind table[] = {
 
 std::string MadeKind::collection(const std::string& space) const {
   std::string root = api_version == "v1" ? "/api/v1" : fmt::format("/apis/{}", api_version);
-  return root + (space.empty() ? "" : "/namespaces/" + space) + "/" + std::string(resource);
+  return root + (space.empty() ? "" : kube_path("/namespaces/{}", space)) + "/" + std::string(resource);
 }
 
 std::span<const MadeKind> made_kinds() { return table; }

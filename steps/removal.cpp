@@ -9,6 +9,7 @@
 #include "steps/namespace_end.hpp"
 #include "world/kube_change.hpp"
 #include "world/kube_discovery.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -40,7 +41,7 @@ std::string Object::title() const {
 
 std::string Object::path() const {
   std::string root = api_version.find('/') == std::string::npos ? "/api/" + api_version : "/apis/" + api_version;
-  return root + (space.empty() ? "" : "/namespaces/" + space) + "/" + resource + "/" + name;
+  return root + (space.empty() ? "" : kube_path("/namespaces/{}", space)) + kube_path("/{}/{}", resource, name);
 }
 
 Object object_from(const Json& item, std::string api_version, std::string kind, std::string resource) {

@@ -6,6 +6,7 @@
 #include "steps/made_kinds.hpp"
 #include "steps/ownership.hpp"
 #include "world/kube_change.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -37,7 +38,7 @@ std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
   const MadeKind* kind = find_made_kind(text_at(o, "kind"));
   if (kind == nullptr) return {};
-  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") + "/" + text_at(o, "metadata.name");
+  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") + kube_path("/{}", text_at(o, "metadata.name"));
 }
 
 std::string object_title(const yaml::Value& object) {

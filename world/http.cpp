@@ -121,6 +121,7 @@ size_t on_data(char* data, size_t, size_t size, void* user) {
 
 void set_options(CURL* handle, const HttpRequest& request, Exchange& exchange, curl_slist* headers, char* reason) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // no folding of ".."
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   if (request.download) {
     curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 1L);

@@ -16,14 +16,18 @@ static sigset_t watched_signals() {
   return set;
 }
 
+static bool tell(int event) {
+  uint64_t one = 1;
+  return write(event, &one, sizeof one) == sizeof one;
+}
+
 static void watch_signals(int event) {
   sigset_t set = watched_signals();
   for (bool first = true;; first = false) {
     int received = 0;
     if (sigwait(&set, &received) != 0) continue;
     if (!first) _exit(128 + received);
-    uint64_t one = 1;
-    if (write(event, &one, sizeof one) != sizeof one) _exit(128 + received);
+    if (!tell(event)) _exit(128 + received);
   }
 }
 
@@ -35,6 +39,8 @@ SignalInterrupt::SignalInterrupt() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOC
 }
 
 SignalInterrupt::~SignalInterrupt() = default;  // the thread lives as long as the process, and so does its event
+
+void SignalInterrupt::request() { static_cast<void>(tell(event_)); }
 
 bool SignalInterrupt::requested() const {
   pollfd p{event_, POLLIN, 0};

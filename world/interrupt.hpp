@@ -24,6 +24,7 @@ class SignalInterrupt final : public Interrupt {
 
   bool requested() const override;
   int fd() const override { return event_; }
+  void request();  // as Ctrl-C does: for a command that has lost its purpose
 
  private:
   int event_;

@@ -5,9 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.hpp"
+#include "base/printable.hpp"
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "world/kube_list.hpp"
+#include "world/kube_path.hpp"
 #include "world/patience.hpp"
 
 namespace hpawalk {
@@ -22,7 +25,7 @@ std::string message_of(const HttpResponse& response) {
   Json status = Json::parse(response.body, nullptr, false);
   if (status.is_object() && status.contains("message") && status["message"].is_string()) return status["message"];
   std::string plain(text::trim(response.body));
-  return text::redact(plain.substr(0, 500));
+  return text::redact(shortened(plain, 500));
 }
 
 // kubectl proxy answers with a plain-text 500 or 502 when it cannot reach the API server or log in.
@@ -135,7 +138,7 @@ Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {
   Json json = Json::parse(response->body, nullptr, false);
   if (json.is_discarded()) {
     return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + request.path + " is not JSON",
-                   response->body.substr(0, 200));
+                   std::string(shortened(response->body, 200)));
   }
   return json;
 }
@@ -145,7 +148,7 @@ Result<Json> kube_get(KubeApi& api, const std::string& path, Duration limit) {
 }
 
 Result<Json> kube_create(KubeApi& api, const std::string& path, const Json& object) {
-  return kube_send(api, KubeRequest{"POST", path, object.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  return kube_send(api, KubeRequest{"POST", path, json_text(object)});
 }
 
 Result<bool> may(KubeApi& api, const AccessQuestion& question) {
@@ -174,8 +177,9 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
 
 std::string proxy_path(const Backend& backend, std::string_view path) {
   std::string scheme = backend.scheme == "http" ? "" : backend.scheme + ":";
-  return fmt::format("/api/v1/namespaces/{}/{}/{}{}:{}/proxy{}", backend.space, backend.pod ? "pods" : "services", scheme,
-                     backend.name, backend.port, path);
+  return kube_path("/api/v1/namespaces/{}/{}/{}/proxy", backend.space, backend.pod ? "pods" : "services",
+                   fmt::format("{}{}:{}", scheme, backend.name, backend.port)) +
+         std::string(path);
 }
 
 Result<HttpResponse> backend_get(KubeApi& api, const Backend& backend, std::string_view path, Duration limit) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -118,7 +119,7 @@ class Discovery {
 }  // namespace
 
 std::string KubeKind::collection(const std::string& space) const {
-  return root_of(group, version) + (space.empty() ? "" : "/namespaces/" + space) + "/" + resource;
+  return root_of(group, version) + (space.empty() ? "" : kube_path("/namespaces/{}", space)) + "/" + resource;
 }
 
 const KubeKind* KubeKinds::find(const std::string& api_version, const std::string& kind) const {

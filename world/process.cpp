@@ -1,5 +1,6 @@
 #include "world/process.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -181,18 +182,24 @@ Result<Group> spawn(const Command& command, const std::string& program, const En
   return start_failure(command, number);
 }
 
+constexpr size_t kept_beside_lines = 1 << 20;  // of an output whose lines are handed over as they come
+constexpr size_t longest_line = 1 << 20;       // what is longer is handed over in pieces
+
 // Hands whole lines to `sink`; keeps the unfinished rest.
 struct LineSplitter {
   const std::function<void(std::string_view)>& sink;
   std::string rest = {};
   void add(std::string_view data) {
     if (!sink) return;
+    size_t searched = rest.size(), start = 0;
     rest += data;
-    size_t start = 0;
-    for (size_t end; (end = rest.find('\n', start)) != std::string::npos; start = end + 1) {
+    for (size_t end; (end = rest.find('\n', std::max(start, searched))) != std::string::npos; start = end + 1) {
       sink(std::string_view(rest).substr(start, end - start));
     }
     rest.erase(0, start);
+    if (rest.size() < longest_line) return;
+    sink(rest);
+    rest.clear();
   }
   void finish() {
     if (sink && !rest.empty()) sink(rest);
@@ -207,6 +214,8 @@ void drain(Descriptor& fd, std::string& into, LineSplitter& lines) {
     std::string_view data(buffer.data(), static_cast<size_t>(n));
     into += data;
     lines.add(data);
+    // A log that is followed for days must not fill the memory: of it the end is kept, for an error's evidence.
+    if (lines.sink && into.size() > 2 * kept_beside_lines) into.erase(0, into.size() - kept_beside_lines);
   } else if (n == 0 || errno != EINTR) {
     fd.close();
   }

@@ -30,8 +30,9 @@ struct Command {
   Environment env = {};           // added to (or replacing) hpawalk's own environment; "" removes a variable
   std::filesystem::path folder = {};
   Duration limit = std::chrono::seconds(60);
-  std::function<void(std::string_view line)> on_error_line = {};  // stderr, a line at a time, as it comes
-  std::function<void(std::string_view line)> on_line = {};        // stdout, likewise
+  // A line at a time, as it comes. Of an output that is handed over like this the Outcome keeps the end alone.
+  std::function<void(std::string_view line)> on_error_line = {};  // stderr
+  std::function<void(std::string_view line)> on_line = {};        // stdout
 };
 
 struct Outcome {

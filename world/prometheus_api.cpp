@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.hpp"
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
@@ -33,7 +34,7 @@ Result<Json> PrometheusApi::get(const std::string& path_and_query, Duration limi
     return failure(ErrorClass::check_failed, "prometheus-query", "Prometheus refused the query",
                    text_of(answer, "errorType") + ": " + text_of(answer, "error"));
   }
-  std::string said = answer.is_object() ? text_of(answer, "message") : std::string(text::trim(response->body)).substr(0, 300);
+  std::string said = answer.is_object() ? text_of(answer, "message") : std::string(shortened(text::trim(response->body), 300));
   return failure(ErrorClass::check_failed, "prometheus-http",
                  fmt::format("Prometheus's API did not answer: HTTP {}", response->status), text::redact(said));
 }

@@ -17,13 +17,14 @@ static hpawalk::Environment environment() {
 
 int main(int argc, char** argv) {
   using namespace hpawalk;
+  claim_standard_streams();
   SignalInterrupt interrupt;
   Environment variables = environment();
   SystemProcesses processes(interrupt, variables);
   CurlHttp http(interrupt);
   DiskFiles files;
   SystemClock clock(interrupt);
-  StandardTerminal terminal;
+  StandardTerminal terminal([&interrupt] { interrupt.request(); });
   World world{processes, http, files, clock, terminal, interrupt, variables};
   return run(std::vector<std::string>(argv, argv + argc), world);
 }

@@ -1,5 +1,7 @@
 #include "cluster/local/description.hpp"
 
+#include "base/json_text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include "world/trust.hpp"
@@ -52,7 +54,7 @@ Status write_description(World& world, const ClusterFiles& files, const Descript
                                  {"hpaSyncPeriod", d.hpa_sync_period},
                                  {"hpaDownscaleStabilization", d.hpa_downscale_stabilization},
                                  {"parts", d.parts}, {"user", d.user}};
-  return world.files.write(files.description(), json.dump(2) + "\n");
+  return world.files.write(files.description(), json_text(json, 2) + "\n");
 }
 
 }  // namespace hpawalk::local

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "cluster/local/containerd.hpp"
 
@@ -71,8 +72,8 @@ Status write_archive(World& world, const fs::path& root, const ArchiveConfig& co
         {"User", config.user}}},
       {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + sum->substr(0, 64)}}}}};
   nlohmann::json manifest = {{{"Config", "config.json"}, {"RepoTags", config.names}, {"Layers", {"layer.tar"}}}};
-  Status written = world.files.write(work / "config.json", image.dump());
-  if (written) written = world.files.write(work / "manifest.json", manifest.dump());
+  Status written = world.files.write(work / "config.json", json_text(image));
+  if (written) written = world.files.write(work / "manifest.json", json_text(manifest));
   if (!written) return written;
   if (auto packed = tar({"-cf", archive, "-C", work, "manifest.json", "config.json", "layer.tar"}); !packed) {
     return failure(packed.error());

@@ -12,8 +12,8 @@ using std::chrono::seconds;
 
 namespace {
 
-// What the lines of keeper.log say.
-void say(World& world, const std::string& line) { world.terminal.out(line + "\n"); }
+// What the lines of keeper.log say. They are no result: a full disk must not end the keeper.
+void say(World& world, const std::string& line) { world.terminal.err(line + "\n"); }
 
 Result<ProcessIdentity> start_node(World& world, const ClusterFiles& files, const Description& description) {
   if (Status emptied = world.files.remove_all(files.run()); !emptied) return failure(emptied.error());

@@ -92,12 +92,14 @@ class RecordingTerminal final : public Terminal {
   std::string output, errors;
   bool is_terminal = false;
   int width = 80;
-  void out(std::string_view text) override { output += text; }
-  void err(std::string_view text) override { errors += text; }
   bool out_is_terminal() const override { return is_terminal; }
   bool err_is_terminal() const override { return is_terminal; }
   int columns() const override { return width; }
   int rows() const override { return 24; }
+
+ private:
+  void write_out(std::string_view bytes) override { output += bytes; }
+  void write_err(std::string_view bytes) override { errors += bytes; }
 };
 
 // All of them, and the World that refers to them.

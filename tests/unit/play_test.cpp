@@ -131,7 +131,8 @@ TEST_CASE("The live view fits the terminal, however narrow") {
     LiveScreen screen("default/nginx on local cluster local", {});
     screen.note(hops, now - 30s);
     screen.note(hops, now);
-    for (const std::string& line : screen.draw(hops, outlook, now, canvas, 24)) {
+    for (const Painted& painted_line : screen.draw(hops, outlook, now, canvas, 24)) {
+      const std::string& line = painted_line.bytes();
       CAPTURE(line);
       CHECK(shown_width(line) <= static_cast<size_t>(columns));
     }
@@ -186,7 +187,7 @@ TEST_CASE("A broken link is named with cause, evidence and fix, in text, JSON an
   Verification verification = verify(facts, known("object-value"));
   REQUIRE(verification.first_broken);
   CHECK(verification.verdict() == Mark::broken);
-  CHECK(has(verification_text(verification, Style(fake.world, false), 60), "FAIL "));
+  CHECK(has(verification_text(verification, Style(fake.world, false), 60).bytes(), "FAIL "));
   Json json = to_json(verification, "here", 120ms);
   CHECK(json["firstBroken"]["cause"] == "target-not-discovered");
   CHECK(json["verdict"] == "broken");

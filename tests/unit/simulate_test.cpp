@@ -119,6 +119,11 @@ TEST_CASE("A CSV file is a load, with seconds, durations or dates") {
   auto dates = read_csv("2026-01-31T12:00:00Z;1\n2026-01-31T12:01:00Z;2\n", false);
   REQUIRE(dates);
   CHECK(dates->at(seconds(61)) == 2);
+  CHECK(dates->end() == seconds(60));
+  for (const char* date : {"2024-41-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-00-10T00:00:00Z"}) {
+    CHECK(read_csv(std::string("2026-01-01T00:00:00Z,1\n") + date + ",2\n", false).error().what == "Line 2 of the CSV file is not time,value");
+    CHECK(read_csv(std::string(date) + ",1\n", false).error().what == "Line 1 of the CSV file is not time,value");  // no line of titles
+  }
   CHECK(read_csv("0,1.5e-05\n1,2\n", false));
   CHECK(read_csv("0,1\nx,2\n", false).error().what == "Line 2 of the CSV file is not time,value");
   CHECK(read_csv("5,1\n0,2\n", false).error().what == "Line 2 of the CSV file goes back in time");
