@@ -433,7 +433,9 @@ std::vector<Precondition> AksTarget::look() {
         {"registry", Mark::ok, fmt::format("{} ({})", names_.login_server, text_of(registry_, "/sku/name"))});
     findings.push_back(registry_right());
   }
-  if (std::optional<Precondition> quota = address_quota()) findings.push_back(*quota);
+  if (config_.text("prom-fake.service-type") == "LoadBalancer") {
+    if (std::optional<Precondition> quota = address_quota()) findings.push_back(*quota);
+  }
   return findings;
 }
 

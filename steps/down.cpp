@@ -43,6 +43,8 @@ constexpr Listing listings[] = {
     {"v1", "Service", "services"},
     {"apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions"},
     {"v1", "ServiceAccount", "serviceaccounts"},
+    {"rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"},
+    {"rbac.authorization.k8s.io/v1", "Role", "roles"},
     {"rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings"},
     {"rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles"},
     {"v1", "Namespace", "namespaces"},

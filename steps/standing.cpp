@@ -24,6 +24,7 @@ constexpr KindPath kinds[] = {
     {"Deployment", "/apis/apps/v1", "deployments", true},
     {"ClusterRole", "/apis/rbac.authorization.k8s.io/v1", "clusterroles", false},
     {"ClusterRoleBinding", "/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", false},
+    {"Role", "/apis/rbac.authorization.k8s.io/v1", "roles", true},
     {"RoleBinding", "/apis/rbac.authorization.k8s.io/v1", "rolebindings", true},
     {"APIService", "/apis/apiregistration.k8s.io/v1", "apiservices", false},
     {"CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", false},
