@@ -125,7 +125,9 @@ TEST_CASE("Prometheus may look at prom-fake's namespace only, and at nothing but
 TEST_CASE("What hpawalk renders runs in namespaces that enforce Pod Security restricted, and its own namespaces do") {
   for (const char* file : {"", everything_else}) {
     for (const char* stage : {"workload", "prom-fake", "prometheus"}) {
-      for (const yaml::Value& object : *yaml::parse_all(render_stage(stage, configured(file)).value())) {
+      auto objects = yaml::parse_all(render_stage(stage, configured(file)).value());
+      REQUIRE(objects);
+      for (const yaml::Value& object : *objects) {
         if (object["kind"] == "Namespace") CHECK(object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted");
         if (object["kind"] != "Deployment") continue;
         const yaml::Value& pod = object["spec"]["template"]["spec"];

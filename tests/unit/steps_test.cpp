@@ -524,6 +524,7 @@ TEST_CASE("A Kubernetes that is too old is an error before anything is changed")
 TEST_CASE("Doctor says what does not fit where the workload's namespace enforces Pod Security restricted") {
   fakes::FakeKubeApi api;
   const char* root = "workload: {security-context: {}}\n";
+  api.refuse("/api/v1/namespaces/default", 403, "no");
   CHECK(look_at_pod_security(api, configured()).mark == Mark::note);  // it cannot be read
   api.get("/api/v1/namespaces/default", {{"metadata", {{"name", "default"}}}});
   CHECK(look_at_pod_security(api, configured()).evidence == "namespace default enforces no level");
