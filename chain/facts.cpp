@@ -71,8 +71,10 @@ Result<Facts> facts_from(std::string_view text) {
     return failure(ErrorClass::usage, "facts-file", "This is not a facts file", std::move(because),
                    "Facts files are written by hpawalk diagnose --save FILE");
   };
-  Json document = Json::parse(text, nullptr, false);
-  if (document.is_discarded()) return bad("it is not JSON");
+  // A large cluster's facts may be larger than any single answer.
+  Result<Json> parsed = parse_json(text, "It", {.memory = size_t{3} << 30});
+  if (!parsed) return bad(parsed.error().because);
+  const Json& document = *parsed;
   long long version = int_at(document, "hpawalkFacts", -1);
   if (version < 0) return bad("it has no hpawalkFacts");
   if (version > Facts::version)
@@ -128,9 +130,8 @@ void trim_metadata(Json& metadata) {
   if (annotations == metadata.end()) return;
   auto applied = annotations->find("kubectl.kubernetes.io/last-applied-configuration");
   if (applied != annotations->end() && applied->is_string()) {
-    Json last = Json::parse(applied->get<std::string>(), nullptr, false);
-    const Json& replicas = at(last, "spec.replicas");
-    if (replicas.is_number()) metadata["hpawalkAppliedReplicas"] = replicas;
+    Result<Json> last = parse_json(applied->get<std::string>(), "The annotation");
+    if (last && at(*last, "spec.replicas").is_number()) metadata["hpawalkAppliedReplicas"] = at(*last, "spec.replicas");
   }
   // Anything may be in annotations, and no rule needs them.
   metadata.erase("annotations");
@@ -157,6 +158,7 @@ std::set<std::string> keep_config_volumes(Json& spec) {
 }
 
 void trim_pod_spec(Json& spec) {
+  if (!spec.is_object()) return;
   for (const char* gone : {"tolerations", "affinity", "imagePullSecrets", "topologySpreadConstraints"}) {
     spec.erase(gone);
   }
@@ -164,6 +166,7 @@ void trim_pod_spec(Json& spec) {
   for (const char* group : {"containers", "initContainers"}) {
     if (!spec.contains(group) || !spec[group].is_array()) continue;
     for (Json& container : spec[group]) {
+      if (!container.is_object()) continue;
       for (const char* gone : {"env", "envFrom", "securityContext", "lifecycle", "terminationMessagePath",
                                "terminationMessagePolicy", "imagePullPolicy"}) {
         container.erase(gone);

@@ -1,13 +1,13 @@
 #include "chain/reader.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "chain/controller.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
@@ -21,10 +21,11 @@ void Reader::run_round() {
   auto work = [&] {
     for (size_t i; (i = next++) < tasks_.size() && !fatal;) tasks_[i]();
   };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(options_.parallel, tasks_.size()); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& t : threads) t.join();
+  {
+    Workers workers([&] { next = tasks_.size(); });
+    for (size_t i = 0; i < std::min(options_.parallel, tasks_.size()); ++i) workers.start(work);
+    if (Status done = workers.join(); !done && !fatal) fatal = done.error();
+  }
   tasks_.clear();
   // Was it only those behind the API server that did not answer, or the API server itself?
   if (std::exchange(silence_, false) && !fatal) get_now(version_key, version_path);

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "cli/style.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 namespace {
@@ -91,10 +91,12 @@ class PlainReport final : public Report {
 // Finished steps scroll by; the running ones stand below them and are redrawn ten times a second.
 class LiveReport final : public Report {
  public:
-  explicit LiveReport(World& world) : Report(world), ticker_([this] { tick(); }) {}
+  explicit LiveReport(World& world) : Report(world) {
+    ticker_.start([this] { tick(); });
+  }
   ~LiveReport() override {
     stop_ = true;
-    ticker_.join();
+    (void)ticker_.join();  // that the picture stood still is not worth an error
     std::lock_guard lock(mutex_);
     erase();
   }
@@ -137,7 +139,7 @@ class LiveReport final : public Report {
   size_t drawn_ = 0;
   size_t frame_ = 0;
   std::atomic<bool> stop_ = false;
-  std::thread ticker_;  // last: it uses the members above
+  Workers ticker_;  // last: it uses the members above
 };
 
 }  // namespace

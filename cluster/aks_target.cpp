@@ -5,33 +5,35 @@
 // inside this binary, and gives the cluster the right to pull it. What was made for that is noted in the
 // cluster (made_note.hpp).
 #include <algorithm>
+#include <charconv>
 #include <optional>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "cluster/azure.hpp"
 #include "cluster/made_note.hpp"
 #include "cluster/private_kubeconfig.hpp"
 #include "cluster/prom_fake_context.hpp"
 #include "cluster/target.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
 namespace {
 
 std::string text_of(const Json& json, const char* pointer) {
-  Json found = json.value(Json::json_pointer(pointer), Json());
-  return found.is_string() ? found.get<std::string>() : std::string();
+  Json::json_pointer where(pointer);
+  return json.is_structured() && json.contains(where) ? text_at(json.at(where), "") : std::string();
 }
 
 Result<Json> asked(World& world, AzLine line, const AzureNames& names, const std::string& what) {
   Result<std::string> said = run_az(world, line, names, what);
   if (!said) return failure(said.error());
-  Json json = Json::parse(*said, nullptr, false);
-  if (!json.is_discarded()) return json;
-  return failure(ErrorClass::environment, "az-failed", what, "az did not answer with JSON", {});
+  Result<Json> json = parse_json(*said, "What az printed");
+  if (json) return json;
+  return failure(ErrorClass::environment, "az-failed", what, json.error().what + ": " + json.error().because, {});
 }
 
 // Today's clusters pull as the kubelet's managed identity, older ones as a service principal.
@@ -47,17 +49,14 @@ std::string puller(const Json& cluster) {
 
 // What Azure says about who may reach the API server; empty: everybody.
 std::string closed_to(const Json& cluster) {
-  Json access = cluster.value("apiServerAccessProfile", Json());
-  if (!access.is_object()) return {};
-  if (access.value("enablePrivateCluster", Json()) == true) {
+  if (bool_at(cluster, "apiServerAccessProfile.enablePrivateCluster")) {
     return "This AKS cluster is private: its API server has no public address. Run hpawalk inside its "
            "virtual network (a jump box, a "
            "VPN, a peered network)";
   }
-  Json ranges = access.value("authorizedIpRanges", Json());
-  if (!ranges.is_array() || ranges.empty()) return {};
   std::vector<std::string> all;
-  for (const Json& range : ranges) all.push_back(range.get<std::string>());
+  for (const Json& range : list_at(cluster, "apiServerAccessProfile.authorizedIpRanges")) all.push_back(text_at(range, ""));
+  if (all.empty()) return {};
   return fmt::format(
       "Only {} may reach this AKS cluster's API server; az aks update --api-server-authorized-ip-ranges   "
       "adds an address",
@@ -155,11 +154,12 @@ class AksTarget final : public ClusterTarget {
     if (Status written = write_note(world_, access().kube, *note); !written) return written;
 
     Status built, granted;
-    std::thread building([&] {
+    Workers workers;
+    workers.start([&] {
       if (missing->image) built = build(progress);
     });
     if (missing->right) granted = grant(progress);
-    building.join();
+    if (Status done = workers.join(); !done) built = done;
     if (!granted && granted.error().kind != ErrorClass::interrupted) {
       // Nothing was granted: what somebody else grants later is not hpawalk's to take away.
       note->registries[names_.registry].right = right_before;
@@ -256,16 +256,15 @@ class AksTarget final : public ClusterTarget {
     bool with_registry = config_.text("prom-fake.image").empty();
     Result<Json> cluster, registry = Json();
     Status credentials;
-    std::thread asking_cluster(
-        [&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
-    std::thread asking_registry([&] {
+    Workers workers;
+    workers.start([&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
+    workers.start([&] {
       if (with_registry)
         registry =
             asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
     });
     credentials = fetch_credentials();
-    asking_cluster.join();
-    asking_registry.join();
+    if (Status done = workers.join(); !done) return failure(done.error());
     if (!cluster) return failure(cluster.error());
     if (!registry) return failure(registry.error());
     if (Status runs = check_runs(*cluster); !runs) return failure(runs.error());
@@ -311,11 +310,12 @@ class AksTarget final : public ClusterTarget {
   // What is not there yet of the image and of the right to pull it. Both are asked for at once.
   Result<Missing> survey() {
     Result<std::string> image;
-    std::thread asking_image([&] {
+    Workers workers;
+    workers.start([&] {
       image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry");
     });
     Result<bool> right = may_pull();
-    asking_image.join();
+    if (Status done = workers.join(); !done) return failure(done.error());
     if (!right) return failure(right.error());
     bool interrupted_there = !image && image.error().kind == ErrorClass::interrupted;
     if (interrupted_there) return failure(image.error());
@@ -406,13 +406,14 @@ std::vector<Precondition> AksTarget::look() {
                                   text_of(*account, "/name"), text_of(*account, "/id"))});
   Result<Json> registry = Json();
   bool with_registry = config_.text("prom-fake.image").empty();
-  std::thread asking([&] {
+  Workers workers;
+  workers.start([&] {
     if (with_registry)
       registry =
           asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
   });
   Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
-  asking.join();
+  if (Status done = workers.join(); !done) registry = failure(done.error());
   Status runs = cluster ? check_runs(*cluster) : Status(failure(cluster.error()));
   if (!runs) {
     findings.push_back(broken("AKS", runs.error()));
@@ -464,10 +465,13 @@ std::optional<Precondition> AksTarget::address_quota() {
   for (const Json& usage : *usages) {
     if (text_of(usage, "/name/value") != "PublicIPAddresses") continue;
     auto number = [&](const char* field) {
-      Json value = usage.value(field, Json(0));
-      return value.is_string() ? std::stoll(value.get<std::string>()) : value.get<long long>();
+      std::string text = text_at(usage, field);  // a number, or one as a text
+      long long value = -1;
+      auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), value);
+      return bad == std::errc() && end == text.data() + text.size() ? value : -1;
     };
     long long used = number("currentValue"), limit = number("limit");
+    if (used < 0 || limit < 0) return Precondition{"addresses", Mark::note, "Azure's answer on the quota of public addresses is not understood", {}};
     std::string evidence =
         fmt::format("{} of {} public addresses in {} are used", used, limit, names_.location);
     if (used < limit) return Precondition{"addresses", Mark::ok, evidence, {}};

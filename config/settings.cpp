@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 
@@ -197,6 +198,7 @@ Checked check_text(const Setting& setting, const std::string& s) {
     if (!fine) return wrong(message);
     return yaml::Value(s);
   };
+  if (!is_utf8(s)) return wrong("must be UTF-8");
   switch (setting.kind) {
     case Kind::text:
       return need(control_free(s), "must be one line");

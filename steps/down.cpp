@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/namespace_end.hpp"
 #include "steps/standing.hpp"
@@ -64,7 +64,9 @@ Result<Json> metadata(KubeApi& api, Clock& clock, const std::string& path) {
   if (!response) return failure(response.error());
   if (response->status == 404) return Json::array();
   if (!response->ok()) return failure(kube_error(request, *response));
-  return list_at(Json::parse(response->body, nullptr, false), "items");
+  Result<Json> list = parse_json(response->body, "The answer to " + path);
+  if (!list) return failure(list.error());
+  return list_at(*list, "items");
 }
 
 class Removal {

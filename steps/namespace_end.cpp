@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 
 namespace hpawalk {
 
@@ -15,9 +15,9 @@ bool add_collections(KubeApi& api, const std::string& root, const std::string& s
   KubeRequest request{.path = root, .headers = {{"Accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}}};
   Result<HttpResponse> response = api.send(request);
   if (!response || !response->ok()) return false;
-  Json groups = Json::parse(response->body, nullptr, false);
-  if (text_at(groups, "kind") != "APIGroupDiscoveryList") return false;
-  for (const Json& group : list_at(groups, "items")) {
+  Result<Json> groups = parse_json(response->body, "The discovery");
+  if (!groups || text_at(*groups, "kind") != "APIGroupDiscoveryList") return false;
+  for (const Json& group : list_at(*groups, "items")) {
     const Json& versions = list_at(group, "versions");
     if (versions.empty() || text_at(versions[0], "freshness") == "Stale") return false;
     std::string name = text_at(group, "metadata.name"), version = text_at(versions[0], "version");

@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
 #include "steps/pod_security.hpp"
 
 namespace hpawalk {

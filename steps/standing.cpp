@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "manifests/manifests.hpp"
 
 namespace hpawalk {
@@ -147,10 +147,11 @@ Result<Release> find_release(KubeApi& api, const std::string& space, const std::
   Result<HttpResponse> response = api.send(request);
   if (!response) return failure(response.error());
   if (!response->ok()) return failure(kube_error(request, *response));
-  Json list = Json::parse(response->body, nullptr, false);
+  Result<Json> list = parse_json(response->body, "The list of Helm's releases");
+  if (!list) return failure(list.error());
   Release release;
   long long newest = -1;
-  for (const Json& secret : list_at(list, "items")) {
+  for (const Json& secret : list_at(*list, "items")) {
     const Json& labels = at(secret, "metadata.labels");
     long long version = std::atoll(text_at(labels, "version", "0").c_str());
     if (version < newest) continue;
