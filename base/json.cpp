@@ -67,6 +67,27 @@ Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits
   }
 }
 
+bool is_utf8(std::string_view text) {
+  size_t i = 0;
+  while (i < text.size()) {
+    auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+    unsigned char first = byte(i);
+    size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (size_t j = 1; j < length; ++j) {
+      if ((byte(i + j) & 0xC0) != 0x80) return false;
+    }
+    // Too long forms, halves of UTF-16, and what is beyond Unicode.
+    unsigned char second = length > 1 ? byte(i + 1) : 0x80;
+    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
+        (first == 0xF4 && second > 0x8F)) {
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
 static const Json nothing;
 static const Json no_items = Json::array();
 

@@ -26,6 +26,9 @@ struct JsonLimits {
 // wrong with the text.
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits = {});
 
+// What texts in JSON and YAML must be; a std::string may hold anything.
+bool is_utf8(std::string_view text);
+
 // at(object, "spec.selector.matchLabels"): a null when any step is missing. Names with dots: at(object, {"a", "b.c"}).
 const Json& at(const Json& object, std::string_view dotted);
 const Json& at(const Json& object, const std::vector<std::string>& steps);

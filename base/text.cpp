@@ -78,9 +78,12 @@ static size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates) {
+  constexpr size_t longest = 253;  // no name in Kubernetes is longer; comparing takes the square of the length
+  if (name.size() > longest) return std::nullopt;
   std::optional<std::string> best;
   size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
+    if (candidate.size() > longest) continue;
     size_t distance = edit_distance(name, candidate);
     if (distance < best_distance) {
       best = candidate;

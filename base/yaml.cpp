@@ -1,12 +1,15 @@
 #include "base/yaml.hpp"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <unordered_set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/pattern.hpp"
 #include "base/text.hpp"
@@ -15,6 +18,8 @@ namespace hpawalk::yaml {
 namespace {
 
 constexpr int deepest = 64;
+constexpr size_t most_values = 500'000;  // after aliases were replaced; a long text counts as several
+constexpr size_t largest = 8 << 20;      // bytes
 
 Value plain_scalar(const std::string& text) {
   static const Pattern integer = Pattern::constant("[-+]?(0|[1-9][0-9]*)");
@@ -41,39 +46,101 @@ Error mistake(int line, const std::string& because) {
                because, {}, {}, {}};
 }
 
-Result<Value> convert(const YAML::Node& node, const std::string& path, Lines* lines, int depth) {
-  if (depth > deepest) return failure(mistake(node.Mark().line + 1, "it is nested too deeply"));
-  switch (node.Type()) {
-    case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null:
-      return Value(nullptr);
-    case YAML::NodeType::Scalar:
-      return node.Tag() == "?" ? plain_scalar(node.Scalar()) : Value(node.Scalar());
-    case YAML::NodeType::Sequence: {
-      Value list = Value::array();
-      for (const YAML::Node& item : node) {
-        Result<Value> value = convert(item, path, nullptr, depth + 1);
-        if (!value) return value;
-        list.push_back(*std::move(value));
-      }
-      return list;
+// From yaml-cpp's nodes to values. Aliases make one node stand in many places: 380 bytes of them can mean gigabytes, and
+// an alias inside of its own anchor never ends. So what comes out is counted, not what was read.
+class Converter {
+ public:
+  explicit Converter(Lines* lines) : lines_(lines) {}
+
+  Result<Value> convert(const YAML::Node& node, const std::string& path, int depth) {
+    if (depth > deepest) return failure(mistake(line_of(node), "it is nested too deeply"));
+    if (!within(1 + (node.IsScalar() ? node.Scalar().size() / 64 : 0))) return failure(too_much(node));
+    switch (node.Type()) {
+      case YAML::NodeType::Undefined:
+      case YAML::NodeType::Null:
+        return Value(nullptr);
+      case YAML::NodeType::Scalar:
+        return node.Tag() == "?" ? plain_scalar(node.Scalar()) : Value(node.Scalar());
+      case YAML::NodeType::Sequence:
+        return list(node, path, depth);
+      case YAML::NodeType::Map:
+        break;
     }
-    case YAML::NodeType::Map:
-      break;
+    return map(node, path, depth);
   }
-  Value map = Value::object();
-  for (const auto& entry : node) {
-    int line = entry.first.Mark().line + 1;
-    if (!entry.first.IsScalar()) return failure(mistake(line, "a key must be a plain text"));
-    const std::string& key = entry.first.Scalar();
-    std::string below = path.empty() ? key : path + "." + key;
-    if (map.contains(key)) return failure(mistake(line, fmt::format("`{}` is there twice", below)));
-    if (lines != nullptr) (*lines)[below] = line;
-    Result<Value> value = convert(entry.second, below, lines, depth + 1);
-    if (!value) return value;
-    map[key] = *std::move(value);
+
+ private:
+  static int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
+
+  bool within(size_t more) { return (weight_ += more) <= most_values; }
+
+  static Error too_much(const YAML::Node& node) {
+    return mistake(line_of(node), fmt::format("it stands for more than {} values", most_values));
   }
-  return map;
+
+  Result<Value> list(const YAML::Node& node, const std::string& path, int depth) {
+    Value all = Value::array();
+    Lines* lines = std::exchange(lines_, nullptr);  // entries of lists have no path
+    for (const YAML::Node& item : node) {
+      Result<Value> value = convert(item, path, depth + 1);
+      if (!value) return value;
+      all.push_back(*std::move(value));
+    }
+    lines_ = lines;
+    return all;
+  }
+
+  Result<Value> map(const YAML::Node& node, const std::string& path, int depth) {
+    Value result = Value::object();
+    // Looking a key up, or in, would go through all before it: a hundred thousand keys would take minutes.
+    auto& entries = static_cast<Value::object_t::Container&>(result.get_ref<Value::object_t&>());
+    std::unordered_set<std::string> keys;
+    for (const auto& entry : node) {
+      int line = line_of(entry.first);
+      if (!entry.first.IsScalar()) return failure(mistake(line, "a key must be a plain text"));
+      const std::string& key = entry.first.Scalar();
+      std::string below = path.empty() ? key : path + "." + key;
+      if (!within(below.size() / 64)) return failure(too_much(entry.first));
+      if (!keys.insert(key).second) return failure(mistake(line, fmt::format("`{}` is there twice", below)));
+      if (lines_ != nullptr) (*lines_)[below] = line;
+      Result<Value> value = convert(entry.second, below, depth + 1);
+      if (!value) return value;
+      entries.emplace_back(key, *std::move(value));
+    }
+    return result;
+  }
+
+  Lines* lines_;
+  size_t weight_ = 0;
+};
+
+// yaml-cpp takes some hundred bytes for a node, so a text is looked at before it gets it.
+Status check_text(std::string_view text) {
+  auto marks = std::count_if(text.begin(), text.end(), [](char c) { return c == ',' || c == '[' || c == '{' || c == '\n'; });
+  if (text.size() <= largest && static_cast<size_t>(marks) <= most_values) {
+    return is_utf8(text) ? Status() : failure(mistake(0, "it is not UTF-8"));
+  }
+  return failure(mistake(0, fmt::format("it has {}, more than hpawalk reads of YAML", text::bytes(text.size()))));
+}
+
+Result<std::vector<Value>> read(std::string_view text, Lines* lines, bool only_one) {
+  if (Status fits = check_text(text); !fits) return failure(fits.error());
+  try {
+    std::vector<Value> values;
+    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (only_one && documents.size() > 1) {
+      return failure(mistake(documents[1].Mark().line + 1, "one document was expected, a second one begins here"));
+    }
+    Converter converter(lines);
+    for (const YAML::Node& document : documents) {
+      Result<Value> value = converter.convert(document, {}, 0);
+      if (!value) return failure(value.error());
+      if (!value->is_null()) values.push_back(*std::move(value));
+    }
+    return values;
+  } catch (const YAML::Exception& exception) {
+    return failure(mistake(exception.mark.line + 1, exception.msg));
+  }
 }
 
 bool plain_is_safe(const std::string& text) {
@@ -115,31 +182,12 @@ void write_block(const Value& value, int indent, std::string& out) {
 }  // namespace
 
 Result<Value> parse(std::string_view text, Lines* lines) {
-  try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return Value(nullptr);
-    if (documents.size() > 1) {
-      return failure(mistake(documents[1].Mark().line + 1, "one document was expected, a second one begins here"));
-    }
-    return convert(documents[0], {}, lines, 0);
-  } catch (const YAML::Exception& exception) {
-    return failure(mistake(exception.mark.line + 1, exception.msg));
-  }
+  Result<std::vector<Value>> values = read(text, lines, true);
+  if (!values) return failure(values.error());
+  return values->empty() ? Value(nullptr) : std::move(values->front());
 }
 
-Result<std::vector<Value>> parse_all(std::string_view text) {
-  try {
-    std::vector<Value> values;
-    for (const YAML::Node& document : YAML::LoadAll(std::string(text))) {
-      Result<Value> value = convert(document, {}, nullptr, 0);
-      if (!value) return failure(value.error());
-      if (!value->is_null()) values.push_back(*std::move(value));
-    }
-    return values;
-  } catch (const YAML::Exception& exception) {
-    return failure(mistake(exception.mark.line + 1, exception.msg));
-  }
-}
+Result<std::vector<Value>> parse_all(std::string_view text) { return read(text, nullptr, false); }
 
 std::string escaped(std::string_view text) {
   std::string quoted = json_text(Value(std::string(text)));
@@ -147,6 +195,12 @@ std::string escaped(std::string_view text) {
 }
 
 std::string scalar(const Value& value) {
+  if (value.is_number_float()) {  // 1e+300 is a text to YAML 1.1, and 1.0e+300 is not
+    std::string number = value.dump();
+    size_t exponent = number.find('e');
+    if (exponent != std::string::npos && number.find('.') == std::string::npos) number.insert(exponent, ".0");
+    return number;
+  }
   if (!value.is_string()) return json_text(value);
   const auto& text = value.get_ref<const std::string&>();
   return plain_is_safe(text) ? text : '"' + escaped(text) + '"';

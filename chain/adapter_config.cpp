@@ -3,27 +3,22 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include "base/text.hpp"
+#include "base/yaml.hpp"
 #include "chain/times.hpp"
 
 namespace hpawalk {
 namespace {
 
-std::string scalar(const YAML::Node& node, const char* name) {
-  const YAML::Node value = node[name];
-  return value && value.IsScalar() ? value.as<std::string>() : std::string();
-}
-
 std::string not_understood(const Error& error) { return error.what + ": " + error.because; }
 
-AdapterRule rule_from(const YAML::Node& node, size_t index, bool external) {
+AdapterRule rule_from(const Json& node, size_t index, bool external) {
   AdapterRule rule;
   rule.index = index;
   rule.external = external;
-  rule.series_query = scalar(node, "seriesQuery");
-  rule.metrics_query = scalar(node, "metricsQuery");
+  rule.series_query = text_at(node, "seriesQuery");
+  rule.metrics_query = text_at(node, "metricsQuery");
   auto pattern = [&](const std::string& expression) {
     Result<Pattern> compiled = Pattern::compile(expression);
     if (!compiled && rule.not_understood.empty()) rule.not_understood = not_understood(compiled.error());
@@ -32,24 +27,20 @@ AdapterRule rule_from(const YAML::Node& node, size_t index, bool external) {
   Result<NameMatchers> names = name_matchers(rule.series_query);
   if (names) rule.names = *std::move(names);
   else rule.not_understood = not_understood(names.error());
-  for (const YAML::Node& filter : node["seriesFilters"]) {
-    std::string is = scalar(filter, "is");
+  for (const Json& filter : list_at(node, "seriesFilters")) {
+    std::string is = text_at(filter, "is");
     bool positive = !is.empty();
-    if (auto compiled = pattern(positive ? is : scalar(filter, "isNot"))) rule.filters.push_back({*compiled, positive});
+    if (auto compiled = pattern(positive ? is : text_at(filter, "isNot"))) rule.filters.push_back({*compiled, positive});
   }
-  if (const YAML::Node name = node["name"]; name && name.IsMap()) {
-    std::string matches = scalar(name, "matches");
-    if (!matches.empty()) rule.matches = pattern(matches);
-    rule.as = scalar(name, "as");
-  }
-  if (const YAML::Node resources = node["resources"]; resources && resources.IsMap()) {
-    rule.resource_template = scalar(resources, "template");
-    rule.namespaced = scalar(resources, "namespaced") != "false";
-    if (const YAML::Node overrides = resources["overrides"]; overrides && overrides.IsMap()) {
-      for (const auto& entry : overrides) {
-        rule.overrides[entry.first.as<std::string>()] = {scalar(entry.second, "group"),
-                                                         plural(scalar(entry.second, "resource"))};
-      }
+  std::string matches = text_at(node, "name.matches");
+  if (!matches.empty()) rule.matches = pattern(matches);
+  rule.as = text_at(node, "name.as");
+  rule.resource_template = text_at(node, "resources.template");
+  rule.namespaced = bool_at(node, "resources.namespaced", true);
+  const Json& overrides = at(node, "resources.overrides");
+  if (overrides.is_object()) {
+    for (const auto& [label, resource] : overrides.items()) {
+      rule.overrides[label] = {text_at(resource, "group"), plural(text_at(resource, "resource"))};
     }
   }
   return rule;
@@ -206,23 +197,21 @@ std::string AdapterRule::title() const {
                      series_query.size() > 60 ? series_query.substr(0, 57) + "..." : series_query);
 }
 
-Result<AdapterConfig> parse_adapter_config(const std::string& yaml) {
-  try {
-    YAML::Node root = YAML::Load(yaml);
-    AdapterConfig config;
-    if (!root.IsMap())
-      return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
-    for (const YAML::Node& node : root["rules"])
-      config.rules.push_back(rule_from(node, config.rules.size(), false));
-    for (const YAML::Node& node : root["externalRules"]) {
-      config.external_rules.push_back(rule_from(node, config.external_rules.size(), true));
-    }
-    config.resource_rules = root["resourceRules"].IsDefined();
-    return config;
-  } catch (const YAML::Exception& e) {
-    return failure(ErrorClass::check_failed, "adapter-config",
-                   "The adapter's configuration is not valid YAML", e.what());
+Result<AdapterConfig> parse_adapter_config(const std::string& text) {
+  Result<yaml::Value> parsed = yaml::parse(text);
+  if (!parsed) {
+    return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is not valid YAML",
+                   parsed.error().what + ": " + parsed.error().because);
   }
+  Json root = *std::move(parsed);
+  if (!root.is_object()) return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
+  AdapterConfig config;
+  for (const Json& node : list_at(root, "rules")) config.rules.push_back(rule_from(node, config.rules.size(), false));
+  for (const Json& node : list_at(root, "externalRules")) {
+    config.external_rules.push_back(rule_from(node, config.external_rules.size(), true));
+  }
+  config.resource_rules = root.contains("resourceRules");
+  return config;
 }
 
 std::string plural(std::string resource) {

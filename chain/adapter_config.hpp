@@ -57,7 +57,7 @@ struct AdapterConfig {
   bool resource_rules = false;
 };
 
-Result<AdapterConfig> parse_adapter_config(const std::string& yaml);
+Result<AdapterConfig> parse_adapter_config(const std::string& text);
 
 std::string plural(std::string resource);
 std::string singular(std::string resource);

@@ -7,7 +7,7 @@
 
 #include "base/printable.hpp"
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "chain/times.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"

@@ -151,12 +151,12 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
   for (const Json& row : list_at(*answer, "result")) {
     Json labels = at(row, "metric");
     if (!labels.is_object()) continue;
-    auto index = static_cast<size_t>(std::atoi(text_at(labels, "hpawalk", "0").c_str()));
+    auto index = static_cast<size_t>(std::max(0, std::atoi(text_at(labels, "hpawalk", "0").c_str())));
     labels.erase("hpawalk");
     if (index >= rows.size()) continue;
     const Json& value = list_at(row, "value");
     Json kept = {{"labels", std::move(labels)}};
-    if (over_time) kept["values"] = at(row, "values");
+    if (over_time) kept["values"] = list_at(row, "values");
     if (value.size() == 2) kept.update({{"value", value[1]}, {"time", value[0]}});
     rows[index].push_back(std::move(kept));
   }

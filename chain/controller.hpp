@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "hpasim/version.hpp"
 #include "world/kube_api.hpp"
 

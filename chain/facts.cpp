@@ -50,8 +50,10 @@ Result<Facts> facts_from(std::string_view text) {
     return failure(ErrorClass::usage, "facts-file", "This is not a facts file", std::move(because),
                    "Facts files are written by hpawalk diagnose --save FILE");
   };
-  Json document = Json::parse(text, nullptr, false);
-  if (document.is_discarded()) return bad("it is not JSON");
+  // A large cluster's facts may be larger than any single answer.
+  Result<Json> parsed = parse_json(text, "It", {.memory = size_t{3} << 30});
+  if (!parsed) return bad(parsed.error().because);
+  const Json& document = *parsed;
   long long version = int_at(document, "hpawalkFacts", -1);
   if (version < 0) return bad("it has no hpawalkFacts");
   if (version > Facts::version)

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "world/clock.hpp"
 
 namespace hpawalk {

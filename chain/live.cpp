@@ -6,7 +6,6 @@
 #include <deque>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -16,6 +15,7 @@
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 #include "world/prometheus_api.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
@@ -118,19 +118,19 @@ class Observation {
   Observation(KubeApi& api, Clock& clock, const LiveChain& chain) : api_(api), clock_(clock), chain_(chain) {}
 
   Status run(const std::function<bool(const Hops&, const Change&)>& on_change) {
-    std::vector<std::thread> threads;
-    threads.emplace_back([this] { watch_hpa(); });
-    threads.emplace_back([this] { watch_workload(); });
-    threads.emplace_back([this] { watch_events("HorizontalPodAutoscaler", chain_.hpa); });
-    threads.emplace_back([this] { watch_events("Deployment", chain_.workload); });
-    threads.emplace_back([this] { watch_pods(); });
-    threads.emplace_back([this] { poll(1s, [this] { ask_prom_fake(); }); });
-    threads.emplace_back([this] { poll(chain_.interval, [this] { ask_prometheus(); }); });
-    threads.emplace_back([this] { poll(chain_.interval, [this] { ask_api(); }); });
+    Workers workers([this] { stop_ = true; });
+    workers.start([this] { watch_hpa(); });
+    workers.start([this] { watch_workload(); });
+    workers.start([this] { watch_events("HorizontalPodAutoscaler", chain_.hpa); });
+    workers.start([this] { watch_events("Deployment", chain_.workload); });
+    workers.start([this] { watch_pods(); });
+    workers.start([this] { poll(1s, [this] { ask_prom_fake(); }); });
+    workers.start([this] { poll(chain_.interval, [this] { ask_prometheus(); }); });
+    workers.start([this] { poll(chain_.interval, [this] { ask_api(); }); });
     Status end = consume(on_change);
     stop_ = true;
-    for (std::thread& thread : threads) thread.join();
-    return end;
+    Status worked = workers.join();
+    return worked ? end : worked;
   }
 
  private:
@@ -138,7 +138,7 @@ class Observation {
 
   Status consume(const std::function<bool(const Hops&, const Change&)>& on_change) {
     TimePoint tick = clock_.now();
-    while (true) {
+    while (!stop_) {
       std::deque<Change> changes;
       Hops hops;
       {
@@ -149,19 +149,20 @@ class Observation {
       }
       if (clock_.now() - tick >= 1s) {
         tick = clock_.now();
-        changes.push_back({Hop::tick, clock_.wall_now()});
+        changes.push_back({Hop::tick, clock_.wall_now(), {}, tick});
       }
       for (const Change& change : changes) {
         if (!on_change(hops, change)) return {};
       }
       if (!clock_.sleep(50ms)) return interrupted("watching the chain");
     }
+    return {};  // a worker failed
   }
 
   // ---- what all sources share
 
   void tell(Hop hop, std::optional<EventSeen> event = {}) {  // with the mutex held
-    changes_.push_back({hop, clock_.wall_now(), std::move(event)});
+    changes_.push_back({hop, clock_.wall_now(), std::move(event), clock_.now()});
   }
 
   void answered() {
@@ -185,8 +186,9 @@ class Observation {
     if (hops_.lost.empty()) {
       hops_.lost = because(error);
       hops_.lost_since = clock_.wall_now();
+      lost_since_ = clock_.now();
       tell(Hop::lost);
-    } else if (clock_.wall_now() - hops_.lost_since > patience && !fatal_) {
+    } else if (clock_.now() - lost_since_ > patience && !fatal_) {
       fatal_ = Error{ErrorClass::environment, "chain-lost", "The API server has not answered for " + text::duration(patience),
                      hops_.lost, "Is the cluster still there?  hpawalk status", {}, {}};
     }
@@ -473,6 +475,7 @@ class Observation {
   std::atomic<TimePoint> busy_until_ = TimePoint{};
   std::mutex mutex_;  // of everything below
   Hops hops_;
+  TimePoint lost_since_{};  // the machine's time of day may be set meanwhile
   std::deque<Change> changes_;
   std::optional<Error> fatal_;
   std::set<std::string> pods_;  // prom-fake's, that run

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 
@@ -93,6 +93,7 @@ struct Change {
   Hop hop = Hop::tick;                // tick: about once a second, whatever happens
   WallTime at{};                      // when hpawalk saw it
   std::optional<EventSeen> event = {};
+  TimePoint seen{};                   // `at` by the steady clock, for times that are compared with one another
 };
 
 // Observes until `on_change` returns false. It is called on the caller's own thread, with the state after the change,

@@ -230,7 +230,9 @@ void remember_past(Memory& memory, KubeApi& api, const LiveChain& chain, const C
   for (const Json& row : list_at(*data, "result")) {
     for (const Json& point : list_at(row, "values")) {
       if (point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
-      if (auto value = number_of(point[1].get<std::string>())) memory.remember(WallTime(Duration(static_cast<long long>(point[0].get<double>() * 1000))), *value);
+      double at = point[0].get<double>();
+      auto value = number_of(point[1].get<std::string>());
+      if (value && at > 0 && at < 1e11) memory.remember(WallTime(Duration(static_cast<long long>(at * 1000))), *value);
     }
   }
 }

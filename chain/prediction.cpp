@@ -150,6 +150,11 @@ Result<Happened> happened(const Recording& r) {
     return failure(ErrorClass::check_failed, "recording-empty", load ? "The recording has no replicas" : "The recording has no value",
                    fmt::format("It is {:.0f} s long", r.length), "Nothing can be shown of it");
   }
+  constexpr double most_syncs = 200'000;
+  if (r.length / r.head.sync_period > most_syncs) {
+    return failure(ErrorClass::usage, "recording", "The recording is too long to be shown",
+                   fmt::format("It has {:.0f} syncs of the controller, one every {:g} s; {:.0f} are the most", r.length / r.head.sync_period, r.head.sync_period, most_syncs));
+  }
   auto setup = setup_of(r, measured_pod_start(r).value_or(2));
   if (!setup) return failure(setup.error());
   Happened h{*spec, *setup, *load, {}, notes_of(r)};
@@ -159,6 +164,9 @@ Result<Happened> happened(const Recording& r) {
 }
 
 Prediction predict(const Happened& h, int runs) {
+  // Fewer runs of what has very many syncs: it is to take seconds, not minutes.
+  double syncs = seconds_of(h.setup.duration) / seconds_of(h.setup.flags.sync_period);
+  runs = std::clamp(static_cast<int>(4e6 / std::max(1.0, syncs)), std::min(runs, 10), runs);
   Prediction p;
   p.runs = runs;
   hpasim::Setup setup = h.setup;

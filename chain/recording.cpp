@@ -1,6 +1,8 @@
 #include "chain/recording.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -19,7 +21,10 @@ constexpr const char* kKind = "hpawalk-recording";
 
 double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
 
-double since(const RecordingHead& head, WallTime t) { return static_cast<double>((t - head.began).count()) / 1000; }
+// By the steady clock: the time of day may be set while a drive runs, a machine that just started gets it so.
+double seconds_at(const RecordingHead& head, const Change& change) { return static_cast<double>((change.seen - head.start).count()) / 1000; }
+
+constexpr double longest = 31 * 86400.0;  // seconds
 
 // A recording is made to be sent away, and messages of conditions and Events may say anything.
 void redact_texts(Object& object) {
@@ -81,7 +86,12 @@ Status take_head(RecordingHead& head, const Json& line) {
   if (int_at(line, "version") != RecordingHead::version) {
     return not_one(fmt::format("It has version {} of the format; this hpawalk reads version {}", int_at(line, "version"), RecordingHead::version));
   }
-  auto number = [&](const char* name, double& to) { to = number_at(line, name).value_or(to); };
+  std::string wrong;
+  auto number = [&](const char* name, double& to, double least = 0, double most = longest) {
+    double found = number_at(line, name).value_or(to);
+    if (found < least || found > most) wrong = fmt::format("{} in its first line must be from {} to {}", name, least, most);
+    to = found;
+  };
   head.began = parse_time(text_at(line, "began")).value_or(WallTime{});
   head.hpawalk = text_at(line, "hpawalk");
   head.cluster = text_at(line, "cluster");
@@ -93,15 +103,24 @@ Status take_head(RecordingHead& head, const Json& line) {
   number("durationSeconds", head.duration);
   number("scrapeIntervalSeconds", head.scrape_interval);
   head.flags_seen = bool_at(line, "controllerFlagsSeen");
-  number("syncPeriodSeconds", head.sync_period);
+  number("syncPeriodSeconds", head.sync_period, 0.1, 86400);
   number("downscaleStabilizationSeconds", head.downscale_stabilization);
-  number("tolerance", head.tolerance);
+  number("tolerance", head.tolerance, 0, 1e9);
   head.tolerance_from_spec = bool_at(line, "toleranceFromSpec");
   head.zero_allowed = bool_at(line, "scaleToZero");
   head.hpa = at(line, "hpa");
-  if (!head.hpa.is_object() || head.sync_period <= 0) return not_one("Its first line has no HPA, or a sync period that is none");
+  if (!wrong.empty()) return not_one(wrong);
+  if (!head.hpa.is_object()) return not_one("Its first line has no HPA");
   return {};
 }
+
+int count_at(const Json& line, const char* name, int otherwise = 0) {
+  return static_cast<int>(std::clamp<long long>(int_at(line, name, otherwise), 0, std::numeric_limits<int>::max()));
+}
+
+// Each hop's moments in their order; `last` is a millisecond more, for what was rounded.
+template <typename Moment>
+bool in_order(const std::vector<Moment>& before, double at) { return before.empty() || before.back().at <= at + 0.0011; }
 
 HpaMoment hpa_moment(double at_second, const Json& line) {
   HpaMoment m;
@@ -109,10 +128,10 @@ HpaMoment hpa_moment(double at_second, const Json& line) {
   m.there = bool_at(line, "there");
   m.metric = number_at(line, "metric");
   m.target = text_at(line, "target");
-  m.min = static_cast<int>(int_at(line, "min", 1));
-  m.max = static_cast<int>(int_at(line, "max"));
-  m.current = static_cast<int>(int_at(line, "current"));
-  m.desired = static_cast<int>(int_at(line, "desired"));
+  m.min = count_at(line, "min", 1);
+  m.max = count_at(line, "max");
+  m.current = count_at(line, "current");
+  m.desired = count_at(line, "desired");
   const Json& conditions = at(line, "conditions");
   if (!conditions.is_object()) return m;
   for (const auto& [type, c] : conditions.items()) m.conditions[type] = {text_at(c, "status"), text_at(c, "reason"), text_at(c, "message"), {}};
@@ -139,7 +158,7 @@ std::string set_line(double at, double value) { return line_of({{"t", rounded(at
 std::string end_line(double at, std::string_view why) { return line_of({{"t", rounded(at)}, {"hop", "end"}, {"why", why}}); }
 
 std::string change_line(const RecordingHead& head, const Hops& hops, const Change& change) {
-  double at = since(head, change.at);
+  double at = seconds_at(head, change);
   switch (change.hop) {
     case Hop::prom_fake: return line_of(value_line(at, name_of(change.hop), hops.prom_fake));
     case Hop::prometheus: return line_of(value_line(at, name_of(change.hop), hops.prometheus));
@@ -153,7 +172,7 @@ std::string change_line(const RecordingHead& head, const Hops& hops, const Chang
     case Hop::event: {
       if (!change.event) return {};
       const EventSeen& e = *change.event;
-      return line_of({{"t", rounded(at)}, {"hop", "event"}, {"at", rounded(since(head, e.at))}, {"kind", e.kind}, {"name", e.name}, {"type", e.type},
+      return line_of({{"t", rounded(at)}, {"hop", "event"}, {"at", rounded(at - static_cast<double>((change.at - e.at).count()) / 1000)}, {"kind", e.kind}, {"name", e.name}, {"type", e.type},
                       {"reason", e.reason}, {"message", e.message}});
     }
     case Hop::lost: return line_of({{"t", rounded(at)}, {"hop", "lost"}, {"missing", hops.lost}});
@@ -163,30 +182,40 @@ std::string change_line(const RecordingHead& head, const Hops& hops, const Chang
 }
 
 Status take_line(Recording& r, std::string_view text) {
-  Json line = Json::parse(text, nullptr, false);
-  if (!line.is_object()) return not_one("It is not JSON");
+  Result<Json> parsed = parse_json(text, "It");
+  if (!parsed) return not_one(parsed.error().because);
+  const Json& line = *parsed;
+  if (!line.is_object()) return not_one("it is not a map");
   if (r.head.hpa.is_null()) return take_head(r.head, line);
   auto t = number_at(line, "t");
   if (!t) return not_one("It has no time");
-  double at = *t;
-  r.length = std::max(r.length, at);
+  // A recording of an earlier hpawalk may begin a moment before its first line.
+  if (!(*t >= -60 && *t <= longest)) return not_one("Its time is not one of a drive, which takes at most 31 days");
+  double at = std::max(0.0, *t);
   std::string hop = text_at(line, "hop");
+  bool ordered = true;
+  auto keep = [&](auto& moments, auto moment) {
+    ordered = in_order(moments, at);
+    moments.push_back(std::move(moment));
+  };
   ValueMoment value{at, number_at(line, "value"), text_at(line, "missing")};
-  if (hop == "set") r.set.push_back(value);
-  if (hop == name_of(Hop::prom_fake)) r.prom_fake.push_back(value);
-  if (hop == name_of(Hop::prometheus)) r.prometheus.push_back(value);
-  if (hop == name_of(Hop::api)) r.api.push_back(value);
-  if (hop == name_of(Hop::lost)) r.lost.push_back(value);
-  if (hop == name_of(Hop::hpa)) r.hpa.push_back(hpa_moment(at, line));
+  if (hop == "set") keep(r.set, value);
+  if (hop == name_of(Hop::prom_fake)) keep(r.prom_fake, value);
+  if (hop == name_of(Hop::prometheus)) keep(r.prometheus, value);
+  if (hop == name_of(Hop::api)) keep(r.api, value);
+  if (hop == name_of(Hop::lost)) keep(r.lost, value);
+  if (hop == name_of(Hop::hpa)) keep(r.hpa, hpa_moment(at, line));
   if (hop == name_of(Hop::workload) && line.contains("wanted")) {
-    auto count = [&](const char* name) { return static_cast<int>(int_at(line, name)); };
-    r.workload.push_back({at, count("wanted"), count("replicas"), count("ready")});
+    keep(r.workload, WorkloadMoment{at, count_at(line, "wanted"), count_at(line, "replicas"), count_at(line, "ready")});
   }
   if (hop == name_of(Hop::event)) {
-    r.events.push_back({number_at(line, "at").value_or(at), text_at(line, "kind"), text_at(line, "name"), text_at(line, "type"), text_at(line, "reason"),
-                        text_at(line, "message")});
+    double own = number_at(line, "at").value_or(at);  // an old Event's is long before the drive
+    r.events.push_back({std::abs(own) <= 100 * longest ? own : at, text_at(line, "kind"), text_at(line, "name"), text_at(line, "type"),
+                        text_at(line, "reason"), text_at(line, "message")});
   }
   if (hop == "end") r.end = text_at(line, "why");
+  if (!ordered) return not_one(fmt::format("Its time, {} s, is before that of an earlier line of {}", at, hop));
+  r.length = std::max(r.length, at);
   return {};
 }
 

@@ -15,7 +15,8 @@ namespace hpawalk {
 
 struct RecordingHead {
   static constexpr int version = 1;
-  WallTime began{};
+  WallTime began{};                  // the only time of day in the file; all others are seconds since
+  TimePoint start{};                 // the same by the steady clock; not in the file
   std::string hpawalk;               // the version that recorded
   std::string cluster, kubernetes;   // "local cluster local", "v1.34.4"
   std::string profile;               // as it was typed
@@ -74,6 +75,7 @@ std::string change_line(const RecordingHead& head, const Hops& hops, const Chang
 std::string end_line(double at, std::string_view why);
 
 // --- reading. A last line that was cut off is left out; any other that is not understood is an error, with its number.
+// So are times that go backwards, or that no drive can have: what is shown of a recording takes as long as it is long.
 
 Status take_line(Recording& recording, std::string_view line);
 Result<Recording> parse_recording(std::string_view text);

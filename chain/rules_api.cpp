@@ -28,7 +28,7 @@ std::string mesh_of(const Context& c) {
     }
   }
   const Json& labels = namespace_labels(c.facts, c.adapter.space);
-  if (labels.is_object() && labels.value("istio-injection", "") == "enabled")
+  if (text_at(labels, "istio-injection") == "enabled")
     return "namespace " + c.adapter.space + " has istio-injection=enabled";
   return {};
 }

@@ -312,9 +312,9 @@ class HpaRules {
     // What kept it at this many: a value v with ceil(v / target * ready) >= replicas. With AverageValue,
     // ceil(v / target).
     double last = 0;
-    for (const Json& row : history->value) {
+    for (const Json& row : list_at(history->value, "")) {
       for (const Json& point : list_at(row, "values")) {
-        if (point.size() != 2 || !point[1].is_string()) continue;
+        if (point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
         double ratio = std::atof(point[1].get<std::string>().c_str()) * 1000.0 / static_cast<double>(*target);
         bool high = c_.need.target_type == "Value"
                         ? ratio > 1 - c_.controller.flags.tolerance
@@ -322,7 +322,7 @@ class HpaRules {
         if (high) last = std::max(last, point[0].get<double>());
       }
     }
-    if (last <= 0) return std::nullopt;
+    if (last <= 0 || last > 1e11) return std::nullopt;  // no time that a clock shows
     return WallTime(Duration(static_cast<long long>(last * 1000)));
   }
 

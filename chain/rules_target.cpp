@@ -149,7 +149,8 @@ class TargetRules {
       for (const Json& s : list_at(*pod, "status.containerStatuses")) {
         std::string reason = text_at(s, "state.waiting.reason");
         if (reason == "CrashLoopBackOff" || reason == "ErrImagePull" || reason == "ImagePullBackOff" ||
-            reason == "CreateContainerConfigError" || reason == "InvalidImageName") {
+            reason == "CreateContainerConfigError" || reason == "InvalidImageName" ||
+            reason == "ErrImageNeverPull") {
           trouble = fmt::format("pod {}: {}", name_of(*pod), reason);
         }
       }

@@ -29,9 +29,9 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
     for (const auto& [name, wanted] : equals.items()) {
       const std::string* has = label(labels, name);
       if (has == nullptr)
-        return fmt::format("label {} is missing (wanted {})", name, wanted.get<std::string>());
+        return fmt::format("label {} is missing (wanted {})", name, text_at(wanted, ""));
       if (*has != wanted)
-        return fmt::format("label {} is {} (wanted {})", name, *has, wanted.get<std::string>());
+        return fmt::format("label {} is {} (wanted {})", name, *has, text_at(wanted, ""));
     }
   }
   for (const Json& e : list_at(selector, "matchExpressions")) {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 
 namespace hpawalk {
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -15,6 +14,7 @@
 #include "cli/recording_report.hpp"
 #include "cli/simulation.hpp"
 #include "world/kube_path.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 namespace {
@@ -91,15 +91,23 @@ class Recorder {
 class Setter {
  public:
   Setter(World& world, KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, TimePoint began)
-      : world_(world), api_(api), chain_(chain), load_(load), recorder_(recorder), began_(began), thread_([this] { run(); }) {}
-  ~Setter() {
-    stop_ = true;
-    thread_.join();
+      : world_(world), api_(api), chain_(chain), load_(load), recorder_(recorder), began_(began) {
+    workers_.start([this] { run(); });
   }
+  ~Setter() { stop_ = true; }
   bool done() const { return done_; }
-  Status result() {
+  bool failed() {
     std::lock_guard lock(mutex_);
-    return result_;
+    return failed_ || !result_;
+  }
+  // Nothing is set any more.
+  Status end() {
+    {
+      std::lock_guard lock(mutex_);
+      if (!result_) return result_;
+    }
+    stop_ = true;
+    return workers_.join();
   }
 
  private:
@@ -143,10 +151,10 @@ class Setter {
   const Load& load_;
   Recorder& recorder_;
   TimePoint began_;
-  std::atomic<bool> stop_ = false, done_ = false;
+  std::atomic<bool> stop_ = false, done_ = false, failed_ = false;
   std::mutex mutex_;
   Status result_;
-  std::thread thread_;  // last: it uses all of the above
+  Workers workers_{[this] { failed_ = true; }};  // last: they use all of the above
 };
 
 // Each pod's value as it was, also after Ctrl-C. A pod that is gone needs none.
@@ -165,6 +173,7 @@ RecordingHead head_of(World& world, const LiveChain& chain, const ControllerSett
   auto seconds = [](Time t) { return static_cast<double>(t.count()) / 1e6; };
   RecordingHead head;
   head.began = world.clock.wall_now();
+  head.start = world.clock.now();
   head.hpawalk = HPAWALK_VERSION;
   head.cluster = cluster;
   head.kubernetes = controller.version.empty() ? fmt::format("1.{}", controller.rules.minor) : controller.version;
@@ -179,7 +188,6 @@ RecordingHead head_of(World& world, const LiveChain& chain, const ControllerSett
   head.tolerance_from_spec = controller.rules.tolerance_from_spec;
   head.zero_allowed = controller.rules.zero_allowed;
   head.hpa = hpa;
-  head.hpa.erase("status");
   return head;
 }
 
@@ -212,9 +220,8 @@ class Commentary {
 // Everything from the first value on. What went wrong, or nothing; the recording is complete either way.
 Status drive(World& world, KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, const RecordingHead& head) {
   Commentary commentary(world, load.duration);
-  TimePoint began = world.clock.now();
-  Setter setter(world, api, chain, load, recorder, began);
-  auto elapsed = [&] { return world.clock.now() - began; };
+  Setter setter(world, api, chain, load, recorder, head.start);
+  auto elapsed = [&] { return world.clock.now() - head.start; };
   Status kept;
   Status seen = observe(api, world.clock, chain, [&](const Hops& hops, const Change& change) {
     std::string line = change_line(head, hops, change);
@@ -222,10 +229,10 @@ Status drive(World& world, KubeApi& api, const LiveChain& chain, const Load& loa
     bool told = change.hop == Hop::hpa || change.hop == Hop::workload || change.hop == Hop::event || change.hop == Hop::lost;
     if (auto happening = recorder.last(name_of(change.hop)); told && happening && !line.empty()) commentary.say(*happening);
     if (change.hop == Hop::tick) commentary.still(static_cast<double>(elapsed().count()) / 1000, recorder.recording());
-    return kept && setter.result() && !(setter.done() && elapsed() >= std::chrono::duration_cast<Duration>(load.duration));
+    return kept && !setter.failed() && !(setter.done() && elapsed() >= std::chrono::duration_cast<Duration>(load.duration));
   });
   if (!kept) return kept;
-  if (!setter.result()) return setter.result();
+  if (Status set = setter.end(); !set) return set;
   return seen;
 }
 
@@ -261,10 +268,9 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   if (Status begun = recorder.take(head_line(head)); !begun) return begun;  // the file can be written: now something is changed
   world.terminal.err(fmt::format("{} on {}: {} long, {} values to set{}\n", o.profile, head.cluster, hpasim::time_text(load->duration), load->settings.size(),
                                  o.record.empty() ? "" : ", recorded in " + o.record));
-  TimePoint began = world.clock.now();
   Status driven = drive(world, api, live, *load, recorder, head);
   bool stopped = !driven && driven.error().kind == ErrorClass::interrupted;
-  Status ended = recorder.end(static_cast<double>((world.clock.now() - began).count()) / 1000, driven ? "finished" : stopped ? "interrupted" : "failed");
+  Status ended = recorder.end(static_cast<double>((world.clock.now() - head.start).count()) / 1000, driven ? "finished" : stopped ? "interrupted" : "failed");
   if (o.restore) {
     Status back = put_back(api, live, *before);
     world.terminal.err(back ? fmt::format("the value is {} again\n", before->begin()->second) : "the value could not be put back: " + back.error().what + "\n");

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
+
 namespace hpawalk {
 
 using hpasim::Profile;
@@ -39,11 +41,14 @@ Result<Profile> profile_of(const Json& values, double start, bool linear) {
   std::vector<Profile::Point> points;
   double negative = 0;
   for (const Json& point : values) {
-    if (point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
+    if (!point.is_array() || point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
+    double second = point[0].get<double>() - start;
+    if (!(std::abs(second) < 1e9)) continue;  // outside of what was asked for, by decades
     double value = std::strtod(point[1].get_ref<const std::string&>().c_str(), nullptr);
     if (!std::isfinite(value)) continue;
     negative = std::min(negative, value);
-    Time at(std::llround((point[0].get<double>() - start) * 1e6));
+    Time at(std::llround(second * 1e6));
+    if (!points.empty() && at < points.back().at) continue;
     if (!linear && !points.empty()) points.push_back({at, points.back().value});
     points.push_back({at, value});
   }
@@ -74,18 +79,24 @@ Result<Profile> load_history(Session& session, const PrometheusApi& prometheus, 
     session.progress.failed("prometheus", data.error().what);
     return failure(data.error());
   }
-  const Json result = data->value("result", Json::array());
-  if (result.size() != 1 || !result[0].contains("values")) {
+  const Json& result = list_at(*data, "result");
+  const Json& values = result.size() == 1 ? list_at(result[0], "values") : list_at(Json(), "");
+  if (!at(*data, "result").is_array()) {
+    session.progress.failed("prometheus", "an answer of another shape");
+    return failure(ErrorClass::check_failed, "prometheus-http", "Prometheus's API did not answer as Prometheus does",
+                   "its answer to /api/v1/query_range has no list of series");
+  }
+  if (result.size() != 1 || values.empty()) {
     session.progress.failed("prometheus", fmt::format("{} series", result.size()));
     return failure(ErrorClass::check_failed, "prometheus-series", fmt::format("The query gave {} series; a load is exactly one", result.size()), o.query,
                    result.empty() ? "Try the query in Prometheus, or a longer --last" : "sum(...) or max(...) around the query makes one of them");
   }
-  auto profile = profile_of(result[0]["values"], end - range->seconds, o.linear);
+  auto profile = profile_of(values, end - range->seconds, o.linear);
   if (!profile) {
     session.progress.failed("prometheus", profile.error().what);
     return profile;
   }
-  session.progress.done("prometheus", fmt::format("{} values, {} long, up to {:.4g}", result[0]["values"].size(), hpasim::time_text(profile->end()), profile->highest()));
+  session.progress.done("prometheus", fmt::format("{} values, {} long, up to {:.4g}", values.size(), hpasim::time_text(profile->end()), profile->highest()));
   double missing = range->seconds - static_cast<double>(profile->end().count()) / 1e6;
   if (missing > 3 * range->step) notes.push_back(fmt::format("Prometheus has only {} of the last {} of this query.", hpasim::time_text(profile->end()), o.last));
   return profile;

@@ -37,6 +37,16 @@ details{margin:1em 0}summary{cursor:pointer;font-weight:600}footer{margin-top:2.
 @media print{body{max-width:none;padding:0;font-size:11pt}figure,tr,.facts div{break-inside:avoid}h2{break-after:avoid}details>*{display:block}}
 )";
 
+// Of what charts can show of a value: an axis needs room for its steps between a double's least and most.
+constexpr double kLeast = 1e-300, kMost = 1e300;
+
+// Where an axis from 0 to `end` has its marks. Counted: adding up a step may never pass the end, or never leave 0.
+std::vector<double> marks_of(double end, double step) {
+  std::vector<double> marks;
+  for (int i = 0; i < 40 && i * step <= end; ++i) marks.push_back(i * step);
+  return marks;
+}
+
 double nice_step(double span, int parts) {
   double raw = span / parts, magnitude = std::pow(10, std::floor(std::log10(raw)));
   for (double m : {1.0, 2.0, 5.0, 10.0}) {
@@ -49,7 +59,7 @@ double time_step(double duration) {
   for (double step : {1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400}) {
     if (duration / step <= 9) return step;
   }
-  return 7 * 86400;
+  return std::max(7 * 86400.0, duration / 9);
 }
 
 std::string clock(double seconds) {
@@ -67,15 +77,15 @@ struct Scale {
 
 // At most so many points a line: the least and the most of each stretch, so that no peak is lost.
 std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<double, double>>& points) {
-  constexpr std::size_t kMost = 2400;
-  if (points.size() <= kMost) return points;
+  constexpr std::size_t most = 2400;
+  if (points.size() <= most) return points;
   std::vector<std::pair<double, double>> out;
-  std::size_t stride = (points.size() + kMost / 2 - 1) / (kMost / 2);
+  std::size_t stride = (points.size() + most / 2 - 1) / (most / 2);
   for (std::size_t i = 0; i < points.size(); i += stride) {
     auto end = points.begin() + static_cast<std::ptrdiff_t>(std::min(i + stride, points.size()));
-    auto [least, most] = std::minmax_element(points.begin() + static_cast<std::ptrdiff_t>(i), end, [](const auto& a, const auto& b) { return a.second < b.second; });
-    out.push_back(least < most ? *least : *most);
-    if (least != most) out.push_back(least < most ? *most : *least);
+    auto [lowest, highest] = std::minmax_element(points.begin() + static_cast<std::ptrdiff_t>(i), end, [](const auto& a, const auto& b) { return a.second < b.second; });
+    out.push_back(lowest < highest ? *lowest : *highest);
+    if (lowest != highest) out.push_back(lowest < highest ? *highest : *lowest);
   }
   out.push_back(points.back());
   return out;
@@ -106,7 +116,7 @@ std::string frame(const std::string& id, const std::string& title, const std::st
 std::string y_axis(const Scale& y, double highest) {
   std::string out;
   double step = nice_step(highest, 5);
-  for (double v = 0; v <= highest * 1.0001; v += step) {
+  for (double v : marks_of(highest * 1.0001, step)) {
     out += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft,
                        kWidth - kRight, y(v), y(v), kLeft - 8, y(v) + 4, number(v));
   }
@@ -121,7 +131,7 @@ std::string chart(const Chart& c, const std::string& id) {
   for (const Line& line : c.lines) {
     if (line.value <= highest * 3) highest = std::max(highest, line.value);  // a limit far away must not flatten the rest
   }
-  if (highest <= 0) highest = 1;
+  highest = highest <= 0 ? 1 : std::clamp(highest, kLeast, kMost);
   std::vector<Strip> strips;
   for (const Strip& strip : c.strips) {
     if (!strip.bands.empty()) strips.push_back(strip);
@@ -141,7 +151,7 @@ std::string chart(const Chart& c, const std::string& id) {
   }
   out += y_axis(y, highest * 1.05);
   double step = time_step(c.duration);
-  for (double t = 0; t <= c.duration * 1.0001; t += step) {
+  for (double t : marks_of(c.duration * 1.0001, step)) {
     out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x(t), kHeight - 8, t == 0 ? "start" : x(t) > kWidth - 40 ? "end" : "middle", clock(t));
   }
   for (const Line& line : c.lines) {
@@ -173,12 +183,12 @@ std::string chart(const Chart& c, const std::string& id) {
 std::string scatter(const Scatter& s, const std::string& id) {
   double right = 0, top = 0;
   for (const Dot& dot : s.dots) right = std::max(right, dot.x), top = std::max(top, dot.y);
-  if (right <= 0) right = 1;
-  if (top <= 0) top = 1;
+  right = right <= 0 ? 1 : std::clamp(right, kLeast, kMost);
+  top = top <= 0 ? 1 : std::clamp(top, kLeast, kMost);
   Scale x{0, right * 1.05, kLeft, kWidth - kRight}, y{0, top * 1.05, kHeight - kBottom, kTop};
   std::string out = fmt::format("<h2>{}</h2>\n<figure>{}", escape(s.title), frame(id, s.title, s.summary)) + y_axis(y, top * 1.05);
   double step = nice_step(right, 8);
-  for (double v = 0; v <= right * 1.0501; v += step) {
+  for (double v : marks_of(right * 1.0501, step)) {
     out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x(v), kHeight - 8, v == 0 ? "start" : "middle", number(v));
   }
   for (const Dot& dot : s.dots) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include "base/text.hpp"
 #include "cli/columns.hpp"
 #include "cli/style.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 namespace {
@@ -92,10 +92,12 @@ class PlainReport final : public Report {
 // Finished steps scroll by; the running ones stand below them and are redrawn ten times a second.
 class LiveReport final : public Report {
  public:
-  explicit LiveReport(World& world) : Report(world), ticker_([this] { tick(); }) {}
+  explicit LiveReport(World& world) : Report(world) {
+    ticker_.start([this] { tick(); });
+  }
   ~LiveReport() override {
     stop_ = true;
-    ticker_.join();
+    (void)ticker_.join();  // that the picture stood still is not worth an error
     std::lock_guard lock(mutex_);
     erase();
   }
@@ -148,7 +150,7 @@ class LiveReport final : public Report {
   size_t drawn_ = 0;
   size_t frame_ = 0;
   std::atomic<bool> stop_ = false;
-  std::thread ticker_;  // last: it uses the members above
+  Workers ticker_;  // last: it uses the members above
 };
 
 }  // namespace

@@ -78,8 +78,9 @@ Result<Document> hpa_in_cluster(Cluster& cluster, const std::string& name) {
     return failure(std::move(error));
   }
   Document document = Document::parse(object->dump());
+  if (!document.is_object()) return failure(ErrorClass::check_failed, "kube-refused", "The API server answered with something that is no HPA", object->dump().substr(0, 200));
   document.erase("status");
-  if (document.contains("metadata")) document["metadata"].erase("managedFields");
+  if (document.contains("metadata") && document["metadata"].is_object()) document["metadata"].erase("managedFields");
   return document;
 }
 
@@ -226,7 +227,12 @@ Result<Simulation> load_simulation(Session& session, const SimulationOptions& o)
   Time end = simulation.setup.duration;
   for (const Profile& profile : simulation.profiles) end = std::max(end, profile.end());
   if (end <= Time(0)) return failure(ErrorClass::usage, "profile", "The profile has no length", {}, "Add for 10m, or --duration 10m");
-  if (end / simulation.setup.flags.sync_period > 20'000'000) return failure(ErrorClass::usage, "duration", "More than 20 million syncs are too many");
+  constexpr long long most = 1'000'000;
+  if (end / simulation.setup.flags.sync_period > most) {
+    return failure(ErrorClass::usage, "duration", "More than a million syncs are too many",
+                   fmt::format("{} at one sync every {} s", hpasim::time_text(end), static_cast<double>(simulation.setup.flags.sync_period.count()) / 1e6),
+                   "A shorter profile or --duration, or a longer --hpa-sync-period");
+  }
   return simulation;
 }
 

@@ -1,6 +1,5 @@
 // hpawalk status, doctor and logs: what stands now, what a run needs, and what a stage's pods say.
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 #include "cli/style.hpp"
 #include "steps/preflight.hpp"
 #include "steps/up.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
@@ -28,11 +28,11 @@ Status status(Session& session, const SettingFlags& flags) {
   if (!chain) return failure(chain.error());
   View view{*chain->api, session.world.clock, *chain->config};
   std::vector<Judgement> judgements(stages().size());
-  std::vector<std::thread> threads;
+  Workers workers;
   for (size_t i = 0; i < judgements.size(); ++i) {
-    threads.emplace_back([&, i] { judgements[i] = judge_stage(stages()[i], view).judgement; });
+    workers.start([&, i] { judgements[i] = judge_stage(stages()[i], view).judgement; });
   }
-  for (std::thread& thread : threads) thread.join();
+  if (Status judged = workers.join(); !judged) return judged;
   Style style(session.world, session.world.terminal.out_is_terminal());
   Painted text = painted("On {} (context {}):", chain->target->name(), chain->access.kube.context);
   yaml::Value data = {{"cluster", chain->target->name()}, {"context", chain->access.kube.context}, {"stages", yaml::Value::array()}};

@@ -25,7 +25,7 @@ Result<KnownChain> known_chain(const Config& config) {
   if (!rendered) return failure(rendered.error());
   Result<yaml::Value> hpa = yaml::parse(*rendered);
   if (!hpa) return failure(hpa.error());
-  return KnownChain{config.text("namespace"), Json::parse(json_text(*hpa)),
+  return KnownChain{config.text("namespace"), Json(*hpa),
                     fmt::format("serviceMonitor/{}/{}/", config.text("prometheus.namespace"), config.text("servicemonitor.name")),
                     label_selector(config.labels("prom-fake.labels"))};
 }

@@ -53,15 +53,11 @@ std::string puller(const Json& cluster) {
 
 // What Azure says about who may reach the API server; empty: everybody.
 std::string closed_to(const Json& cluster) {
-  Json access = cluster.value("apiServerAccessProfile", Json());
-  if (!access.is_object()) return {};
-  if (access.value("enablePrivateCluster", Json()) == true) {
+  if (bool_at(cluster, "apiServerAccessProfile.enablePrivateCluster")) {
     return "This AKS cluster is private: its API server has no public address. Run hpawalk inside its "
            "virtual network (a jump box, a "
            "VPN, a peered network)";
   }
-  Json ranges = access.value("authorizedIpRanges", Json());
-  if (!ranges.is_array() || ranges.empty()) return {};
   std::vector<std::string> all;
   for (const Json& range : ranges) {
     if (range.is_string()) all.push_back(range.get<std::string>());
@@ -534,7 +530,9 @@ std::vector<Precondition> AksTarget::look() {
         {"registry", Mark::ok, fmt::format("{} ({})", names_.login_server, text_of(registry_, "/sku/name"))});
     findings.push_back(registry_right());
   }
-  if (std::optional<Precondition> quota = address_quota()) findings.push_back(*quota);
+  if (config_.text("prom-fake.service-type") == "LoadBalancer") {
+    if (std::optional<Precondition> quota = address_quota()) findings.push_back(*quota);
+  }
   return findings;
 }
 

@@ -27,7 +27,7 @@ enum class AzLine {
   image,  // is it in the registry?
   build,
   delete_image,
-  quota,  // of public addresses, for prom-fake's load balancer
+  quota,  // of public addresses, where prom-fake is to have a load balancer
   count
 };
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "cluster/local/layout.hpp"
 #include "cluster/local/local_cluster.hpp"
@@ -93,11 +94,11 @@ class CurrentTarget final : public ClusterTarget {
   }
 
   static bool on_every_node(const Json& nodes, const std::string& image) {
-    if (!nodes.contains("items") || nodes["items"].empty()) return false;
-    for (const Json& node : nodes["items"]) {
+    if (list_at(nodes, "items").empty()) return false;
+    for (const Json& node : list_at(nodes, "items")) {
       bool there = false;
-      for (const Json& known : node.value("/status/images"_json_pointer, Json::array())) {
-        Json names = known.value("names", Json::array());
+      for (const Json& known : list_at(node, "status.images")) {
+        const Json& names = list_at(known, "names");
         there = there || std::find(names.begin(), names.end(), image) != names.end();
       }
       if (!there) return false;

@@ -1,20 +1,20 @@
 // k3d: k3s in Docker containers.
-#include <nlohmann/json.hpp>
-
+#include "base/json.hpp"
 #include "cluster/made_target.hpp"
 
 namespace hpawalk {
 
 // [{"name": "x", "serversCount": 1, "serversRunning": 1, ...}]
 static Result<Presence> presence_in_k3d(const std::string& listed, const std::string& cluster) {
-  nlohmann::json clusters = nlohmann::json::parse(listed, nullptr, false);
-  if (!clusters.is_array()) {
+  Result<Json> clusters = parse_json(listed, "Its answer");
+  if (!clusters || !clusters->is_array()) {
     return failure(ErrorClass::environment, "k3d-answer",
-                   "k3d cluster list did not answer with a list in JSON", {}, "hpawalk is written for k3d 5");
+                   "k3d cluster list did not answer with a list in JSON", clusters ? "" : clusters.error().because,
+                   "hpawalk is written for k3d 5");
   }
-  for (const auto& each : clusters) {
-    if (each.value("name", "") != cluster) continue;
-    return each.value("serversRunning", 0) > 0 ? Presence::running : Presence::stopped;
+  for (const Json& each : *clusters) {
+    if (text_at(each, "name") != cluster) continue;
+    return int_at(each, "serversRunning") > 0 ? Presence::running : Presence::stopped;
   }
   return Presence::absent;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/yaml.hpp"
 
@@ -24,10 +25,10 @@ Json to_json(const RegistryNote& note) {
 }
 
 RegistryNote from_json(const Json& json) {
-  auto text = [&](const char* name) { return json.value(name, std::string()); };
-  return {text("name"),  text("id"),      text("subscription"),
-          text("group"), text("cluster"), json.value("images", std::vector<std::string>()),
-          text("right"), text("assignee")};
+  std::vector<std::string> images;
+  for (const Json& image : list_at(json, "images")) images.push_back(text_at(image, ""));
+  return {text_at(json, "name"),    text_at(json, "id"), text_at(json, "subscription"), text_at(json, "group"),
+          text_at(json, "cluster"), std::move(images),   text_at(json, "right"),        text_at(json, "assignee")};
 }
 
 }  // namespace
@@ -37,18 +38,20 @@ Result<MadeNote> read_note(KubeApi& api) {
   if (!live && live.error().id == "kube-not-found") return MadeNote{};
   if (!live) return failure(live.error());
   MadeNote note;
-  Json data = live->value("data", Json::object());
-  try {
-    for (const auto& [key, value] : data.items()) {
-      if (key == "cluster") note.cluster = value.get<std::string>();
-      if (!key.starts_with(registry_key)) continue;
-      RegistryNote registry = from_json(Json::parse(value.get<std::string>()));
-      note.registries[registry.name] = registry;
+  const Json& data = at(*live, "data");
+  if (data.is_null()) return note;
+  for (const auto& [key, value] : data.items()) {
+    if (key == "cluster") note.cluster = text_at(value, "");
+    if (!key.starts_with(registry_key)) continue;
+    Result<Json> json = parse_json(text_at(value, ""), "`" + key + "`");
+    RegistryNote registry = json ? from_json(*json) : RegistryNote{};
+    if (registry.name.empty()) {
+      return failure(ErrorClass::check_failed, "made-note",
+                     "The ConfigMap hpawalk-made in namespace kube-system is not hpawalk's note",
+                     json ? "`" + key + "` names no registry" : json.error().what + ": " + json.error().because,
+                     "Somebody changed it: correct it, or delete it and remove by hand what it names");
     }
-  } catch (const Json::exception& wrong) {
-    return failure(ErrorClass::check_failed, "made-note",
-                   "The ConfigMap hpawalk-made in namespace kube-system is not hpawalk's note", wrong.what(),
-                   "Somebody changed it: correct it, or delete it and remove by hand what it names");
+    note.registries[registry.name] = registry;
   }
   return note;
 }

@@ -38,8 +38,8 @@ class MadeTarget final : public ClusterTarget {
     if (!version)
       return {{maker_.tool, Mark::broken, version.error().what + ": " + version.error().because,
                version.error().hint}};
-    findings.push_back(
-        {maker_.tool, Mark::ok, std::string(text::trim(text::lines(*version + "\n").front()))});
+    std::vector<std::string> said = text::lines(text::trim(*version));
+    findings.push_back({maker_.tool, Mark::ok, said.empty() ? "it does not say which version it is" : said.front()});
     Result<Presence> there = presence();
     if (!there) {
       findings.push_back({"cluster", Mark::broken,

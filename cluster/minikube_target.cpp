@@ -1,22 +1,21 @@
 // minikube: a cluster in a container or a virtual machine. A cluster is a "profile" there.
-#include <nlohmann/json.hpp>
-
+#include "base/json.hpp"
 #include "cluster/made_target.hpp"
 
 namespace hpawalk {
 
 // {"invalid": [...], "valid": [{"Name": "x", "Status": "Running", ...}]}. Newer ones say "OK" for Running.
 static Result<Presence> presence_in_minikube(const std::string& listed, const std::string& cluster) {
-  nlohmann::json profiles = nlohmann::json::parse(listed, nullptr, false);
-  if (!profiles.is_object() || !profiles.contains("valid")) {
+  Result<Json> profiles = parse_json(listed, "Its answer");
+  if (!profiles || !profiles->is_object() || !profiles->contains("valid")) {
     return failure(ErrorClass::environment, "minikube-answer",
-                   "minikube profile list did not answer with profiles in JSON", {},
+                   "minikube profile list did not answer with profiles in JSON", profiles ? "" : profiles.error().because,
                    "hpawalk is written for minikube 1.30 and newer");
   }
   for (const char* group : {"valid", "invalid"}) {
-    for (const auto& each : profiles.value(group, nlohmann::json::array())) {
-      if (each.value("Name", "") != cluster) continue;
-      std::string status = each.value("Status", "");
+    for (const Json& each : list_at(*profiles, group)) {
+      if (text_at(each, "Name") != cluster) continue;
+      std::string status = text_at(each, "Status");
       return status == "Running" || status == "OK" ? Presence::running : Presence::stopped;
     }
   }

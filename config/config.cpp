@@ -7,6 +7,7 @@
 #include "base/fingerprint.hpp"
 #include "base/json_text.hpp"
 #include "base/text.hpp"
+#include "config/pod_security.hpp"
 
 namespace hpawalk {
 
@@ -178,13 +179,17 @@ Result<Config> Config::from(const Sources& sources) {
                  text::join(reading.mistakes, "\n"), "hpawalk config --example shows every setting; nothing was changed");
 }
 
+// A setting in a message: where it was set, or its flag.
+std::string Config::named(std::string_view path) const {
+  std::string place = where(path);
+  return place.empty() || place.starts_with("--") ? flag_name(*find_setting(path)) : fmt::format("{} (`{}`)", place, path);
+}
+
 // What no single value can tell.
 void Config::check_together(std::vector<std::string>& mistakes) const {
-  auto name = [this](std::string_view path) {
-    std::string place = where(path);
-    return place.empty() || place.starts_with("--") ? flag_name(*find_setting(path))
-                                                    : fmt::format("{} (`{}`)", place, path);
-  };
+  auto name = [this](std::string_view path) { return named(path); };
+  check_exposure(mistakes);
+  check_pod_security(mistakes);
   if (number("hpa.min") > number("hpa.max")) {
     mistakes.push_back(fmt::format("{}: {} replicas at least is more than {} at most ({})", name("hpa.min"),
                                    number("hpa.min"), number("hpa.max"), name("hpa.max")));
@@ -227,6 +232,35 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
     auto fine = from_text(*find_setting("adapter.image"), text("prometheus.image"));
     if (!fine) mistakes.push_back(fmt::format("{} {}", name("prometheus.image"), fine.error()));
   }
+}
+
+// Whoever reaches a load balancer's address sets the metric, and so scales the workload.
+void Config::check_exposure(std::vector<std::string>& mistakes) const {
+  bool balanced = text("prom-fake.service-type") == "LoadBalancer", ranges = !value("prom-fake.source-ranges").empty();
+  if (balanced && !ranges) {
+    mistakes.push_back(fmt::format(
+        "{}: a LoadBalancer needs prom-fake.source-ranges: whoever reaches its address can set the metric, and so scale the "
+        "workload. Name who may (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or leave it ClusterIP",
+        named("prom-fake.service-type")));
+  }
+  if (!balanced && ranges) {
+    mistakes.push_back(fmt::format("{}: source ranges are for a LoadBalancer, but prom-fake.service-type is {}",
+                                   named("prom-fake.source-ranges"), text("prom-fake.service-type")));
+  }
+  for (const auto& [key, annotation] : value("prom-fake.service-annotations").items()) {
+    if (annotation.is_string()) continue;
+    mistakes.push_back(fmt::format("{}: the annotation `{}` is not a text: write \"{}\"", named("prom-fake.service-annotations"), key,
+                                   annotation.dump()));
+  }
+}
+
+// A namespace that hpawalk makes would refuse the pods that hpawalk makes in it.
+void Config::check_pod_security(std::vector<std::string>& mistakes) const {
+  std::vector<std::string> missing = missing_for_restricted(value("workload.security-context"));
+  if (text("pod-security") != "restricted" || text("namespace") == "default" || missing.empty()) return;
+  mistakes.push_back(fmt::format("{}: namespace {} is to enforce Pod Security `restricted`, which also asks for {}; "
+                                 "--pod-security baseline asks for less",
+                                 named("workload.security-context"), text("namespace"), text::join(missing, ", ")));
 }
 
 std::string Config::again(const std::string& command) const {

@@ -57,6 +57,9 @@ class Config {
   };
   struct Reading;
   const Entry& entry(std::string_view path) const;
+  std::string named(std::string_view path) const;
+  void check_exposure(std::vector<std::string>& mistakes) const;
+  void check_pod_security(std::vector<std::string>& mistakes) const;
   void check_together(std::vector<std::string>& mistakes) const;
   void check_azure(std::vector<std::string>& mistakes) const;
   std::map<std::string, Entry, std::less<>> entries_;

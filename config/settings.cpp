@@ -6,8 +6,11 @@
 #include <charconv>
 #include <cmath>
 
+#include <arpa/inet.h>
+
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/pattern.hpp"
 #include "base/text.hpp"
@@ -27,6 +30,8 @@ constexpr Setting table[] = {
     {"namespace", Kind::label, "default", "Namespace of the workload, of prom-fake and of the HPA"},
     {"instance", Kind::text, "''", "What tells this chain's objects from another's on the same cluster; empty: NAMESPACE.HPA, as namespace and hpa.name say"},
     {"labels", Kind::labels, "{}", "Labels for every object that hpawalk makes"},
+    {"pod-security", Kind::choice, "restricted", "Pod Security level that the namespaces which hpawalk makes enforce",
+     "restricted|baseline|privileged"},
     {"timeout", Kind::duration, "5m", "How long one stage may take"},
     // Azure, for `cluster: aks`
     {"aks.resource-group", Kind::azure_name, "''", "Resource group of the AKS cluster", {}, "AKS_RESOURCE_GROUP"},
@@ -37,10 +42,13 @@ constexpr Setting table[] = {
     {"acr.login-server", Kind::text, "''", "Host that images are pulled from; empty: as az says, or NAME.azurecr.io"},
     // The workload that is scaled
     {"workload.name", Kind::label, "nginx", "Name of the Deployment that is scaled"},
-    {"workload.image", Kind::image, "nginx:stable", "Its image"},
+    {"workload.image", Kind::image, "docker.io/nginxinc/nginx-unprivileged:1.28.0", "Its image"},
     {"workload.replicas", Kind::count, "1", "Its replicas when it is created; later the HPA decides", "0..1000"},
     {"workload.labels", Kind::labels, "{app: nginx}", "Labels of its pods, and its selector"},
     {"workload.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
+    {"workload.security-context", Kind::mapping,
+     "{runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}",
+     "securityContext of its container; {} for an image that has to run as root"},
     // prometheus-operator
     {"operator.version", Kind::version, "0.85.0", "Version of prometheus-operator"},
     {"operator.bundle", Kind::text, "''", "Its bundle.yaml: a file or a URL; empty: the local cluster's copy, or the upstream release of that version"},
@@ -64,7 +72,10 @@ constexpr Setting table[] = {
     {"prom-fake.value", Kind::count, "1", "The metric's first value", "0..1000000000"},
     {"prom-fake.port", Kind::port, "8080", "Port of its container and Service"},
     {"prom-fake.port-name", Kind::port_name, "web", "That port's name"},
-    {"prom-fake.service-type", Kind::choice, "LoadBalancer", "Type of its Service", "LoadBalancer|ClusterIP|NodePort"},
+    {"prom-fake.service-type", Kind::choice, "ClusterIP", "Type of its Service; hpawalk itself always goes through the API server",
+     "ClusterIP|NodePort|LoadBalancer"},
+    {"prom-fake.source-ranges", Kind::ranges, "[]", "Who may reach its load balancer, and so set the value: a LoadBalancer needs them"},
+    {"prom-fake.service-annotations", Kind::mapping, "{}", "Annotations of its Service, such as a cloud's for an internal load balancer"},
     {"prom-fake.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
     // ServiceMonitor
     {"servicemonitor.name", Kind::subdomain, "prom-fake", "Name of the ServiceMonitor"},
@@ -132,6 +143,31 @@ Checked check_labels(const yaml::Value& value) {
   return value;
 }
 
+// 10.0.0.0/8 or 2001:db8::/32, as the API server takes them.
+bool is_range(const std::string& text) {
+  size_t slash = text.find('/');
+  if (slash == std::string::npos) return false;
+  std::string address = text.substr(0, slash), length = text.substr(slash + 1);
+  unsigned char binary[16];
+  bool v4 = inet_pton(AF_INET, address.c_str(), binary) == 1, v6 = inet_pton(AF_INET6, address.c_str(), binary) == 1;
+  int bits = -1;
+  auto [end, bad] = std::from_chars(length.data(), length.data() + length.size(), bits);
+  bool whole = bad == std::errc() && end == length.data() + length.size() && (length == "0" || !length.starts_with('0'));
+  return (v4 || v6) && whole && bits >= 0 && bits <= (v4 ? 32 : 128);
+}
+
+Checked check_ranges(const yaml::Value& value) {
+  if (value.is_null()) return yaml::Value::array();
+  if (!value.is_array()) return wrong("must be a list of address ranges, like [192.0.2.0/24]");
+  for (const yaml::Value& range : value) {
+    if (!range.is_string() || !is_range(range.get<std::string>())) {
+      return wrong(fmt::format("has `{}`, which is not an address range like 192.0.2.0/24 or 192.0.2.7/32",
+                               range.is_string() ? range.get<std::string>() : range.dump()));
+    }
+  }
+  return value;
+}
+
 Checked check_count(const Setting& setting, const yaml::Value& value) {
   auto dots = setting.allowed.find("..");
   long long least = std::stoll(std::string(setting.allowed.substr(0, dots)));
@@ -165,6 +201,7 @@ Checked check_text(const Setting& setting, const std::string& s) {
     if (!fine) return wrong(message);
     return yaml::Value(s);
   };
+  if (!is_utf8(s)) return wrong("must be UTF-8");
   switch (setting.kind) {
     case Kind::text:
       return need(control_free(s), "must be one line");
@@ -227,9 +264,9 @@ std::string environment_name(const Setting& setting) {
 }
 
 std::string_view kind_name(Kind kind) {
-  constexpr std::array<std::string_view, 15> names = {"text", "name", "name", "labels", "image", "number", "port",
+  constexpr std::array<std::string_view, 16> names = {"text", "name", "name", "labels", "image", "number", "port",
                                                       "port name", "duration", "metric", "quantity", "version",
-                                                      "name",      "choice",   "map"};
+                                                      "name",      "choice",   "ranges", "map"};
   return names.at(static_cast<size_t>(kind));
 }
 
@@ -245,6 +282,8 @@ tl::expected<yaml::Value, std::string> checked(const Setting& setting, const yam
       return check_count(setting, value);
     case Kind::choice:
       return check_choice(setting, value);
+    case Kind::ranges:
+      return check_ranges(value);
     case Kind::port:
       if (!value.is_number_integer() || value.get<long long>() < 1 || value.get<long long>() > 65535) {
         return wrong("must be a port, from 1 to 65535");
@@ -272,6 +311,13 @@ tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const s
           map[pair.substr(0, equals)] = pair.substr(equals + 1);
         }
         return checked(setting, map);
+      }
+      [[fallthrough]];
+    case Kind::ranges:
+      if (setting.kind == Kind::ranges && !text.starts_with('[')) {
+        yaml::Value list = yaml::Value::array();
+        for (const std::string& range : text::split(text, ',')) list.push_back(std::string(text::trim(range)));
+        return checked(setting, list);
       }
       [[fallthrough]];
     case Kind::mapping:

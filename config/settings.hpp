@@ -29,6 +29,7 @@ enum class Kind {
   version,     // 3.11.0, without a v
   azure_name,  // name of a resource in Azure, or its id where it has one; may be empty
   choice,      // one of `allowed`, separated by |
+  ranges,      // addresses in CIDR notation: a list
   mapping      // any YAML map, passed on as it is
 };
 

@@ -3,50 +3,20 @@
 #include <cctype>
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include "base/text.hpp"
+#include "base/yaml.hpp"
 #include "hpasim/spec.hpp"
 
 namespace hpawalk::hpasim {
 
 namespace {
 
-Document scalar(const YAML::Node& node) {
-  const std::string& text = node.Scalar();
-  if (node.Tag() == "!") return text;  // quoted
-  if (text == "true" || text == "false") return text == "true";
-  if (text.empty() || text == "~" || text == "null") return nullptr;
-  Document number = Document::parse(text, nullptr, false);
-  return number.is_number() ? number : Document(text);
-}
-
-Document convert(const YAML::Node& node) {
-  switch (node.Type()) {
-    case YAML::NodeType::Map: {
-      Document object = Document::object();
-      for (const auto& entry : node) object[entry.first.Scalar()] = convert(entry.second);
-      return object;
-    }
-    case YAML::NodeType::Sequence: {
-      Document list = Document::array();
-      for (const auto& entry : node) list.push_back(convert(entry));
-      return list;
-    }
-    case YAML::NodeType::Scalar: return scalar(node);
-    default: return nullptr;
-  }
-}
-
 Result<std::vector<Document>> read_all(std::string_view text) {
-  try {
-    std::vector<Document> documents;
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) documents.push_back(convert(node));
-    return documents;
-  } catch (const YAML::Exception& e) {
-    return failure(ErrorClass::usage, "hpa-yaml", "The HPA's file is neither YAML nor JSON",
-                   fmt::format("line {}, column {}: {}", e.mark.line + 1, e.mark.column + 1, e.msg));
-  }
+  auto documents = yaml::parse_all(text);
+  if (documents) return documents;
+  const Error& error = documents.error();
+  return failure(ErrorClass::usage, "hpa-yaml", "The HPA's file is neither YAML nor JSON", error.what + ": " + error.because);
 }
 
 void collect(const Document& document, std::vector<const Document*>& hpas, std::vector<std::string>& kinds) {
@@ -54,13 +24,17 @@ void collect(const Document& document, std::vector<const Document*>& hpas, std::
   std::string kind = document.contains("kind") && document["kind"].is_string() ? document["kind"].get<std::string>() : "";
   if (!kind.empty()) kinds.push_back(kind);
   if (kind == "HorizontalPodAutoscaler") hpas.push_back(&document);
-  if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items")) {
+  if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items") && document["items"].is_array()) {
     for (const Document& item : document["items"]) collect(item, hpas, kinds);
   }
 }
 
+// Whatever its shape: parse_spec says what is wrong with it.
 std::string name_of(const Document& hpa) {
-  return hpa.value(nlohmann::ordered_json::json_pointer("/metadata/name"), std::string());
+  auto metadata = hpa.find("metadata");
+  if (metadata == hpa.end() || !metadata->is_object()) return {};
+  auto name = metadata->find("name");
+  return name != metadata->end() && name->is_string() ? name->get<std::string>() : std::string();
 }
 
 struct Step {
@@ -91,31 +65,6 @@ Result<std::vector<Step>> parse_path(std::string_view path) {
   }
   if (steps.empty()) return wrong("It is empty");
   return steps;
-}
-
-void emit(YAML::Emitter& out, const Document& value) {
-  if (value.is_object()) {
-    out << YAML::BeginMap;
-    for (const auto& [key, entry] : value.items()) {
-      out << YAML::Key << key << YAML::Value;
-      emit(out, entry);
-    }
-    out << YAML::EndMap;
-  } else if (value.is_array()) {
-    out << YAML::BeginSeq;
-    for (const Document& entry : value) emit(out, entry);
-    out << YAML::EndSeq;
-  } else if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    bool looks_otherwise = text.empty() || text == "~" || text == "null" || text == "true" || text == "false" ||
-                           Document::parse(text, nullptr, false).is_number();
-    if (looks_otherwise) out << YAML::DoubleQuoted;
-    out << text;
-  } else if (value.is_null()) {
-    out << YAML::Null;
-  } else {
-    out << value.dump();
-  }
 }
 
 }  // namespace
@@ -185,11 +134,6 @@ Status set_field(Document& hpa, std::string_view assignment) {
   return {};
 }
 
-std::string to_yaml(const Document& hpa) {
-  YAML::Emitter out;
-  out.SetIndent(2);
-  emit(out, hpa);
-  return std::string(out.c_str()) + "\n";
-}
+std::string to_yaml(const Document& hpa) { return yaml::block(hpa); }
 
 }  // namespace hpawalk::hpasim

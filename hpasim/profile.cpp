@@ -26,6 +26,9 @@ auto wrong(std::string what, std::string because, std::string hint = "hpawalk si
   return failure(ErrorClass::usage, "profile", std::move(what), std::move(because), std::move(hint));
 }
 
+constexpr Time longest = std::chrono::hours(24 * 366);
+constexpr std::size_t most_points = 1'000'000;
+
 double between(const Profile::Point& a, const Profile::Point& b, Time t) {
   if (b.at == a.at) return b.value;
   double share = static_cast<double>((t - a.at).count()) / static_cast<double>((b.at - a.at).count());
@@ -259,7 +262,7 @@ Result<Segment> parse_segment(std::string_view written) {
 
 void sine(Points& points, const Segment& s, Time start) {
   Time every = s.time("every", minutes(10)), length = s.time("for", every * 3);
-  Time step = std::max<Time>(every / 120, std::chrono::milliseconds(100));
+  Time step = std::max<Time>({every / 120, std::chrono::milliseconds(100), length / 100'000});
   double middle = (s.values[0] + s.values[1]) / 2, swing = (s.values[1] - s.values[0]) / 2;
   for (Time t{0};; t = std::min(t + step, length)) {  // it begins at its lowest
     double angle = 2 * std::numbers::pi * static_cast<double>((t % every).count()) / static_cast<double>(every.count());
@@ -293,17 +296,18 @@ Points draw(const Segment& s, Time start) {
   return points;
 }
 
-// Multiplies with 1 +- noise, anew every five seconds.
+// Multiplies with 1 +- noise, anew every five seconds (more seldom in what is weeks long).
 Points with_noise(const Points& points, double noise, Random& random) {
   Points noisy;
   Profile smooth(points);
-  for (Time t = points.front().at; t < points.back().at; t += seconds(5)) {
+  Time stretch = std::max<Time>(seconds(5), (points.back().at - points.front().at) / 100'000);
+  auto point = points.begin();
+  for (Time t = points.front().at; t < points.back().at; t += stretch) {
     double factor = 1 + noise * (2 * random.unit() - 1);
-    Time until = std::min(t + seconds(5), points.back().at);
+    Time until = std::min(t + stretch, points.back().at);
     noisy.push_back({t, smooth.at(t) * factor});
-    for (const Profile::Point& point : points) {
-      if (point.at > t && point.at < until) noisy.push_back({point.at, point.value * factor});
-    }
+    while (point != points.end() && point->at <= t) ++point;
+    for (; point != points.end() && point->at < until; ++point) noisy.push_back({point->at, point->value * factor});
     noisy.push_back({until, smooth.at(until - Time(1)) * factor});
   }
   return noisy;
@@ -323,6 +327,8 @@ Result<Profile> parse_profile(std::string_view text, std::uint64_t seed) {
     Points drawn = draw(*segment, points.empty() ? Time(0) : points.back().at);
     if (double noise = segment->number("noise", 0); noise > 0) drawn = with_noise(drawn, noise, random);
     points.insert(points.end(), drawn.begin(), drawn.end());
+    if (points.back().at > longest) return wrong("The profile is longer than a year", fmt::format("It is so at \"{}\"", text::trim(part)));
+    if (points.size() > most_points) return wrong("The profile has more than a million points", fmt::format("It has so at \"{}\"", text::trim(part)));
   }
   if (points.empty()) return wrong("The profile is empty", {});
   for (const Profile::Point& point : points) {
@@ -338,7 +344,7 @@ namespace {
 std::optional<double> csv_time(const std::string& text) {
   int year, month, day, hour, minute, read = 0;
   double second;
-  if (std::sscanf(text.c_str(), "%d-%d-%d%*1[T ]%d:%d:%lf%n", &year, &month, &day, &hour, &minute, &second, &read) == 6 && read > 0) {
+  if (std::sscanf(text.c_str(), "%4d-%2d-%2d%*1[T ]%2d:%2d:%lf%n", &year, &month, &day, &hour, &minute, &second, &read) == 6 && read > 0) {
     using namespace std::chrono;
     year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
     bool there_is = year > 0 && year < 10'000 && month > 0 && day > 0 && date.ok() && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 61;  // 60: a leap second
@@ -377,6 +383,9 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
       return wrong(fmt::format("Line {} of the CSV file is not time,value", number), std::string(content), "For example: 60,12.5");
     }
     if (!first) first = *time;
+    if (std::abs(*time - *first) > std::chrono::duration<double>(longest).count()) {
+      return wrong(fmt::format("Line {} of the CSV file is more than a year from the first", number), std::string(content));
+    }
     Time at(std::llround((*time - *first) * 1e6));
     if (!points.empty() && at < points.back().at) return wrong(fmt::format("Line {} of the CSV file goes back in time", number), std::string(content));
     if (*value < 0) return wrong(fmt::format("Line {} of the CSV file has a negative load", number), std::string(content));

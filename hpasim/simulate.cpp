@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <future>
+#include <limits>
 #include <map>
-#include <thread>
 
 #include "hpasim/sync_clock.hpp"
 
@@ -116,6 +117,11 @@ class PodSet {
 
 // --- what the HPA sees of the load
 
+// A double to an int64 as an amd64 build in Go does it: what does not fit, NaN too, becomes the smallest.
+std::int64_t to_int64(double value) {
+  return std::abs(value) < 0x1p63 ? static_cast<std::int64_t>(value) : std::numeric_limits<std::int64_t>::min();
+}
+
 class Sensor {
  public:
   Sensor(const MetricSpec& metric, const Profile& profile, const Setup& setup)
@@ -127,11 +133,11 @@ class Sensor {
     double value = load;
     if (shared_) value = load / std::max(1, pods.ready_at(sampled));
     if (metric_.kind == MetricKind::object || metric_.kind == MetricKind::external) {
-      value_ = static_cast<std::int64_t>(value * 1000.0);
+      value_ = to_int64(value * 1000.0);
       return {Failure::none, {&value_, 1}, {}};
     }
-    auto milli = static_cast<std::int64_t>(value * 1000.0);
-    if (metric_.target_kind == TargetKind::utilization) milli = static_cast<std::int64_t>(value / 100.0 * static_cast<double>(setup_.pods.request));
+    auto milli = to_int64(value * 1000.0);
+    if (metric_.target_kind == TargetKind::utilization) milli = to_int64(value / 100.0 * static_cast<double>(setup_.pods.request));
     samples_.clear();
     for (std::size_t i = 0; i < groups.size(); ++i) {
       bool present = groups[i].phase == Phase::running && ready_since[i] <= sampled && groups[i].ready;
@@ -439,10 +445,10 @@ Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup
       if (tells && keep_on && !keep_on(so_far)) stop = true;
     }
   };
-  std::vector<std::thread> others;
-  for (unsigned t = 1; t < threads; ++t) others.emplace_back(work, false);
+  std::vector<std::future<void>> others;  // their destructors wait; get() hands over what one threw
+  for (unsigned t = 1; t < threads; ++t) others.push_back(std::async(std::launch::async, work, false));
   work(true);
-  for (std::thread& thread : others) thread.join();
+  for (std::future<void>& other : others) other.get();
 
   Runs result;
   result.count = done;

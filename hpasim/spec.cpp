@@ -19,7 +19,13 @@ class Reader {
  public:
   std::vector<std::string> mistakes;
 
-  void wrong(const std::string& path, const std::string& what) { mistakes.push_back(path + ": " + what); }
+  static constexpr size_t most_mistakes = 30;  // mistakes that are told; who has more begins with these
+
+  void wrong(const std::string& path, const std::string& what) {
+    if (mistakes.size() < most_mistakes) mistakes.push_back(shortened(path) + ": " + shortened(what));
+  }
+
+  static std::string shortened(const std::string& text) { return text.size() <= 300 ? text : text.substr(0, 300) + "..."; }
 
   // The object's fields, all of them known.
   void known(const Document& object, const std::string& path, const std::vector<std::string>& names) {
@@ -260,6 +266,7 @@ Result<Spec> parse_spec(const Document& hpa) {
   if (const Document* metadata = reader.find(hpa, "metadata")) {
     spec.name = reader.string(*metadata, "metadata", "name", false);
     spec.name_space = reader.string(*metadata, "metadata", "namespace", false);
+    if (!metadata->is_object()) reader.wrong("metadata", "must be a map of fields");
   }
   const Document* fields = reader.find(hpa, "spec");
   if (fields == nullptr || !fields->is_object()) {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "config/pod_security.hpp"
+
 namespace hpawalk::manifests {
 const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
 }
@@ -42,9 +44,12 @@ std::pair<std::string, std::string> split_image(const std::string& image) {
 
 bool every_cluster_has(const std::string& space) { return space == "default" || space.starts_with("kube-"); }
 
-std::string namespace_of(std::string_view stage, const Config& config) {
-  bool monitoring = stage == "prometheus" || stage == "servicemonitor";
-  return config.text(monitoring ? "prometheus.namespace" : "namespace");
+// Prometheus's right to look at prom-fake lives beside prom-fake.
+std::vector<std::string> namespaces_of(std::string_view stage, const Config& config) {
+  std::string space = config.text("namespace"), monitoring = config.text("prometheus.namespace");
+  if (stage == "servicemonitor") return {monitoring};
+  if (stage != "prometheus" || space == monitoring) return {space};
+  return {monitoring, space};
 }
 
 // A registry's name may have capital letters, an image's host may not.
@@ -60,7 +65,12 @@ std::string registry_host(const Config& config) {
 std::string prom_fake_image(const Config& config) {
   if (std::string named = config.text("prom-fake.image"); !named.empty()) return named;
   if (config.text("cluster") == "aks") return registry_host(config) + "/prom-fake:" HPAWALK_VERSION;
-  return "docker.io/hpawalk/prom-fake:" HPAWALK_VERSION;
+  return "localhost/hpawalk/prom-fake:" HPAWALK_VERSION;
+}
+
+std::string prom_fake_pull_policy(const Config& config) {
+  bool brought = config.text("prom-fake.image").empty() && config.text("cluster") != "aks";
+  return brought ? "Never" : "IfNotPresent";
 }
 
 Values template_values(const Config& config) {
@@ -74,6 +84,7 @@ Values template_values(const Config& config) {
   values["prom-fake.object-labels"] = merged(labels, config.value("prom-fake.labels"));
   values["servicemonitor.object-labels"] = merged(labels, config.value("prometheus.monitor-labels"));
   values["prom-fake.full-image"] = prom_fake_image(config);
+  values["prom-fake.pull-policy"] = prom_fake_pull_policy(config);
   std::string prometheus = config.text("prometheus.image");
   values["prometheus.full-image"] =
       prometheus.empty() ? "quay.io/prometheus/prometheus:v" + config.text("prometheus.version") : prometheus;
@@ -88,15 +99,20 @@ Result<std::string> render_namespace(const std::string& name, const Config& conf
   if (every_cluster_has(name)) return std::string();
   Values values = template_values(config);
   values["namespace-name"] = name;
+  values["namespace-labels"] = merged(values["object-labels"], {{enforce_label, config.text("pod-security")}});
   return fill_in(embedded("stages/namespace.yaml"), values);
 }
 
 Result<std::string> render_stage(std::string_view stage, const Config& config) {
-  Result<std::string> space = render_namespace(namespace_of(stage, config), config);
-  if (!space) return space;
+  std::string all;
+  for (const std::string& name : namespaces_of(stage, config)) {
+    Result<std::string> space = render_namespace(name, config);
+    if (!space) return space;
+    if (!space->empty()) all += *space + "---\n";
+  }
   Result<std::string> objects = fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
   if (!objects) return objects;
-  return space->empty() ? *objects : *space + "---\n" + *objects;
+  return all + *objects;
 }
 
 Result<std::string> render_adapter_values(const Config& config) {

@@ -27,6 +27,10 @@ Values template_values(const Config& config);
 // The image prom-fake runs from: the configured one, or hpawalk's own of this version.
 std::string prom_fake_image(const Config& config);
 
+// "Never" for the image that hpawalk itself brings to the nodes: no registry is asked for it, whoever may own that
+// name there.
+std::string prom_fake_pull_policy(const Config& config);
+
 // The objects of one stage, one document each: workload, prometheus, prom-fake, servicemonitor or hpa. The
 // namespaces that hpawalk would have to make for it come first.
 Result<std::string> render_stage(std::string_view stage, const Config& config);

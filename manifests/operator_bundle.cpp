@@ -62,15 +62,38 @@ Result<BundleObject> adapt_crd(std::string_view document, const Config& config) 
 }
 
 // A limit of 200m CPU makes the operator's start slow, and its own default of 10m for the reloader beside
-// Prometheus costs seconds at every start and reload.
-void lift_limits(yaml::Value& deployment) {
+// Prometheus costs seconds at every start and reload. Limits of memory slow nothing down: they stay.
+void lift_cpu_limits(yaml::Value& deployment) {
   for (yaml::Value& container : deployment["spec"]["template"]["spec"]["containers"]) {
-    if (container["resources"].is_object()) container["resources"].erase("limits");
-    if (container.value("name", "") != "prometheus-operator") continue;
-    for (const char* flag : {"--config-reloader-cpu-limit=0", "--config-reloader-memory-limit=0"}) {
-      container["args"].push_back(flag);
+    yaml::Value& resources = container["resources"];
+    if (resources.is_object() && resources.contains("limits")) {
+      resources["limits"].erase("cpu");
+      if (resources["limits"].empty()) resources.erase("limits");
     }
+    if (container.value("name", "") == "prometheus-operator") container["args"].push_back("--config-reloader-cpu-limit=0");
   }
+}
+
+// Upstream's arguments let the operator keep a Service `kubelet` in kube-system, with every node's address in it, for
+// who scrapes kubelets. The chain does not; and what an operator makes there nobody removes when it goes.
+void leave_kubelets_alone(yaml::Value& deployment) {
+  for (yaml::Value& container : deployment["spec"]["template"]["spec"]["containers"]) {
+    yaml::Value kept = yaml::Value::array();
+    for (const yaml::Value& argument : container["args"]) {
+      if (!argument.is_string() || !argument.get_ref<const std::string&>().starts_with("--kubelet-")) kept.push_back(argument);
+    }
+    container["args"] = kept;
+  }
+}
+
+// Then it needs to know of no node, and to write no endpoints.
+void take_rights_on_nodes(yaml::Value& role) {
+  yaml::Value kept = yaml::Value::array();
+  for (const yaml::Value& rule : role["rules"]) {
+    bool of_kubelets = rule.contains("resources") && (rule.at("resources") == yaml::Value{"nodes"} || rule.at("resources") == yaml::Value{"endpoints"});
+    if (!of_kubelets) kept.push_back(rule);
+  }
+  role["rules"] = kept;
 }
 
 Result<BundleObject> adapt_object(yaml::Value object, const Config& config) {
@@ -85,7 +108,11 @@ Result<BundleObject> adapt_object(yaml::Value object, const Config& config) {
       if (subject.contains("namespace")) subject["namespace"] = space;
     }
   }
-  if (object["kind"] == "Deployment") lift_limits(object);
+  if (object["kind"] == "Deployment") {
+    lift_cpu_limits(object);
+    leave_kubelets_alone(object);
+  }
+  if (object["kind"] == "ClusterRole") take_rights_on_nodes(object);
   return BundleObject{object["kind"].get<std::string>(), object["metadata"]["name"].get<std::string>(), yaml::block(object)};
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "cross_site.hpp"
 #include "exposition.hpp"
 #include "gzip.hpp"
 #include "page.hpp"
@@ -45,7 +46,7 @@ bool takes_values(Route route) {
   return route == Route::value || route == Route::value_of;
 }
 
-// Whether the method may be used on the path; otherwise the reply says what may.
+// Whether the method may be used on the path, by who asks; otherwise the reply says what may.
 bool allowed(const Request& request, const Target& target, Reply& reply) {
   bool reads = request.method == Method::get || request.method == Method::head;
   bool writes = request.method == Method::post || request.method == Method::put;
@@ -61,7 +62,12 @@ bool allowed(const Request& request, const Target& target, Reply& reply) {
         "no such path; there are /, /metrics, /value, /value/{metric}, /values, /healthz and /readyz");
     return false;
   }
-  if (reads || (writes && sets)) return true;
+  if (writes && sets) {
+    std::string why = refused_origin(request);
+    if (!why.empty()) reply = refusal(403, target.route, why);
+    return why.empty();
+  }
+  if (reads) return true;
   if (request.method == Method::options)
     reply.code = 204, reply.route = target.route;
   else

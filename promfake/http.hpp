@@ -14,7 +14,8 @@ struct Request {
   Method method = Method::other;
   std::string_view method_name;
   std::string target;  // as it was sent
-  std::string accept, accept_encoding, content_encoding;
+  std::string host, accept, accept_encoding, content_encoding;
+  std::string origin, fetch_site;  // only of requests that can set a value
   std::string body;
 };
 

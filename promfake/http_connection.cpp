@@ -72,7 +72,8 @@ int HttpConnection::message_begin() {
   request_.method_name = "-";
   for (std::string* text :
        {&request_.target, &request_.accept, &request_.accept_encoding, &request_.content_encoding,
-        &request_.body, &field_, &host_, &expect_, &transfer_encoding_})
+        &request_.body, &request_.host, &request_.origin, &request_.fetch_site, &field_, &expect_,
+        &transfer_encoding_})
     text->clear();
   in_request_ = true;
   ++requests_begun_;
@@ -114,12 +115,15 @@ int HttpConnection::header_field(const char* at, size_t size) {
 }
 
 std::string* HttpConnection::kept_header(std::string_view name) {
-  if (equal_ignoring_case(name, "host")) return ++hosts_, &host_;
+  if (equal_ignoring_case(name, "host")) return ++hosts_, &request_.host;
   if (equal_ignoring_case(name, "accept")) return &request_.accept;
   if (equal_ignoring_case(name, "accept-encoding")) return &request_.accept_encoding;
   if (equal_ignoring_case(name, "content-encoding")) return &request_.content_encoding;
   if (equal_ignoring_case(name, "expect")) return &expect_;
   if (equal_ignoring_case(name, "transfer-encoding")) return &transfer_encoding_;
+  if (request_.method != Method::post && request_.method != Method::put) return nullptr;
+  if (equal_ignoring_case(name, "origin")) return &request_.origin;
+  if (equal_ignoring_case(name, "sec-fetch-site")) return &request_.fetch_site;
   return nullptr;
 }
 

@@ -78,7 +78,7 @@ class HttpConnection {
   std::string output_, kept_input_;
 
   // The header line that is being parsed, and what the request's headers said so far.
-  std::string field_, host_, expect_, transfer_encoding_;
+  std::string field_, expect_, transfer_encoding_;
   std::string* kept_ = nullptr;                 // where the value goes, if anybody wants it
   std::string_view chunk_;                      // what llhttp works on right now
   char last_byte_ = '\n';                       // the byte before it

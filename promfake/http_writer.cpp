@@ -12,6 +12,8 @@ std::string_view reason_phrase(int code) {
       return "No Content";
     case 400:
       return "Bad Request";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:

@@ -12,8 +12,8 @@ enum class Route { page, value, value_of, values, metrics, healthz, readyz, othe
 std::string_view label_of(Route route);
 
 struct SelfMetrics {
-  static constexpr std::array codes{200, 204, 400, 404, 405, 408, 409, 413,
-                                    414, 415, 417, 431, 501, 503, 505};
+  static constexpr std::array codes{200, 204, 400, 403, 404, 405, 408, 409,
+                                    413, 414, 415, 417, 431, 501, 503, 505};
   std::array<std::array<std::uint64_t, codes.size()>, static_cast<size_t>(Route::count)> requests{};
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_refused = 0;  // answered 503: too many

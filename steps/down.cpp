@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/made_kinds.hpp"
 #include "steps/namespace_look.hpp"

@@ -1,6 +1,6 @@
 #include "steps/namespace_end.hpp"
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "world/kube_discovery.hpp"
 
 namespace hpawalk {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "steps/made_kinds.hpp"
 #include "world/kube_discovery.hpp"
 

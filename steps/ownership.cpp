@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "manifests/manifests.hpp"
 
 namespace hpawalk {

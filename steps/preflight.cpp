@@ -9,8 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
+#include "steps/pod_security.hpp"
 
 namespace hpawalk {
 
@@ -81,8 +82,8 @@ constexpr Making makings[] = {
     {"operator", "apps", "deployments", "operator.namespace"},
     {"operator", "", "services", "operator.namespace"},
     {"operator", "", "serviceaccounts", "operator.namespace"},
-    {"prometheus", "rbac.authorization.k8s.io", "clusterroles", ""},
-    {"prometheus", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
+    {"prometheus", "rbac.authorization.k8s.io", "roles", "namespace"},
+    {"prometheus", "rbac.authorization.k8s.io", "rolebindings", "namespace"},
     {"prometheus", "", "services", "prometheus.namespace"},
     {"prometheus", "", "serviceaccounts", "prometheus.namespace"},
     {"prometheus", "monitoring.coreos.com", "prometheuses", "prometheus.namespace"},
@@ -215,6 +216,7 @@ std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, co
   if (findings.back().mark != Mark::ok) return findings;
   findings.push_back(look_at_apis(api, stages));
   findings.push_back(look_at_rights(api, config, stages));
+  if (contains(stages, "workload")) findings.push_back(look_at_pod_security(api, config));
   return findings;
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 #include "base/yaml.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/ownership.hpp"
 #include "steps/stages.hpp"

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "cluster/local/layout.hpp"
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "steps/made_kinds.hpp"
 #include "steps/ownership.hpp"
 #include "world/kube_change.hpp"

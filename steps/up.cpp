@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <optional>
 #include <set>
-#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/board.hpp"
 #include "steps/chart.hpp"
 #include "steps/installer.hpp"
 #include "steps/release_recovery.hpp"
 #include "steps/work.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk {
 
@@ -117,19 +117,21 @@ class Run {
     board_.stop();
   }
 
+  void stop() { board_.stop(); }
+
  private:
   Status change(Job& job) {
     for (const std::string& milestone : job.work.reached) board_.reach(milestone);
     if (job.work.todo.empty()) return {};
-    std::vector<std::thread> threads;
     std::vector<Status> results(job.work.todo.size());
+    Workers workers([this] { board_.stop(); });
     for (size_t i = 0; i < job.work.todo.size(); ++i) {
-      threads.emplace_back([&, i] {
+      workers.start([&, i] {
         results[i] = perform(job, job.work.todo[i]);
         if (!results[i]) board_.stop();
       });
     }
-    for (std::thread& thread : threads) thread.join();
+    if (Status done = workers.join(); !done) return done;
     for (const Status& result : results) {
       if (!result && result.error().id != "stopped") return result;
     }
@@ -268,19 +270,17 @@ class Run {
 Status run_parallel(Run& run, std::vector<Job>& jobs) {
   // Reading first, all at once: this is the last moment at which nothing has changed.
   std::vector<Status> prepared(jobs.size());
-  std::vector<std::thread> threads;
+  Workers workers([&] { run.stop(); });
   for (size_t i = 0; i < jobs.size(); ++i) {
-    threads.emplace_back([&, i] { prepared[i] = run.prepare(jobs[i]); });
+    workers.start([&, i] { prepared[i] = run.prepare(jobs[i]); });
   }
-  for (std::thread& thread : threads) thread.join();
+  if (Status done = workers.join(); !done) return done;
   for (const Status& status : prepared) {
     if (!status) return status;
   }
   for (const Job& job : jobs) run.expect(job);
-  threads.clear();
-  for (Job& job : jobs) threads.emplace_back([&] { run.execute(job); });
-  for (std::thread& thread : threads) thread.join();
-  return {};
+  for (Job& job : jobs) workers.start([&] { run.execute(job); });
+  return workers.join();
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/bundle.hpp"
 #include "steps/ownership.hpp"
@@ -79,11 +79,12 @@ class Finder {
     Result<HttpResponse> response = api_.send(request);
     if (!response) return failure(response.error());
     if (!response->ok()) return failure(kube_error(request, *response));
-    Json list = Json::parse(response->body, nullptr, false);
+    Result<Json> list = parse_json(response->body, "The list of custom resource definitions");
+    if (!list) return failure(list.error());
     std::set<std::string> current;
     std::string newest;
     bool foreign = false;
-    for (const Json& crd : list_at(list, "items")) {
+    for (const Json& crd : list_at(*list, "items")) {
       std::string name = text_at(crd, "metadata.name");
       if (!name.ends_with(".monitoring.coreos.com")) continue;
       foreign = foreign || !is_ours(crd, config_);

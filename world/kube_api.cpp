@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
 #include "base/redact.hpp"
@@ -22,8 +23,8 @@ bool has(std::string_view text, std::string_view part) { return text.find(part) 
 
 // The API server's own words: a Status object's message, or the plain text of whoever answered.
 std::string message_of(const HttpResponse& response) {
-  Json status = Json::parse(response.body, nullptr, false);
-  if (status.is_object() && status.contains("message") && status["message"].is_string()) return status["message"];
+  Result<Json> status = parse_json(response.body, "The answer");
+  if (status && at(*status, "message").is_string()) return text_at(*status, "message");
   std::string plain(text::trim(response.body));
   return text::redact(shortened(plain, 500));
 }
@@ -31,7 +32,7 @@ std::string message_of(const HttpResponse& response) {
 // kubectl proxy answers with a plain-text 500 or 502 when it cannot reach the API server or log in.
 std::optional<Error> transport_error(const HttpResponse& response) {
   if (response.status != 500 && response.status != 502) return std::nullopt;
-  if (Json::accept(response.body)) return std::nullopt;
+  if (parse_json(response.body, "The answer")) return std::nullopt;
   std::string message = message_of(response);
   auto environment = [&](std::string id, std::string what, std::string hint) {
     return Error{ErrorClass::environment, std::move(id), std::move(what), message, std::move(hint), {}, {}};
@@ -135,12 +136,10 @@ Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {
   Result<HttpResponse> response = api.send(request);
   if (!response) return failure(response.error());
   if (!response->ok()) return failure(kube_error(request, *response));
-  Json json = Json::parse(response->body, nullptr, false);
-  if (json.is_discarded()) {
-    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + request.path + " is not JSON",
-                   std::string(shortened(response->body, 200)));
-  }
-  return json;
+  Result<Json> json = parse_json(response->body, "The answer to " + request.path);
+  if (json) return json;
+  return failure(ErrorClass::check_failed, "kube-refused", json.error().what,
+                 fmt::format("{}; it begins with: {}", json.error().because, text::redact(shortened(response->body, 200))));
 }
 
 Result<Json> kube_get(KubeApi& api, const std::string& path, Duration limit) {
@@ -165,14 +164,18 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
     path = "subjectaccessreviews";
     spec["user"] = question.user;
     if (question.user.starts_with("system:serviceaccount:")) {  // as the API server sees such a caller
-      std::string space = text::split(question.user, ':')[2];
+      std::vector<std::string> parts = text::split(question.user, ':');
+      std::string space = parts.size() > 2 ? parts[2] : "";
       spec["groups"] = {"system:authenticated", "system:serviceaccounts", "system:serviceaccounts:" + space};
     }
   }
   Result<Json> review = kube_create(api, "/apis/authorization.k8s.io/v1/" + path,
                                     {{"apiVersion", "authorization.k8s.io/v1"}, {"kind", kind}, {"spec", spec}});
   if (!review) return failure(review.error());
-  return review->value("/status/allowed"_json_pointer, false);
+  const Json& allowed = at(*review, "status.allowed");
+  if (allowed.is_boolean()) return allowed.get<bool>();
+  return failure(ErrorClass::check_failed, "kube-refused", "The answer to an access review does not say whether it is allowed",
+                 text::redact(review->dump().substr(0, 200)));
 }
 
 std::string proxy_path(const Backend& backend, std::string_view path) {
@@ -210,12 +213,10 @@ struct Watcher {
   Status list() {
     Result<Json> answer = kube_list(api, path);
     if (!answer) return failure(answer.error());
-    version = answer->value("/metadata/resourceVersion"_json_pointer, "");
+    version = text_at(*answer, "metadata.resourceVersion");
     emit({"RELISTED"});
-    if (auto items = answer->find("items"); items != answer->end() && items->is_array()) {
-      for (Json& item : *items) {
-        if (!emit({"ADDED", std::move(item)})) return {};
-      }
+    for (const Json& item : list_at(*answer, "items")) {
+      if (!emit({"ADDED", item})) return {};
     }
     emit({"SYNCED"});
     return {};
@@ -223,18 +224,18 @@ struct Watcher {
 
   bool line(std::string_view text) {
     if (text.empty()) return emit({"IDLE"});
-    Json event = Json::parse(text, nullptr, false);
-    if (!event.is_object()) return true;
-    std::string type = event.value("type", "");
-    Json& object = event["object"];
+    Result<Json> event = parse_json(text, "The event");
+    if (!event || !event->is_object()) return true;
+    std::string type = text_at(*event, "type");
+    const Json& object = at(*event, "object");
     if (type == "ERROR") {
       forgotten = true;  // 410 Gone, or anything else that a fresh list cures
       return false;
     }
-    std::string seen = object.value("/metadata/resourceVersion"_json_pointer, "");
+    std::string seen = text_at(object, "metadata.resourceVersion");
     if (!seen.empty()) version = seen;
     if (type == "BOOKMARK") return true;
-    return emit({type, std::move(object)});
+    return emit({type, object});
   }
 };
 

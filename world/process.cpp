@@ -62,19 +62,13 @@ Pipe make_pipe() {
 }
 
 tl::unexpected<Error> start_failure(const Command& command, int number) {
-  Error error{ErrorClass::environment,
-              "tool-start",
-              "Cannot start " + command.argv[0],
-              std::strerror(number),
-              {},
-              text::shell_quote(command.argv),
-              {}};
-  if (number == ENOENT) {
-    error.id = "tool-missing";
-    error.because = "no such program in PATH";
-    error.hint = "Install " + command.argv[0] + ", then run the command again";
-  }
-  return failure(std::move(error));
+  return failure(Error{ErrorClass::environment, "tool-start", "Cannot start " + command.argv[0], std::strerror(number), {},
+                       text::shell_quote(command.argv), {}});
+}
+
+tl::unexpected<Error> missing(const Command& command) {
+  return failure(Error{ErrorClass::environment, "tool-missing", "Cannot start " + command.argv[0], "no such program in PATH",
+                       "Install " + command.argv[0] + ", then run the command again", text::shell_quote(command.argv), {}});
 }
 
 std::vector<std::string> merged(const Environment& base, const Environment& changes) {
@@ -255,7 +249,7 @@ class SystemChild final : public Child {
 
 Result<Outcome> SystemProcesses::run(const Command& command) {
   auto program = find(command.argv[0]);
-  if (!program) return start_failure(command, ENOENT);
+  if (!program) return missing(command);
   Pipe in = make_pipe(), out = make_pipe(), err = make_pipe();
   if (!in.write.open() || !out.write.open() || !err.write.open()) return start_failure(command, errno);
   Result<Group> group = spawn(command, *program, environment_, guard_, {in.read.get(), out.write.get(), err.write.get()});
@@ -311,7 +305,7 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
 
 Result<std::unique_ptr<Child>> SystemProcesses::start(const Command& command, const std::filesystem::path& log) {
   auto program = find(command.argv[0]);
-  if (!program) return start_failure(command, ENOENT);
+  if (!program) return missing(command);
   Descriptor in = above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
   Descriptor out = above_standard(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!in.open() || !out.open()) return start_failure(command, errno);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/printable.hpp"
 #include "base/redact.hpp"
 #include "base/text.hpp"
@@ -18,9 +19,9 @@ Labels labels_of(const Json& object) {
   return labels;
 }
 
-std::string text_of(const Json& object, const char* name) {
-  auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+Error another_shape(const std::string& path) {
+  return Error{ErrorClass::check_failed, "prometheus-http", "Prometheus's API did not answer as Prometheus does",
+               "its answer to " + path + " has another shape", {}, {}, {}};
 }
 
 }  // namespace
@@ -28,13 +29,14 @@ std::string text_of(const Json& object, const char* name) {
 Result<Json> PrometheusApi::get(const std::string& path_and_query, Duration limit) const {
   Result<HttpResponse> response = transport_(path_and_query, limit);
   if (!response) return failure(response.error());
-  Json answer = Json::parse(response->body, nullptr, false);
-  if (answer.is_object() && text_of(answer, "status") == "success" && answer.contains("data")) return answer["data"];
-  if (answer.is_object() && text_of(answer, "status") == "error") {
+  Result<Json> answer = parse_json(response->body, "Prometheus's answer");
+  if (answer && text_at(*answer, "status") == "success" && answer->contains("data")) return std::move((*answer)["data"]);
+  if (answer && text_at(*answer, "status") == "error") {
     return failure(ErrorClass::check_failed, "prometheus-query", "Prometheus refused the query",
-                   text_of(answer, "errorType") + ": " + text_of(answer, "error"));
+                   text_at(*answer, "errorType") + ": " + text_at(*answer, "error"));
   }
-  std::string said = answer.is_object() ? text_of(answer, "message") : std::string(shortened(text::trim(response->body), 300));
+  std::string begin(shortened(text::trim(response->body), 300));
+  std::string said = answer ? text_at(*answer, "message") : response->ok() ? answer.error().because + "; it begins with: " + begin : begin;
   return failure(ErrorClass::check_failed, "prometheus-http",
                  fmt::format("Prometheus's API did not answer: HTTP {}", response->status), text::redact(said));
 }
@@ -42,15 +44,17 @@ Result<Json> PrometheusApi::get(const std::string& path_and_query, Duration limi
 Result<std::vector<Sample>> PrometheusApi::query(const std::string& expression, Duration limit) const {
   Result<Json> data = get("/api/v1/query?query=" + query_value(expression), limit);
   if (!data) return failure(data.error());
-  if (text_of(*data, "resultType") != "vector") {
+  std::string type = text_at(*data, "resultType");
+  if (type.empty() || !at(*data, "result").is_array()) return failure(another_shape("/api/v1/query"));
+  if (type != "vector") {
     return failure(ErrorClass::check_failed, "prometheus-not-vector", "The query does not return a vector",
-                   "it returns a " + text_of(*data, "resultType"));
+                   "it returns a " + type);
   }
   std::vector<Sample> samples;
-  for (const Json& row : data->value("result", Json::array())) {
-    const Json& value = row.value("value", Json::array());
+  for (const Json& row : list_at(*data, "result")) {
+    const Json& value = list_at(row, "value");
     if (value.size() != 2 || !value[0].is_number() || !value[1].is_string()) continue;
-    samples.push_back({labels_of(row.value("metric", Json::object())), value[0], value[1]});
+    samples.push_back({labels_of(at(row, "metric")), value[0], value[1]});
   }
   return samples;
 }
@@ -62,6 +66,7 @@ Result<std::vector<Labels>> PrometheusApi::series(const std::vector<std::string>
   for (const std::string& selector : selectors) path += "&match%5B%5D=" + query_value(selector);
   Result<Json> data = get(path, limit);
   if (!data) return failure(data.error());
+  if (!data->is_array()) return failure(another_shape("/api/v1/series"));
   std::vector<Labels> series;
   for (const Json& labels : *data) series.push_back(labels_of(labels));
   return series;
@@ -71,10 +76,11 @@ Result<std::vector<Target>> PrometheusApi::targets() const {
   Result<Json> data = get("/api/v1/targets?state=active");
   if (!data) return failure(data.error());
   std::vector<Target> targets;
-  for (const Json& t : data->value("activeTargets", Json::array())) {
-    targets.push_back({labels_of(t.value("labels", Json::object())), labels_of(t.value("discoveredLabels", Json::object())),
-                       text_of(t, "scrapePool"), text_of(t, "scrapeUrl"), text_of(t, "health"), text_of(t, "lastError"),
-                       text_of(t, "lastScrape"), t.value("lastScrapeDuration", 0.0)});
+  if (!at(*data, "activeTargets").is_array()) return failure(another_shape("/api/v1/targets"));
+  for (const Json& t : list_at(*data, "activeTargets")) {
+    targets.push_back({labels_of(at(t, "labels")), labels_of(at(t, "discoveredLabels")), text_at(t, "scrapePool"),
+                       text_at(t, "scrapeUrl"), text_at(t, "health"), text_at(t, "lastError"), text_at(t, "lastScrape"),
+                       real_at(t, "lastScrapeDuration")});
   }
   return targets;
 }
@@ -82,7 +88,7 @@ Result<std::vector<Target>> PrometheusApi::targets() const {
 Result<std::string> PrometheusApi::config() const {
   Result<Json> data = get("/api/v1/status/config");
   if (!data) return failure(data.error());
-  return text_of(*data, "yaml");
+  return text_at(*data, "yaml");
 }
 
 PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_prefix) {

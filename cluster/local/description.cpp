@@ -1,8 +1,7 @@
 #include "cluster/local/description.hpp"
 
+#include "base/json.hpp"
 #include "base/json_text.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include "world/trust.hpp"
 
@@ -29,14 +28,16 @@ std::string what_is_wrong(const Description& d, const ClusterFiles& files) {
 Result<Description> read_description(World& world, const ClusterFiles& files) {
   Result<std::string> text = world.files.read(files.description());
   if (!text) return failure(text.error());
+  Result<Json> json = parse_json(*text, "It");
   Description d;
-  std::string wrong;
+  std::string wrong = json ? std::string() : json.error().because;
   try {
-    nlohmann::json json = nlohmann::json::parse(*text);
-    d = Description{json.at("name"),  json.at("link"), json.at("hpaSyncPeriod"), json.at("hpaDownscaleStabilization"),
-                    json.at("parts"), json.at("user")};
-    wrong = what_is_wrong(d, files);
-  } catch (const nlohmann::json::exception& exception) {
+    if (json) {
+      d = Description{json->at("name"),  json->at("link"), json->at("hpaSyncPeriod"), json->at("hpaDownscaleStabilization"),
+                      json->at("parts"), json->at("user")};
+      wrong = what_is_wrong(d, files);
+    }
+  } catch (const Json::exception& exception) {
     wrong = exception.what();
   }
   if (!wrong.empty()) {

@@ -11,6 +11,7 @@ namespace hpawalk::local {
 
 const std::vector<Image>& images() {
   static const std::string registry = "registry.k8s.io/", operators = "quay.io/prometheus-operator/";
+  static const std::vector<std::string> nginx_packages = {"nginx-light", "dash", "libc-bin", "coreutils", "curl"};
   static const std::vector<Image> all = {
       {{registry + "kube-apiserver:" + version::kubernetes, registry + "kube-controller-manager:" + version::kubernetes,
         registry + "kube-scheduler:" + version::kubernetes},
@@ -30,11 +31,13 @@ const std::vector<Image>& images() {
        "/bin",
        {"/bin/prometheus"}},
       {{registry + "prometheus-adapter/prometheus-adapter:" + version::adapter}, {"adapter"}, "/", {"/adapter"}},
-      {{"docker.io/library/nginx:stable"},
+      {{"docker.io/library/nginx:stable"}, {}, {}, {"/usr/sbin/nginx", "-g", "daemon off;"}, nginx_packages},
+      {{"docker.io/nginxinc/nginx-unprivileged:1.28.0"},
        {},
        {},
-       {"/usr/sbin/nginx", "-g", "daemon off;"},
-       {"nginx-light", "dash", "libc-bin", "coreutils", "curl"}},
+       {"/usr/sbin/nginx", "-e", "/dev/stderr", "-c", "/etc/nginx/unprivileged.conf", "-g", "daemon off;"},
+       nginx_packages,
+       "101"},
   };
   return all;
 }
@@ -119,18 +122,27 @@ Status configure_nginx(World& world, const fs::path& root) {
   constexpr std::string_view page =
       "<!DOCTYPE html>\n<html><head><title>Welcome to nginx!</title></head>\n"
       "<body><h1>Welcome to nginx!</h1><p>The workload of the walkthrough.</p></body></html>\n";
+  // As in the image of that name: for a user without rights, on a port that needs none.
+  constexpr std::string_view unprivileged =
+      "worker_processes 1;\nerror_log /dev/stderr;\npid /tmp/nginx.pid;\nevents {}\n"
+      "http {\n  access_log /dev/stdout;\n  include mime.types;\n"
+      "  client_body_temp_path /tmp/client_temp;\n  proxy_temp_path /tmp/proxy_temp;\n  fastcgi_temp_path /tmp/fastcgi_temp;\n"
+      "  uwsgi_temp_path /tmp/uwsgi_temp;\n  scgi_temp_path /tmp/scgi_temp;\n"
+      "  server {\n    listen 8080;\n    root /usr/share/nginx/html;\n  }\n}\n";
   constexpr std::string_view config =
       "user www-data;\nworker_processes 1;\nerror_log /dev/stderr;\npid /run/nginx.pid;\nevents {}\n"
       "http {\n  access_log /dev/stdout;\n  include mime.types;\n"
       "  server {\n    listen 80;\n    root /usr/share/nginx/html;\n  }\n}\n";
   Status done = world.files.write(root / "etc/nginx/nginx.conf", config);
+  if (done) done = world.files.write(root / "etc/nginx/unprivileged.conf", unprivileged);
   if (done) done = world.files.write(root / "usr/share/nginx/html/index.html", page);
   if (done) done = world.files.write(root / "etc/passwd",
                                      "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n");
   if (done) done = world.files.write(root / "etc/group", "root:x:0:\nwww-data:x:33:\n");
-  for (const char* folder : {"run", "tmp", "var/lib/nginx"}) {
+  for (const char* folder : {"run", "var/lib/nginx"}) {
     if (done) done = world.files.make_folder(root / folder);
   }
+  if (done) done = world.files.make_folder(root / "tmp", 01777);
   return done;
 }
 
@@ -157,7 +169,7 @@ const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta
 }  // namespace
 
 Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress) {
-  std::string keys = "2";  // raise it when the way images are written changes
+  std::string keys = "3";  // raise it when the way images are written changes
   for (const auto& [set, folder] : parts.folders()) keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
   fs::path store = layout.image_stores() / keys;
   if (world.files.exists(store)) return store;
@@ -181,7 +193,7 @@ Result<fs::path> make_image_store(World& world, const Layout& layout, const Part
     fs::path root = work / "root", archive = work / "image.tar";
     Status done = world.files.make_folder(root);
     if (done) done = fill_root(world, image, parts, work, root);
-    if (done) done = write_archive(world, root, {image.names, image.entrypoint}, archive);
+    if (done) done = write_archive(world, root, {image.names, image.entrypoint, image.user}, archive);
     if (done) done = (*containerd)->import_image(archive);
     if (done) done = world.files.remove_all(root);
     if (!done) return fail(done.error());

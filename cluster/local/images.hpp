@@ -18,6 +18,7 @@ struct Image {
   std::string folder;                   // "/bin"
   std::vector<std::string> entrypoint;  // empty: the manifests name the command
   std::vector<std::string> packages = {};  // of the distribution, instead of programs
+  std::string user = {};                   // empty: root
 };
 
 const std::vector<Image>& images();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <thread>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -18,6 +17,7 @@
 #include "cluster/local/mount_points.hpp"
 #include "cluster/local/network.hpp"
 #include "cluster/local/preflight.hpp"
+#include "world/workers.hpp"
 
 namespace hpawalk::local {
 
@@ -261,9 +261,10 @@ Status start_control_plane(World& world, Progress& progress, const ClusterFiles&
   const std::string step = "control plane";
   progress.started(step);
   Status proxy;
-  std::thread configure([&] { proxy = configure_proxy(world, files, d, node); });
+  Workers workers;
+  workers.start([&] { proxy = configure_proxy(world, files, d, node); });
   Status done = run_kubeadm(world, progress, files, d, node);
-  configure.join();
+  if (Status configured = workers.join(); !configured) proxy = configured;
   if (done) done = proxy;
   if (done) done = write_kubeconfig(world, files, d);
   if (!done) {

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
+#include "base/json.hpp"
 
 namespace hpawalk::local {
 
@@ -23,9 +23,9 @@ Result<FileLock> lock_machine(World& world) {
 
 std::map<std::string, Registered> registered(World& world) {
   std::map<std::string, Registered> clusters;
-  nlohmann::json json = nlohmann::json::parse(world.files.read(list_file).value_or("{}"), nullptr, false);
-  if (!json.is_object()) return clusters;
-  for (const auto& [name, cluster] : json.items()) {
+  Result<Json> json = parse_json(world.files.read(list_file).value_or("{}"), "The list of clusters");
+  if (!json || !json->is_object()) return clusters;
+  for (const auto& [name, cluster] : json->items()) {
     if (!cluster.is_object() || !cluster.contains("link") || !cluster["link"].is_number_integer()) continue;
     if (!cluster.contains("root") || !cluster["root"].is_string()) continue;
     clusters[name] = {cluster["link"].get<int>(), cluster["root"].get<std::string>()};

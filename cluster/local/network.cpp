@@ -4,8 +4,8 @@
 #include <arpa/inet.h>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk::local {
@@ -25,7 +25,8 @@ struct Range {
 Range range_of(const std::string& address, int prefix) {
   in_addr parsed{};
   if (inet_pton(AF_INET, address.c_str(), &parsed) != 1) return {1, 0};  // overlaps nothing
-  std::uint32_t size = prefix >= 32 ? 0 : (0xffffffffU >> static_cast<unsigned>(prefix));
+  if (prefix < 0 || prefix > 32) return {1, 0};
+  std::uint32_t size = prefix == 32 ? 0 : (0xffffffffU >> static_cast<unsigned>(prefix));
   std::uint32_t first = ntohl(parsed.s_addr) & ~size;
   return {first, first + size};
 }
@@ -35,30 +36,31 @@ Range range_of(const std::string& destination) {  // "10.0.0.0/8", "10.1.2.3"
   return range_of(destination.substr(0, slash), slash == std::string::npos ? 32 : std::atoi(destination.c_str() + slash + 1));
 }
 
-Result<nlohmann::json> ip_json(World& world, std::vector<std::string> words) {
+Result<Json> ip_json(World& world, std::vector<std::string> words) {
   std::vector<std::string> argv = {"ip", "-json", "-4"};
   argv.insert(argv.end(), words.begin(), words.end());
   Result<std::string> text = run_checked(world.processes, Command{.argv = argv}, "network-read", "Cannot read the host's network");
   if (!text) return failure(text.error());
-  nlohmann::json parsed = nlohmann::json::parse(text->empty() ? "[]" : *text, nullptr, false);
-  if (parsed.is_discarded()) return failure(ErrorClass::environment, "network-read", "Cannot read the answer of ip", *text);
-  return parsed;
+  if (text->empty()) return Json::array();
+  Result<Json> parsed = parse_json(*text, "The answer of ip");
+  if (parsed) return parsed;
+  return failure(ErrorClass::environment, "network-read", parsed.error().what, parsed.error().because);
 }
 
 Result<std::vector<Range>> used_ranges(World& world) {
   std::vector<Range> used;
-  Result<nlohmann::json> addresses = ip_json(world, {"address", "show"});
+  Result<Json> addresses = ip_json(world, {"address", "show"});
   if (!addresses) return failure(addresses.error());
-  for (const auto& interface : *addresses) {
-    for (const auto& a : interface.value("addr_info", nlohmann::json::array())) {
-      used.push_back(range_of(a.value("local", ""), a.value("prefixlen", 32)));
+  for (const Json& interface : *addresses) {
+    for (const Json& a : list_at(interface, "addr_info")) {
+      used.push_back(range_of(text_at(a, "local"), static_cast<int>(int_at(a, "prefixlen", 32))));
     }
   }
-  Result<nlohmann::json> routes = ip_json(world, {"route", "show", "table", "all"});
+  Result<Json> routes = ip_json(world, {"route", "show", "table", "all"});
   if (!routes) return failure(routes.error());
-  for (const auto& route : *routes) {
-    std::string destination = route.value("dst", "");
-    if (destination != "default" && route.value("type", "unicast") == "unicast") used.push_back(range_of(destination));
+  for (const Json& route : *routes) {
+    std::string destination = text_at(route, "dst");
+    if (destination != "default" && text_at(route, "type", "unicast") == "unicast") used.push_back(range_of(destination));
   }
   return used;
 }
@@ -204,7 +206,7 @@ Result<std::vector<std::string>> interfaces(World& world) {
   if (!links) return failure(links.error());
   std::vector<std::string> names;
   for (const auto& link : *links) {
-    std::string name = link.value("ifname", "");
+    std::string name = text_at(link, "ifname");
     if (name != "lo" && !name.starts_with("hpawalk-")) names.push_back(name);
   }
   return names;
@@ -215,16 +217,16 @@ Result<std::vector<std::string>> forward_chains(World& world) {
   Result<std::string> text = run_checked(world.processes, Command{.argv = {"nft", "--json", "list", "chains"}}, "network-read",
                                          "Cannot read the host's netfilter rules");
   if (!text) return failure(text.error());
-  nlohmann::json parsed = nlohmann::json::parse(*text, nullptr, false);
-  if (!parsed.is_object() || !parsed.contains("nftables")) {
-    return failure(ErrorClass::environment, "network-read", "Cannot read the answer of nft", *text);
+  Result<Json> parsed = parse_json(*text, "The answer of nft");
+  if (!parsed || !at(*parsed, "nftables").is_array()) {
+    return failure(ErrorClass::environment, "network-read", "Cannot read the answer of nft", parsed ? "it has no nftables" : parsed.error().because);
   }
   std::vector<std::string> names;
-  for (const auto& entry : parsed["nftables"]) {
-    if (!entry.contains("chain") || entry["chain"].value("hook", "") != "forward") continue;
-    const auto& chain = entry["chain"];
-    std::string table = chain.value("table", "");
-    if (!table.starts_with("hpawalk-")) names.push_back(chain.value("family", "") + " " + table + " " + chain.value("name", ""));
+  for (const Json& entry : list_at(*parsed, "nftables")) {
+    const Json& chain = at(entry, "chain");
+    if (text_at(chain, "hook") != "forward") continue;
+    std::string table = text_at(chain, "table");
+    if (!table.starts_with("hpawalk-")) names.push_back(text_at(chain, "family") + " " + table + " " + text_at(chain, "name"));
   }
   return names;
 }
@@ -252,11 +254,11 @@ Result<std::vector<std::string>> others_that_forward(World& world, const Found& 
 }
 
 Found found_from(const std::string& marker) {
-  nlohmann::json json = nlohmann::json::parse(marker, nullptr, false);
+  Result<Json> json = parse_json(marker, "The marker");
   Found found;
-  if (!json.is_object()) return found;
-  found.interfaces = json.value("interfaces", std::vector<std::string>{});
-  found.chains = json.value("chains", std::vector<std::string>{});
+  if (!json) return found;
+  for (const Json& name : list_at(*json, "interfaces")) found.interfaces.push_back(text_at(name, ""));
+  for (const Json& name : list_at(*json, "chains")) found.chains.push_back(text_at(name, ""));
   return found;
 }
 

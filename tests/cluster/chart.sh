@@ -42,6 +42,16 @@ check "a ConfigMap of the user's replaces the rules" has "name: my-rules" --set 
 check "  and none is made" lacks "kind: ConfigMap" --set rules.existing=my-rules
 check "port 0 leaves the URL's own" has "--prometheus-url=https://p.example.com/x" --set prometheus.url=https://p.example.com,prometheus.port=0,prometheus.path=/x
 check "the URL is a template" has "--prometheus-url=http://prom.mon.svc:9090" --set 'prometheus.url=http://prom.{{ .Release.Namespace }}.svc'
+trusts_what_it_makes() { # the CA in the Secret is what both APIServices trust, and it signed the certificate for the Service's name
+  render > "$work/out" || return
+  [ "$(sed -n 's/^  caBundle: //p' "$work/out" | sort -u)" = "$(sed -n 's/^  ca.crt: //p' "$work/out")" ] || return
+  for part in ca tls; do sed -n "s/^  $part.crt: //p" "$work/out" | base64 -d > "$work/$part.pem"; done
+  openssl verify -CAfile "$work/ca.pem" -verify_hostname x-prometheus-adapter.mon.svc "$work/tls.pem"
+}
+check "the API server is given the CA that signed the adapter's certificate" trusts_what_it_makes
+check "  and so skips no verification" lacks "insecureSkipTLSVerify"
+check "  the CA's own key is kept nowhere" test "$(grep -c 'key: ' "$work/out")" = 1
+check "the adapter may read what its rule names, and no ConfigMaps" has "resources: [namespaces, pods, services]"
 check "not root" has "runAsNonRoot: true"
 check "a read-only root file system" has "readOnlyRootFilesystem: true"
 check "an existing account is used" has "serviceAccountName: mine" --set serviceAccount.create=false,serviceAccount.name=mine

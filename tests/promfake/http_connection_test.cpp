@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 using namespace promfake;
@@ -80,6 +81,53 @@ TEST_CASE("HEAD is GET without the body, and the paths exist") {
     CHECK(head.ends_with("\r\n\r\n"));
     CHECK(full.starts_with(head));
   }
+}
+
+TEST_CASE("a page of another site cannot set a value; prom-fake's own page and programs can") {
+  auto code = [](std::string host, std::string more) {
+    return code_of("POST /value HTTP/1.1\r\nHost: " + host + "\r\n" + more + "Content-Length: 1\r\n\r\n5");
+  };
+  const std::string local = "127.0.0.1:8080";
+  // Programs, and the page itself: in browsers that say so, and in those that only name the page.
+  CHECK(code(local, "") == 200);
+  CHECK(code(local, "Origin: http://127.0.0.1:8080\r\nSec-Fetch-Site: same-origin\r\n") == 200);
+  CHECK(code(local, "Origin: http://127.0.0.1:8080\r\n") == 200);
+  CHECK(code("[::1]:8080", "Origin: http://[::1]:8080 \r\n") == 200);
+  CHECK(code("LOCALHOST:8080", "Origin: http://localhost:8080\r\n") == 200);
+  CHECK(code("prom-fake:8080", "Origin: http://prom-fake:8080\r\n") == 200);
+  CHECK(code(local, "sec-fetch-site: none\r\n") == 200);
+  // Through the API server, which has a name, over https; kubectl proxy changes Host on the way.
+  CHECK(code("kube.example.com", "Origin: https://kube.example.com\r\nSec-Fetch-Site: same-origin\r\n") == 200);
+  CHECK(code("10.96.0.1", "Origin: http://127.0.0.1:8001\r\nSec-Fetch-Site: same-origin\r\n") == 200);
+  // Others' pages.
+  CHECK(code(local, "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n") == 403);
+  CHECK(code(local, "Origin: http://127.0.0.1:3000\r\nSec-Fetch-Site: same-site\r\n") == 403);
+  CHECK(code(local, "Sec-Fetch-Site: cross-site\r\n") == 403);
+  CHECK(code(local, "Sec-Fetch-Site: same-origin, cross-site\r\n") == 403);
+  CHECK(code(local, "Origin: https://evil.example\r\n") == 403);
+  CHECK(code(local, "Origin: http://127.0.0.1:3000\r\n") == 403);
+  CHECK(code(local, "Origin: null\r\n") == 403);
+  CHECK(code(local, "Origin: x://\r\n") == 403);
+  // Their name, made to point here.
+  CHECK(code("evil.example:8080", "Origin: http://evil.example:8080\r\n") == 403);
+}
+
+TEST_CASE("a refused page's write changes nothing, and is refused before its body; reading is nobody's secret") {
+  Talk talk;
+  std::string evil = "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n";
+  CHECK(ends_with_body(talk.say(post("/value", "9", evil)),
+                       "a page of \"https://evil.example\" may not set values here; prom-fake's own page may, and "
+                       "programs that send no Origin\n"));
+  CHECK(talk.app.metrics.series[0].value == 5);
+  CHECK(talk.say("PUT /value HTTP/1.1\r\nHost: x\r\n" + evil + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+            .starts_with("HTTP/1.1 403 Forbidden\r\n"));
+  CHECK(code_of(get("/metrics", evil)) == 200);
+  CHECK(code_of(get("/value", evil)) == 200);
+  // The page of one request does not stand for the next.
+  Talk next;
+  next.say(post("/value", "9", evil));
+  next.say(post("/value", "8"));
+  CHECK(next.app.metrics.series[0].value == 8);
 }
 
 TEST_CASE("unknown paths, wrong methods and bad values get their code") {
@@ -242,6 +290,10 @@ TEST_CASE("answers do not depend on how the bytes are cut into packets") {
 TEST_CASE("requests are counted by path and code, however many paths are tried") {
   Talk talk;
   talk.say(get("/a") + get("/b") + get("/metrics"));
-  CHECK(talk.app.self.requests[static_cast<size_t>(Route::other)][3] == 2);
-  CHECK(talk.app.self.requests[static_cast<size_t>(Route::metrics)][0] == 1);
+  auto counted = [&](Route route, int code) {
+    size_t at = static_cast<size_t>(std::ranges::find(SelfMetrics::codes, code) - SelfMetrics::codes.begin());
+    return talk.app.self.requests[static_cast<size_t>(route)][at];
+  };
+  CHECK(counted(Route::other, 404) == 2);
+  CHECK(counted(Route::metrics, 200) == 1);
 }

@@ -84,6 +84,10 @@ TEST_CASE("Values are checked as Kubernetes and Prometheus check them") {
       {"hpa.target", {"10", "500m", "2.5", "1k"}, {"0", "-1", "ten", "1Ki", "1e3", ""}},
       {"operator.version", {"0.85.0", "1.0.0-rc.1"}, {"v0.85.0", "0.85", "latest"}},
       {"cluster", {"local", "kind", "current"}, {"gke", "Local"}},
+      {"prom-fake.service-type", {"ClusterIP", "NodePort"}, {"LoadBalancer", "ExternalName", ""}},
+      {"prom-fake.service-annotations", {"{example.com/a: 'true'}", "{}"}, {"{a: true}", "{a: 1}", "[a]"}},
+      {"pod-security", {"restricted", "baseline", "privileged"}, {"none", ""}},
+      {"workload.security-context", {"{}", "{runAsUser: 1}"}, {"root", "[]"}},
       {"hpa.behavior", {"{scaleDown: {stabilizationWindowSeconds: 10}}", "{}"}, {"[1]", "fast", "{a: [}"}},
   };
   for (const Case& c : cases) {
@@ -97,6 +101,37 @@ TEST_CASE("Values are checked as Kubernetes and Prometheus check them") {
       CHECK(mistakes({"", "", {}, {{c.path, text}}}) != "none");
     }
   }
+}
+
+TEST_CASE("A load balancer is only to be had with who may reach it, as address ranges") {
+  auto balanced = [](const std::string& ranges) {
+    return mistakes({"", "", {}, {{"prom-fake.service-type", "LoadBalancer"}, {"prom-fake.source-ranges", ranges}}});
+  };
+  for (const char* right : {"0.0.0.0/0", "192.0.2.0/24, 2001:db8::/32", "[10.0.0.0/8]", "192.0.2.7/32", "::/0"}) {
+    CAPTURE(right);
+    CHECK(balanced(right) == "none");
+  }
+  for (const char* wrong : {"", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0.0/8x", "any", "[1]", "[]"}) {
+    CAPTURE(wrong);
+    CHECK(balanced(wrong) != "none");
+  }
+  CHECK(mistakes({"f", "prom-fake:\n  service-type: LoadBalancer\n", {}, {}}) ==
+        "f:2 (`prom-fake.service-type`): a LoadBalancer needs prom-fake.source-ranges: whoever reaches its address can set the "
+        "metric, and so scale the workload. Name who may (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or "
+        "leave it ClusterIP");
+  CHECK(mistakes({"f", "prom-fake:\n  source-ranges: [10.0.0.0/8]\n", {}, {}}) ==
+        "f:2 (`prom-fake.source-ranges`): source ranges are for a LoadBalancer, but prom-fake.service-type is ClusterIP");
+  CHECK(mistakes({"f", "prom-fake:\n  source-ranges: 10.0.0.0/8\n", {}, {}}).ends_with("must be a list of address ranges, like [192.0.2.0/24]"));
+}
+
+TEST_CASE("A workload that its own namespace would refuse is a mistake") {
+  std::map<std::string, std::string> root = {{"namespace", "shop"}, {"workload.security-context", "{}"}};
+  CHECK(mistakes({"", "", {}, root}) ==
+        "--workload-security-context: namespace shop is to enforce Pod Security `restricted`, which also asks for runAsNonRoot: true, "
+        "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}; --pod-security "
+        "baseline asks for less");
+  root["pod-security"] = "baseline";
+  CHECK(mistakes({"", "", {}, root}) == "none");
 }
 
 TEST_CASE("Settings that contradict one another are mistakes, named where they were set") {

@@ -1,5 +1,6 @@
 // The controller's arithmetic on hand-made cases. The broad proof is tests/hpasim: the real controller, replayed.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <limits>
 
@@ -291,8 +292,19 @@ TEST_CASE("An HPA is found among other documents, by its name if need be") {
   CHECK(find_hpa("a: [").error().id == "hpa-yaml");
 }
 
+TEST_CASE("Metadata of any shape is told as a mistake, and a field that is there twice too") {
+  for (const char* metadata : {"", "[1]", "x", "{name: }", "{name: [a]}", "{name: {a: b}}"}) {
+    auto hpa = find_hpa(fmt::format("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {}\n", metadata));
+    REQUIRE_MESSAGE(hpa, metadata);
+    CHECK(parse_spec(*hpa).error().id == "hpa-spec");
+  }
+  CHECK(find_hpa("kind: List\nitems: 5\n").error().id == "hpa-missing");
+  CHECK(find_hpa(std::string(kWalkthrough) + "apiVersion: autoscaling/v1\n").error().because.find("`apiVersion` is there twice") != std::string::npos);
+}
+
 TEST_CASE("A document survives being written as YAML") {
-  Document document = walkthrough({"spec.behavior.scaleUp.tolerance=0.05", "metadata.labels.on='true'"});
+  Document document = walkthrough({"spec.behavior.scaleUp.tolerance=0.05", "metadata.labels.on='true'", "metadata.annotations.a='012'", "metadata.annotations.b='yes'", "metadata.annotations.c='1:30'"});
+  CHECK(to_yaml(document).find("b: \"yes\"") != std::string::npos);
   CHECK(*find_hpa(to_yaml(document)) == document);
 }
 

@@ -144,6 +144,42 @@ TEST_CASE("Prometheus's answers become samples, targets and errors with its own 
   CHECK(http.because == "Unauthorized");
 }
 
+TEST_CASE("An answer of Prometheus's that has another shape is an error, whatever it is") {
+  FakeKubeApi api;
+  std::string base = "/api/v1/namespaces/m/services/prometheus:9090/proxy/api/v1/";
+  PrometheusApi prometheus = prometheus_behind(api, {"m", "prometheus", "9090"});
+  for (const char* body : {"", "[]", "5", "{}", R"({"status": 5})", R"({"status":"success"})", R"({"status":"success","data":[]})", R"({"status":"success","data":5})",
+                           R"({"status":"success","data":null})", R"({"status":"success","data":{"resultType":"vector","result":5}})", "<html>"}) {
+    CAPTURE(body);
+    for (const char* path : {"query?query=up", "targets?state=active"}) api.answers["GET " + base + path] = {200, body};
+    CHECK(prometheus.query("up").error().id == "prometheus-http");
+    CHECK(prometheus.targets().error().id == "prometheus-http");
+  }
+  api.answers["GET " + base + "query?query=up"] = {200, R"({"status":"success","data":{"resultType":"vector","result":[5,{"value":{"a":1}},{"metric":[],"value":[1,"2"]}]}})"};
+  CHECK(prometheus.query("up")->size() == 1);
+}
+
+TEST_CASE("An answer of the API server's that has another shape is no exception") {
+  for (const char* body : {"", "5", "[]", "null", "\"x\"", R"({"status": []})", R"({"status": {"allowed": "yes"}})", "<html>"}) {
+    CAPTURE(body);
+    FakeKubeApi api;
+    api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, body};
+    CHECK(may(api, {"list", "", "pods"}).error().id == "kube-refused");
+  }
+  for (Json list : {Json(5), Json::array({1}), Json("x"), Json{{"metadata", 5}, {"items", 7}}}) {
+    FakeKubeApi api;
+    fakes::FakeClock clock;
+    api.get("/api/v1/pods", list);
+    std::vector<std::string> types;
+    Status end = watch(api, clock, "/api/v1/pods", [&](const WatchEvent& event) {
+      types.push_back(event.type);
+      return event.type != "SYNCED";
+    });
+    CHECK(end);
+    CHECK(types == std::vector<std::string>{"RELISTED", "SYNCED"});
+  }
+}
+
 TEST_CASE("The kubectl command line names the cluster that was asked for") {
   CHECK(kubectl_line({"/k", "c"}, {"proxy"}) == std::vector<std::string>{"kubectl", "--kubeconfig=/k", "--context=c", "proxy"});
   CHECK(kubectl_line({}, {"get", "pods"}) == std::vector<std::string>{"kubectl", "get", "pods"});

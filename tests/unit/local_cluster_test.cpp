@@ -308,8 +308,8 @@ TEST_CASE("An image archive is what image loaders read: manifest, config, one la
     config = nlohmann::json::parse(fake.files.content.at("/c/image.tar.work/config.json"));
   };
   fake.processes.expect(tar + "-cf /c/image.tar -C /c/image.tar.work manifest.json config.json layer.tar");
-  REQUIRE(write_archive(fake.world, "/c/root", {{"docker.io/hpawalk/prom-fake:1"}, {"/prom-fake"}, "65534:65534"}, "/c/image.tar"));
-  CHECK(manifest[0]["RepoTags"][0] == "docker.io/hpawalk/prom-fake:1");
+  REQUIRE(write_archive(fake.world, "/c/root", {{"localhost/hpawalk/prom-fake:1"}, {"/prom-fake"}, "65534:65534"}, "/c/image.tar"));
+  CHECK(manifest[0]["RepoTags"][0] == "localhost/hpawalk/prom-fake:1");
   CHECK(manifest[0]["Layers"][0] == "layer.tar");
   CHECK(config["rootfs"]["diff_ids"][0] == "sha256:" + digest);
   CHECK(config["config"]["Entrypoint"][0] == "/prom-fake");

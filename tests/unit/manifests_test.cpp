@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "base/text.hpp"
+#include "config/pod_security.hpp"
 #include "manifests/operator_bundle.hpp"
 #include "tests/fakes/golden.hpp"
 
@@ -70,6 +71,96 @@ TEST_CASE("Every object is labelled as hpawalk's, and lives where the configurat
       }
     }
   }
+}
+
+TEST_CASE("prom-fake's Service has no address outside of the cluster unless one is asked for, and then only for whom is named") {
+  auto service = [](const std::string& file) { return yaml::parse_all(render_stage("prom-fake", configured(file)).value())->back(); };
+  yaml::Value inside = service("");
+  CHECK(inside["spec"]["type"] == "ClusterIP");
+  CHECK_FALSE(inside["spec"].contains("loadBalancerSourceRanges"));
+  CHECK_FALSE(inside["metadata"].contains("annotations"));
+  yaml::Value outside = service(
+      "prom-fake: {service-type: LoadBalancer, source-ranges: [192.0.2.0/24, '2001:db8::/32'], "
+      "service-annotations: {service.beta.kubernetes.io/azure-load-balancer-internal: \"true\"}}\n");
+  CHECK(outside["spec"]["type"] == "LoadBalancer");
+  CHECK(outside["spec"]["loadBalancerSourceRanges"] == yaml::Value{"192.0.2.0/24", "2001:db8::/32"});
+  CHECK(outside["metadata"]["annotations"]["service.beta.kubernetes.io/azure-load-balancer-internal"] == "true");
+}
+
+TEST_CASE("No registry is asked for the image that hpawalk brings to the nodes; a named one is pulled where it is not there") {
+  auto container = [](const std::string& file) {
+    auto objects = yaml::parse_all(render_stage("prom-fake", configured(file)).value());
+    return (*objects)[0]["spec"]["template"]["spec"]["containers"][0];
+  };
+  for (const char* cluster : {"local", "kind", "minikube", "k3d", "current"}) {
+    yaml::Value own = container(fmt::format("cluster: {}\n", cluster));
+    CHECK(own["image"].get<std::string>().starts_with("localhost/hpawalk/prom-fake:"));
+    CHECK(own["imagePullPolicy"] == "Never");
+  }
+  yaml::Value named = container("prom-fake: {image: \"localhost:5000/fake:1\"}\n");
+  CHECK(named["image"] == "localhost:5000/fake:1");
+  CHECK(named["imagePullPolicy"] == "IfNotPresent");
+  yaml::Value azure = container("cluster: aks\naks: {resource-group: g, cluster-name: c}\nacr: {name: walkregistry}\n");
+  CHECK(azure["image"].get<std::string>().starts_with("walkregistry.azurecr.io/prom-fake:"));
+  CHECK(azure["imagePullPolicy"] == "IfNotPresent");
+  const std::string digest = "r.example.com/fake@sha256:" + std::string(64, 'a');
+  CHECK(container("prom-fake: {image: \"" + digest + "\"}\n")["image"] == digest);
+}
+
+TEST_CASE("Prometheus may look at prom-fake's namespace only, and at nothing but what it discovers targets by") {
+  auto objects = yaml::parse_all(render_stage("prometheus", configured(everything_else)).value());
+  std::vector<std::string> spaces;
+  for (const yaml::Value& object : *objects) {
+    std::string kind = object["kind"];
+    CHECK_FALSE(kind.starts_with("Cluster"));
+    if (kind == "Namespace") spaces.push_back(object["metadata"]["name"]);
+    if (kind == "RoleBinding" || kind == "Role") CHECK(object["metadata"]["namespace"] == "shop");
+    if (kind != "Role") continue;
+    CHECK(object["rules"] == yaml::Value{{{"apiGroups", {""}}, {"resources", {"services", "endpoints", "pods"}}, {"verbs", {"get", "list", "watch"}}},
+                                         {{"apiGroups", {"discovery.k8s.io"}}, {"resources", {"endpointslices"}}, {"verbs", {"get", "list", "watch"}}}});
+  }
+  CHECK(spaces == std::vector<std::string>{"watching", "shop"});  // the Role's namespace is there before the Role
+}
+
+TEST_CASE("What hpawalk renders runs in namespaces that enforce Pod Security restricted, and its own namespaces do") {
+  for (const char* file : {"", everything_else}) {
+    for (const char* stage : {"workload", "prom-fake", "prometheus"}) {
+      auto objects = yaml::parse_all(render_stage(stage, configured(file)).value());
+      REQUIRE(objects);
+      for (const yaml::Value& object : *objects) {
+        if (object["kind"] == "Namespace") CHECK(object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted");
+        if (object["kind"] != "Deployment") continue;
+        const yaml::Value& pod = object["spec"]["template"]["spec"];
+        CHECK(pod["automountServiceAccountToken"] == false);
+        yaml::Value context = pod.value("securityContext", yaml::Value::object());
+        for (const auto& [name, value] : pod["containers"][0]["securityContext"].items()) context[name] = value;
+        CHECK(missing_for_restricted(context) == std::vector<std::string>{});
+      }
+    }
+  }
+  auto other = yaml::parse_all(render_stage("workload", configured("namespace: shop\npod-security: baseline\nworkload: {security-context: {}}\n")).value());
+  CHECK((*other)[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline");
+  CHECK_FALSE((*other)[1]["spec"]["template"]["spec"]["containers"][0].contains("securityContext"));
+}
+
+TEST_CASE("A container's securityContext lacks what restricted asks for, each as one would write it") {
+  yaml::Value fitting = configured("").value("workload.security-context");
+  CHECK(missing_for_restricted(fitting).empty());
+  CHECK(missing_for_restricted(yaml::Value::object()) ==
+        std::vector<std::string>{"runAsNonRoot: true", "allowPrivilegeEscalation: false", "capabilities: {drop: [ALL]}",
+                                 "seccompProfile: {type: RuntimeDefault}"});
+  auto with = [&](const char* name, const yaml::Value& value) {
+    yaml::Value changed = fitting;
+    changed[name] = value;
+    return missing_for_restricted(changed);
+  };
+  CHECK(with("privileged", true) == std::vector<std::string>{"no privileged: true"});
+  CHECK(with("runAsUser", 0) == std::vector<std::string>{"no runAsUser: 0"});
+  CHECK(with("runAsUser", 1000).empty());
+  CHECK(with("capabilities", {{"drop", {"ALL"}}, {"add", {"NET_BIND_SERVICE"}}}).empty());
+  CHECK(with("capabilities", {{"drop", {"ALL"}}, {"add", {"SYS_ADMIN"}}}).size() == 1);
+  CHECK(with("seccompProfile", {{"type", "Unconfined"}}).size() == 1);
+  CHECK(with("capabilities", "nonsense").size() == 1);
 }
 
 TEST_CASE("An HPA has no behavior unless one is configured, and then it has exactly that one") {
@@ -146,8 +237,8 @@ spec:
     spec:
       containers:
       - name: prometheus-operator
-        args: [--a]
-        resources: {limits: {cpu: 200m}, requests: {cpu: 100m}}
+        args: [--kubelet-service=kube-system/kubelet, --a, --kubelet-endpoints=true]
+        resources: {limits: {cpu: 200m, memory: 200Mi}, requests: {cpu: 100m}}
 )";
 
 std::string small_bundle() {
@@ -178,8 +269,28 @@ TEST_CASE("The operator's bundle is labelled, moved to its namespace and freed o
   CHECK((*binding)["subjects"][0]["namespace"] == "operators");
   CHECK((*deployment)["metadata"]["namespace"] == "operators");
   const yaml::Value& container = (*deployment)["spec"]["template"]["spec"]["containers"][0];
-  CHECK(container["resources"] == yaml::Value{{"requests", {{"cpu", "100m"}}}});
-  CHECK(container["args"] == yaml::Value{"--a", "--config-reloader-cpu-limit=0", "--config-reloader-memory-limit=0"});
+  CHECK(container["resources"] == yaml::Value{{"limits", {{"memory", "200Mi"}}}, {"requests", {{"cpu", "100m"}}}});
+  CHECK(container["args"] == yaml::Value{"--a", "--config-reloader-cpu-limit=0"});
+}
+
+TEST_CASE("The operator keeps upstream's rights, but for those by which it would look after kubelets") {
+  auto objects = adapt_bundle(small_bundle() + R"(---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: prometheus-operator
+rules:
+- {apiGroups: [""], resources: [secrets], verbs: ["*"]}
+- {apiGroups: [""], resources: [nodes], verbs: [list, watch]}
+- {apiGroups: [""], resources: [endpoints], verbs: [get, create, update, delete]}
+- {apiGroups: [""], resources: [namespaces], verbs: [get, list, watch]}
+)",
+                              configured(""));
+  REQUIRE(objects);
+  auto role = yaml::parse(objects->back().text);
+  REQUIRE((*role)["rules"].size() == 2);
+  CHECK((*role)["rules"][0]["resources"] == yaml::Value{"secrets"});
+  CHECK((*role)["rules"][1]["resources"] == yaml::Value{"namespaces"});
 }
 
 TEST_CASE("A text that is not the operator's bundle is refused") {

@@ -40,7 +40,7 @@ Hops hops_with(double value, int wanted, int ready) {
 // 5, then 50 at 10 s; the replicas follow at these seconds.
 std::string recorded(const std::vector<std::pair<double, int>>& replicas, std::string_view end = "finished") {
   std::string text = head_line(head());
-  auto tell = [&](double at, Hop hop, const Hops& hops) { text += change_line(head(), hops, {hop, head().began + Duration(static_cast<int>(at * 1000)), {}}); };
+  auto tell = [&](double at, Hop hop, const Hops& hops) { text += change_line(head(), hops, {hop, head().began, {}, TimePoint(Duration(static_cast<int>(at * 1000)))}); };
   for (Hop hop : {Hop::prom_fake, Hop::prometheus, Hop::api, Hop::hpa, Hop::workload}) tell(0.1, hop, hops_with(5, 1, 1));
   text += set_line(0.05, 5) + set_line(10, 50);
   tell(10.2, Hop::prom_fake, hops_with(50, 1, 1));
@@ -53,7 +53,7 @@ std::string recorded(const std::vector<std::pair<double, int>>& replicas, std::s
     tell(at + 1.5, Hop::workload, hops_with(50, count, count));
     before = count;
   }
-  Change event{Hop::event, head().began + Duration(20'000), EventSeen{head().began + Duration(20'000), "HorizontalPodAutoscaler", "nginx", "Normal", "SuccessfulRescale", "New size: 4", 1, false}};
+  Change event{Hop::event, head().began + Duration(20'000), EventSeen{head().began + Duration(20'000), "HorizontalPodAutoscaler", "nginx", "Normal", "SuccessfulRescale", "New size: 4", 1, false}, TimePoint(Duration(20'000))};
   text += change_line(head(), hops_with(50, 4, 4), event);
   if (!end.empty()) text += end_line(120, end);
   return text;
@@ -90,12 +90,44 @@ TEST_CASE("A recording that was cut off anywhere behind its first line can be re
 TEST_CASE("What is no recording is refused with its line") {
   CHECK(parse_recording("").error().because == "It is empty");
   CHECK(parse_recording("{}\n").error().because == "Line 1: Its first line does not say so");
-  CHECK(parse_recording("kind: HorizontalPodAutoscaler\n").error().because == "Line 1: It is not JSON");
+  CHECK(parse_recording("kind: HorizontalPodAutoscaler\n").error().because == "Line 1: it is not JSON from byte 1 on");
   std::string text = recorded(kAsSimulated);
   CHECK(parse_recording(text + "nonsense\n" + set_line(1, 2)).error().because.starts_with("Line "));
   std::string newer = text;
   newer.replace(newer.find("\"version\":1"), 11, "\"version\":9");
   CHECK(parse_recording(newer).error().because.find("version 9") != std::string::npos);
+}
+
+TEST_CASE("A time of day that is set during a drive moves nothing in its recording") {
+  RecordingHead h = head();
+  h.start = TimePoint(Duration(5'000));
+  auto line = [&](Duration time_of_day, Duration steady) {
+    return change_line(h, hops_with(5, 1, 1), {Hop::workload, h.began + time_of_day, {}, h.start + steady});
+  };
+  Recording r = *parse_recording(head_line(h) + line(Duration(0), Duration(0)) + line(std::chrono::hours(24 * 365 * 50), Duration(1'500)) +
+                                 line(-std::chrono::hours(1), Duration(2'000)));
+  REQUIRE(r.workload.size() == 3);
+  CHECK(r.workload[1].at == 1.5);
+  CHECK(r.workload[2].at == 2);
+  CHECK(r.length == 2);
+}
+
+TEST_CASE("A recording with times that no drive can have is refused") {
+  auto because = [](const std::string& from, const std::string& to) {
+    std::string text = recorded(kAsSimulated);
+    size_t at = text.rfind(from);
+    REQUIRE(at != std::string::npos);
+    auto r = parse_recording(text.replace(at, from.size(), to));
+    return r ? std::string() : r.error().because;
+  };
+  for (const char* t : {"1e9", "1e15", "1e300", "-1e9"}) {
+    CHECK(because("\"t\":120.0", std::string("\"t\":") + t).find("Its time is not one of a drive") != std::string::npos);
+  }
+  CHECK(because("\"t\":13.0", "\"t\":0.05").find("is before that of an earlier line of prometheus") != std::string::npos);
+  for (const char* period : {"5e-324", "0", "-1", "1e300"}) {
+    CHECK(because("\"syncPeriodSeconds\":15.0", std::string("\"syncPeriodSeconds\":") + period) == "Line 1: syncPeriodSeconds in its first line must be from 0.1 to 86400");
+  }
+  CHECK(because("\"scrapeIntervalSeconds\":5.0", "\"scrapeIntervalSeconds\":1e300").find("scrapeIntervalSeconds") != std::string::npos);
 }
 
 TEST_CASE("A value that a hop does not have is kept with its reason") {

@@ -128,6 +128,10 @@ TEST_CASE("A CSV file is a load, with seconds, durations or dates") {
   CHECK(read_csv("0,1\nx,2\n", false).error().what == "Line 2 of the CSV file is not time,value");
   CHECK(read_csv("5,1\n0,2\n", false).error().what == "Line 2 of the CSV file goes back in time");
   CHECK_FALSE(read_csv("", false));
+  for (const char* date : {"2026-41-01T12:00:00Z", "2026-02-30T12:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-00-01T12:00:00Z"}) {
+    CHECK(read_csv("2026-01-31T12:00:00Z,1\n" + std::string(date) + ",2\n", false).error().what == "Line 2 of the CSV file is not time,value");
+  }
+  CHECK(read_csv("0,1\n1e300,2\n", false).error().what == "Line 2 of the CSV file is more than a year from the first");
 }
 
 TEST_CASE("Durations are read in the usual spellings") {
@@ -309,6 +313,21 @@ TEST_CASE("The HTML report stands by itself and has a text for every picture") {
   CHECK(count("role=\"img\"") == 2);
   CHECK(count("<desc ") == 2);
   CHECK(html::escape("<a href=\"x\">&") == "&lt;a href=&quot;x&quot;&gt;&amp;");
+}
+
+TEST_CASE("A chart of any number ends, with a few marks on each axis") {
+  for (double value : {1.79e308, 1e300, 5e-324, 1e-310, 0.0, 1.0}) {
+    for (double duration : {1e-300, 60.0, 3e7, 1e15}) {
+      html::Report report;
+      html::Chart chart;
+      chart.duration = duration;
+      chart.series = {{"load", {{0, value}, {duration, value / 2}}}};
+      report.charts = {chart};
+      std::string page = html::render(report);
+      CHECK(page.size() < 100'000);
+      CHECK(page.find("nan") == std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("A goal is limits and what is to be small") {

@@ -11,6 +11,7 @@
 #include "steps/bundle.hpp"
 #include "steps/chart.hpp"
 #include "steps/installer.hpp"
+#include "steps/pod_security.hpp"
 #include "steps/namespace_end.hpp"
 #include "steps/plan.hpp"
 #include "steps/preflight.hpp"
@@ -595,6 +596,31 @@ TEST_CASE("A Kubernetes that is too old is an error before anything is changed")
   CHECK(all_fine(look_at_cluster(api, configured(), {"hpa"})).error().id != "preflight-kubernetes");
 }
 
+TEST_CASE("Doctor says what does not fit where the workload's namespace enforces Pod Security restricted") {
+  fakes::FakeKubeApi api;
+  const char* root = "workload: {security-context: {}}\n";
+  api.refuse("/api/v1/namespaces/default", 403, "no");
+  CHECK(look_at_pod_security(api, configured()).mark == Mark::note);  // it cannot be read
+  api.get("/api/v1/namespaces/default", {{"metadata", {{"name", "default"}}}});
+  CHECK(look_at_pod_security(api, configured()).evidence == "namespace default enforces no level");
+  CHECK(look_at_pod_security(api, configured(root)).mark == Mark::ok);
+  Precondition image = look_at_pod_security(api, configured("workload: {image: \"nginx:stable\"}\n"));
+  CHECK(image.mark == Mark::note);
+  CHECK(image.evidence == "the workload's image nginx:stable has to run as a user other than root");
+  CHECK(image.hint == "For an image that has to run as root: --workload-security-context '{}'");
+  api.get("/api/v1/namespaces/default", {{"metadata", {{"name", "default"}, {"labels", {{"pod-security.kubernetes.io/enforce", "restricted"}}}}}});
+  CHECK(look_at_pod_security(api, configured()).evidence == "namespace default enforces `restricted`, which the workload fits");
+  Precondition refused = look_at_pod_security(api, configured(root));
+  CHECK(refused.mark == Mark::broken);
+  CHECK(refused.evidence.starts_with("namespace default enforces `restricted`, which refuses the workload's pods: "
+                                     "workload.security-context lacks runAsNonRoot: true, "));
+  // One that hpawalk makes, or made before: what is configured will hold.
+  api.refuse("/api/v1/namespaces/shop", 404, "not found");
+  CHECK(look_at_pod_security(api, configured("namespace: shop\n")).mark == Mark::ok);
+  api.get("/api/v1/namespaces/shop", labelled({{"kind", "Namespace"}, {"metadata", {{"name", "shop"}}}}));
+  CHECK(look_at_pod_security(api, configured("namespace: shop\npod-security: baseline\nworkload: {security-context: {}}\n")).mark == Mark::ok);
+}
+
 TEST_CASE("What a private cluster's owner says about who may reach it is what a user is told") {
   fakes::FakeKubeApi api;
   api.answers["GET /version"] = {502, "dial tcp: i/o timeout"};
@@ -628,17 +654,18 @@ TEST_CASE("A load balancer's address is waited for on a cloud's nodes, and nowhe
   Silence silence;
   fakes::FakeKubeApi api;
   std::string service = "/api/v1/namespaces/default/services/prom-fake";
+  Config balanced = configured("prom-fake: {service-type: LoadBalancer, source-ranges: [192.0.2.0/24]}\n");
   api.get(service, {{"spec", {{"type", "LoadBalancer"}}}});
   api.get("/api/v1/nodes?limit=10", {{"items", {{{"spec", {{"providerID", "kind://docker/x/y"}}}}}}});
-  CHECK(await_address(world.world, configured(), api, silence)->url == "");
+  CHECK(await_address(world.world, balanced, api, silence)->url == "");
   CHECK(world.clock.elapsed == Duration(0));
   api.get("/api/v1/nodes?limit=10", {{"items", {{{"spec", {{"providerID", "azure:///subscriptions/1"}}}}}}});
-  Result<Address> none = await_address(world.world, configured(), api, silence);
+  Result<Address> none = await_address(world.world, balanced, api, silence);
   CHECK(none->why == "no load balancer address after 2 min 00 s: the cloud has not given the Service an address yet");
   CHECK(world.clock.elapsed >= Duration(120'000));
   api.get(service, {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "20.1.2.3"}}}}}}}}});
-  CHECK(await_address(world.world, configured(), api, silence)->url == "http://20.1.2.3:8080");
-  CHECK(await_address(world.world, configured("prom-fake: {service-type: ClusterIP}\n"), api, silence)->url == "");
+  CHECK(await_address(world.world, balanced, api, silence)->url == "http://20.1.2.3:8080");
+  CHECK(await_address(world.world, configured(), api, silence)->url == "");
 }
 
 TEST_CASE("A bundle out of the net is the one that was expected, or it is refused; a file of the user's is taken as it is") {

@@ -483,3 +483,16 @@ TEST_CASE("A daemon that does not run is what a user is told about, and nothing 
   world.processes.programs = {};
   CHECK(make_target(world.world, config)->ensure(silence).error().id == "cluster-tool-missing");
 }
+
+TEST_CASE("A tool that prints nothing as its version is looked at like any other") {
+  for (const char* said : {"", "\n", "  \n\n"}) {
+    fakes::FakeWorld world;
+    world.processes.programs = {"kind"};
+    world.processes.expect("kind version", {0, said, ""});
+    world.processes.expect("kind get clusters", {0, "", ""});
+    Config config = configured("cluster: kind\n");
+    std::vector<Precondition> findings = make_target(world.world, config)->look();
+    REQUIRE(findings.size() == 2);
+    CHECK(findings[0].evidence == "it does not say which version it is");
+  }
+}

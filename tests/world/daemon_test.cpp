@@ -100,6 +100,7 @@ TEST_CASE("Services are started again until what they need is gone") {
   TemporaryFolder folder;
   const std::filesystem::path home = folder.path / "home", log = folder.path / "log";
   std::filesystem::create_directory(home);
+  fflush(stdout);  // else the child's freopen writes what doctest has said so far
   pid_t first = fork();
   if (first == 0) {
     if (freopen("/dev/null", "w", stdout) == nullptr) _exit(3);
@@ -122,6 +123,7 @@ TEST_CASE("Services are started again until what they need is gone") {
 TEST_CASE("A log that grew too large is emptied, also when its name is gone") {
   TemporaryFolder folder;
   const std::filesystem::path file = folder.path / "log";
+  fflush(stdout);
   pid_t writer = fork();
   if (writer == 0) {
     if (freopen(file.c_str(), "a", stdout) == nullptr) _exit(3);

@@ -39,7 +39,7 @@ def the_archive_holds_one_layer_with_the_binary_and_the_agreed_settings():
             with tarfile.open(fileobj=tar.extractfile(manifest["Layers"][0])) as layer:
                 (file,) = layer.getmembers()
                 assert (file.name, file.mode, file.uid) == ("prom-fake", 0o755, 0)
-        assert manifest["RepoTags"] == ["docker.io/hpawalk/prom-fake:1.2.3"]
+        assert manifest["RepoTags"] == ["localhost/hpawalk/prom-fake:1.2.3"]
         assert config["config"]["User"] == "65534:65534" and config["config"]["Entrypoint"] == ["/prom-fake"]
         assert "8080/tcp" in config["config"]["ExposedPorts"]
 

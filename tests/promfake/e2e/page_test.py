@@ -73,7 +73,8 @@ class Prefixed(http.server.BaseHTTPRequestHandler):
             return self.send_error(404)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         upstream = http.client.HTTPConnection("127.0.0.1", Prefixed.target, timeout=10)
-        upstream.request(self.command, self.path[len(PREFIX):], body)
+        said = {name: self.headers[name] for name in ("Origin", "Sec-Fetch-Site") if name in self.headers}
+        upstream.request(self.command, self.path[len(PREFIX):], body, said)  # another Host, as through kubectl proxy
         answer = upstream.getresponse()
         data = answer.read()
         self.send_response(answer.status)
@@ -108,6 +109,24 @@ def behind_the_prefix_of_the_service_proxy_it_works_as_well():
             proxy.shutdown()
 
 
+def a_page_of_another_site_cannot_set_the_value():
+    with server("--value=7") as one, server() as other:
+        browser = open_page(other.url("/"))  # another port is another origin
+        try:
+            browser.wait_for(NOW, "0")
+            # Its own policy forbids to ask others: a page of somebody who means it has none.
+            browser.call("Page.setBypassCSP", enabled=True)
+            browser.call("Page.navigate", url=other.url("/"))
+            browser.wait_for(NOW, "0")
+            post = "fetch(%r, {method: 'POST', mode: 'no-cors', body: '9'}).then(a => a.type)" % one.url("/value")
+            assert browser.evaluate(post) == "opaque"  # it was sent, and answered
+            assert one.get("/value") == "7\n"
+            assert browser.evaluate("fetch('value', {method: 'POST', body: '9'}).then(a => a.status)") == 200
+            assert other.get("/value") == "9\n"
+        finally:
+            browser.close()
+
+
 def for_the_eye_a_screenshot_with_a_curve():
     from harness import Skip
     if not SHOTS:
@@ -128,5 +147,6 @@ def for_the_eye_a_screenshot_with_a_curve():
 
 
 tests = [the_page_shows_the_value_and_sets_it_by_field_button_slider_and_for_other_metrics,
-         behind_the_prefix_of_the_service_proxy_it_works_as_well]
+         behind_the_prefix_of_the_service_proxy_it_works_as_well,
+         a_page_of_another_site_cannot_set_the_value]
 run(tests + ([for_the_eye_a_screenshot_with_a_curve] if SHOTS else []))

@@ -1,5 +1,5 @@
 """The real binary over loopback: starting, limits, slow clients, draining, reloading, logging."""
-import gzip, json, os, re, resource, signal, socket, subprocess, tempfile, time
+import gzip, json, os, re, resource, shutil, signal, socket, subprocess, tempfile, time
 
 from harness import BINARY, Skip, read_all, run, server
 
@@ -38,6 +38,29 @@ def the_binary_is_static_and_at_most_2_megabytes():
     kinds = [int.from_bytes(binary[offset + i * size:offset + i * size + 4], "little") for i in range(count)]
     assert 3 not in kinds, "there is a PT_INTERP: the binary is linked dynamically"
     assert len(binary) <= 2_000_000, len(binary)
+
+
+def the_binary_is_hardened():
+    """Position-independent, read-only after start, with stack protectors and checked string functions."""
+    if not shutil.which("readelf"):
+        raise Skip("readelf is not there (Debian: binutils)")
+    said = subprocess.run(["readelf", "--wide", "--file-header", "--program-headers", "--dynamic", BINARY],
+                          capture_output=True, text=True, check=True).stdout
+    for sign in ("DYN (Position-Independent Executable file)", "GNU_RELRO", "BIND_NOW", "FLAGS_1"):
+        assert sign in said, said
+    stack = next(line for line in said.splitlines() if "GNU_STACK" in line)
+    assert "RWE" not in stack, stack
+    with open(BINARY, "rb") as file:
+        binary = file.read()
+    for message in (b"stack smashing detected", b"buffer overflow detected"):
+        assert message in binary, message
+
+
+def a_page_of_another_site_cannot_set_the_value():
+    with server("--value=7") as one:
+        status, _, body = one.request("POST", "/value", "9", Origin="https://evil.example", Sec_Fetch_Site="cross-site")
+        assert status == 403 and b"evil.example" in body, (status, body)
+        assert one.get("/value") == "7\n"
 
 
 def it_runs_alone_in_a_root_folder_that_it_cannot_write_as_user_65534():

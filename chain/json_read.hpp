@@ -1,4 +1,0 @@
-// Moved to base/json.hpp.
-#pragma once
-
-#include "base/json.hpp"
