@@ -23,10 +23,10 @@ void add_values(Completion& completion, const CLI::Option& option) {
   type.resize(std::min(type.size(), type.find(':')));  // CLI11 appends what is checked
   if (type == "FILE") completion.files = true;
   if (type == "STAGE" || option.get_name() == "STAGE") {
-    for (const std::string& stage : stage_names()) completion.candidates.push_back({stage, {}});
+    for (const std::string& stage : stage_names()) completion.suggestions.push_back({stage, {}});
   }
   if (type.find('|') == std::string::npos) return;
-  for (const std::string& value : text::split(type, '|')) completion.candidates.push_back({value, {}});
+  for (const std::string& value : text::split(type, '|')) completion.suggestions.push_back({value, {}});
 }
 
 // The first sentence, on one line.
@@ -36,13 +36,13 @@ void add_options(Completion& completion, const CLI::App& command, bool all) {
   for (const CLI::Option* option : command.get_options()) {
     if (option->get_positional() || option->get_lnames().empty()) continue;
     if (!all && option->get_group().empty()) continue;  // the many settings: when more than -- is typed
-    completion.candidates.push_back({"--" + option->get_lnames().front(), brief(option->get_description())});
+    completion.suggestions.push_back({"--" + option->get_lnames().front(), brief(option->get_description())});
   }
 }
 
 void add_subcommands(Completion& completion, const CLI::App& command) {
   for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!sub->get_group().empty()) completion.candidates.push_back({sub->get_name(), brief(sub->get_description())});
+    if (!sub->get_group().empty()) completion.suggestions.push_back({sub->get_name(), brief(sub->get_description())});
   }
 }
 
@@ -74,7 +74,7 @@ Completion complete(const CLI::App& app, const std::vector<std::string>& words) 
   } else if (current.starts_with("--") && equals != std::string::npos) {
     const CLI::Option* option = find_option(*command, current.substr(0, equals));
     if (option != nullptr) add_values(completion, *option);
-    for (Candidate& c : completion.candidates) c.word.insert(0, current.substr(0, equals + 1));
+    for (Suggestion& c : completion.suggestions) c.word.insert(0, current.substr(0, equals + 1));
   } else if (current.starts_with('-')) {
     add_options(completion, *command, current.size() > 2);
   } else {
@@ -83,7 +83,7 @@ Completion complete(const CLI::App& app, const std::vector<std::string>& words) 
       if (option->get_positional() && positionals-- == 0) add_values(completion, *option);
     }
   }
-  std::erase_if(completion.candidates, [&](const Candidate& c) { return !c.word.starts_with(current); });
+  std::erase_if(completion.suggestions, [&](const Suggestion& c) { return !c.word.starts_with(current); });
   return completion;
 }
 

@@ -8,13 +8,13 @@
 
 namespace hpawalk {
 
-struct Candidate {
+struct Suggestion {
   std::string word;
   std::string help;  // one line; may be empty
 };
 
 struct Completion {
-  std::vector<Candidate> candidates;
+  std::vector<Suggestion> suggestions;
   bool files = false;  // names of files fit here
 };
 

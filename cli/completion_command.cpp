@@ -24,7 +24,7 @@ void add_completion(CLI::App& app, Chosen& chosen) {
     chosen.action = [&app, words](Session& session) -> Status {
       Completion completion = complete(app, words.empty() ? std::vector<std::string>{""} : words);
       if (completion.files) session.world.terminal.out(":files\n");
-      for (const Candidate& c : completion.candidates) session.world.terminal.out(c.word + (c.help.empty() ? "" : "\t" + c.help) + "\n");
+      for (const Suggestion& c : completion.suggestions) session.world.terminal.out(c.word + (c.help.empty() ? "" : "\t" + c.help) + "\n");
       return {};
     };
   });
