@@ -224,6 +224,7 @@ std::string text_of(const Fix& fix) {
 }
 
 Json to_json(const Fix& fix) {
+  if (fix.says.empty()) return nullptr;
   Json json = {{"kind", name_of(fix.kind)}, {"says", fix.says}};
   if (!fix.object.name.empty())
     json["object"] = {{"resource", fix.object.resource},

@@ -63,6 +63,6 @@ std::string command_of(const Fix& fix);  // a line for a POSIX shell, in ASCII; 
 std::string look_of(const Fix& fix);     // likewise; empty: none
 // As it is shown and pasted: what is no command is a comment, as soon as there is a command.
 std::string text_of(const Fix& fix);
-Json to_json(const Fix& fix);
+Json to_json(const Fix& fix);  // a null: there is nothing to be done
 
 }  // namespace hpawalk

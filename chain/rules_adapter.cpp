@@ -25,7 +25,6 @@ std::pair<std::string, std::string> owner_of(const Json& pod) {
 
 constexpr std::array<std::string_view, 3> owner_kinds = {"Deployment", "StatefulSet", "DaemonSet"};
 
-// A pod may still be there of an owner that is gone: then the object is not found, and nothing is proposed.
 std::optional<AdapterOwner> by_pods(const Context& c) {
   for (const Json* pod : c.adapter.pods) {
     auto [kind, name] = owner_of(*pod);
@@ -34,6 +33,8 @@ std::optional<AdapterOwner> by_pods(const Context& c) {
     for (const Json* object : c.facts.items(plural(kind), c.adapter.space)) {
       if (name_of(*object) == name) owner.object = object;
     }
+    const Reading* listing = c.facts.listing(plural(kind), c.adapter.space);
+    if (owner.object == nullptr && listing != nullptr && listing->read()) continue;  // gone, its pod not yet
     return owner;
   }
   return std::nullopt;

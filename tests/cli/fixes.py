@@ -80,7 +80,7 @@ def fixes_of(hpawalk, name, document):
         hpas = json.loads(done.stdout)["hpas"]
     except (json.JSONDecodeError, KeyError):
         return []  # refused as facts
-    return [(name, f["fix"], f["repair"]) for h in hpas for m in h["metrics"] for f in m["findings"]]
+    return [(name, f["fix"], f["repair"] or {}) for h in hpas for m in h["metrics"] for f in m["findings"]]
 
 
 def in_a_shell(text, folder):

@@ -97,7 +97,7 @@ def finding_of(key, cause):
 
 def run_fix(name, finding):
     """Runs what is printed. True: a repair is under way, to be waited for; False: it was advice, or it failed."""
-    repair = finding["repair"]
+    repair = finding["repair"] or {}  # of a note there may be nothing to be done
     command = repair.get("command") or repair.get("look")
     done = subprocess.run(["bash", "-c", finding["fix"]], capture_output=True, text=True, timeout=120) if command else None
     good = done is None or done.returncode == 0
