@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -149,14 +150,17 @@ TEST_CASE("Whatever a string of the cluster holds, what is printed to be pasted 
   // Some of all cases; tests/cli/fixes.py runs more of them, in a real shell.
   constexpr size_t sample = 32;
   size_t number = 0, commands = 0;
+  std::set<std::string> names;  // in an order that is always the same
   for (const auto& file : std::filesystem::directory_iterator(facts_folder)) {
-    if (file.path().extension() != ".json") continue;
-    Facts facts = *facts_from(document_of(file.path().stem().string()).dump());
+    if (file.path().extension() == ".json") names.insert(file.path().stem().string());
+  }
+  for (const std::string& name : names) {
+    Facts facts = *facts_from(document_of(name).dump());
     std::map<std::string, std::vector<Json*>> classes;
     for (auto& [key, reading] : facts.readings) strings_of(reading.value, key.substr(0, key.find('/')), classes);
     for (auto& [path, places] : classes) {
       if (++number % sample != 0) continue;
-      INFO(file.path().stem().string() << " " << path);
+      INFO(name << " " << path);
       std::vector<std::string> before;
       size_t turn = number / sample;
       const std::string& bad = hostile[turn % hostile.size()];

@@ -88,10 +88,9 @@ def named(seen, cause, kind):
     return cause in firsts if kind == "broken" else cause in causes and not firsts
 
 
-def finding_of(key, cause):
+def finding_of(hpas, key, cause):
     """The finding that names the cause, of any metric of the HPA."""
-    space, name = key.split("/")
-    found = [f for h in judged(name, "-n", space)[0] for m in h["metrics"] for f in m["findings"] if f["cause"] == cause]
+    found = [f for h in hpas if f"{h['namespace']}/{h['name']}" == key for m in h["metrics"] for f in m["findings"] if f["cause"] == cause]
     return found[0] if found else None
 
 
@@ -442,7 +441,7 @@ def all_settled(wanted):
 
 def expect_and_fix(name, key, cause, limit, after=None):
     expect(name, key, cause, limit=limit)
-    finding = finding_of(key, cause)
+    finding = finding_of(judged("-A")[0], key, cause)
     since = time.monotonic()
     if finding and run_fix(name, finding):
         if after:
@@ -452,9 +451,9 @@ def expect_and_fix(name, key, cause, limit, after=None):
 
 def fix_side_by_side(wanted):
     """All are run, and then all are waited for: Prometheus takes up what changed once for all of them."""
-    waiting = []
+    hpas, waiting = judged("-A")[0], []  # before the first of them repairs another one too
     for name, (cause, key, kind) in wanted.items():
-        finding = None if cause == "healthy" else finding_of(key, cause)
+        finding = finding_of(hpas, key, cause)
         since = time.monotonic()
         if finding and run_fix(name, finding):
             waiting.append((name, key, finding, since))
