@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "chain/json_read.hpp"
+#include "base/json.hpp"
 
 namespace hpawalk {
 
