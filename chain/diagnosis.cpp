@@ -71,8 +71,8 @@ void judge_together(const Hpa& hpa, HpaDiagnosis& diagnosis) {
             text::join(broken, " and ")),
         {fmt::format("HPA {}/{}: spec.metrics has {} entries, {} of them cannot be read", hpa.space, hpa.name,
                      diagnosis.chains.size(), broken.size())},
-        fmt::format("Repair the other metric (see its own chain), or take it out: kubectl edit hpa {} -n {}",
-                    hpa.name, hpa.space));
+        advice("Repair the other metric (see its own chain), or take it out of spec.metrics",
+               look_at("get", ref_of("hpa", *hpa.object))));
   }
 }
 
@@ -187,7 +187,8 @@ Json to_json(const HpaDiagnosis& diagnosis) {
                           {"certainty", name_of(f.certainty)},
                           {"sentence", f.sentence},
                           {"evidence", f.evidence},
-                          {"fix", f.fix}});
+                          {"fix", text_of(f.fix)},
+                          {"repair", to_json(f.fix)}});
     }
     const Finding* first = chain.first_broken();
     chains.push_back({{"metric", chain.metric},

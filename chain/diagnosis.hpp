@@ -9,6 +9,7 @@
 
 #include "base/mark.hpp"
 #include "chain/facts.hpp"
+#include "chain/fix.hpp"
 
 namespace hpawalk {
 
@@ -30,7 +31,7 @@ struct Finding {
   Certainty certainty = Certainty::certain;
   std::string sentence;
   std::vector<std::string> evidence;  // "what was read: what it said"
-  std::string fix;                    // commands or a patch
+  Fix fix;
 };
 
 struct LinkState {

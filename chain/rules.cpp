@@ -10,9 +10,32 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-std::string patch_command(const std::string& what, const std::string& space, const Json& patch) {
-  return fmt::format("kubectl patch {} -n {} --type merge -p {}", what, space,
-                     text::shell_quote({patch.dump()}));
+std::vector<std::string> look_at_api(const Context& c) {
+  std::string version = version_of(c.adapter).empty() ? "v1beta1" : version_of(c.adapter);
+  return {"kubectl", "get", "--raw", fmt::format("/apis/{}/{}", c.need.api_group(), version)};
+}
+
+Json rule_for(const std::string& group, const std::vector<std::string>& resources) {
+  return {{"apiGroups", Json::array({group})},
+          {"resources", resources},
+          {"verbs", Json::array({"get", "list", "watch"})}};
+}
+
+Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind, const std::string& role,
+                const std::string& user) {
+  std::vector<std::string> parts = text::split(user, ':');
+  parts.resize(4);
+  Json subject = {{"kind", "ServiceAccount"}, {"namespace", parts[2]}, {"name", parts[3]}};
+  return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+          {"kind", kind},
+          {"metadata", metadata},
+          {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", role_kind}, {"name", role}}},
+          {"subjects", Json::array({subject})}};
+}
+
+Json role_and_binding(const Json& role, const std::string& kind, const std::string& user) {
+  Json binding = binding_to(kind, at(role, "metadata"), text_at(role, "kind"), name_of(role), user);
+  return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", Json::array({role, binding})}};
 }
 
 std::string plural_count(size_t n, std::string_view thing) {
@@ -210,21 +233,21 @@ bool Report::has(std::string_view cause) const {
 }
 
 Finding& Report::add(std::string_view cause, Link link, Mark severity, std::string sentence,
-                     std::vector<std::string> evidence, std::string fix, Certainty certainty) {
+                     std::vector<std::string> evidence, Fix fix, Certainty certainty) {
   chain_.findings.push_back({std::string(cause), link, severity, certainty, std::move(sentence),
                              std::move(evidence), std::move(fix)});
   return chain_.findings.back();
 }
 
 Finding& Report::broken(std::string_view cause, Link link, std::string sentence,
-                        std::vector<std::string> evidence, std::string fix, Certainty certainty) {
+                        std::vector<std::string> evidence, Fix fix, Certainty certainty) {
   LinkState& state = chain_.links[static_cast<size_t>(link)];
   if (state.mark != Mark::broken) set(link, Mark::broken, sentence);
   return add(cause, link, Mark::broken, std::move(sentence), std::move(evidence), std::move(fix), certainty);
 }
 
 Finding& Report::note(std::string_view cause, Link link, std::string sentence,
-                      std::vector<std::string> evidence, std::string fix) {
+                      std::vector<std::string> evidence, Fix fix) {
   LinkState& state = chain_.links[static_cast<size_t>(link)];
   if (state.mark == Mark::ok) state.mark = Mark::note;
   return add(cause, link, Mark::note, std::move(sentence), std::move(evidence), std::move(fix));

@@ -60,11 +60,11 @@ class Report {
   Mark mark(Link link) const { return chain_.links[static_cast<size_t>(link)].mark; }
   bool broken_before(Link link) const;  // by a cause of its own
   Finding& add(std::string_view cause, Link link, Mark severity, std::string sentence,
-               std::vector<std::string> evidence, std::string fix, Certainty certainty = Certainty::certain);
+               std::vector<std::string> evidence, Fix fix, Certainty certainty = Certainty::certain);
   Finding& broken(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence,
-                  std::string fix, Certainty certainty = Certainty::certain);
+                  Fix fix, Certainty certainty = Certainty::certain);
   Finding& note(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence,
-                std::string fix = {});
+                Fix fix = {});
   bool has(std::string_view cause) const;
 
  private:
@@ -72,7 +72,13 @@ class Report {
 };
 
 bool has(std::string_view text, std::string_view part);
-std::string patch_command(const std::string& what, const std::string& space, const Json& patch);
+std::vector<std::string> look_at_api(const Context& c);  // at what the metrics API lists
+// A role's rule: who has it may read these.
+Json rule_for(const std::string& group, const std::vector<std::string>& resources);
+// A List of the role and what binds it to the service account "system:serviceaccount:NS:NAME".
+Json role_and_binding(const Json& role, const std::string& kind, const std::string& user);
+Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind, const std::string& role,
+                const std::string& user);
 std::string plural_count(size_t n, std::string_view thing);
 std::string seen(const Reading& reading, std::string_view what);  // "GET /path: what"
 std::string why_unread(const Reading* reading);  // "not allowed to list pods in namespace web"

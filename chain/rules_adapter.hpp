@@ -18,9 +18,23 @@ void judge_naming(const Context& c, Report& report);
 void not_listed(const Context& c, Report& report);
 
 std::string where(const Context& c);       // "prometheus-adapter monitoring/adapter"
+
+// The workload that makes the adapter's pods: of one that has none, the one whose pods its Service would select.
+struct AdapterOwner {
+  ObjectRef ref;
+  const Json* object = nullptr;  // null: it was not read
+};
+std::optional<AdapterOwner> adapter_owner(const Context& c);
 std::string deployment(const Context& c);  // its name
-std::string restart(const Context& c);     // a command
-std::string edit_rules(const Context& c);  // commands
+std::vector<std::string> look_at_adapter(const Context& c);
+std::optional<std::string> adapter_flag(const Context& c, const std::string& name);  // --name=value
+std::string flag_value(Duration duration);  // "20s", as Go writes and reads it
+Fix restart_adapter(const Context& c, const std::string& says);
+Fix wake_adapter(const Context& c);  // it has no ready pod
+// --name=value among its arguments; advice where those were not read.
+Fix set_adapter_flag(const Context& c, const std::string& name, const std::string& value, std::string says);
+// Its rules are text in a ConfigMap, for somebody to write.
+Fix edit_rules(const Context& c, const std::string& says, Json rule = nullptr);
 std::string rule_place(const Context& c, const AdapterRule& rule);
 
 }  // namespace hpawalk

@@ -54,10 +54,8 @@ bool too_broad(const Context& c, Report& report, std::vector<std::string> eviden
           seen(*names, names->error.empty() ? "took " + text::duration(Duration(names->ms)) : names->error));
     std::string sentence = fmt::format("{} is so broad that listing its series takes too long", rule.title());
     bool matters = c.registered() != true;
-    std::string fix =
-        "Leave out the chart's default rules (rules.default: false) and name the metrics that are "
-        "needed\n" +
-        edit_rules(c);
+    Fix fix = edit_rules(
+        c, "Leave out the chart's default rules (rules.default: false) and name the metrics that are needed");
     if (matters)
       report.broken("adapter-rules-too-broad", Link::adapter, sentence, evidence, fix, Certainty::likely);
     else
@@ -81,9 +79,10 @@ void judge_listing(const Context& c, Report& report) {
         rule.title());
     if (c.registered() == true) {
       report.note("adapter-relist-aborted", Link::adapter, sentence + "; it still has the list of before",
-                  evidence, edit_rules(c));
+                  evidence, edit_rules(c, "Correct that seriesQuery"));
     } else {
-      report.broken("adapter-relist-aborted", Link::adapter, sentence, evidence, edit_rules(c));
+      report.broken("adapter-relist-aborted", Link::adapter, sentence, evidence,
+                    edit_rules(c, "Correct that seriesQuery"));
     }
     return;
   }
@@ -101,10 +100,11 @@ void stale_config(const Context& c, Report& report) {
       fmt::format("pod {}: started before that", full_name(*c.adapter.pods.front()))};
   std::optional<Reading> probe = c.probe();
   bool served = c.registered() == true && (!probe || probe->read());
+  Fix fix = restart_adapter(c, "Restart the adapter");
   if (served || report.has("adapter-relist-aborted")) {
-    report.note("adapter-config-stale", Link::adapter, sentence, evidence, restart(c));
+    report.note("adapter-config-stale", Link::adapter, sentence, evidence, fix);
   } else if (report.mark(Link::adapter) != Mark::broken) {
-    report.broken("adapter-config-stale", Link::adapter, sentence, evidence, restart(c));
+    report.broken("adapter-config-stale", Link::adapter, sentence, evidence, fix);
   }
 }
 
@@ -119,9 +119,9 @@ void ages(const Context& c, Report& report) {
                                c.adapter.space, deployment(c), text::duration(*c.adapter.max_age),
                                text::duration(c.adapter.relist.value_or(Duration(0)))),
                    "Prometheus's target: scrape interval " + text::duration(*interval)},
-                  fmt::format("Set --metrics-max-age to at least {} (twice the interval is "
-                              "better):\nkubectl edit deployment {} -n {}",
-                              text::duration(*interval), deployment(c), c.adapter.space));
+                  set_adapter_flag(c, "metrics-max-age",
+                                   flag_value(std::max(*interval * 2, c.adapter.relist.value_or(Duration(0)))),
+                                   "Keep series for two scrapes (--metrics-max-age)"));
   }
 }
 
@@ -140,9 +140,8 @@ void not_listed(const Context& c, Report& report) {
                             text::duration(relist)),
                 {fmt::format("{}: --metrics-relist-interval is {}", where(c), text::duration(relist)),
                  "the API does not list " + c.need.resource.text() + "/" + c.need.metric},
-                fmt::format("Wait, or shorten --metrics-relist-interval (the chart: "
-                            "metricsRelistInterval):\nkubectl edit deployment {} -n {}",
-                            deployment(c), c.adapter.space),
+                advice("Wait, or shorten --metrics-relist-interval (the chart: metricsRelistInterval)",
+                       look_at_adapter(c)),
                 Certainty::likely);
 }
 

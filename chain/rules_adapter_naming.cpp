@@ -16,13 +16,15 @@ std::string resources_text(const AdapterRule& rule) {
   return text::join(parts, ", ");
 }
 
-std::string patch_metric(const Context& c, const std::string& name) {
+Fix other_metric(const Context& c, const std::string& name, const std::string& beyond) {
   std::string field = c.need.type;
   field[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(field[0])));
-  return fmt::format(
-      "kubectl patch hpa {} -n {} --type json -p "
-      "'[{{\"op\":\"replace\",\"path\":\"/spec/metrics/{}/{}/metric/name\",\"value\":\"{}\"}}]'",
-      c.hpa.name, c.hpa.space, c.need.index, field, name);
+  const std::vector<std::string> path = {"spec", "metrics", std::to_string(c.need.index), field, "metric", "name"};
+  std::string says = fmt::format("Let the HPA ask for {}", name);
+  return json_patch(
+             ref_of("hpa", *c.hpa.object), *c.hpa.object,
+             Json::array({operation("test", path, c.need.metric), operation("replace", path, name)}), says, beyond)
+      .value_or(advice(says));
 }
 
 void renamed(const Context& c, Report& report, const AdapterRule& rule, const std::string& series,
@@ -34,13 +36,14 @@ void renamed(const Context& c, Report& report, const AdapterRule& rule, const st
                   rule.title(), name),
       {fmt::format("{}: name.matches {:?}, name.as {:?}", rule_place(c, rule),
                    rule.matches ? rule.matches->expression() : "", rule.as)},
-      patch_metric(c, name));
+      other_metric(c, name, ""));
 }
 
 void renamed_near(const Context& c, Report& report, const std::string& near) {
   report.broken("metric-renamed", Link::adapter,
                 fmt::format("The adapter serves no metric {}; the nearest name is {}", c.need.metric, near),
-                {fmt::format("{}: no rule leads to {}", where(c), c.need.metric)}, patch_metric(c, near),
+                {fmt::format("{}: no rule leads to {}", where(c), c.need.metric)}, 
+                other_metric(c, near, "the HPA then scales by that metric, which may mean something else"),
                 Certainty::likely);
 }
 
@@ -81,10 +84,10 @@ void no_rule(const Context& c, Report& report) {
         "rule-matches-no-series", Link::adapter,
         fmt::format("Prometheus has the series {}, but no rule of the adapter takes it", c.need.metric),
         evidence,
-        fmt::format("Add a rule:\n- seriesQuery: '{}{{namespace!=\"\"}}'\n  resources: {{template: "
-                    "\"<<.Resource>>\"}}\n  metricsQuery: 'sum(<<.Series>>{{<<.LabelMatchers>>}}) by "
-                    "(<<.GroupBy>>)'\n{}",
-                    c.need.metric, edit_rules(c)));
+        edit_rules(c, "Add a rule such as this one",
+                   {{"seriesQuery", c.need.metric + "{namespace!=\"\"}"},
+                    {"resources", {{"template", "<<.Resource>>"}}},
+                    {"metricsQuery", "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"}}));
     return;
   }
   if (std::find(names.begin(), names.end(), c.need.metric) != names.end() && !c.samples_known()) {
@@ -101,8 +104,8 @@ void no_rule(const Context& c, Report& report) {
                             c.need.metric),
                 {fmt::format("{} of the adapter, {} names in Prometheus",
                              plural_count(c.adapter.rules(c.need.external()).size(), "rule"), names.size())},
-                fmt::format("What there is: kubectl get --raw /apis/{}/{}", c.need.api_group(),
-                            version_of(c.adapter).empty() ? "v1beta1" : version_of(c.adapter)));
+                advice("Name a metric that there is, or let one be exposed and add a rule for it",
+                       look_at_api(c)));
 }
 
 // Do the labels of the series say which object a sample belongs to?
@@ -128,9 +131,11 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
         "rule-not-namespaced", Link::adapter, sentence,
         {rule_place(c, rule) + ": resources " + resources_text(rule),
          "the API lists " + (listed.empty() ? "nothing of that name" : listed)},
-        fmt::format("resources:\n  overrides:\n    namespace: {{resource: namespace}}\n    {}: "
-                    "{{resource: {}}}\n{}",
-                    singular(c.need.resource.resource), singular(c.need.resource.resource), edit_rules(c)));
+        edit_rules(c, "Tie the metric to both, with the labels that the series has",
+                   {{"resources",
+                     {{"overrides",
+                       {{"namespace", {{"resource", "namespace"}}},
+                        {singular(c.need.resource.resource), {{"resource", singular(c.need.resource.resource)}}}}}}}}));
     return;
   }
   auto on_any = [&](const std::string& label) {
@@ -158,8 +163,8 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
                     text::join(missing, " and ")),
         {rule_place(c, rule) + ": resources " + resources_text(rule),
          fmt::format("Prometheus has {}{{{}}}", candidate.series, labels_text(row))},
-        (alternatives.empty() ? "" : "Name the label " + alternatives + " in resources.overrides:\n") +
-            edit_rules(c));
+        edit_rules(c, alternatives.empty() ? "Name labels that the series has in resources.overrides"
+                                           : "Name the label " + alternatives + " in resources.overrides"));
     return;
   }
   std::vector<std::string> wanted = c.object_names();
@@ -178,9 +183,9 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
                   wanted.front(), c.hpa.space, text::join(values, ", ")),
       {fmt::format("Prometheus has {}{{{}}}", candidate.series, labels_text(row)),
        rule_place(c, rule) + ": resources " + resources_text(rule)},
-      c.need.type == "Object"
-          ? "Name an object that the samples are labelled with, or map another label in resources.overrides"
-          : "Are these pods scraped? See the links before");
+      advice(c.need.type == "Object"
+                 ? "Name an object that the samples are labelled with, or map another label in resources.overrides"
+                 : "Let these pods be scraped: see the links before"));
 }
 
 // Several rules that yield one name: the last one wins.
@@ -202,7 +207,7 @@ void overlap(const Context& c, Report& report) {
   }
   std::string sentence = fmt::format("{} rules lead to {} of {}; the last one wins", live.size(),
                                      c.need.metric, c.need.resource.text());
-  std::string fix = "Make them exclusive, with seriesFilters or another name.as\n" + edit_rules(c);
+  Fix fix = edit_rules(c, "Make them exclusive, with seriesFilters or another name.as");
   if (values.size() > 1) {
     report.broken("rules-overlap", Link::adapter, sentence + ", and they give different values", evidence,
                   fix);
@@ -231,7 +236,7 @@ void judge_naming(const Context& c, Report& report) {
                               candidate.series, rule.title()),
                   {rule_place(c, rule) + ": seriesQuery " + rule.series_query,
                    fmt::format("Prometheus has {}{{{}}}", candidate.series, labels_text(labels))},
-                  edit_rules(c));
+                  edit_rules(c, "Let the seriesQuery match the series"));
     return;
   }
   if (rows.empty() || c.need.external()) return;

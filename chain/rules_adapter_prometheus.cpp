@@ -20,6 +20,28 @@ bool recent(const std::string& line, WallTime taken, Duration age) {
   return !when || taken - *when <= age;
 }
 
+// The Service's port that leads to Prometheus's API on this pod; Services carry those of sidecars too.
+std::optional<std::string> web_port(const Json& service, const Json& pod) {
+  std::set<std::string> names = {"web", "http-web"}, numbers = {"9090"};
+  for (const Json& container : list_at(pod, "spec.containers")) {
+    if (text_at(container, "name").find("prometheus") == std::string::npos) continue;
+    for (const Json& port : list_at(container, "ports")) {
+      if (names.contains(text_at(port, "name"))) numbers.insert(text_at(port, "containerPort"));
+    }
+  }
+  const Json& ports = list_at(service, "spec.ports");
+  for (const Json& port : ports) {
+    std::string target = text_at(port, "targetPort", text_at(port, "port"));
+    if (ports.size() == 1 || names.contains(target) || numbers.contains(target)) return text_at(port, "port");
+  }
+  return std::nullopt;
+}
+
+std::string route_prefix(const Context& c) {
+  std::string prefix = c.prometheus.resource == nullptr ? "" : text_at(*c.prometheus.resource, "spec.routePrefix");
+  return prefix == "/" ? "" : prefix;
+}
+
 // Where Prometheus is, as far as this cluster knows: its governing Service, or one before its pods.
 std::string likely_url(const Context& c) {
   for (const Json* service : c.facts.items("services")) {
@@ -28,21 +50,24 @@ std::string likely_url(const Context& c) {
           !map_matches(at(*service, "spec.selector"), at(*pod, "metadata.labels")))
         continue;
       if (name_of(*service) == "prometheus-operated") continue;
-      const Json& ports = list_at(*service, "spec.ports");
-      std::string port = ports.empty() ? "9090" : text_at(ports.front(), "port");
-      return fmt::format("http://{}.{}.svc:{}", name_of(*service), space_of(*service), port);
+      if (std::optional<std::string> port = web_port(*service, *pod))
+        return fmt::format("http://{}.{}.svc:{}{}", name_of(*service), space_of(*service), *port, route_prefix(c));
     }
   }
   if (c.prometheus.resource != nullptr)
-    return fmt::format("http://prometheus-operated.{}.svc:9090", space_of(*c.prometheus.resource));
-  return "http://SERVICE.NAMESPACE.svc:9090";
+    return fmt::format("http://prometheus-operated.{}.svc:9090{}", space_of(*c.prometheus.resource), route_prefix(c));
+  return {};
 }
 
-std::string fix_url(const Context& c, const std::string& url) {
-  return fmt::format(
-      "Set --prometheus-url={} (the chart: --set prometheus.url=..., prometheus.port=...):\nkubectl edit "
-      "deployment {} -n {}",
-      url, deployment(c), c.adapter.space);
+Fix fix_url(const Context& c, const std::string& url) {
+  if (url.empty() || url == c.adapter.prometheus_url)
+    return advice("Let --prometheus-url of the adapter lead to Prometheus's API (the chart: prometheus.url, "
+                  "prometheus.port)",
+                  look_at_adapter(c));
+  return set_adapter_flag(c, "prometheus-url", url,
+                          fmt::format("Let the adapter ask {} (--prometheus-url; the chart: prometheus.url, "
+                                      "prometheus.port)",
+                                      url));
 }
 
 bool url_broken(const Context& c, Report& report, std::string sentence, std::vector<std::string> evidence,
@@ -65,9 +90,8 @@ bool auth_broken(const Context& c, Report& report, std::vector<std::string> evid
   report.broken("adapter-prometheus-auth", Link::adapter,
                 fmt::format("Prometheus (or the proxy before it) refuses the adapter: {}", token),
                 std::move(evidence),
-                fmt::format("Give the adapter a login: --prometheus-token-file=... or "
-                            "--prometheus-header=..., or exempt it:\nkubectl edit deployment {} -n {}",
-                            deployment(c), c.adapter.space));
+                advice("Give the adapter a login (--prometheus-token-file, --prometheus-header), or exempt it",
+                       look_at_adapter(c)));
   return false;
 }
 
@@ -109,6 +133,34 @@ std::optional<std::string> isolating(const Context& c, const std::string& space,
   return first;
 }
 
+// A policy more: policies only ever add to what may pass.
+Fix let_through(const Context& c, bool ingress) {
+  const Json& prometheus = at(*c.prometheus.service, "spec.selector");
+  const Json& adapter = c.adapter.service == nullptr ? Json() : at(*c.adapter.service, "spec.selector");
+  const std::string &from = c.adapter.space, &to = c.adapter.url_space;
+  std::string says = ingress ? fmt::format("Let the adapter's pods of namespace {} in to Prometheus's", from)
+                             : fmt::format("Let the adapter's pods out to Prometheus's of namespace {}", to);
+  // A selector that names nothing would mean all pods.
+  if (!prometheus.is_object() || prometheus.empty() || !adapter.is_object() || adapter.empty()) return advice(says);
+  Json peer = {{"namespaceSelector", {{"matchLabels", {{"kubernetes.io/metadata.name", ingress ? from : to}}}}},
+               {"podSelector", {{"matchLabels", ingress ? adapter : prometheus}}}};
+  ObjectRef ref = {"networkpolicy", ingress ? to : from, ingress ? "allow-adapter" : "allow-prometheus"};
+  for (const Json* there : c.facts.items("networkpolicies", ref.space)) {
+    if (name_of(*there) == ref.name) return advice(says, look_at("get", ref));
+  }
+  Json rule = {{ingress ? "from" : "to", Json::array({peer})}};
+  Json spec = {{"podSelector", {{"matchLabels", ingress ? prometheus : adapter}}},
+               {"policyTypes", Json::array({ingress ? "Ingress" : "Egress"})},
+               {ingress ? "ingress" : "egress", Json::array({rule})}};
+  return create(ref,
+                {{"apiVersion", "networking.k8s.io/v1"},
+                 {"kind", "NetworkPolicy"},
+                 {"metadata", {{"name", ref.name}, {"namespace", ref.space}}},
+                 {"spec", spec}},
+                says)
+      .value_or(advice(says));
+}
+
 bool policy_broken(const Context& c, Report& report, std::vector<std::string> evidence) {
   const Adapter& adapter = c.adapter;
   const std::vector<const Json*>& prometheus = c.prometheus.pods;
@@ -125,19 +177,9 @@ bool policy_broken(const Context& c, Report& report, std::vector<std::string> ev
               : fmt::format("NetworkPolicy {} selects the adapter's pods, and none lets them out to "
                             "namespace {}",
                             *policy, adapter.url_space));
-  Json pods = {{"matchLabels", ingress ? at(*c.prometheus.service, "spec.selector")
-                                       : at(*adapter.service, "spec.selector")}};
-  std::string fix = fmt::format(
-      "kubectl create -f - <<'EOF'\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
-      "metadata: {{name: allow-{}, namespace: {}}}\nspec:\n  podSelector: {}\n  policyTypes: [{}]\n  {}:\n  "
-      "- {}:\n"
-      "    - namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {}}}}}\nEOF",
-      ingress ? "adapter" : "prometheus", ingress ? adapter.url_space : adapter.space, pods.dump(),
-      ingress ? "Ingress" : "Egress", ingress ? "ingress" : "egress", ingress ? "from" : "to",
-      ingress ? adapter.space : adapter.url_space);
   report.broken("adapter-network-policy", Link::adapter,
                 fmt::format("NetworkPolicy {} keeps the adapter from Prometheus", *policy),
-                std::move(evidence), fix);
+                std::move(evidence), let_through(c, ingress));
   return true;
 }
 
@@ -229,8 +271,9 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
                     c.adapter.url_space, c.adapter.url_service, text::join(ports, ", ")),
         {fmt::format("Service {}/{}: ports {}", c.adapter.url_space, c.adapter.url_service,
                      text::join(ports, ", "))},
-        fmt::format("{}://{}:{}{}", c.adapter.url_scheme, c.adapter.url_host,
-                    ports.empty() ? "9090" : ports.front(), c.adapter.url_prefix));
+        ports.size() == 1 ? fmt::format("{}://{}:{}{}", c.adapter.url_scheme, c.adapter.url_host, ports.front(),
+                                        c.adapter.url_prefix)
+                          : likely_url(c));
   }
   if (ready_endpoints(c.facts, *c.prometheus.service) == 0) {
     const Reading* slices = c.facts.listing("endpointslices", c.adapter.url_space);

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include "chain/rules.hpp"
+#include "chain/rules_adapter.hpp"
 
 namespace hpawalk {
 namespace {
@@ -33,6 +33,40 @@ std::string mesh_of(const Context& c) {
   return {};
 }
 
+// The port of the adapter's Service that an APIService should name: its only one, or that of HTTPS.
+std::optional<long long> api_port(const Context& c) {
+  if (c.adapter.service == nullptr) return std::nullopt;
+  const Json& ports = list_at(*c.adapter.service, "spec.ports");
+  for (const Json& port : ports) {
+    if (ports.size() == 1 || int_at(port, "port") == 443 || text_at(port, "name") == "https")
+      return int_at(port, "port");
+  }
+  return std::nullopt;
+}
+
+// Registers the adapter that runs; nothing if it is not known where it is.
+std::optional<Fix> registration(const Context& c, const std::string& group) {
+  std::optional<long long> port = api_port(c);
+  if (!port) return std::nullopt;
+  std::string name = "v1beta1." + group;
+  Json manifest = {
+      {"apiVersion", "apiregistration.k8s.io/v1"},
+      {"kind", "APIService"},
+      {"metadata", {{"name", name}}},
+      {"spec",
+       {{"group", group},
+        {"version", "v1beta1"},
+        {"groupPriorityMinimum", 100},
+        {"versionPriority", 100},
+        {"insecureSkipTLSVerify", true},
+        {"service",
+         {{"namespace", c.adapter.space}, {"name", c.adapter.service_name}, {"port", *port}}}}}};
+  return create({"apiservice", "", name}, manifest,
+                fmt::format("Register Service {}/{} for {}", c.adapter.space, c.adapter.service_name, group),
+                "the API server does not check the certificate of that Service (insecureSkipTLSVerify; a caBundle "
+                "instead would)");
+}
+
 void missing(const Context& c, Report& report) {
   const Reading* listing = c.facts.find("apiservices");
   if (listing == nullptr || listing->refused()) {
@@ -40,26 +74,48 @@ void missing(const Context& c, Report& report) {
     return;
   }
   std::string group = c.need.api_group();
-  std::string fix = "Install an adapter that serves it";
+  Fix fix = advice("Install an adapter that serves it");
   std::string what = "and no adapter is running";
   if (group == "metrics.k8s.io") {
     what = "metrics-server is not installed";
-    fix =
-        "kubectl apply -f "
-        "https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml";
+    fix = advice("Install metrics-server: https://github.com/kubernetes-sigs/metrics-server");
   } else if (!c.adapter.service_name.empty()) {
     what = fmt::format("though prometheus-adapter runs behind Service {}/{}", c.adapter.space,
                        c.adapter.service_name);
-    fix = fmt::format(
-        "kubectl apply -f - <<'EOF'\napiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: "
-        "{{name: v1beta1.{0}}}\nspec:\n  group: {0}\n  version: v1beta1\n"
-        "  groupPriorityMinimum: 100\n  versionPriority: 100\n  insecureSkipTLSVerify: true\n  service: "
-        "{{namespace: {1}, name: {2}, port: 443}}\nEOF",
-        group, c.adapter.space, c.adapter.service_name);
+    fix = registration(c, group).value_or(advice(fmt::format("Create an APIService v1beta1.{} for it", group)));
   }
   report.broken("apiservice-missing", Link::api_service,
                 fmt::format("No APIService registers {}: {}", group, what),
                 {seen(*listing, "none of group " + group)}, fix);
+}
+
+// Out of the mesh that mesh_of saw.
+Fix leave_mesh(const Context& c) {
+  bool linkerd = has(mesh_of(c), "linkerd");
+  bool istio = has(mesh_of(c), "istio");
+  std::string says = "Take the adapter's pods out of the mesh";
+  std::optional<AdapterOwner> owner = adapter_owner(c);
+  if (!owner || owner->object == nullptr || (!linkerd && !istio)) return advice(says);
+  Json mark = linkerd ? Json{{"annotations", {{"linkerd.io/inject", "disabled"}}}}
+                      : Json{{"labels", {{"sidecar.istio.io/inject", "false"}}}};
+  return merge_patch(owner->ref, *owner->object, {{"spec", {{"template", {{"metadata", mark}}}}}}, says,
+                     "the adapter's own requests are outside of the mesh too, also those to Prometheus")
+      .value_or(advice(says));
+}
+
+// The Service leads to a port of the adapter's pods, but the adapter listens on another one.
+std::optional<Fix> listening_port(const Context& c) {
+  if (c.adapter.service == nullptr) return std::nullopt;
+  const Json& ports = list_at(*c.adapter.service, "spec.ports");
+  std::optional<std::string> own = adapter_flag(c, "secure-port");
+  if (ports.size() != 1 || !own || !at(ports[0], "targetPort").is_number()) return std::nullopt;
+  long long listens = std::atoll(own->c_str()), port = int_at(ports[0], "port");
+  if (listens <= 0) return std::nullopt;
+  return json_patch(ref_of("service", *c.adapter.service), *c.adapter.service,
+                    Json::array({operation("test", {"spec", "ports", "0", "port"}, port),
+                                 operation("replace", {"spec", "ports", "0", "targetPort"}, listens)}),
+                    fmt::format("Lead port {} of Service {}/{} to {}, where the adapter listens (--secure-port)",
+                                port, c.adapter.space, c.adapter.service_name, listens));
 }
 
 // reason, message: of the APIService's condition, or what it answered just now.
@@ -73,9 +129,8 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
             "{} points to Service {}, which is gone; while it does, namespaces cannot be deleted either",
             name, backend),
         evidence,
-        fmt::format(
-            "Install the adapter again, or if it is not wanted any more:\nkubectl delete apiservice {}",
-            name));
+        advice(fmt::format("Install the adapter again; if nobody wants it any more, delete APIService {}", name),
+               look_at("get", ref_of("apiservice", api_service))));
     return;
   }
   if (reason == "MissingEndpoints" ||
@@ -84,17 +139,20 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
     report.set(Link::api_service, Mark::broken, "the adapter behind it has no ready pod");
     if (!report.broken_before(Link::api_service)) {
       report.broken("adapter-not-ready", Link::adapter, "The adapter behind " + backend + " has no ready pod",
-                    evidence, "kubectl get pods -n " + c.adapter.space);
+                    evidence, wake_adapter(c));
     }
     return;
   }
   if (reason == "ServicePortError") {
-    report.broken(
-        "apiservice-port", Link::api_service,
-        fmt::format("{} names a port that Service {} does not have", name, backend), evidence,
-        fmt::format(
-            "kubectl patch apiservice {} --type merge -p '{{\"spec\":{{\"service\":{{\"port\":443}}}}}}'",
-            name));
+    std::optional<Fix> right;
+    if (std::optional<long long> port = api_port(c))
+      right = merge_patch(ref_of("apiservice", api_service), api_service,
+                          {{"spec", {{"service", {{"port", *port}}}}}},
+                          fmt::format("Name port {} of Service {}", *port, backend));
+    report.broken("apiservice-port", Link::api_service,
+                  fmt::format("{} names a port that Service {} does not have", name, backend), evidence,
+                  right.value_or(advice("Name a port of Service " + backend + " in spec.service.port",
+                                        look_at("get", ref_of("apiservice", api_service)))));
     return;
   }
   if (has(message, "Address is not allowed")) {
@@ -102,9 +160,9 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
                   "The control plane cannot route to pod addresses, because the pods are on an overlay "
                   "network that it is not part of",
                   evidence,
-                  fmt::format("Run the adapter on the host's network (the chart: hostNetwork.enabled=true, "
-                              "listenPort=8443):\nkubectl edit deployment -n {}",
-                              c.adapter.space));
+                  advice("Run the adapter on the host's network (the chart: hostNetwork.enabled=true, "
+                         "listenPort=8443)",
+                         look_at_adapter(c)));
     return;
   }
   if (has(message, "proxyconnect") || message.ends_with(": Forbidden") ||
@@ -115,7 +173,7 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
         "The API server sends its question to the adapter through an HTTP proxy, which refuses a cluster "
         "address",
         evidence,
-        "Add the Service and pod ranges and .svc to no_proxy of the kube-apiserver, then restart it");
+        advice("Add the Service and pod ranges and .svc to no_proxy of the kube-apiserver, then restart it"));
     return;
   }
   if (has(message, "x509") || has(message, "certificate") || has(message, "tls:")) {
@@ -126,18 +184,17 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
     report.broken(
         "requestheader-ca", Link::api_service,
         "The API server and the adapter do not trust each other's certificates: " + mismatch, evidence,
-        fmt::format("Restart the adapter after a CA rotation; else set caBundle, or insecureSkipTLSVerify "
-                    "for a self-signed one:\n"
-                    "kubectl patch apiservice {} --type json -p "
-                    "'[{{\"op\":\"remove\",\"path\":\"/spec/caBundle\"}},{{\"op\":\"add\",\"path\":\"/spec/"
-                    "insecureSkipTLSVerify\",\"value\":true}}]'",
-                    name));
+        merge_patch(ref_of("apiservice", api_service), api_service,
+                    {{"spec", {{"caBundle", nullptr}, {"insecureSkipTLSVerify", true}}}},
+                    "Accept the adapter's certificate unseen; better, if it has a CA: set that as caBundle",
+                    "the API server then trusts whoever answers at Service " + backend)
+            .value_or(restart_adapter(c, "Restart the adapter, which reads the requestheader CA when it starts")));
     return;
   }
   if (has(message, "401") || has(message, "nauthorized")) {
     report.broken("requestheader-ca", Link::api_service,
                   "The adapter does not accept the API server's request header certificate", evidence,
-                  fmt::format("kubectl rollout restart deployment -n {}", c.adapter.space));
+                  restart_adapter(c, "Restart the adapter, which reads the requestheader CA when it starts"));
     return;
   }
   if (std::string mesh = mesh_of(c); !mesh.empty()) {
@@ -146,10 +203,7 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
                   "A service mesh's sidecar stands before the adapter, and the API server cannot speak "
                   "mutual TLS with it",
                   evidence,
-                  fmt::format("kubectl patch deployment -n {} {} --type merge -p "
-                              "'{{\"spec\":{{\"template\":{{\"metadata\":{{\"annotations\":{{\"sidecar.istio."
-                              "io/inject\":\"false\",\"linkerd.io/inject\":\"disabled\"}}}}}}}}}}'",
-                              c.adapter.space, c.adapter.service_name));
+                  leave_mesh(c));
     return;
   }
   std::string port = "6443";
@@ -160,10 +214,11 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
   report.broken("apiservice-unreachable", Link::api_service,
                 fmt::format("The control plane cannot reach the adapter behind {} (port {})", backend, port),
                 evidence,
-                fmt::format("Let the control plane reach the adapter's pods on port {}: firewall or security "
-                            "group (private GKE and EKS clusters need a rule), NetworkPolicy in {}, or a "
-                            "targetPort that the adapter does not listen on",
-                            port, c.adapter.space));
+                listening_port(c).value_or(
+                    advice(fmt::format("Let the control plane reach the adapter's pods on port {}: firewall or "
+                                       "security group (private GKE and EKS clusters need a rule), NetworkPolicy "
+                                       "in {}, or a targetPort that the adapter does not listen on",
+                                       port, c.adapter.space))));
 }
 
 }  // namespace
@@ -178,8 +233,11 @@ void judge_api(const Context& c, Report& report) {
                   fmt::format("{} is registered only as {}, and HPA controllers speak v1beta1 and v1beta2",
                               c.need.api_group(), text::join(versions, ", ")),
                   {"APIService " + name_of(*all.front())},
-                  fmt::format("Register v1beta1.{} (see `hpawalk diagnose --explain apiservice-missing`)",
-                              c.need.api_group()));
+                  (c.adapter.kind == AdapterKind::prometheus_adapter ? registration(c, c.need.api_group())
+                                                                     : std::nullopt)
+                      .value_or(advice(fmt::format("Let an adapter serve {} as v1beta1 or v1beta2, and register "
+                                                   "that by an APIService",
+                                                   c.need.api_group()))));
     return;
   }
   const Json& preferred = *all.front();
@@ -197,7 +255,11 @@ void judge_api(const Context& c, Report& report) {
         fmt::format("Clients follow the preferred version {}, which is not Available, though {} is",
                     name_of(preferred), name_of(*other_up)),
         {api_condition(preferred), api_condition(*other_up)},
-        fmt::format("kubectl delete apiservice {}   # or make its adapter serve it", name_of(preferred)));
+        remove(ref_of("apiservice", preferred),
+               fmt::format("Let clients follow {}; or else let the adapter behind {} run", name_of(*other_up),
+                           name_of(preferred)),
+               fmt::format("nobody can ask for {} until it is registered again", name_of(preferred)))
+            .value_or(advice("Let the adapter behind " + name_of(preferred) + " run")));
     return;
   }
   const Json& available = condition(preferred, "Available");
@@ -227,7 +289,7 @@ void judge_api(const Context& c, Report& report) {
     for (const std::string& pod : others) evidence.push_back("another adapter runs: pod " + pod);
     std::string sentence = fmt::format("More than one adapter claims {}; only {}/{} is asked",
                                        c.need.api_group(), c.adapter.space, c.adapter.service_name);
-    std::string fix = "Keep one adapter for this API group, with all the rules: helm list -A | grep adapter";
+    Fix fix = advice("Keep one adapter for this API group, with all the rules");
     if (c.registered() == false)
       report.broken("two-adapters", Link::api_service, sentence + ", and it does not have this metric",
                     evidence, fix);

@@ -69,8 +69,7 @@ class HpaRules {
                      fmt::format("{} {} was scaled to 0 by hand, which switches the HPA off",
                                  c_.hpa.target_kind, c_.hpa.target_name),
                      evidence,
-                     fmt::format("kubectl scale {} {} -n {} --replicas=1", plural(c_.hpa.target_kind),
-                                 c_.hpa.target_name, c_.hpa.space));
+                     wake_target());
     } else if (reason == "AmbiguousSelector") {
       ambiguous(evidence);
     } else if (has(message, "forbidden")) {
@@ -94,9 +93,21 @@ class HpaRules {
                                      c_.hpa.target_kind, c_.hpa.target_name));
     report_.broken("ambiguous-selector", Link::hpa,
                    fmt::format("{} scales the same pods, so the controller stops both", which), evidence,
-                   fmt::format("Merge the metrics into one HPA (spec.metrics is a list) and delete the "
-                               "other:\nkubectl delete hpa {} -n {}",
-                               others.empty() ? "OTHER" : others.front(), c_.hpa.space));
+                   advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
+                          look_for("hpa", c_.hpa.space)));
+  }
+
+  ObjectRef target_ref() const {
+    return {resource_of(c_.hpa.target_kind, c_.hpa.target_api), c_.hpa.space, c_.hpa.target_name};
+  }
+
+  // To as many as the HPA would have at least: with one replica it takes over.
+  Fix wake_target() const {
+    std::string says = fmt::format("Scale {} {} up: the HPA takes over from there", c_.hpa.target_kind, c_.hpa.target_name);
+    long long now = c_.hpa.target == nullptr ? -1 : int_at(*c_.hpa.target, "spec.replicas", -1);
+    std::optional<Fix> up;
+    if (now == 0) up = scale(target_ref(), now, std::max(1LL, int_at(hpa_, "spec.minReplicas", 1)), says);
+    return up.value_or(advice(says, look_at("get", target_ref())));
   }
 
   void forbidden(std::vector<std::string> evidence) {
@@ -106,10 +117,23 @@ class HpaRules {
     std::string group = c_.need.api_group();
     report_.broken(
         "hpa-forbidden", Link::hpa, fmt::format("The HPA controller may not read {}", group), evidence,
-        fmt::format("kubectl create clusterrole hpa-reads-metrics --verb=get,list --resource='*.{0}'\n"
-                    "kubectl create clusterrolebinding hpa-reads-metrics --clusterrole=hpa-reads-metrics "
-                    "--serviceaccount=kube-system:horizontal-pod-autoscaler",
-                    group));
+        let_read(group));
+  }
+
+  static Fix let_read(const std::string& group) {
+    std::string name = "hpa-reads-" + group;
+    Json rule = rule_for(group, {"*"});
+    rule["verbs"] = Json::array({"get", "list"});
+    Json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+                 {"kind", "ClusterRole"},
+                 {"metadata", {{"name", name}}},
+                 {"rules", Json::array({rule})}};
+    std::string says = "Let the HPA controller read " + group;
+    return create({"clusterrolebinding", "", name},
+                  role_and_binding(role, "ClusterRoleBinding",
+                                   "system:serviceaccount:kube-system:horizontal-pod-autoscaler"),
+                  says)
+        .value_or(advice(says));
   }
 
   // The HPA complains, but everything before it is whole.
@@ -131,13 +155,14 @@ class HpaRules {
               sync_period()));
       report_.note("waiting-for-sync", Link::hpa,
                    "The chain is whole now; the HPA has not looked again since it was not", evidence,
-                   "kubectl get hpa " + c_.hpa.name + " -n " + c_.hpa.space + " -w");
+                   advice("Wait for its next look", look_at("describe", ref_of("hpa", hpa_))));
       return;
     }
     if (reason == "InvalidSelector") {
       report_.broken("target-selector", Link::target, "The scale target has no usable pod selector", evidence,
-                     "kubectl get " + c_.hpa.target_kind + " " + c_.hpa.target_name + " -n " + c_.hpa.space +
-                         " -o yaml");
+                     advice("Let the scale of the workload tell its pods' selector (of a custom resource: "
+                            "labelSelectorPath)",
+                            look_at("get", target_ref())));
     }
   }
 
@@ -189,7 +214,8 @@ class HpaRules {
                       c_.need.target, decimal(n->target), decimal(n->current), n->current / n->target,
                       c_.need.target.substr(0, c_.need.target.size() - 1)),
           {fmt::format("HPA {}: target {}, current {}", ref_, c_.need.target, shown)},
-          fmt::format("kubectl edit hpa {} -n {}   # 10 is ten, 10m is 0.010", c_.hpa.name, c_.hpa.space),
+          advice("Write the target without m, if that was meant: 10 is ten, 10m is 0.010",
+                 look_at("get", ref_of("hpa", hpa_))),
           Certainty::likely);
     } else if ((shown.ends_with('m') && n->current >= 1000) || (target_milli && n->target >= 1000)) {
       report_.note("quantity-readability", Link::hpa,
@@ -233,8 +259,8 @@ class HpaRules {
         {fmt::format("HPA {}: ratio {:.3f}", ref_, ratio),
          own ? fmt::format("HPA {}: {} is {}", ref_, field, text_at(hpa_, field))
              : flag_evidence("tolerance", fmt::format("{:.4g}", controller.flags.tolerance))},
-        "The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 also "
-        "spec.behavior.*.tolerance");
+        advice("The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 also "
+               "spec.behavior.*.tolerance"));
   }
 
   void limits() {
@@ -247,8 +273,8 @@ class HpaRules {
       report_.broken("scale-refused", Link::target,
                      "The controller may not change the replicas: " + text_at(able, "message"),
                      {fmt::format("HPA {}: AbleToScale is False: FailedUpdateScale", ref_)},
-                     fmt::format("kubectl get {} {} -n {} -o yaml; look for admission webhooks and quotas",
-                                 c_.hpa.target_kind, c_.hpa.target_name, c_.hpa.space));
+                     advice("Let the admission webhook, policy or quota that the message names allow it",
+                            look_at("get", target_ref())));
     }
     if (text_at(able, "reason") == "ScaleDownStabilized") stabilized(able, true);
     if (text_at(able, "reason") == "ScaleUpStabilized") stabilized(able, false);
@@ -258,8 +284,8 @@ class HpaRules {
           "at-max", Link::hpa,
           fmt::format("The metric asks for more, but maxReplicas is {}", int_at(hpa_, "spec.maxReplicas")),
           {evidence},
-          fmt::format("kubectl patch hpa {} -n {} --type merge -p '{{\"spec\":{{\"maxReplicas\":{}}}}}'",
-                      c_.hpa.name, c_.hpa.space, int_at(hpa_, "spec.maxReplicas") * 2));
+          advice("It works as it is set. If more pods may run, and cost what they cost: raise spec.maxReplicas",
+                 look_at("describe", ref_of("hpa", hpa_))));
     } else if (reason == "TooFewReplicas") {
       report_.note("at-min", Link::hpa,
                    fmt::format("The metric asks for fewer, but minReplicas is {}",
@@ -268,8 +294,7 @@ class HpaRules {
     } else if (reason == "ScaleUpLimit" || reason == "ScaleDownLimit") {
       report_.note("rate-limited", Link::hpa,
                    fmt::format("It is on its way, but a policy limits how fast ({})", reason), {evidence},
-                   fmt::format("kubectl get hpa {} -n {} -o jsonpath='{{.spec.behavior}}'", c_.hpa.name,
-                               c_.hpa.space));
+                   advice("Wait; how fast is in spec.behavior", look_at("get", ref_of("hpa", hpa_))));
     }
   }
 
@@ -295,11 +320,7 @@ class HpaRules {
         {fmt::format("HPA {}: AbleToScale: {}: {}", ref_, text_at(able, "reason"), text_at(able, "message")),
          own ? fmt::format("HPA {}: {} is {}", ref_, field, window)
              : flag_evidence("downscale-stabilization", fmt::format("{} s", window))},
-        down ? fmt::format(
-                   "A shorter one: kubectl patch hpa {} -n {} --type merge -p "
-                   "'{{\"spec\":{{\"behavior\":{{\"scaleDown\":{{\"stabilizationWindowSeconds\":60}}}}}}}}'",
-                   c_.hpa.name, c_.hpa.space)
-             : "");
+        advice("Wait; how long is in " + field, look_at("get", ref_of("hpa", hpa_))));
   }
 
   std::optional<WallTime> last_high() const {

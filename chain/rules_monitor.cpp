@@ -17,7 +17,7 @@ std::vector<std::string> port_names(const Json& pod) {
 }
 
 void report_port(const Scrape& s, const Monitor& m, std::string sentence, std::vector<std::string> evidence,
-                 std::string fix) {
+                 Fix fix) {
   s.report.broken("monitor-port-name", Link::monitor, std::move(sentence), std::move(evidence),
                   std::move(fix));
   s.report.set(Link::prometheus, Mark::unknown, "waits for the " + m.kind());
@@ -34,6 +34,58 @@ bool port_matches(const Monitor& m, const Json& service) {
   return false;
 }
 
+ObjectRef ref_of_monitor(const Monitor& m) {
+  return {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name};
+}
+
+// Of the endpoints that name a port which there is not: the last, with where it stands.
+struct WrongPort {
+  size_t index = 0;
+  std::string port;
+};
+WrongPort wrong_endpoint(const Json& endpoints, const std::vector<std::string>& names) {
+  WrongPort wrong;
+  for (size_t i = 0; i < endpoints.size(); ++i) {
+    std::string port = text_at(endpoints[i], "port");
+    if (!port.empty() && std::find(names.begin(), names.end(), port) == names.end()) wrong = {i, port};
+  }
+  return wrong;
+}
+
+// The name that was meant: the nearest, or the only one there is.
+std::optional<std::string> meant(const std::string& wanted, std::vector<std::string> names) {
+  std::erase(names, "");
+  if (std::optional<std::string> near = text::nearest(wanted, names)) return near;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names.size() == 1 ? std::optional(names.front()) : std::nullopt;
+}
+
+Fix name_port(const Monitor& m, const std::string& list, const WrongPort& wrong, const std::vector<std::string>& names,
+              const std::string& whose) {
+  std::string says = fmt::format("Let {} scrape a port that {} has, instead of {}", m.ref(), whose, wrong.port);
+  std::optional<std::string> name = meant(wrong.port, names);
+  if (!name) return advice(says, look_at("get", ref_of_monitor(m)));
+  const std::vector<std::string> path = {"spec", list, std::to_string(wrong.index), "port"};
+  return json_patch(ref_of_monitor(m), *m.object,
+                    Json::array({operation("test", path, wrong.port), operation("replace", path, *name)}),
+                    fmt::format("Let {} scrape port {} of {}, instead of {}", m.ref(), *name, whose, wrong.port))
+      .value_or(advice(says, look_at("get", ref_of_monitor(m))));
+}
+
+// The only port of a Service may be without a name.
+std::optional<Fix> name_only_port(const Json& service, const std::string& name) {
+  const Json& ports = list_at(service, "spec.ports");
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  bool possible = !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
+                  name.find_first_not_of(letters) == std::string::npos;
+  if (ports.size() != 1 || !text_at(ports[0], "name").empty() || !possible) return std::nullopt;
+  return json_patch(ref_of("service", service), service,
+                    Json::array({operation("test", {"spec", "ports", "0", "port"}, at(ports[0], "port")),
+                                 operation("add", {"spec", "ports", "0", "name"}, name)}),
+                    fmt::format("Name the only port of Service {} {}", full_name(service), name));
+}
+
 void wrong_port(const Scrape& s, const Monitor& m, const Json& service) {
   std::vector<std::string> names, shown;
   for (const Json& port : list_at(service, "spec.ports")) {
@@ -41,28 +93,49 @@ void wrong_port(const Scrape& s, const Monitor& m, const Json& service) {
     shown.push_back(
         fmt::format("{} ({})", names.back().empty() ? "unnamed" : names.back(), text_at(port, "port")));
   }
-  std::string wanted;
-  for (const Json& endpoint : list_at(*m.object, "spec.endpoints")) wanted = text_at(endpoint, "port");
-  std::optional<std::string> near = text::nearest(wanted, names);
-  std::string name = near.value_or(names.empty() ? "" : names.front());
-  std::string fix;
-  if (name.empty()) {
-    fix = fmt::format(
-        "kubectl patch service {} -n {} --type json -p "
-        "'[{{\"op\":\"add\",\"path\":\"/spec/ports/0/name\",\"value\":\"{}\"}}]'",
-        name_of(service), s.c.hpa.space, wanted);
-  } else {
-    fix = fmt::format(
-        "kubectl patch servicemonitor {} -n {} --type json -p "
-        "'[{{\"op\":\"replace\",\"path\":\"/spec/endpoints/0/port\",\"value\":\"{}\"}}]'",
-        m.name, m.space, name);
-  }
+  WrongPort wrong = wrong_endpoint(list_at(*m.object, "spec.endpoints"), names);
+  const std::string& wanted = wrong.port;
+  Fix fix = name_only_port(service, wanted)
+                .value_or(name_port(m, "endpoints", wrong, names, "Service " + full_name(service)));
   report_port(s, m,
               fmt::format("{} scrapes the port named {}, but Service {} has no port of that name", m.ref(),
                           wanted, name_of(service)),
               {fmt::format("{}: spec.endpoints[].port is {}", m.ref(), wanted),
                fmt::format("Service {}: ports {}", full_name(service), text::join(shown, ", "))},
               fix);
+}
+
+// Labels are a map: those that are there stay, but for those that the selector wants otherwise.
+std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,
+                            std::string beyond = {}) {
+  const Json& wanted = at(selector, "matchLabels");
+  if (!wanted.is_object() || wanted.empty()) return std::nullopt;
+  Json before = at(object, "metadata.labels"), after = before.is_object() ? before : Json::object();
+  after.update(wanted);
+  if (!matches(selector, after)) return std::nullopt;  // expressions, which labels of ours do not meet
+  for (const auto& [name, value] : wanted.items()) {
+    const Json& had = at(before, std::vector<std::string>{name});
+    if (!had.is_string() || had == value) continue;
+    beyond += fmt::format("{}replaces the label {}={}, and what selects by that one loses it",
+                          beyond.empty() ? "" : "; ", name, had.get<std::string>());
+  }
+  return merge_patch(ref, object, {{"metadata", {{"labels", wanted}}}}, std::move(says), std::move(beyond));
+}
+
+// One namespace more: those that it looks into already stay.
+Fix look_into(const Monitor& m, const std::string& space) {
+  std::string says = fmt::format("Let {} look into namespace {} too", m.ref(), space);
+  const Json& selector = at(*m.object, "spec.namespaceSelector");
+  std::optional<Fix> fix;
+  if (text_list(list_at(selector, "matchNames")).empty()) {
+    // Nothing set means its own namespace, which has to be named as soon as another one is.
+    Json both = {{"matchNames", Json::array({m.space, space})}};
+    fix = merge_patch(ref_of_monitor(m), *m.object, {{"spec", {{"namespaceSelector", both}}}}, says);
+  } else {
+    fix = json_patch(ref_of_monitor(m), *m.object,
+                     Json::array({operation("add", {"spec", "namespaceSelector", "matchNames", "-"}, space)}), says);
+  }
+  return fix.value_or(advice(says, look_at("get", ref_of_monitor(m))));
 }
 
 void no_monitor(const Scrape& s, const Json* service) {
@@ -101,18 +174,17 @@ void no_monitor(const Scrape& s, const Json* service) {
                      at(*by_space->object, "spec.namespaceSelector").is_null()
                          ? "is not set, so only its own namespace counts"
                          : at(*by_space->object, "spec.namespaceSelector").dump())},
-        patch_command((by_space->pods ? "podmonitor " : "servicemonitor ") + by_space->name, by_space->space,
-                      {{"spec", {{"namespaceSelector", {{"matchNames", {s.c.hpa.space}}}}}}}));
+        look_into(*by_space, s.c.hpa.space));
   } else if (by_labels != nullptr) {
     const Json& selector = at(*by_labels->object, "spec.selector");
     std::string why = mismatch(selector, labels).value_or("");
-    Json wanted = at(selector, "matchLabels");
-    std::string fix = by_labels->pods || service == nullptr || !wanted.is_object()
-                          ? "kubectl edit " +
-                                std::string(by_labels->pods ? "podmonitor " : "servicemonitor ") +
-                                by_labels->name + " -n " + by_labels->space
-                          : patch_command("service " + name_of(*service), s.c.hpa.space,
-                                          {{"metadata", {{"labels", wanted}}}});
+    Fix fix = advice(fmt::format("Let the selector of {} match {}, or the labels match it", by_labels->ref(), what),
+                     look_at("get", ref_of_monitor(*by_labels)));
+    // Of one that has nothing in common with the Service but the namespace, nobody knows that it is meant.
+    if (!by_labels->pods && service != nullptr && best > 2)
+      fix = labelled(ref_of("service", *service), *service, selector,
+                     fmt::format("Give Service {} the labels that {} selects", full_name(*service), by_labels->ref()))
+                .value_or(fix);
     s.report.broken("monitor-selects-no-service", Link::monitor,
                     fmt::format("No ServiceMonitor or PodMonitor selects {}; the nearest, {}, wants {}: {}",
                                 what, by_labels->ref(), selector_text(selector), why),
@@ -124,15 +196,58 @@ void no_monitor(const Scrape& s, const Json* service) {
                     fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
                     {fmt::format("{} were looked at: {}", plural_count(s.monitors.size(), "monitor"),
                                  "none covers namespace " + s.c.hpa.space)},
-                    "Create a ServiceMonitor for it; `hpawalk render` shows one");
+                    advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }
   s.report.set(Link::prometheus, Mark::unknown, "waits for the monitor");
+}
+
+const Json* namespace_object(const Scrape& s, const std::string& name) {
+  for (const Json* object : s.c.facts.items("namespaces")) {
+    if (name_of(*object) == name) return object;
+  }
+  return nullptr;
+}
+
+// The monitor's namespace for Prometheus, and no other.
+Fix select_namespace(const Scrape& s, const Json& prometheus, const Monitor& m, const std::string& field) {
+  std::string says = fmt::format("Let Prometheus {} look for {}s in namespace {}", full_name(prometheus), m.kind(), m.space);
+  std::string beyond = fmt::format("it then takes every other {} of namespace {} that its selector matches", m.kind(), m.space);
+  ObjectRef ref = ref_of("prometheus", prometheus);
+  Fix otherwise = advice(says, look_at("get", ref));
+  const Json& selector = at(prometheus, "spec." + field);
+  if (selector.is_null()) {
+    // Not set means its own namespace. `{}` would mean all of the cluster.
+    Json both = {{"key", "kubernetes.io/metadata.name"}, {"operator", "In"}, {"values", Json::array({space_of(prometheus), m.space})}};
+    return merge_patch(ref, prometheus, {{"spec", {{field, {{"matchExpressions", Json::array({both})}}}}}}, says, beyond)
+        .value_or(otherwise);
+  }
+  const Json& expressions = list_at(selector, "matchExpressions");
+  for (size_t i = 0; i < expressions.size(); ++i) {
+    const Json& e = expressions[i];
+    if (text_at(e, "key") != "kubernetes.io/metadata.name" || text_at(e, "operator") != "In") continue;
+    Json longer = selector;
+    longer["matchExpressions"][i]["values"].push_back(m.space);
+    if (!matches(longer, namespace_labels(s.c.facts, m.space))) break;
+    const std::vector<std::string> path = {"spec", field, "matchExpressions", std::to_string(i)};
+    auto below = [&](std::vector<std::string> more) {
+      more.insert(more.begin(), path.begin(), path.end());
+      return more;
+    };
+    return json_patch(ref, prometheus,
+                      Json::array({operation("test", below({"key"}), at(e, "key")),
+                                   operation("test", below({"operator"}), "In"),
+                                   operation("add", below({"values", "-"}), m.space)}),
+                      says, beyond)
+        .value_or(otherwise);
+  }
+  const Json* space = namespace_object(s, m.space);
+  if (space == nullptr) return otherwise;
+  return labelled({"namespace", "", m.space}, *space, selector, says, beyond).value_or(otherwise);
 }
 
 void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, const Selection& why) {
   std::string field = m.pods ? "podMonitor" : "serviceMonitor";
   std::string ref = full_name(prometheus);
-  std::string kind = m.pods ? "podmonitor " : "servicemonitor ";
   if (why.by_namespace) {
     s.report.broken(
         "monitor-namespace-not-selected", Link::monitor,
@@ -141,27 +256,18 @@ void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, 
         {fmt::format("Prometheus {}: spec.{}NamespaceSelector {}", ref, field,
                      at(prometheus, "spec." + field + "NamespaceSelector").dump()),
          fmt::format("namespace {}: labels {}", m.space, labels_text(namespace_labels(s.c.facts, m.space)))},
-        at(prometheus, "spec." + field + "NamespaceSelector.matchLabels").is_object()
-            ? fmt::format("kubectl label namespace {} {}", m.space,
-                          [&] {
-                            std::string labels = labels_text(
-                                at(prometheus, "spec." + field + "NamespaceSelector.matchLabels"));
-                            std::replace(labels.begin(), labels.end(), ',', ' ');
-                            return labels;
-                          }())
-            : patch_command("prometheus " + name_of(prometheus), space_of(prometheus),
-                            {{"spec", {{field + "NamespaceSelector", Json::object()}}}}));
+        select_namespace(s, prometheus, m, field + "NamespaceSelector"));
   } else {
-    const Json& wanted = at(prometheus, "spec." + field + "Selector.matchLabels");
+    std::string says = fmt::format("Let the labels of {} be those that Prometheus {} selects", m.ref(), ref);
     s.report.broken(
         "monitor-not-selected", Link::monitor,
         fmt::format("Prometheus {} does not select {}: {}", ref, m.ref(), why.why),
         {fmt::format("Prometheus {}: spec.{}Selector {}", ref, field,
                      selector_text(at(prometheus, "spec." + field + "Selector"))),
          fmt::format("{}: labels {}", m.ref(), labels_text(at(*m.object, "metadata.labels")))},
-        wanted.is_object()
-            ? patch_command(kind + m.name, m.space, {{"metadata", {{"labels", wanted}}}})
-            : fmt::format("kubectl edit prometheus {} -n {}", name_of(prometheus), space_of(prometheus)));
+        labelled(ref_of_monitor(m), *m.object, at(prometheus, "spec." + field + "Selector"), says)
+            .value_or(advice(fmt::format("Let {}Selector of Prometheus {} select it", field, ref),
+                             look_at("get", ref_of("prometheus", prometheus)))));
   }
   s.report.set(Link::prometheus, Mark::unknown, "waits for the monitor");
 }
@@ -182,17 +288,10 @@ bool pod_port_matches(const Monitor& m, const std::vector<const Json*>& pods) {
 
 void wrong_pod_port(const Scrape& s, const Monitor& m) {
   std::vector<std::string> names = s.pods.empty() ? std::vector<std::string>{} : port_names(*s.pods.front());
-  std::string wanted;
-  for (const Json& endpoint : list_at(*m.object, "spec.podMetricsEndpoints"))
-    wanted = text_at(endpoint, "port");
-  std::string name = text::nearest(wanted, names).value_or(names.empty() ? "" : names.front());
-  std::string fix =
-      name.empty()
-          ? fmt::format("Give the container's port the name {}: spec.containers[].ports[].name", wanted)
-          : fmt::format(
-                "kubectl patch podmonitor {} -n {} --type json -p "
-                "'[{{\"op\":\"replace\",\"path\":\"/spec/podMetricsEndpoints/0/port\",\"value\":\"{}\"}}]'",
-                m.name, m.space, name);
+  WrongPort wrong = wrong_endpoint(list_at(*m.object, "spec.podMetricsEndpoints"), names);
+  const std::string& wanted = wrong.port;
+  Fix fix = names.empty() ? advice(fmt::format("Give the container's port the name {}", wanted))
+                          : name_port(m, "podMetricsEndpoints", wrong, names, "these pods");
   report_port(
       s, m,
       fmt::format("{} scrapes the port named {}, but no container of these pods has a port of that name",

@@ -26,9 +26,10 @@ void prometheus_broken(const Scrape& s, const Reading* reading) {
     }
     s.report.broken("prometheus-not-ready", Link::prometheus,
                     fmt::format("Prometheus {} has no ready pod", ref), evidence,
-                    fmt::format("kubectl describe prometheus {} -n {}\nkubectl get pods -n {}",
-                                name_of(*s.c.prometheus.resource), space_of(*s.c.prometheus.resource),
-                                space_of(*s.c.prometheus.resource)));
+                    advice("Repair what keeps its pods from getting ready",
+                           s.c.prometheus.pods.empty()
+                               ? look_at("describe", ref_of("prometheus", *s.c.prometheus.resource))
+                               : look_at("describe", ref_of("pod", *s.c.prometheus.pods.front()))));
     return;
   }
   std::string why = reading != nullptr       ? why_unread(reading)
@@ -37,6 +38,55 @@ void prometheus_broken(const Scrape& s, const Reading* reading) {
                         ? "no adapter says where it is"
                         : s.c.adapter.prometheus_url + " is no Service of this cluster that hpawalk can ask";
   s.report.set(Link::prometheus, Mark::unknown, why);
+}
+
+// What the pods' containers declare: name (or empty) and number.
+std::vector<std::pair<std::string, long long>> declared_ports(const Scrape& s) {
+  std::vector<std::pair<std::string, long long>> ports;
+  if (s.pods.empty()) return ports;
+  for (const Json& container : list_at(*s.pods.front(), "spec.containers")) {
+    for (const Json& port : list_at(container, "ports"))
+      ports.emplace_back(text_at(port, "name"), int_at(port, "containerPort"));
+  }
+  return ports;
+}
+
+// "http://10.0.0.1:9113/metrics" -> 9113
+long long port_of(const std::string& url) {
+  size_t host = url.find("://");
+  size_t end = url.find('/', host == std::string::npos ? 0 : host + 3);
+  size_t colon = url.rfind(':', end);
+  return colon == std::string::npos ? 0 : std::atoll(url.c_str() + colon + 1);
+}
+
+// The port of the Service that leads to where nothing listens, led to the port that the pods declare instead.
+Fix right_target_port(const Scrape& s, const Json& service, const std::string& url) {
+  std::vector<std::pair<std::string, long long>> declared = declared_ports(s);
+  std::vector<std::string> shown;
+  for (const auto& [name, number] : declared) shown.push_back(name.empty() ? std::to_string(number) : fmt::format("{} ({})", number, name));
+  Fix otherwise = advice(fmt::format("Let the Service's port lead to where the program listens; the pods declare {}",
+                                     shown.empty() ? "no port" : text::join(shown, ", ")),
+                         look_at("get", ref_of("service", service)));
+  const Json& ports = list_at(service, "spec.ports");
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const Json& target = at(ports[i], "targetPort");
+    if (!target.is_number() || target != port_of(url)) continue;  // a name leads to a declared port
+    std::string name = text_at(ports[i], "name");
+    std::optional<long long> right;
+    for (const auto& [own, number] : declared) {
+      if (declared.size() == 1 || (!own.empty() && own == name)) right = number;
+    }
+    if (!right) return otherwise;
+    const std::vector<std::string> path = {"spec", "ports", std::to_string(i)};
+    return json_patch(ref_of("service", service), service,
+                      Json::array({operation("test", {"spec", "ports", path.back(), "port"}, at(ports[i], "port")),
+                                   operation("test", {"spec", "ports", path.back(), "targetPort"}, target),
+                                   operation("replace", {"spec", "ports", path.back(), "targetPort"}, *right)}),
+                      fmt::format("Lead port {} of Service {} to {}, which the pods declare", text_at(ports[i], "port"),
+                                  full_name(service), *right))
+        .value_or(otherwise);
+  }
+  return otherwise;
 }
 
 void judge_targets(const Scrape& s, const std::vector<const Json*>& own) {
@@ -63,20 +113,9 @@ void judge_targets(const Scrape& s, const std::vector<const Json*>& own) {
                                    "targetPort is wrong, or the program listens elsewhere",
                                    text_at(*down, "url"))
                              : fmt::format("Prometheus cannot scrape {}: {}", text_at(*down, "url"), error);
-  std::string fix = "kubectl get pods -n " + s.c.hpa.space + " -o wide";
-  if (refused && !s.services.empty()) {
-    std::vector<std::string> ports;
-    if (!s.pods.empty()) {
-      for (const Json& container : list_at(*s.pods.front(), "spec.containers")) {
-        for (const Json& port : list_at(container, "ports")) ports.push_back(text_at(port, "containerPort"));
-      }
-    }
-    fix = fmt::format(
-        "The pods declare port {}:\nkubectl patch service {} -n {} --type json -p "
-        "'[{{\"op\":\"replace\",\"path\":\"/spec/ports/0/targetPort\",\"value\":{}}}]'",
-        ports.empty() ? "(none)" : text::join(ports, ", "), name_of(*s.services.front()), s.c.hpa.space,
-        ports.empty() ? "PORT" : ports.front());
-  }
+  Fix fix = advice("Let the target answer at that address, or let the monitor name the right path, scheme and port",
+                   look_for("pods", s.c.hpa.space));
+  if (refused && !s.services.empty()) fix = right_target_port(s, *s.services.front(), text_at(*down, "url"));
   s.report.broken(refused ? "service-target-port" : "target-down", refused ? Link::service : Link::prometheus,
                   sentence, {seen(*s.c.prometheus_reading("targets"), target_text(*down))}, fix);
   s.report.set(Link::prometheus, Mark::broken, target_text(*down));
@@ -102,12 +141,17 @@ bool is_own_service(const Scrape& s, const Json& target) {
   });
 }
 
-std::string prometheus_log(const Scrape& s) {
-  if (s.c.prometheus.pods.empty()) return "Read Prometheus's log";
-  const Json& pod = *s.c.prometheus.pods.front();
-  return fmt::format(
-      "kubectl logs {} -n {} -c prometheus --tail 20\nkubectl logs {} -n {} -c config-reloader --tail 20",
-      name_of(pod), space_of(pod), name_of(pod), space_of(pod));
+Fix prometheus_log(const Scrape& s) {
+  std::vector<std::string> look;
+  if (!s.c.prometheus.pods.empty()) look = look_at("logs", ref_of("pod", *s.c.prometheus.pods.front()));
+  return advice("Correct what the logs of its containers prometheus and config-reloader complain of; often the "
+                "operator and Prometheus are of versions that do not fit",
+                look);
+}
+
+Fix correct(const Monitor& m) {
+  return advice("Correct what the operator names in " + m.ref(),
+                look_at("get", {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name}));
 }
 
 // Selected by Prometheus, but not in the configuration that it runs with.
@@ -125,7 +169,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
         "monitor-rejected", Link::monitor,
         fmt::format("prometheus-operator rejected {} as invalid: {}", m.ref(), message),
         {fmt::format("event InvalidConfiguration of {}: {}", m.ref(), message)},
-        fmt::format("kubectl edit {} {} -n {}", m.pods ? "podmonitor" : "servicemonitor", m.name, m.space));
+        correct(m));
     s.report.set(Link::prometheus, Mark::unknown, "waits for the monitor");
     return;
   }
@@ -136,7 +180,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
           "monitor-rejected", Link::monitor,
           fmt::format("prometheus-operator rejected {}: {}", m.ref(), text_at(accepted, "message")),
           {m.ref() + ": status.bindings: Accepted is False"},
-          "kubectl edit servicemonitor " + m.name + " -n " + m.space);
+          correct(m));
       return;
     }
   }
@@ -162,7 +206,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
                                 "Prometheus's configuration",
                                 m.ref()),
                     {seen(*by_name, plural_count(operators.size(), "pod") + " of an operator, none ready")},
-                    "kubectl get deployments -A | grep -i operator",
+                    advice("Let prometheus-operator run", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
                     operators.empty() ? Certainty::possible : Certainty::likely);
     return;
   }
@@ -175,13 +219,25 @@ void job_missing(const Scrape& s, const Monitor& m) {
         "prometheus-config-pending", Link::prometheus,
         fmt::format("{} is selected, but so new that Prometheus's configuration does not have it yet",
                     m.ref()),
-        evidence, "Wait: the operator and the config reloader need up to two minutes", Certainty::likely);
+        evidence, advice("Wait: the operator and the config reloader need up to two minutes"), Certainty::likely);
     return;
   }
   s.report.broken(
       "prometheus-config-rejected", Link::prometheus,
       fmt::format("{} is selected, but Prometheus's running configuration has no job for it", m.ref()),
       evidence, prometheus_log(s), Certainty::likely);
+}
+
+Fix allow_discovery(const Scrape& s, const std::string& user) {
+  const std::string &space = s.c.hpa.space, name = "prometheus-discovery";
+  Json rules = Json::array(
+      {rule_for("", {"services", "endpoints", "pods"}), rule_for("discovery.k8s.io", {"endpointslices"})});
+  Json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+               {"kind", "Role"},
+               {"metadata", {{"name", name}, {"namespace", space}}},
+               {"rules", rules}};
+  std::string says = fmt::format("Let {} find targets in namespace {}", user, space);
+  return create({"rolebinding", space, name}, role_and_binding(role, "RoleBinding", user), says).value_or(advice(says));
 }
 
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) {
@@ -201,11 +257,7 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) 
                       fmt::format("Prometheus may not list {} in namespace {}, so it finds no targets there",
                                   text::join(missing, ", "), s.c.hpa.space),
                       evidence,
-                      fmt::format("kubectl create role prometheus-discovery -n {0} --verb=get,list,watch "
-                                  "--resource=services,endpoints,pods\n"
-                                  "kubectl create rolebinding prometheus-discovery -n {0} "
-                                  "--role=prometheus-discovery --serviceaccount={1}",
-                                  s.c.hpa.space, user.substr(std::string("system:serviceaccount:").size())));
+                      allow_discovery(s, user));
       return;
     }
   }
@@ -214,14 +266,14 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) 
     s.report.broken("service-selects-no-pod", Link::service,
                     fmt::format("Service {} has no endpoints", name_of(*service)),
                     {fmt::format("EndpointSlices of Service {}: no address", full_name(*service))},
-                    fmt::format("kubectl describe service {} -n {}", name_of(*service), s.c.hpa.space));
+                    advice("Let its selector match pods that run", look_at("describe", ref_of("service", *service))));
     return;
   }
   s.report.broken(
       "target-not-discovered", Link::prometheus,
       fmt::format("Prometheus has a job for {}, but no target in it; it may be about to find one", m.ref()),
       {seen(*s.c.prometheus_reading("targets"), "no active target of " + m.pool())},
-      "Look at Status > Service discovery in Prometheus: relabelings may drop it", Certainty::possible);
+      advice("Look at Status > Service discovery in Prometheus: relabelings may drop it"), Certainty::possible);
 }
 
 }  // namespace
@@ -267,8 +319,8 @@ void scraped_without_operator(const Scrape& s) {
       fmt::format("Prometheus has no target for {} in namespace {}", what, s.c.hpa.space),
       {seen(*s.c.prometheus_reading("targets"),
             plural_count(s.targets->size(), "target") + ", none of them this one")},
-      "Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape annotation that its "
-      "configuration looks for",
+      advice("Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape annotation that its "
+             "configuration looks for"),
       Certainty::likely);
 }
 

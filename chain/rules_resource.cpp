@@ -23,7 +23,7 @@ void judge_resource(const Context& c, Report& report) {
     else
       report.broken("adapter-not-ready", Link::adapter, "Behind Service " + name + " there is no ready pod",
                     {plural_count(c.adapter.pods.size(), "pod") + " of " + name},
-                    "kubectl get pods -n " + c.adapter.space);
+                    wake_adapter(c));
   }
   // prometheus-adapter can serve these too (resourceRules).
   if (c.adapter.kind == AdapterKind::prometheus_adapter && report.mark(Link::adapter) == Mark::ok) {
@@ -44,9 +44,8 @@ void judge_resource(const Context& c, Report& report) {
         fmt::format("The target is a share of the {} request, but container {} has no such request",
                     c.need.metric, without.front()),
         {plural_count(without.size(), "container") + " without resources.requests." + c.need.metric},
-        fmt::format("kubectl set resources {}/{} -n {} --requests={}={}", plural(c.hpa.target_kind),
-                    c.hpa.target_name, c.hpa.space, c.need.metric,
-                    c.need.metric == "cpu" ? "100m" : "128Mi"));
+        advice(fmt::format("Set the request of {} to what a pod needs: the target is a share of it", c.need.metric),
+               look_at("get", {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name})));
     return;
   }
   const Reading* metrics = c.facts.listing("podmetrics", c.hpa.space);
@@ -67,7 +66,7 @@ void judge_resource(const Context& c, Report& report) {
     report.broken("resource-metrics-empty", Link::value,
                   "The resource metrics API has no measurement of these pods yet",
                   {seen(*metrics, "none of " + plural_count(names.size(), "pod"))},
-                  "A new pod is measured after about 30 s; kubectl top pods -n " + c.hpa.space,
+                  advice("Wait: a new pod is measured after about 30 s", look_for("pods", c.hpa.space)),
                   Certainty::likely);
 }
 

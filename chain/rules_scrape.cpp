@@ -71,7 +71,7 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
   if (down > 0) {
     s.report.note("target-down", Link::prometheus,
                   fmt::format("{} of {} targets of {} are down", down, up + down, pool), {error},
-                  "kubectl get pods -n " + s.c.hpa.space + " -o wide");
+                  advice("Let them answer, as the error says", look_for("pods", s.c.hpa.space)));
   }
 }
 
@@ -136,8 +136,8 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
   std::optional<std::string> near = text::nearest(s.series, names);
   s.report.broken("metric-not-exposed", Link::series, sentence + (near ? "; there is " + *near : ""),
                   {seen(*s.c.prometheus_reading("samples"), "no sample of " + s.series)},
-                  near ? "Is " + *near + " the one that you mean?"
-                       : "Look at the application's /metrics, and at metricRelabelings of its monitor",
+                  advice(near ? "Is " + *near + " the one that you mean?"
+                              : "Look at the application's /metrics, and at metricRelabelings of its monitor"),
                   source_known ? Certainty::certain : Certainty::likely);
 }
 

@@ -7,6 +7,18 @@
 
 namespace hpawalk {
 
+static Fix other_object(const Scrape& s, const std::optional<std::string>& near) {
+  std::optional<Fix> fix;
+  const std::vector<std::string> path = {"spec",   "metrics",         std::to_string(s.c.need.index),
+                                         "object", "describedObject", "name"};
+  if (near)
+    fix = json_patch(
+        ref_of("hpa", *s.c.hpa.object), *s.c.hpa.object,
+        Json::array({operation("test", path, s.c.need.object_name), operation("replace", path, *near)}),
+        fmt::format("Let the HPA ask for the metric of Service {}", *near));
+  return fix.value_or(advice("Create the Service, or name the right one in the HPA", look_for("services", s.c.hpa.space)));
+}
+
 void no_such_service(const Scrape& s) {
   std::vector<std::string> names;
   for (const Json* service : s.c.facts.items("services", s.c.hpa.space)) names.push_back(name_of(*service));
@@ -17,18 +29,14 @@ void no_such_service(const Scrape& s) {
                   s.c.need.object_name, s.c.hpa.space, near ? "; there is " + *near : ""),
       {fmt::format("HPA {}/{}: spec.metrics[{}].object.describedObject.name is {}", s.c.hpa.space,
                    s.c.hpa.name, s.c.need.index, s.c.need.object_name)},
-      near ? fmt::format("kubectl patch hpa {} -n {} --type json -p "
-                         "'[{{\"op\":\"replace\",\"path\":\"/spec/metrics/{}/object/describedObject/"
-                         "name\",\"value\":\"{}\"}}]'",
-                         s.c.hpa.name, s.c.hpa.space, s.c.need.index, *near)
-           : "Create the Service, or name the right one in the HPA");
+      other_object(s, near));
   unknown_from(s, Link::monitor, "there is no Service");
 }
 
 namespace {
 
 struct Workload {
-  std::string kind, name;
+  std::string kind, name, api;
   long long wanted = 0;  // pods
   std::string trouble;   // why none can be made, as its controller says: "exceeded quota ..."
 };
@@ -42,11 +50,12 @@ constexpr std::array<std::pair<const char*, const char*>, 4> workload_kinds = {
 Workload workload_from(const Json& object, const std::string& kind) {
   long long wanted = kind == "DaemonSet" ? int_at(object, "status.desiredNumberScheduled")
                                          : int_at(object, "spec.replicas", 1);
-  Workload workload{kind, name_of(object), wanted, text_at(condition(object, "ReplicaFailure"), "message")};
+  Workload workload{kind, name_of(object), "apps/v1", wanted, text_at(condition(object, "ReplicaFailure"), "message")};
   // Kinds that are not read (an Argo Rollout) are seen by their ReplicaSets.
   for (const Json& owner : list_at(object, "metadata.ownerReferences")) {
     workload.kind = text_at(owner, "kind");
     workload.name = text_at(owner, "name");
+    workload.api = text_at(owner, "apiVersion", "apps/v1");
   }
   return workload;
 }
@@ -78,18 +87,21 @@ std::optional<Workload> workload_behind(const Scrape& s, const Json& selector) {
 // The selector is right, but there is nothing to select.
 void workload_without_pods(const Scrape& s, const Json& service, const Workload& workload) {
   const std::string ref = workload.kind + " " + workload.name, &space = s.c.hpa.space;
-  std::string sentence, fix;
+  const ObjectRef object = {resource_of(workload.kind, workload.api), space, workload.name};
+  std::string sentence;
+  Fix fix;
   if (workload.wanted > 0) {
     sentence = fmt::format("{} wants {}, of which none exists{}", ref,
                            plural_count(static_cast<size_t>(workload.wanted), "pod"),
                            workload.trouble.empty() ? "" : ": " + workload.trouble);
-    fix = fmt::format("kubectl get events -n {} --field-selector reason=FailedCreate", space);
+    fix = advice("Repair what keeps its pods from being made: a quota, a webhook, a service account",
+                 look_at("describe", object));
   } else if (workload.kind == "DaemonSet") {
     sentence = ref + " fits no node";
-    fix = fmt::format("kubectl describe daemonset {} -n {}", workload.name, space);
+    fix = advice("Let a node have the labels and taints that it wants", look_at("describe", object));
   } else {
     sentence = ref + " is scaled to 0";
-    fix = fmt::format("kubectl scale {} {} -n {} --replicas=1", plural(workload.kind), workload.name, space);
+    fix = scale(object, 0, 1, "Scale it up").value_or(advice("Scale it up"));
   }
   s.report.broken("source-without-pods", Link::pods,
                   fmt::format("Service {} has no pod: {}", name_of(service), sentence),
@@ -118,13 +130,18 @@ std::pair<const Json*, Json> nearest_pod(const Scrape& s, const Json& selector) 
 
 void selects_no_pod(const Scrape& s, const Json& service) {
   const Json& selector = at(service, "spec.selector");
-  std::string why, fix = fmt::format("Pods with the labels {} are needed, or another selector in Service {}",
-                                     labels_text(selector), name_of(service));
+  std::string why;
+  Fix fix = advice(fmt::format("Pods with the labels {} are needed, or another selector in Service {}",
+                               labels_text(selector), name_of(service)),
+                   look_for("pods", s.c.hpa.space));
   auto [near, labels] = nearest_pod(s, selector);
   if (near != nullptr) {
     why = fmt::format(", and of the nearest pod {}, {}", name_of(*near),
                       mismatch(from_map(selector), labels).value_or(""));
-    fix = patch_command("service " + name_of(service), s.c.hpa.space, {{"spec", {{"selector", labels}}}});
+    fix = merge_patch(ref_of("service", service), service, {{"spec", {{"selector", labels}}}},
+                      fmt::format("Let Service {} select pods such as {}", name_of(service), name_of(*near)),
+                      "all that asks this Service is then answered by those pods")
+              .value_or(fix);
   }
   std::vector<std::string> evidence = {
       fmt::format("Service {}: spec.selector {}", full_name(service), labels_text(selector)),
@@ -163,7 +180,8 @@ bool service_has_pods(const Scrape& s, const Json& service) {
                       fmt::format("No pod behind Service {} is ready{}", name_of(service),
                                   why.empty() ? "" : " (" + why + ")"),
                       {fmt::format("{}: none ready", plural_count(s.pods.size(), "pod"))},
-                      fmt::format("kubectl describe pod {} -n {}", name_of(*s.pods.front()), s.c.hpa.space));
+                      advice("Repair what keeps it from getting ready",
+                             look_at("describe", ref_of("pod", *s.pods.front()))));
       return false;
     }
     return true;

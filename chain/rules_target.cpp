@@ -59,10 +59,21 @@ class TargetRules {
                    fmt::format("There is no {} in namespace {}{}", ref_, c_.hpa.space,
                                near ? "; there is " + *near : ""),
                    evidence,
-                   near ? fmt::format("kubectl patch hpa {} -n {} --type merge -p "
-                                      "'{{\"spec\":{{\"scaleTargetRef\":{{\"name\":\"{}\"}}}}}}'",
-                                      c_.hpa.name, c_.hpa.space, *near)
-                        : fmt::format("kubectl get {} -n {}", plural(c_.hpa.target_kind), c_.hpa.space));
+                   other_target(near));
+  }
+
+  Fix other_target(const std::optional<std::string>& near) const {
+    std::optional<Fix> fix;
+    if (near)
+      fix = merge_patch(ref_of("hpa", *c_.hpa.object), *c_.hpa.object,
+                        {{"spec", {{"scaleTargetRef", {{"name", *near}}}}}},
+                        fmt::format("Let the HPA scale {} {}", c_.hpa.target_kind, *near));
+    return fix.value_or(advice("Create it, or name the right one in spec.scaleTargetRef",
+                               look_for(target_ref().resource, c_.hpa.space)));
+  }
+
+  ObjectRef target_ref() const {
+    return {resource_of(c_.hpa.target_kind, c_.hpa.target_api), c_.hpa.space, c_.hpa.target_name};
   }
 
   void same_target() {
@@ -75,9 +86,8 @@ class TargetRules {
                      fmt::format("HPA {} scales the same {}; the controller stops both", other.name, ref_),
                      {fmt::format("HPA {}/{} and HPA {}/{}: scaleTargetRef {}", c_.hpa.space, c_.hpa.name,
                                   other.space, other.name, ref_)},
-                     fmt::format("Merge the metrics into one HPA (spec.metrics is a list) and delete the "
-                                 "other:\nkubectl delete hpa {} -n {}",
-                                 other.name, c_.hpa.space));
+                     advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
+                            look_for("hpa", c_.hpa.space)));
       return;
     }
     // Different workloads whose selectors catch the same pods.
@@ -92,8 +102,8 @@ class TargetRules {
             {fmt::format("{}: selector {}", ref_, selector_text(c_.hpa.pod_selector)),
              fmt::format("{} {}: selector {}", other.target_kind, other.target_name,
                          selector_text(other.pod_selector))},
-            "Give the workloads labels of their own (a selector cannot be changed: create the Deployment "
-            "again)");
+            advice("Give the workloads labels of their own (a selector cannot be changed: create the "
+                   "Deployment again)"));
         return;
       }
     }
@@ -133,8 +143,8 @@ class TargetRules {
                                plural_count(others.size(), "pod"), whose),
                    {fmt::format("{}: spec.selector {}", ref_, selector_text(c_.hpa.pod_selector)),
                     "pods of others: " + text::join(others, ", ").substr(0, 300)},
-                   "Give the workloads labels of their own (a Deployment's selector cannot be changed: "
-                   "create it again)");
+                   advice("Give the workloads labels of their own (a Deployment's selector cannot be changed: "
+                          "create it again)"));
   }
 
   void rollout() {
@@ -166,7 +176,10 @@ class TargetRules {
         "rollout-failed", Link::target,
         fmt::format("The rollout of {} is stuck, and its pods without samples distort the average{}", ref_,
                     c_.need.type == "Pods" ? ", which can drive it to maxReplicas" : ""),
-        evidence, fmt::format("kubectl rollout undo deployment {} -n {}", c_.hpa.target_name, c_.hpa.space));
+        evidence,
+        rollback(target_ref(), "Go back to the pods of before",
+                 "takes back all that the last change of its pod template changed")
+            .value_or(advice("Go back to the pods of before")));
   }
 
   void no_ready_pod() {
@@ -176,9 +189,10 @@ class TargetRules {
                           : "so nothing can be averaged";
     report_.broken("no-ready-pod", Link::target, fmt::format("{} has no ready pod: {}", ref_, why),
                    {fmt::format("{}, none ready", plural_count(c_.hpa.pods.size(), "pod"))},
-                   fmt::format("Relax the readiness probe, or use AverageValue, which does not need ready "
-                               "pods:\nkubectl describe pods -n {} -l {}",
-                               c_.hpa.space, text::shell_quote({selector_text(c_.hpa.pod_selector)})));
+                   advice("Let its pods get ready (its readiness probe), or use AverageValue, which does not need "
+                          "ready pods",
+                          c_.hpa.pods.empty() ? look_at("describe", target_ref())
+                                              : look_at("describe", ref_of("pod", *c_.hpa.pods.front()))));
   }
 
   // Twice scaled up to the same size, and never down by the HPA in between: somebody else took it down.
@@ -209,7 +223,7 @@ class TargetRules {
                      fmt::format("The HPA scaled {} up to the same size {} times, so somebody else keeps "
                                  "setting spec.replicas back",
                                  ref_, count),
-                     evidence, leave_out, applied >= 0 ? Certainty::certain : Certainty::likely);
+                     evidence, advice(leave_out), applied >= 0 ? Certainty::certain : Certainty::likely);
       return true;
     }
     return false;
@@ -231,7 +245,7 @@ class TargetRules {
           fmt::format("{} sets spec.replicas, after the HPA did: the two work against each other", name),
           {fmt::format("{}: spec.replicas was last set by {} ({}) at {}, by the HPA at {}", ref_, name,
                        text_at(manager, "operation"), time, last_scale)},
-          leave_out);
+          advice(leave_out));
       return;
     }
   }

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "chain/collect.hpp"
-#include "chain/rules.hpp"
+#include "chain/rules_adapter.hpp"
 
 namespace hpawalk {
 namespace {
@@ -13,8 +13,6 @@ void no_value(const Context& c, Report& report, const Candidate& candidate, cons
   std::vector<std::string> evidence = {
       fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query),
       seen(result, "no row for " + query)};
-  std::string edit = fmt::format("kubectl edit configmap {} -n {}, then restart the adapter",
-                                 c.adapter.config_map, c.adapter.space);
   std::optional<Duration> window = smallest_window(query);
   std::optional<Duration> interval;
   const Reading* targets = c.prometheus_reading("targets");
@@ -34,21 +32,18 @@ void no_value(const Context& c, Report& report, const Candidate& candidate, cons
                     text::duration(*window), text::duration(*interval)),
         {fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query),
          "Prometheus's target: scrape interval " + text::duration(*interval), seen(result, "no row")},
-        fmt::format("Use a window of at least {} (four intervals):\n{}", text::duration(*interval * 4),
-                    edit));
+        edit_rules(c, fmt::format("Use a window of at least {} (four intervals)", text::duration(*interval * 4))));
     return;
   }
   report.broken(
       "metric-query-empty", Link::value,
       fmt::format("The series is there, but the adapter's query gives nothing for {}", c.need.title()),
-      evidence, edit, Certainty::likely);
+      evidence, edit_rules(c, "Let the query give a row for it"), Certainty::likely);
 }
 
 void judge_rows(const Context& c, Report& report, const Candidate& candidate, const Reading& result,
                 const std::string& query) {
   std::vector<Row> rows = rows_of(result.value);
-  std::string edit = fmt::format("kubectl edit configmap {} -n {}, then restart the adapter",
-                                 c.adapter.config_map, c.adapter.space);
   if (rows.empty()) {
     if (!report.broken_before(Link::value) && report.mark(Link::series) == Mark::ok)
       no_value(c, report, candidate, query, result);
@@ -72,14 +67,15 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
           fmt::format("The adapter's query drops the label {}, so no row of its result can be tied to a {}",
                       label, singular(c.need.resource.resource)),
           {query_shown, seen(result, fmt::format("row {{{}}} = {}", labels_text(shown), rows.front().value))},
-          "End metricsQuery with `by (<<.GroupBy>>)`\n" + edit);
+          edit_rules(c, "End metricsQuery with `by (<<.GroupBy>>)`"));
       return;
     }
     if (!found) {
       if (!report.broken_before(Link::value)) {
         report.broken("object-not-in-series", Link::value,
                       fmt::format("The query has rows, but none of {}", c.need.title()),
-                      {query_shown, seen(result, fmt::format("row {{{}}}", labels_text(shown)))}, edit);
+                      {query_shown, seen(result, fmt::format("row {{{}}}", labels_text(shown)))},
+                      edit_rules(c, "Let the query give a row for it"));
       }
       return;
     }
@@ -92,12 +88,24 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
         nan ? "The query gives NaN (usually 0/0), which the adapter passes on as 0 without a word"
             : "The query gives infinity (usually a division by 0), which becomes a senseless number",
         {query_shown, seen(result, "value " + row.value)},
-        "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)\n" + edit);
+        edit_rules(c, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)"));
     return;
   }
 }
 
 }  // namespace
+
+static Fix let_adapter_list(const Context& c) {
+  std::string says = "Let the adapter read the objects that metrics are about";
+  if (c.adapter.pods.empty()) return advice(says);
+  ObjectRef ref = {"clusterrolebinding", "", c.adapter.service_name + "-view"};
+  std::string user = user_of(*c.adapter.pods.front());
+  return create(ref, binding_to("ClusterRoleBinding", {{"name", ref.name}}, "ClusterRole", "view", user), says,
+                fmt::format("{} may then read all that ClusterRole view shows, in every namespace: ConfigMaps too, "
+                            "Secrets not",
+                            user))
+      .value_or(advice(says));
+}
 
 void judge_value(const Context& c, Report& report) {
   const Candidate* candidate = c.candidate();
@@ -114,8 +122,7 @@ void judge_value(const Context& c, Report& report) {
                     result->error),
         {fmt::format("{}: metricsQuery {}", candidate->rule->title(), candidate->rule->metrics_query),
          "the query: " + *expression(c.hpa, c.need, *candidate), seen(*result, result->error)},
-        fmt::format("kubectl edit configmap {} -n {}, then restart the adapter", c.adapter.config_map,
-                    c.adapter.space));
+        edit_rules(c, "Correct metricsQuery"));
   }
   if (report.mark(Link::value) == Mark::broken) return;
   // Without a series there is no value, also where nothing says why there is none.
@@ -143,7 +150,7 @@ void judge_value(const Context& c, Report& report) {
       if (!follows) {
         report.broken("metric-query-empty", Link::value,
                       "The API knows the metric, but has no value for these objects",
-                      {seen(*probe, "items: []")}, "Look at the adapter's metricsQuery", Certainty::likely);
+                      {seen(*probe, "items: []")}, advice("Look at the adapter's metricsQuery"), Certainty::likely);
       }
     }
     return;
@@ -171,26 +178,23 @@ void judge_value(const Context& c, Report& report) {
     report.broken(
         "adapter-cannot-list", Link::value, "The adapter may not list the objects that the metric is about",
         {seen(*probe, probe->error)},
-        fmt::format(
-            "kubectl create clusterrolebinding adapter-reads --clusterrole=view --serviceaccount={}",
-            c.adapter.pods.empty()
-                ? "NAMESPACE:NAME"
-                : user_of(*c.adapter.pods.front()).substr(std::string("system:serviceaccount:").size())));
+        let_adapter_list(c));
   } else if (has(probe->error, "unable to fetch metrics")) {
     report.broken(
         "metric-query-fails", Link::value, "The adapter's query to Prometheus fails",
         {seen(*probe, probe->error)},
-        "kubectl logs -n " + c.adapter.space + " -l app.kubernetes.io/name=prometheus-adapter --tail 20",
+        advice("Correct what the adapter's log complains of",
+               c.adapter.pods.empty() ? look_for("pods", c.adapter.space)
+                                      : look_at("logs", ref_of("pod", *c.adapter.pods.front()))),
         Certainty::likely);
   } else if (probe->absent()) {
     report.broken("metric-unknown", Link::value, "The metrics API does not know this metric for this object",
                   {seen(*probe, probe->error)},
-                  fmt::format("What there is: kubectl get --raw /apis/{}/{}", c.need.api_group(),
-                              version_of(c.adapter)),
+                  advice("Name a metric and an object that there are", look_at_api(c)),
                   Certainty::likely);
   } else {
     report.broken("metric-query-fails", Link::value, "The metrics API answers with an error: " + probe->error,
-                  {seen(*probe, probe->error)}, "Look at the adapter's log", Certainty::possible);
+                  {seen(*probe, probe->error)}, advice("Look at the adapter's log"), Certainty::possible);
   }
 }
 

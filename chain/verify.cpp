@@ -121,7 +121,7 @@ Verification verify(const Facts& facts, const KnownChain& chain) {
   if (assumed(*hpa) && (!verification.first_broken || verification.first_broken->link > Link::hpa)) {
     verification.first_broken = Finding{"hpa-missing", Link::hpa, Mark::broken, Certainty::certain,
                                         fmt::format("There is no HPA {} in namespace {}", name_of(*hpa), chain.space),
-                                        {"GET /apis/autoscaling/v2/namespaces/" + chain.space + "/horizontalpodautoscalers: not in the list"}, "hpawalk up --only hpa"};
+                                        {"GET /apis/autoscaling/v2/namespaces/" + chain.space + "/horizontalpodautoscalers: not in the list"}, advice("hpawalk up --only hpa makes it")};
   }
   return verification;
 }

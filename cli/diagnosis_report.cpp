@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "cli/markdown.hpp"
 
 namespace hpawalk {
 namespace {
@@ -71,7 +72,7 @@ Painted finding_text(const Finding& f, const Style& style, int columns) {
       f.certainty == Certainty::certain ? Painted() : style.dim(fmt::format("  ({})", name_of(f.certainty))));
   add("why", f.sentence, true);
   for (size_t i = 0; i < f.evidence.size(); ++i) add(i == 0 ? "evidence" : "", f.evidence[i], true);
-  std::vector<std::string> fix = text::lines(f.fix);
+  std::vector<std::string> fix = text::lines(text_of(f.fix));
   for (size_t i = 0; i < fix.size(); ++i) add(i == 0 ? "fix" : "", fix[i], false);
   return out;
 }
@@ -222,33 +223,33 @@ Painted diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& 
   return out;
 }
 
+static std::string finding_markdown(const Finding& f) {
+  std::string out = fmt::format("\n**{}** ({}, {}): {}\n\n", markdown::text(f.cause), f.severity == Mark::broken ? "broken" : "note",
+                                name_of(f.certainty), markdown::text(f.sentence));
+  for (const std::string& e : f.evidence) out += "- " + markdown::code(e) + "\n";
+  std::string fix = text_of(f.fix);
+  if (fix.empty()) return out;
+  bool runs = !command_of(f.fix).empty() || !look_of(f.fix).empty();
+  return out + "\n" + (runs ? markdown::block(fix, "sh") : "Fix: " + markdown::text(fix) + "\n");
+}
+
 std::string diagnosis_markdown(const std::vector<HpaDiagnosis>& diagnoses) {
-  // A cell may hold neither a bar nor what Markdown takes for HTML.
-  auto cell = [](const std::string& text) {
-    std::string out;
-    for (char c : first_line(text)) out += c == '|' ? "\\|" : c == '<' ? "&lt;" : std::string(1, c);
-    return out;
-  };
+  auto cell = [](const std::string& text) { return markdown::text(first_line(text)); };
   std::string out = "# hpawalk diagnose\n";
   if (diagnoses.size() > 1) {
     out += fmt::format("\n{}\n\n| HPA | | First |\n|---|---|---|\n", counts(diagnoses));
     for (const HpaDiagnosis& d : diagnoses) {
-      out += fmt::format("| {} | {} | {} |\n", full_name(d), name_of(d.verdict()), cell(headline(d)));
+      out += fmt::format("| {} | {} | {} |\n", cell(full_name(d)), name_of(d.verdict()), cell(headline(d)));
     }
   }
   for (const HpaDiagnosis& d : diagnoses) {
-    out += fmt::format("\n## {} -> {}: {}\n", full_name(d), d.target, name_of(d.verdict()));
+    out += fmt::format("\n## {} -> {}: {}\n", markdown::text(full_name(d)), markdown::text(d.target), name_of(d.verdict()));
     for (const ChainDiagnosis& chain : d.chains) {
-      out += fmt::format("\n### {}\n\n| Link | | Seen |\n|---|---|---|\n", chain.metric);
+      out += fmt::format("\n### {}\n\n| Link | | Seen |\n|---|---|---|\n", markdown::text(chain.metric));
       for (const LinkState& link : chain.links) {
         out += fmt::format("| {} | {} | {} |\n", title_of(link.link), name_of(link.mark), cell(link.text));
       }
-      for (const Finding& f : chain.findings) {
-        out += fmt::format("\n**{}** ({}, {}): {}\n\n", f.cause,
-                           f.severity == Mark::broken ? "broken" : "note", name_of(f.certainty), f.sentence);
-        for (const std::string& e : f.evidence) out += "- `" + e + "`\n";
-        if (!f.fix.empty()) out += "\n```sh\n" + f.fix + "\n```\n";
-      }
+      for (const Finding& f : chain.findings) out += finding_markdown(f);
     }
   }
   return out;

@@ -79,7 +79,7 @@ Status verdict(const Verification& verification) {
   if (!verification.first_broken) return failure(ErrorClass::check_failed, "link-broken", "A link does not hold: " + trouble(verification));
   const Finding& first = *verification.first_broken;
   return failure(ErrorClass::check_failed, first.cause, fmt::format("The first broken link is {}: {}", title_of(first.link), first.sentence),
-                 text::join(first.evidence, "\n"), first.fix);
+                 text::join(first.evidence, "\n"), text_of(first.fix));
 }
 
 Status verify_chain(Session& session, const OpenChain& chain, const Options& options) {

@@ -74,7 +74,7 @@ Painted verification_text(const Verification& verification, const Style& style, 
 
 static Json to_json(const Finding& f) {
   return {{"cause", f.cause}, {"link", name_of(f.link)}, {"certainty", name_of(f.certainty)}, {"sentence", f.sentence},
-          {"evidence", f.evidence}, {"fix", f.fix}};
+          {"evidence", f.evidence}, {"fix", text_of(f.fix)}, {"repair", to_json(f.fix)}};
 }
 
 Json to_json(const Verification& verification, const std::string& cluster, Duration took) {
@@ -95,7 +95,7 @@ std::string verification_junit(const Verification& verification, const std::stri
       ++counts.failures;
       bool why = first && name_of(first->link) == link.name;
       std::string message = why ? first->sentence : link.evidence;
-      std::string text = why ? text::join(first->evidence, "\n") + "\nfix: " + first->fix : link.evidence;
+      std::string text = why ? text::join(first->evidence, "\n") + "\nfix: " + text_of(first->fix) : link.evidence;
       inside = fmt::format("<failure type=\"{}\" message=\"{}\">{}</failure>", xml(why ? first->cause : "broken"), xml(message), xml(text));
     } else if (link.mark == Mark::unknown) {
       ++counts.errors;

@@ -117,6 +117,15 @@ Status unpack_packages(World& world, const std::vector<std::string>& packages, c
   return {};
 }
 
+// Where any user may write, whatever this process's umask.
+Status make_tmp(World& world, const fs::path& root) {
+  if (Status made = world.files.make_folder(root / "tmp"); !made) return made;
+  Result<std::string> opened = run_checked(world.processes, Command{.argv = {"chmod", "1777", root / "tmp"}}, "image-write",
+                                           "Cannot make /tmp of an image writable");
+  if (!opened) return failure(opened.error());
+  return {};
+}
+
 // What nginx's image needs beyond its packages: they are unpacked, not installed, so no script of theirs ran.
 Status configure_nginx(World& world, const fs::path& root) {
   constexpr std::string_view page =
@@ -142,8 +151,7 @@ Status configure_nginx(World& world, const fs::path& root) {
   for (const char* folder : {"run", "var/lib/nginx"}) {
     if (done) done = world.files.make_folder(root / folder);
   }
-  if (done) done = world.files.make_folder(root / "tmp", 01777);
-  return done;
+  return done ? make_tmp(world, root) : done;
 }
 
 Status fill_root(World& world, const Image& image, const Parts& parts, const fs::path& work, const fs::path& root) {
@@ -153,7 +161,7 @@ Status fill_root(World& world, const Image& image, const Parts& parts, const fs:
   }
   fs::path folder = root / fs::path(image.folder).relative_path();
   if (Status made = world.files.make_folder(folder); !made) return made;
-  if (Status made = world.files.make_folder(root / "tmp", 01777); !made) return made;
+  if (Status made = make_tmp(world, root); !made) return made;
   for (const std::string& program : image.programs) {
     Result<std::string> copied = run_checked(world.processes, Command{.argv = {"cp", "--reflink=auto", parts.program(program), folder}},
                                              "image-write", "Cannot copy " + program);
@@ -169,7 +177,7 @@ const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta
 }  // namespace
 
 Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress) {
-  std::string keys = "3";  // raise it when the way images are written changes
+  std::string keys = "4";  // raise it when the way images are written changes
   for (const auto& [set, folder] : parts.folders()) keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
   fs::path store = layout.image_stores() / keys;
   if (world.files.exists(store)) return store;

@@ -165,7 +165,7 @@ static const Finding& finding(const ChainDiagnosis& chain, std::string_view caus
 }
 
 static bool mentions(const Finding& f, const std::string& part) {
-  std::string all = f.sentence + "\n" + f.fix;
+  std::string all = f.sentence + "\n" + text_of(f.fix);
   for (const std::string& e : f.evidence) all += "\n" + e;
   return all.find(part) != std::string::npos;
 }
@@ -208,11 +208,11 @@ TEST_CASE("A source without pods: the advice is about its workload, not about th
   auto advice = [](const std::string& file) { return judged(document_of(root / "tests" / "facts" / file)); };
   ChainDiagnosis scaled = advice("source-without-pods.json");
   CHECK(mentions(finding(scaled, "source-without-pods"), "Deployment source is scaled to 0"));
-  CHECK(mentions(finding(scaled, "source-without-pods"), "kubectl scale deployments source -n shop --replicas=1"));
+  CHECK(mentions(finding(scaled, "source-without-pods"), "kubectl scale deployment source -n shop --replicas=1"));
   ChainDiagnosis quota = advice("source-without-pods@quota.json");
   CHECK(mentions(finding(quota, "source-without-pods"), "wants 1 pod, of which none exists: pods \"source-5f6b\" is forbidden: exceeded quota"));
   ChainDiagnosis rollout = advice("source-without-pods@rollout.json");
-  CHECK(mentions(finding(rollout, "source-without-pods"), "kubectl scale rollouts source -n shop --replicas=1"));
+  CHECK(mentions(finding(rollout, "source-without-pods"), "kubectl scale rollouts.argoproj.io source -n shop --replicas=1"));
   // An older ReplicaSet whose pods would match, but its Rollout wants others: then it is the selector.
   Json relabelled = document_of(root / "tests" / "facts" / "source-without-pods@rollout.json");
   Json& sets = relabelled["readings"]["replicasets/shop"]["value"]["items"];

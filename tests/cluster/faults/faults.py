@@ -5,7 +5,9 @@ Needs a cluster of its own: KUBECONFIG names it, HPAWALK the binary, OPERATOR_BU
   1. chains that are whole, of several shapes: no finding may be broken;
   2. faults that touch only their own chain: all stand at once, one `diagnose -A` judges them;
   3. faults of what all chains share (adapter, APIService, rights): one after the other, each put back.
-Prints a line for each, and ends with 1 if one was named wrongly. SHORT=1: only a few of the most common;
+
+What diagnose prints as a fix is run exactly as it is printed, and then diagnose must find nothing broken; what only reads, for
+somebody who follows advice, is run too. Prints a line for each, and ends with 1 if one was named wrongly or a fix does not repair. SHORT=1: only a few of the most common;
 ONLY=REGEX: only those whose names match.
 """
 import json
@@ -23,13 +25,23 @@ HPAWALK = os.environ.get("HPAWALK", "hpawalk")
 results, started = [], time.monotonic()
 
 
-def diagnose(*args):
-    """{namespace/name: (verdict, first broken cause of any of its metrics, all causes)}"""
+fixes = {"executed": 0, "repaired": 0, "advice": 0}
+
+
+def judged(*args):
+    """What diagnose says of each HPA, or its error."""
     done = subprocess.run([HPAWALK, "diagnose", *args, "-o", "json"], capture_output=True, text=True, timeout=300)
     try:
-        hpas = json.loads(done.stdout)["hpas"]
+        return json.loads(done.stdout)["hpas"], None
     except (json.JSONDecodeError, KeyError):
-        return {"error": (f"exit {done.returncode}", done.stderr.strip()[-300:], [])}
+        return [], (f"exit {done.returncode}", done.stderr.strip()[-300:], [])
+
+
+def diagnose(*args):
+    """{namespace/name: (verdict, first broken cause of any of its metrics, all causes)}"""
+    hpas, error = judged(*args)
+    if error:
+        return {"error": error}
     seen = {}
     for h in hpas:
         firsts = [m["firstBroken"] for m in h["metrics"] if m["firstBroken"]]
@@ -76,6 +88,46 @@ def named(seen, cause, kind):
     return cause in firsts if kind == "broken" else cause in causes and not firsts
 
 
+def finding_of(hpas, key, cause):
+    """The finding that names the cause, of any metric of the HPA."""
+    found = [f for h in hpas if f"{h['namespace']}/{h['name']}" == key for m in h["metrics"] for f in m["findings"] if f["cause"] == cause]
+    return found[0] if found else None
+
+
+def run_fix(name, finding):
+    """Runs what is printed. True: a repair is under way, to be waited for; False: it was advice, or it failed."""
+    repair = finding["repair"] or {}  # of a note there may be nothing to be done
+    command = repair.get("command") or repair.get("look")
+    done = subprocess.run(["bash", "-c", finding["fix"]], capture_output=True, text=True, timeout=120) if command else None
+    good = done is None or done.returncode == 0
+    if "command" not in repair:
+        fixes["advice"] += 1
+        print(f"fix  {name:<34} advice{'' if good else '   FAIL to look: ' + done.stderr.strip()}", flush=True)
+        if not good:
+            results.append((False, name, "a look that works", command))
+        return False
+    fixes["executed"] += 1
+    if not good:
+        record(False, name, "a fix that runs", f"{command}: {done.stderr.strip()}")
+    return good
+
+
+def repaired(name, key, finding, since, limit=120):
+    """After its fix ran, nothing of the HPA is broken."""
+    space, hpa_name = key.split("/")
+
+    def check():
+        verdict, firsts, causes = diagnose(hpa_name, "-n", space).get(key, ("no such HPA", [], []))
+        return (verdict in ("ok", "note") and not firsts) or str((verdict, firsts, causes))
+    good = wait_for(f"the repair of {name}", check, limit)
+    fixes["repaired"] += 1 if good else 0
+    repair = finding["repair"]
+    what = f"{repair['kind']} {repair['object']['resource']} {repair['object']['name']}"
+    print(f"fix  {name:<34} {what}: {'repaired after' if good else 'NOT repaired in'} {time.monotonic() - since:.0f} s", flush=True)
+    if not good:
+        results.append((False, name, "a fix that repairs", repair["command"]))
+
+
 def replaced_hpa(name, metric, target="50", **more):
     return changed(name, hpa=hpa(name, [object_metric(metric, name, target)], **more))
 
@@ -118,7 +170,7 @@ SIDE_BY_SIDE = {
     "6 path": ("target-down", changed("f6c", monitor=monitor("f6c", path="/nothing")), "f6c"),
     "6 source pods crash": ("source-pods-not-ready", lab.source(name="crashing", command=["/usr/sbin/nginx", "-c", "/nowhere"]) + changed("f6d", service=service("f6d", {"app": "crashing"})), "f6d"),
     "source scaled to 0": ("source-without-pods", lab.source(name="asleep", replicas=0) + changed("fs0", service=service("fs0", {"app": "asleep"})), "fs0"),
-    "source StatefulSet scaled to 0": ("source-without-pods", [lab.stateful_set("set-asleep", replicas=0), *changed("fs0b", service=service("fs0b", {"workload": "set-asleep"}))], "fs0b"),
+    "source StatefulSet scaled to 0": ("source-without-pods", [lab.stateful_set("set-asleep", replicas=0), *changed("fs0b", service=service("fs0b", {"app": "set-asleep"}))], "fs0b"),
     "source pods cannot be made": ("source-without-pods", lab.source(name="homeless", account="nobody-made-it") + changed("fs0c", service=service("fs0c", {"app": "homeless"})), "fs0c"),
     "3 PodMonitor labels": ("monitor-selects-no-service", lab.source(name="lonely") + [pod_monitor("f3c", {"app": "lonelyy"}), hpa("f3c", [pods_metric("lab_jobs", "30")], target="lonely", high=1)], "f3c"),
     "4 PodMonitor port": ("monitor-port-name", lab.source(name="odd-port") + [pod_monitor("f4b", {"app": "odd-port"}, port="status"), hpa("f4b", [pods_metric("lab_jobs", "30")], target="odd-port", high=1)], "f4b"),
@@ -185,6 +237,11 @@ def prometheus_back():
     kubectl("rollout", "status", "statefulset/prometheus-k9", "-n", MONITORING, "--timeout=60s", check=False)
 
 
+def taken_back(*kinds_and_names):
+    """What a fix may have made."""
+    kubectl("delete", *kinds_and_names, "--ignore-not-found")
+
+
 def adapter_back():
     apply([lab.adapter_config(), lab.adapter_deployment(), lab.ADAPTER_SERVICE, lab.api_service("custom.metrics.k8s.io"), lab.HPA_BINDING])
     kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
@@ -213,6 +270,7 @@ def forbid():
 
 
 def allow():
+    taken_back(f"clusterrolebinding/hpa-reads-{CUSTOM}", f"clusterrole/hpa-reads-{CUSTOM}")
     patch("clusterrole", CONTROLLER_ROLE, None, {"rules": forbid.rules})
     apply([lab.HPA_BINDING])
 
@@ -272,9 +330,18 @@ def policy_in_force():
     adapter_ready()
 
 
+def policy_plug_in():
+    """What a CNI plug-in with policies does once one of them lets the adapter in."""
+    policies = json.loads(kubectl("get", "networkpolicy", "-n", MONITORING, "-o", "json"))["items"]
+    adapter, peers = {"which": "shop-adapter"}, [p for policy in policies for rule in policy["spec"].get("ingress", []) for p in rule["from"]]
+    if any(p.get("podSelector", {}).get("matchLabels") == adapter and
+           p.get("namespaceSelector", {}).get("matchLabels") == {"kubernetes.io/metadata.name": ADAPTER_SPACE} for p in peers):
+        node("nft", "delete table ip lab")
+
+
 def policy_gone():
-    node("nft", "delete table ip lab")
-    kubectl("delete", "networkpolicy", "only-friends", "-n", MONITORING)
+    node("nft", "add table ip lab; delete table ip lab")
+    taken_back("networkpolicy/only-friends", "networkpolicy/allow-adapter", "-n", MONITORING)
     kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
     adapter_ready()
 
@@ -305,7 +372,7 @@ SHARED = [
     ("32 only v1alpha1", "api-version-mismatch", lambda: (kubectl("delete", "apiservice", V1BETA1), apply([lab.api_service("custom.metrics.k8s.io", "v1alpha1")])),
      lambda: (kubectl("delete", "apiservice", "v1alpha1.custom.metrics.k8s.io"), apply([lab.api_service("custom.metrics.k8s.io")])), OBJECT),
     ("32 preferred version down", "api-version-mismatch", lambda: apply([lab.api_service("custom.metrics.k8s.io", "v1beta2", name="gone", priority=200)]),
-     lambda: kubectl("delete", "apiservice", "v1beta2.custom.metrics.k8s.io"), OBJECT),
+     lambda: taken_back("apiservice/v1beta2.custom.metrics.k8s.io"), OBJECT),
     ("34 dangling APIService", "dangling-apiservice", lambda: kubectl("delete", "service", "shop-adapter", "-n", ADAPTER_SPACE), apply_service_back, OBJECT),
     ("20 ConfigMap edited", "adapter-config-stale", stale, lambda: None, "shop/f13b"),
     ("11 one rule aborts all", "adapter-relist-aborted", adapter_with([*lab.RULES, BROKEN_RULE]), lambda: None, OBJECT),
@@ -322,7 +389,7 @@ SHARED = [
     ("adapter not running", "adapter-not-ready", lambda: kubectl("scale", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--replicas=0"),
      lambda: (kubectl("scale", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--replicas=1"), adapter_ready()), OBJECT),
     ("adapter may not list", "adapter-cannot-list", lambda: kubectl("delete", "clusterrolebinding", "lab-adapter-view"),
-     lambda: apply([lab.ADAPTER_VIEW]), "shop/pods-rate"),
+     lambda: (taken_back("clusterrolebinding/shop-adapter-view"), apply([lab.ADAPTER_VIEW])), "shop/pods-rate"),
     ("9 network policy", "adapter-network-policy", policy_in_force, policy_gone, OBJECT),
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
      lambda: kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=1"), "shop/fop"),
@@ -372,6 +439,28 @@ def all_settled(wanted):
     return True if not wrong else f"{len(wrong)} left: " + "; ".join(wrong)[:1500]
 
 
+def expect_and_fix(name, key, cause, limit, after=None):
+    expect(name, key, cause, limit=limit)
+    finding = finding_of(judged("-A")[0], key, cause)
+    since = time.monotonic()
+    if finding and run_fix(name, finding):
+        if after:
+            after()
+        repaired(name, key, finding, since)
+
+
+def fix_side_by_side(wanted):
+    """All are run, and then all are waited for: Prometheus takes up what changed once for all of them."""
+    hpas, waiting = judged("-A")[0], []  # before the first of them repairs another one too
+    for name, (cause, key, kind) in wanted.items():
+        finding = finding_of(hpas, key, cause)
+        since = time.monotonic()
+        if finding and run_fix(name, finding):
+            waiting.append((name, key, finding, since))
+    for one in waiting:
+        repaired(*one)
+
+
 def replicas_reset():
     manifest = json.dumps(workload("f40"))
     kubectl("apply", "-f", "-", stdin=manifest)
@@ -393,7 +482,7 @@ def rollout_failed():
     bad = lab.source()[1]
     bad["spec"]["template"]["spec"]["containers"][0]["image"] = "localhost/no-such-image:1"
     apply([bad])
-    expect("39 failed rollout", "shop/pods-rate", "rollout-failed", limit=60)
+    expect_and_fix("39 failed rollout", "shop/pods-rate", "rollout-failed", limit=60)
     apply([lab.source()[1]])
 
 
@@ -408,9 +497,12 @@ def main():
     for name, (cause, key, kind) in wanted.items():
         record(named(seen.get(key), cause, kind), name, cause, seen.get(key))
     print(f"     side by side after {time.monotonic() - started:.0f} s", flush=True)
+    fix_side_by_side(wanted)
+    print(f"     their fixes after {time.monotonic() - started:.0f} s", flush=True)
     for name, cause, make, undo, key in SHARED:
         make()
-        expect(name, key, cause, limit=150)  # the kubelet hands a changed Secret on within two minutes
+        # The kubelet hands a changed Secret on within two minutes.
+        expect_and_fix(name, key, cause, 150, policy_plug_in if name == "9 network policy" else None)
         undo()
     expect("all put back", OBJECT, "healthy")
     if not os.environ.get("SHORT") and not only:
@@ -418,6 +510,7 @@ def main():
         replicas_reset()
         rollout_failed()
     good = sum(1 for r in results if r[0])
+    print(f"fixes: {fixes['executed']} executed, {fixes['repaired']} repaired; {fixes['advice']} findings with advice", flush=True)
     print(f"     in {time.monotonic() - started:.0f} s")
     print(f"{good} passed, {len(results) - good} failed, 0 skipped")
     return 0 if good == len(results) else 1

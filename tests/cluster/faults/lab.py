@@ -59,7 +59,7 @@ def deployment(name, image, space=SPACE, replicas=1, labels=None, account=None, 
 
 
 def stateful_set(name, **more):
-    d = deployment(name, PAUSE_IMAGE, **more)
+    d = source(name=name, **more)[1]
     d["kind"] = "StatefulSet"
     d["spec"]["serviceName"] = name
     return d

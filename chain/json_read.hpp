@@ -1,0 +1,4 @@
+// Another name of base/json.hpp.
+#pragma once
+
+#include "base/json.hpp"
