@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include <yaml-cpp/yaml.h>
+
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "chain/view.hpp"
@@ -186,8 +188,9 @@ void add_own_fields(const Json& object, const Tree& tree, Json& out) {
   const Json& applied =
       at(object, std::vector<std::string>{"metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"});
   if (!applied.is_string()) return;
-  Json last = Json::parse(applied.get_ref<const std::string&>(), nullptr, false);
-  if (const Json& replicas = at(last, "spec.replicas"); replicas.is_number()) add("hpawalkAppliedReplicas", replicas);
+  Result<Json> last = parse_json(applied.get_ref<const std::string&>(), "What kubectl applied");
+  if (!last) return;
+  if (const Json& replicas = at(*last, "spec.replicas"); replicas.is_number()) add("hpawalkAppliedReplicas", replicas);
 }
 
 // Flags whose values rules read, and those of which only the name says something.
@@ -262,17 +265,38 @@ Json kept_pod(const Json& pod, const Tree& tree) {
   return out;
 }
 
-Json rule_json(const AdapterRule& rule) {
-  Json out = {{"seriesQuery", rule.series_query}, {"metricsQuery", rule.metrics_query}};
-  for (const SeriesFilter& filter : rule.filters)
-    out["seriesFilters"].push_back(Json::object({{filter.positive ? "is" : "isNot", filter.pattern}}));
-  if (!rule.matches.empty()) out["name"]["matches"] = rule.matches;
-  if (!rule.as.empty()) out["name"]["as"] = rule.as;
-  if (!rule.resource_template.empty()) out["resources"]["template"] = rule.resource_template;
-  if (!rule.namespaced) out["resources"]["namespaced"] = false;
-  for (const auto& [label, resource] : rule.overrides)
-    out["resources"]["overrides"][label] = {{"group", resource.group}, {"resource", resource.resource}};
+// The scalars of these names, as texts.
+Json scalars(const YAML::Node& node, std::initializer_list<const char*> names) {
+  Json out = Json::object();
+  for (const char* name : names) {
+    if (const YAML::Node value = node[name]; value && value.IsScalar()) out[name] = value.as<std::string>();
+  }
   return out;
+}
+
+Json rule_json(const YAML::Node& rule) {
+  Json out = scalars(rule, {"seriesQuery", "metricsQuery"});
+  for (const YAML::Node& filter : rule["seriesFilters"]) out["seriesFilters"].push_back(scalars(filter, {"is", "isNot"}));
+  if (const YAML::Node name = rule["name"]; name && name.IsMap()) out["name"] = scalars(name, {"matches", "as"});
+  const YAML::Node resources = rule["resources"];
+  if (!resources || !resources.IsMap()) return out;
+  out["resources"] = scalars(resources, {"template", "namespaced"});
+  if (const YAML::Node overrides = resources["overrides"]; overrides && overrides.IsMap()) {
+    for (const auto& entry : overrides)
+      out["resources"]["overrides"][entry.first.as<std::string>()] = scalars(entry.second, {"group", "resource"});
+  }
+  return out;
+}
+
+// A text that parse_adapter_config understands, with what it reads of it.
+std::string rules_anew(const std::string& text) {
+  const YAML::Node root = YAML::Load(text);
+  Json out = Json::object();
+  for (const char* list : {"rules", "externalRules"}) {
+    for (const YAML::Node& rule : root[list]) out[list].push_back(rule_json(rule));
+  }
+  if (root["resourceRules"].IsDefined()) out["resourceRules"] = Json::object();
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);  // JSON is YAML
 }
 
 // Of a ConfigMap the adapter's rules, written anew; of what are none, why.
@@ -290,11 +314,7 @@ Json kept_data(const Json& data) {
       out[key] = {{config_error_field, text::redact(why)}};
       continue;
     }
-    Json rules = Json::object();
-    for (const AdapterRule& rule : config->rules) rules["rules"].push_back(rule_json(rule));
-    for (const AdapterRule& rule : config->external_rules) rules["externalRules"].push_back(rule_json(rule));
-    if (config->resource_rules) rules["resourceRules"] = Json::object();
-    out[key] = rules.dump(-1, ' ', false, Json::error_handler_t::replace);  // JSON is YAML
+    out[key] = rules_anew(text.get<std::string>());
   }
   return out;
 }
