@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <yaml-cpp/yaml.h>
 
@@ -38,9 +39,11 @@ constexpr std::string_view whole;  // keeps the value whole
 #define CONDITION_FIELDS "status.conditions.type status.conditions.status status.conditions.reason status.conditions.message "
 #define WORKLOAD_FIELDS                                                                                       \
   CONDITION_FIELDS                                                                                            \
-  "metadata.name metadata.namespace metadata.ownerReferences.kind metadata.ownerReferences.name "             \
-  "metadata.ownerReferences.uid metadata.hpawalkReplicaManagers metadata.hpawalkAppliedReplicas "             \
-  "spec.replicas spec.selector spec.template.metadata.labels "                                                \
+  "metadata.name metadata.namespace metadata.labels metadata.ownerReferences.apiVersion "                      \
+  "metadata.ownerReferences.kind metadata.ownerReferences.name metadata.ownerReferences.uid "                 \
+  "metadata.hpawalkReplicaManagers metadata.hpawalkAppliedReplicas "                                          \
+  "spec.replicas spec.selector spec.template.metadata.labels spec.template.spec.containers.name "             \
+  "spec.template.spec.containers.command spec.template.spec.containers.args "                                 \
   "status.replicas status.updatedReplicas status.unavailableReplicas status.desiredNumberScheduled"
 #define MONITOR_FIELDS                                                                                                  \
   "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange "                                        \
@@ -196,7 +199,7 @@ void add_own_fields(const Json& object, const Tree& tree, Json& out) {
 // Flags whose values rules read, and those of which only the name says something.
 bool value_is_read(std::string_view flag) {
   static const std::set<std::string_view> names = {"prometheus-url", "config", "metrics-relist-interval", "metrics-max-age",
-                                                   "feature-gates"};
+                                                   "secure-port", "feature-gates"};
   return names.contains(flag) || flag.starts_with("horizontal-pod-autoscaler-");
 }
 bool name_is_read(std::string_view flag) {
@@ -204,23 +207,36 @@ bool name_is_read(std::string_view flag) {
   return has("token-file") || has("prometheus-header") || has("auth");
 }
 
+constexpr std::string_view not_kept = "[redacted]";
+
+// Each word stays in its place, as a patch names words by their place.
 Json read_flags(const Json& words) {
+  if (!words.is_array()) return Json();
   Json flags = Json::array();
-  for (size_t i = 0; words.is_array() && i < words.size(); ++i) {
-    std::string word = words[i].is_string() ? words[i].get<std::string>() : "";
-    if (!word.starts_with("--")) continue;
+  bool value_follows = false;
+  for (const Json& item : words) {
+    std::string word = item.is_string() ? item.get<std::string>() : "";
     size_t equals = word.find('=');
-    std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
-    if (value_is_read(name)) {
+    std::string name = word.starts_with("--") ? word.substr(2, equals == std::string::npos ? equals : equals - 2) : "";
+    bool value = std::exchange(value_follows, false);
+    if (value || value_is_read(name)) {
       flags.push_back(text::redact(word));
-      if (equals == std::string::npos && i + 1 < words.size() && words[i + 1].is_string()) {
-        flags.push_back(text::redact(words[++i].get_ref<const std::string&>()));
-      }
-    } else if (name_is_read(name)) {
-      flags.push_back("--" + name);
+      value_follows = !value && equals == std::string::npos;
+    } else {
+      flags.push_back(name_is_read(name) ? "--" + name : std::string(not_kept));
     }
   }
   return flags;
+}
+
+void keep_flags(Json& pod_spec, const Json& original) {
+  if (!at(pod_spec, "containers").is_array()) return;
+  const Json& before = list_at(original, "containers");
+  for (size_t i = 0; i < pod_spec["containers"].size(); ++i) {
+    for (const char* words : {"command", "args"}) {
+      if (!at(before[i], words).is_null()) pod_spec["containers"][i][words] = read_flags(at(before[i], words));
+    }
+  }
 }
 
 // The ConfigMap of a projected volume counts like one of its own; volumes of other kinds, and what is mounted of
@@ -255,13 +271,7 @@ Json with_plain_volumes(const Json& pod) {
 
 Json kept_pod(const Json& pod, const Tree& tree) {
   Json out = pruned(with_plain_volumes(pod), tree);
-  if (!at(out, "spec.containers").is_array()) return out;
-  for (Json& container : out["spec"]["containers"]) {
-    const Json original = container;
-    for (const char* words : {"command", "args"}) {
-      if (!at(original, words).is_null()) container[words] = read_flags(at(original, words));
-    }
-  }
+  if (at(out, "spec").is_object()) keep_flags(out["spec"], at(pod, "spec"));
   return out;
 }
 
@@ -326,8 +336,10 @@ Json kept_object(const Kind& kind, const Tree& tree, const Json& object) {
     add_own_fields(object, tree, out);
     return out;
   }
-  bool pod = tree.fields.contains("spec") && tree.fields.at("spec").fields.contains("containers");
+  auto spec = tree.fields.find("spec");
+  bool pod = spec != tree.fields.end() && spec->second.fields.contains("containers");
   Json out = pod ? kept_pod(object, tree) : pruned(object, tree);
+  if (at(out, "spec.template.spec").is_object()) keep_flags(out["spec"]["template"]["spec"], at(object, "spec.template.spec"));
   if (kind.objects && object.is_object()) add_own_fields(object, tree, out);
   return out;
 }
@@ -343,7 +355,8 @@ void take_selector(const Json& selector, std::set<std::string>& names) {
 }
 
 std::set<std::string> selected_labels(const Facts& facts) {
-  std::set<std::string> names = {"app", "app.kubernetes.io/name", "prometheus"};  // that rules name themselves
+  std::set<std::string> names = {"app", "app.kubernetes.io/name", "app.kubernetes.io/managed-by", "prometheus",
+                                 "pod-template-hash"};  // that rules name themselves
   for (const Json* service : facts.items("services")) take_keys(at(*service, "spec.selector"), names);
   for (const char* resource : {"servicemonitors", "podmonitors", "deployments", "statefulsets", "replicasets", "daemonsets"}) {
     for (const Json* object : facts.items(resource)) take_selector(at(*object, "spec.selector"), names);

@@ -170,7 +170,8 @@ TEST_CASE("Of arguments those stay that rules read, and of logins only that ther
                                                                  "--prometheus-header=Authorization=Bearer abc", "plain", "--metrics-max-age=1m"}}}}}}}};
   Json out = kept("pods/web", {{"items", {pod}}});
   CHECK(out["items"][0]["spec"]["containers"][0]["args"] ==
-        Json({"--prometheus-url", "http://[redacted]@prom:9090/?key=[redacted]", "--config=/etc/c.yaml", "--prometheus-header", "--metrics-max-age=1m"}));
+        Json({"[redacted]", "--prometheus-url", "http://[redacted]@prom:9090/?key=[redacted]", "--config=/etc/c.yaml", "--prometheus-header", "[redacted]",
+              "--metrics-max-age=1m"}));  // each in its place
 }
 
 TEST_CASE("Of managed fields and of what kubectl applied stays who set the replicas, and to what") {
