@@ -39,7 +39,10 @@ def judged(*args):
 
 def diagnose(*args):
     """{namespace/name: (verdict, first broken cause of any of its metrics, all causes)}"""
-    hpas, error = judged(*args)
+    return summary(*judged(*args))
+
+
+def summary(hpas, error):
     if error:
         return {"error": error}
     seen = {}
@@ -68,15 +71,17 @@ def record(good, name, wanted, got):
 
 
 def expect(name, key, cause, kind="broken", limit=30):
-    """The cause is the first broken link (or, for notes, among the findings) within the time it takes to show."""
-    last = None
+    """The cause is the first broken link (or, for notes, among the findings) within the time it takes to show. Its finding."""
+    last, hpas = None, []
 
     def check():
-        nonlocal last
+        nonlocal last, hpas
         space, hpa_name = key.split("/")
-        last = diagnose(hpa_name, "-n", space).get(key)
+        hpas, error = judged(hpa_name, "-n", space)
+        last = summary(hpas, error).get(key)
         return named(last, cause, kind) or str(last)
     record(wait_for(f"{name}: {cause}", check, limit), name, cause, last)
+    return finding_of(hpas, key, cause)  # as it was seen: what an adapter's log tells can be gone the next time
 
 
 def named(seen, cause, kind):
@@ -440,8 +445,7 @@ def all_settled(wanted):
 
 
 def expect_and_fix(name, key, cause, limit, after=None):
-    expect(name, key, cause, limit=limit)
-    finding = finding_of(judged("-A")[0], key, cause)
+    finding = expect(name, key, cause, limit=limit)
     since = time.monotonic()
     if finding and run_fix(name, finding):
         if after:
