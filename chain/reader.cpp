@@ -89,13 +89,13 @@ void Reader::get(const std::string& key, const std::string& path) {
 }
 
 // Cut as they come: whole pods of a large cluster would fill the memory.
-static void trim_item(Json& item) {
-  item = trimmed(std::move(item));
+static std::function<void(Json&)> keeping(const std::string& key) {
+  return [key](Json& item) { item = kept(key, item); };
 }
 
 std::string Reader::list_now(const std::string& key, const std::string& path, bool metadata_only) {
   TimePoint start = clock_.now();
-  ListOptions options{.metadata_only = metadata_only, .each = trim_item};
+  ListOptions options{.metadata_only = metadata_only, .each = keeping(key)};
   Result<Json> answer = kube_list(api_, path, options);
   Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
   if (answer) reading.value = std::move(*answer);
@@ -141,7 +141,7 @@ void Reader::list_by_space(const std::string& key, const std::string& group, con
 void Reader::list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,
                                 const std::vector<std::string>& spaces) {
   bool elsewhere = false;
-  ListOptions options{.each = trim_item};
+  ListOptions options{.each = keeping(key)};
   options.go_on = [&](size_t remaining) {
     elsewhere = remaining / options.page >= spaces.size();
     return !elsewhere;

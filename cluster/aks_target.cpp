@@ -59,9 +59,10 @@ std::string closed_to(const Json& cluster) {
            "VPN, a peered network)";
   }
   std::vector<std::string> all;
-  for (const Json& range : ranges) {
+  for (const Json& range : list_at(cluster, "apiServerAccessProfile.authorizedIpRanges")) {
     if (range.is_string()) all.push_back(range.get<std::string>());
   }
+  if (all.empty()) return {};
   return fmt::format(
       "Only {} may reach this AKS cluster's API server; az aks update --api-server-authorized-ip-ranges   "
       "adds an address",

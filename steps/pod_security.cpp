@@ -5,7 +5,8 @@
 #include "base/text.hpp"
 #include "base/json.hpp"
 #include "config/pod_security.hpp"
-#include "steps/standing.hpp"
+#include "steps/ownership.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -13,9 +14,9 @@ namespace {
 
 // What the workload's namespace enforces once the workload is to start.
 Result<std::string> enforced_level(KubeApi& api, const Config& config) {
-  Result<Json> space = kube_get(api, "/api/v1/namespaces/" + config.text("namespace"));
+  Result<Json> space = kube_get(api, kube_path("/api/v1/namespaces/{}", config.text("namespace")));
   if (!space && space.error().id != "kube-not-found") return failure(space.error());
-  if (!space || is_ours(*space)) return config.text("pod-security");
+  if (!space || is_ours(*space, config)) return config.text("pod-security");
   return text_at(Json{{"level", at(*space, {"metadata", "labels", enforce_label})}}, "level");
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk {
