@@ -11,6 +11,7 @@
 #include "steps/ownership.hpp"
 #include "steps/release.hpp"
 #include "steps/standing.hpp"
+#include "world/kube_path.hpp"
 
 namespace hpawalk {
 
@@ -235,6 +236,17 @@ class Finder {
     return all;
   }
 
+  // Where an object of a release is. Its Secrets and ConfigMaps are Helm's to make, never hpawalk's own.
+  static std::string release_path(const yaml::Value& object, const std::string& space) {
+    Json o(object);
+    for (const auto& [kind, resource] : {std::pair("Secret", "secrets"), std::pair("ConfigMap", "configmaps")}) {
+      if (text_at(o, "kind") == kind) {
+        return kube_path("/api/v1/namespaces/{}/{}/{}", text_at(o, "metadata.namespace", space), resource, text_at(o, "metadata.name"));
+      }
+    }
+    return object_path(object);
+  }
+
   // Everything that Helm deployed is there.
   bool stands(const std::string& space, const std::string& name) {
     Command command{.argv = helm_line(access_, {"get", "manifest", name, "--namespace=" + space})};
@@ -242,7 +254,7 @@ class Finder {
     Result<std::vector<yaml::Value>> objects = manifest ? yaml::parse_all(*manifest) : failure(manifest.error());
     if (!objects) return false;
     for (const yaml::Value& object : *objects) {
-      std::string path = object_path(object);
+      std::string path = release_path(object, space);
       if (path.empty()) continue;
       Result<Json> live = kube_get(api_, path);
       if (!live || !at(*live, "metadata.deletionTimestamp").is_null()) return false;

@@ -38,7 +38,7 @@ prometheus=system:serviceaccount:prom-metrics:prometheus adapter=system:servicea
 certificate() { kubectl get secret prometheus-adapter-certificate -n prom-metrics -o "jsonpath={.data.tls\.crt}"; }
 trusted() { kubectl get apiservice v1beta2.custom.metrics.k8s.io -o "jsonpath={.spec.$1}"; }
 no_refusals() {
-  kubectl get events -A -o json | jq -e '[.items[] | select(.message | test("PodSecurity"; "i"))] == []'
+  kubectl get events -A -o json | jq -e '[.items[] | select(.message // "" | test("PodSecurity"; "i"))] == []'
 }
 every_pod() { # JQ-CONDITION
   kubectl get pods -A -o json | jq -e "[.items[] | select(.metadata.namespace != \"kube-system\") | select($1 | not) | .metadata.name] == []"
@@ -90,6 +90,7 @@ check "  and the API server trusts both CAs for a while" test "$(trusted caBundl
 check "  verify finds every link whole" "$hpawalk" verify --wait --timeout 60s
 kubectl delete secret prometheus-adapter-certificate -n prom-metrics > /dev/null
 check "a certificate that was deleted comes back with the next up" "$hpawalk" up --adapter-max-age 3m
+check "  a new one" test -n "$(certificate)"
 check "  and is trusted" "$hpawalk" verify --wait --timeout 90s
 check "down" "$hpawalk" down
 check "  leaves no right of Prometheus's" test -z "$(kubectl get roles,rolebindings -n default -o name)"

@@ -420,7 +420,9 @@ TEST_CASE("A release is deployed again when something of it is gone or was scale
   api.get("/api/v1/namespaces/prom-metrics", labelled({{"kind", "Namespace"}, {"metadata", {{"name", "prom-metrics"}}}}));
   world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics",
                         {0, "kind: Deployment\nmetadata: {name: prometheus-adapter, namespace: prom-metrics}\nspec: {replicas: 1}\n---\n"
-                            "kind: APIService\nmetadata: {name: v1beta1.custom.metrics.k8s.io}\n", ""});
+                            "kind: APIService\nmetadata: {name: v1beta1.custom.metrics.k8s.io}\n---\n"
+                            "kind: Secret\nmetadata: {name: prometheus-adapter-certificate, namespace: prom-metrics}\n", ""});
+  const std::string secret = "/api/v1/namespaces/prom-metrics/secrets/prometheus-adapter-certificate";
   const std::string deployment = "/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter";
   const std::string service = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io";
   auto left = [&] {
@@ -429,11 +431,15 @@ TEST_CASE("A release is deployed again when something of it is gone or was scale
   };
   api.get(deployment, {{"spec", {{"replicas", 1}}}});
   api.get(service, Json::object());
+  api.get(secret, Json::object());
   CHECK(left() == 0);
   api.get(deployment, {{"spec", {{"replicas", 0}}}});
   CHECK(left() == 1);
   api.get(deployment, {{"spec", {{"replicas", 1}}}});
   api.answers.erase("GET " + service);
+  CHECK(left() == 1);
+  api.get(service, Json::object());
+  api.answers.erase("GET " + secret);
   CHECK(left() == 1);
 }
 

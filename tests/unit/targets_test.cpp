@@ -339,7 +339,7 @@ TEST_CASE("az's quota in words that are no numbers is a note, and stops nothing"
     world.processes.allow(rights, {0, R"([{"roleDefinitionName": "AcrPull"}])", ""});
     world.processes.allow("az network list-usages --location westeurope" + az_end,
                           {0, std::string(R"([{"name": {"value": "PublicIPAddresses"}, "currentValue": "1", "limit": )") + limit + "}]", ""});
-    Config config = configured("cluster: aks\n", walkthrough);
+    Config config = configured("cluster: aks\nprom-fake: {service-type: LoadBalancer, source-ranges: [192.0.2.0/24]}\n", walkthrough);
     std::vector<Precondition> findings = make_target(world.world, config)->look();
     REQUIRE_FALSE(findings.empty());
     CHECK(findings.back().name == "addresses");
