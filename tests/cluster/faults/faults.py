@@ -237,6 +237,14 @@ def adapter_with(rules=None, **flags):
     return make
 
 
+def operator_back():
+    kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=1")
+    kubectl("rollout", "status", "deployment/prometheus-operator", "-n", "default", "--timeout=60s", check=False)
+    # When it starts it sets the StatefulSet's replicas: what is about to scale that must come later.
+    kubectl("wait", "--for=condition=Reconciled", "prometheus/k9", "-n", MONITORING, "--timeout=60s", check=False)
+    time.sleep(5)
+
+
 def prometheus_back():
     kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=1")
     kubectl("rollout", "status", "statefulset/prometheus-k9", "-n", MONITORING, "--timeout=60s", check=False)
@@ -397,7 +405,7 @@ SHARED = [
      lambda: (taken_back("clusterrolebinding/shop-adapter-view"), apply([lab.ADAPTER_VIEW])), "shop/pods-rate"),
     ("9 network policy", "adapter-network-policy", policy_in_force, policy_gone, OBJECT),
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
-     lambda: kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=1"), "shop/fop"),
+     operator_back, "shop/fop"),
     ("Prometheus not running", "prometheus-not-ready", lambda: kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=0"), prometheus_back, OBJECT),
     ("7b configuration rejected", "prometheus-config-rejected", rejected_configuration, accepted_configuration, "shop/f7b"),
 ]
