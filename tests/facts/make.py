@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Derives the facts files of faults that the local cluster cannot have from healthy.json (a real `diagnose --save`).
+"""Derives facts files from healthy.json (a real `diagnose --save`): of faults that the local cluster cannot have, and of those whose fix is a command.
 
 The messages are those of API servers, adapters and operators, as users have reported them. File names: CAUSE@VARIANT.json;
 each holds what differs, as a JSON merge patch (RFC 7386).
@@ -263,7 +263,82 @@ def rollouts(f):
     source_gone(f, instead)
 
 
+def the(f, reading, name):
+    return next(o for o in f[reading]["value"]["items"] if o["metadata"]["name"] == name)
+
+
+def unscraped(f, **monitor):
+    """No series, because of what differs in the monitor: its metadata's or its spec's fields."""
+    not_discovered(f)
+    own = the(f, "servicemonitors", "object-value")
+    for key, value in monitor.items():
+        own["metadata" if key in ("labels", "namespace") else "spec"][key] = value
+
+
+def two_endpoints(f):
+    unscraped(f, endpoints=[{"port": "mgmt", "path": "/m", "scheme": "https"}, {"port": "stat2"}])
+    the(f, "services", "object-value")["spec"]["ports"] = [{"name": "stats2", "port": 9113, "targetPort": 9113}, {"name": "grpc", "port": 9000}]
+
+
+def unnamed_port(f):
+    not_discovered(f)
+    the(f, "services", "object-value")["spec"]["ports"] = [{"port": 9113, "targetPort": 9113}]
+
+
+def nothing_listens(f):
+    no_series(f)
+    the(f, "services", "object-value")["spec"]["ports"] = [{"name": "web", "port": 80, "targetPort": 8080}, {"name": "stats", "port": 9113, "targetPort": 9999}]
+    f[PROM + "targets"]["value"] = [{"pool": "serviceMonitor/watch/object-value/0", "health": "down", "url": "http://10.0.0.1:9999/metrics",
+                                     "lastError": "dial tcp 10.0.0.1:9999: connect: connection refused", "labels": {"namespace": "shop", "service": "object-value"}}]
+
+
+def selects_nothing(f):
+    not_discovered(f)
+    the(f, "services", "object-value")["spec"]["selector"] = {"app": "sauce"}
+
+
+def other_object(f):
+    not_discovered(f)
+    f["hpas"]["value"]["items"][0]["spec"]["metrics"][0]["object"]["describedObject"]["name"] = "object-valu"
+
+
+def no_target(f):
+    f["hpas"]["value"]["items"][0]["spec"]["scaleTargetRef"]["name"] = "object-valu"
+    conditions(f, "AbleToScale", status="False", reason="FailedGetScale", message='deployments.apps "object-valu" not found')
+
+
+def scaled_to_nothing(f):
+    the(f, "deployments/shop", "object-value")["spec"]["replicas"] = 0
+    conditions(f, "ScalingActive", status="False", reason="ScalingDisabled", message="scaling is disabled since the replica count of the target is zero")
+
+
+def other_url(f):
+    for container in (the(f, "deployments/metrics-api", "shop-adapter")["spec"]["template"]["spec"]["containers"][0], adapter_pod(f)["spec"]["containers"][0]):
+        container["args"] = [a.replace("prom-web.watch", "prom-webb.watch") for a in container["args"]]
+    unlisted(f)
+
+
+def unregistered(f):
+    f["apiservices"]["value"]["items"] = [s for s in f["apiservices"]["value"]["items"] if s["spec"]["group"] != "custom.metrics.k8s.io"]
+    failing(f, "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered")
+
+
+def may_not_read(f):
+    failing(f, 'unable to fetch metrics from custom metrics API: services.custom.metrics.k8s.io "object-value" is forbidden')
+
+
+def may_not_list(f):
+    error(f, API, "kube-refused", "unable to list matching resources: pods is forbidden")
+    failing(f, "unable to fetch metrics from custom metrics API: unable to list matching resources")
+
+
 FILES = {
+    "monitor-port-name@two-endpoints": two_endpoints, "monitor-port-name@unnamed": unnamed_port, "service-target-port": nothing_listens,
+    "monitor-not-selected": lambda f: unscraped(f, labels={"release": "other"}), "monitor-namespace-not-selected": lambda f: unscraped(f, namespace="shop"),
+    "monitor-selects-no-service@namespaces": lambda f: unscraped(f, namespaceSelector={"matchNames": ["first", "second"]}),
+    "monitor-selects-no-service@labels": lambda f: unscraped(f, selector={"matchLabels": {"svc": "object-valu"}}),
+    "service-selects-no-pod": selects_nothing, "object-missing": other_object, "target-missing": no_target, "scaling-disabled": scaled_to_nothing,
+    "adapter-prometheus-url": other_url, "apiservice-missing": unregistered, "hpa-forbidden": may_not_read, "adapter-cannot-list": may_not_list,
     "source-without-pods": lambda f: source_gone(f, lambda d: d["spec"].update(replicas=0)),
     "source-without-pods@quota": lambda f: source_gone(f, refused_pods), "source-without-pods@rollout": rollouts,
     "two-adapters@keda": keda_owns_the_group, "adapter-network-policy@egress": egress_policy,
