@@ -68,14 +68,22 @@ class Api(http.server.BaseHTTPRequestHandler):
         for version in range(6, 600):
             time.sleep(0.2)
             kind = next((name for name in LISTS if name in self.path), None)
+            if kind == "events" and version == 8:
+                now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+                event = json.loads(json.dumps(EVENT))
+                event["metadata"].update(name="e2", uid="e2", resourceVersion="8", creationTimestamp=now)
+                self.send_line({"type": "ADDED", "object": event | {"firstTimestamp": now, "lastTimestamp": now}})
             if kind != "horizontalpodautoscalers":
                 continue
             changed = json.loads(json.dumps(HPA))
             changed["metadata"]["resourceVersion"] = str(version)
             changed["status"]["conditions"][0]["message"] = f"bad {version}" + MISCHIEF
-            line = json.dumps({"type": "MODIFIED", "object": changed}).encode() + b"\n"
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-            self.wfile.flush()
+            self.send_line({"type": "MODIFIED", "object": changed})
+
+    def send_line(self, document):
+        line = json.dumps(document).encode() + b"\n"
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+        self.wfile.flush()
 
     def handle_any(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
