@@ -24,9 +24,15 @@ void add_output_option(CLI::App& command, Chosen& chosen) {
       ->capture_default_str();
 }
 
+// For the program and each of its commands. Not by CLI11's fallthrough, which refuses what a command takes as it
+// comes (set-value -5, an unfinished line to complete).
+static void add_debug(CLI::App& command, Chosen& chosen) {
+  if (command.get_prefix_command()) return;
+  command.add_flag("--debug", chosen.debug, "Print each child process, request and wait to stderr (or HPAWALK_DEBUG=1)");
+  for (CLI::App* below : command.get_subcommands([](const CLI::App*) { return true; })) add_debug(*below, chosen);
+}
+
 static void build(CLI::App& app, Chosen& chosen) {
-  app.fallthrough();  // hpawalk diagnose --debug
-  app.add_flag("--debug", chosen.debug, "Print each child process, request and wait to stderr (or HPAWALK_DEBUG=1); in every command");
   app.set_version_flag("--version", std::string("hpawalk ") + HPAWALK_VERSION, "Print the version");
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
@@ -51,6 +57,7 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_report(app, chosen);
   add_diagnose(app, chosen);
   add_completion(app, chosen);
+  add_debug(app, chosen);
 }
 
 // `kubectl hpawalk` runs a program called kubectl-hpawalk: its help names what the user typed.
