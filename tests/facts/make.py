@@ -323,6 +323,11 @@ def unregistered(f):
     failing(f, "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered")
 
 
+def wrong_api_port(f):
+    not_available(f, "ServicePortError", 'service/shop-adapter in "metrics-api" is not listening on port 8443')
+    the(f, "apiservices", "v1beta1.custom.metrics.k8s.io")["spec"]["service"]["port"] = 8443
+
+
 def may_not_read(f):
     failing(f, 'unable to fetch metrics from custom metrics API: services.custom.metrics.k8s.io "object-value" is forbidden')
 
@@ -351,7 +356,7 @@ FILES = {
     "overlay-network": lambda f: not_available(f, "FailedDiscoveryCheck", UNREACHABLE + "Address is not allowed"),
     "requestheader-ca@x509": lambda f: not_available(f, "FailedDiscoveryCheck", UNREACHABLE + "x509: certificate signed by unknown authority"),
     "requestheader-ca@rotation": lambda f: not_available(f, "FailedDiscoveryCheck", "failing or missing response from https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1: bad status from https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1: 401"),
-    "adapter-mesh-sidecar": mesh, "apiservice-port": lambda f: not_available(f, "ServicePortError", 'service/shop-adapter in "metrics-api" is not listening on port 8443'),
+    "adapter-mesh-sidecar": mesh, "apiservice-port": wrong_api_port,
     "empty-discovery": lambda f: f["discovery custom.metrics.k8s.io"]["value"].update(resources=[]),
     "keda-scaledobject": keda, "source-pods-not-ready": source_not_ready, "target-not-discovered": not_discovered, "no-scrape-config": without_operator,
     "adapter-config-invalid": invalid_config, "rate-limited": rate_limited, "scale-refused": refused, "target-selector": selector, "resource-metrics-empty": resource,

@@ -239,9 +239,9 @@ TEST_CASE("Out of the mesh goes the Deployment, also where its Service is called
 
 TEST_CASE("The APIService gets the port that its Service has, not one that is usual") {
   Json document = document_of("apiservice-port");
-  named(document, "services", "shop-adapter")["spec"]["ports"][0] = {{"name", "api"}, {"port", 8443}, {"targetPort", 6443}};
+  named(document, "services", "shop-adapter")["spec"]["ports"][0] = {{"name", "api"}, {"port", 9443}, {"targetPort", 6443}};
   Fix fix = fix_of(document, "apiservice-port");
-  CHECK(fix.body == Json{{"spec", {{"service", {{"port", 8443}}}}}});
+  CHECK(fix.body == Json{{"spec", {{"service", {{"port", 9443}}}}}});
   named(document, "services", "shop-adapter")["spec"]["ports"].push_back({{"name", "other"}, {"port", 8444}});
   CHECK(fix_of(document, "apiservice-port").kind == Fix::Kind::advice);  // which of two nobody can say
 }
