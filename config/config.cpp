@@ -250,7 +250,7 @@ void Config::check_exposure(std::vector<std::string>& mistakes) const {
   for (const auto& [key, annotation] : value("prom-fake.service-annotations").items()) {
     if (annotation.is_string()) continue;
     mistakes.push_back(fmt::format("{}: the annotation `{}` is not a text: write \"{}\"", named("prom-fake.service-annotations"), key,
-                                   annotation.dump()));
+                                   json_text(annotation)));
   }
 }
 

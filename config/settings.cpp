@@ -162,7 +162,7 @@ Checked check_ranges(const yaml::Value& value) {
   for (const yaml::Value& range : value) {
     if (!range.is_string() || !is_range(range.get<std::string>())) {
       return wrong(fmt::format("has `{}`, which is not an address range like 192.0.2.0/24 or 192.0.2.7/32",
-                               range.is_string() ? range.get<std::string>() : range.dump()));
+                               range.is_string() ? range.get<std::string>() : json_text(range)));
     }
   }
   return value;
