@@ -62,7 +62,7 @@ constexpr Kind kinds[] = {
     {"apiservices",
      CONDITION_FIELDS
      "metadata.name spec.group spec.version spec.versionPriority spec.insecureSkipTLSVerify "
-     "spec.service.namespace spec.service.name"},
+     "spec.service.namespace spec.service.name spec.service.port"},
     {"namespaces", "metadata.name metadata.labels"},
     {"services",
      "metadata.name metadata.namespace metadata.labels spec.selector spec.ports.name spec.ports.port "

@@ -236,6 +236,6 @@ TEST_CASE("Facts survive saving, and other files are refused with a reason") {
   Result<Facts> back = facts_from(to_json(facts).dump());
   REQUIRE(back);
   CHECK(to_json(*back) == to_json(facts));
-  CHECK(facts_from("hello").error().because == "it is not JSON");
+  CHECK(facts_from("hello").error().because.starts_with("it is not JSON"));
   CHECK(facts_from("{}").error().kind == ErrorClass::usage);
 }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "tests/fakes/fakes.hpp"
 #include "world/proxy_folder.hpp"
 
 using namespace hpawalk;
@@ -154,4 +155,13 @@ TEST_CASE("A folder that others may enter, or that is a link, is not used for so
   CHECK_FALSE(ProxyFolder::make(folder / "link"));
   CHECK(proxy_folders({{"XDG_RUNTIME_DIR", "relative"}}).string().starts_with("/tmp/hpawalk-proxy-"));
   CHECK(proxy_folders({{"XDG_RUNTIME_DIR", (folder / "real").string()}}).parent_path() == folder / "real");
+}
+
+TEST_CASE("An error about a URL has neither its login nor what its query says") {
+  fakes::NoInterrupt interrupt;
+  CurlHttp http(interrupt);
+  HttpRequest request{.url = "http://user:hunter2@prom/api?token=hunter2", .unix_socket = "/none/socket"};
+  Error error = http.send(request).error();
+  CHECK(error.what == "No answer from http://[redacted]@prom/api?token=[redacted]");
+  CHECK(error.because.find("hunter2") == std::string::npos);
 }
