@@ -71,7 +71,8 @@ class Down {
       leave(object.title(), fmt::format("an earlier hpawalk made it, without the label {}, and this configuration does not name it",
                                         instance_label));
     } else if (object.kind == "Namespace") {
-      spaces_.push_back(std::move(object));
+      bool ending = !at(item, "metadata.deletionTimestamp").is_null();  // nothing is left to decide
+      (ending ? ending_ : spaces_).push_back(std::move(object));
     } else {
       (of_operator(item, object.kind) ? operator_ : chain_).push_back(std::move(object));
     }
@@ -167,7 +168,7 @@ class Down {
     going.insert(going.end(), rest.begin(), rest.end());
     Result<std::vector<Object>> dependents = dependents_of(api_, world_.clock, going);
     if (!dependents) return failure(dependents.error());
-    if (going.empty() && spaces_.empty() && definitions.empty()) return {};
+    if (going.empty() && spaces_.empty() && ending_.empty() && definitions.empty()) return {};
     progress_.started("chain");
     Status status = remove(release_);
     if (status && !release_.empty()) {
@@ -182,6 +183,7 @@ class Down {
     going.insert(going.end(), dependents->begin(), dependents->end());
     going.insert(going.end(), definitions.begin(), definitions.end());
     going.insert(going.end(), spaces->begin(), spaces->end());
+    going.insert(going.end(), ending_.begin(), ending_.end());
     return wait_gone(world_, config_, access_, api_, progress_, "chain", going);
   }
 
@@ -251,7 +253,7 @@ class Down {
   KubeApi& api_;
   Progress& progress_;
   DownReport& report_;
-  std::vector<Object> chain_, operator_, spaces_, release_;
+  std::vector<Object> chain_, operator_, spaces_, ending_, release_;
   std::map<std::string, int> others_;  // by instance
 };
 

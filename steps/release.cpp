@@ -110,7 +110,8 @@ Result<ReleaseParts> read_release(World& world, const Config& config, const Clus
     if (object.is_null()) continue;
     std::string kind = text_at(object, "kind"), its_name = text_at(object, "metadata.name");
     const ChartKind* known = find_chart_kind(kind);
-    std::string its_space = known != nullptr && !known->namespaced ? std::string() : text_at(object, "metadata.namespace", space);
+    std::string its_space = text_at(object, "metadata.namespace", known != nullptr && known->namespaced ? space : "");
+    if (known != nullptr && !known->namespaced) its_space.clear();
     Object part{{}, kind, its_space, its_name, {}, {}};
     bool elsewhere = its_space != space;
     bool allowed = known != nullptr && !its_name.empty() && its_name.find('/') == std::string::npos &&

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 
 namespace hpawalk {
@@ -13,8 +14,6 @@ namespace hpawalk {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr int page_size = 500;
 
 bool has_verb(const Json& resource, const char* verb) {
   const Json& verbs = list_at(resource, "verbs");
@@ -132,37 +131,20 @@ const KubeKind* KubeKinds::find(const std::string& api_version, const std::strin
 KubeKinds discover(KubeApi& api) { return Discovery(api).run(); }
 
 Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::string& path) {
-  std::string first = fmt::format("{}{}limit={}", path, path.find('?') == std::string::npos ? "?" : "&", page_size);
-  std::vector<Json> all;
-  std::string next;
-  int restarts = 0;
-  do {
-    KubeRequest request{.path = first + (next.empty() ? "" : "&continue=" + query_value(next)),
-                        .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"}}};
-    Result<HttpResponse> response = api.send(request);
-    // 429: a custom resource that was made just now has no storage yet.
-    for (int i = 0; i < 50 && response && response->status == 429 && clock.sleep(200ms); ++i) response = api.send(request);
-    if (!response) return failure(response.error());
-    if (response->status == 404) return std::vector<Json>();
-    if (response->status == 410 && !next.empty() && ++restarts < 5) {  // the page's place is forgotten: from the beginning
-      all.clear();
-      next.clear();
-      continue;
-    }
-    if (!response->ok()) return failure(kube_error(request, *response));
-    Result<Json> page = parse_json(response->body, "The answer to " + path);
-    if (!page) return failure(page.error());
-    if (!page->is_object() || !page->contains("items")) {
-      return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is no list");
-    }
-    // An empty list may be written as null.
-    if ((*page)["items"].is_array()) {
-      for (Json& item : (*page)["items"]) all.push_back(std::move(item));
-    }
-    next = text_at(*page, "metadata.continue");
-    if (next.empty()) break;
-  } while (true);
-  return all;
+  Result<Json> list = kube_list(api, path, {.metadata_only = true});
+  // A custom resource that was made just now has no storage yet.
+  for (int i = 0; i < 50 && !list && list.error().id == "kube-busy" && clock.sleep(200ms); ++i) {
+    list = kube_list(api, path, {.metadata_only = true});
+  }
+  if (!list && list.error().id == "kube-not-found") return std::vector<Json>();
+  if (!list) return failure(list.error());
+  // What is no list must not be taken for an empty one.
+  std::string kind = text_at(*list, "kind");
+  if (!list->is_object() || (!kind.empty() && !kind.ends_with("List"))) {
+    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is no list");
+  }
+  const Json& items = list_at(*list, "items");
+  return std::vector<Json>(items.begin(), items.end());
 }
 
 }  // namespace hpawalk

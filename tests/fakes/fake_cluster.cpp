@@ -181,7 +181,7 @@ HttpResponse FakeCluster::list(const Kind& kind, const std::string& space, const
     }
     items.push_back({{"kind", "PartialObjectMetadata"}, {"metadata", object["metadata"]}});
   }
-  return {200, Json{{"metadata", head}, {"items", items}}.dump()};
+  return {200, Json{{"kind", "PartialObjectMetadataList"}, {"metadata", head}, {"items", items}}.dump()};
 }
 
 HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const KubeRequest& request) {
@@ -193,7 +193,7 @@ HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const KubeRequ
   if (wanted != live["metadata"]["uid"]) return status(409, "Precondition failed: UID in precondition: " + wanted);
   deletes.push_back(its_kind + " " + space + "/" + name);
   std::string removed = name;
-  objects_.erase(Key(key));
+  objects_.erase(key);
   if (kind.kind == "Namespace") {
     std::erase_if(objects_, [&](const auto& entry) { return std::get<1>(entry.first) == removed; });
   }
@@ -204,6 +204,7 @@ HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const KubeRequ
     }
     std::erase_if(kinds_, [&](const Kind& k) { return k.resource == resource && k.group == removed.substr(resource.size() + 1); });
   }
+  if (kind.kind == "Service") objects_.erase({"Endpoints", space, removed});
   collect_garbage();
   return {200, "{}"};
 }

@@ -381,7 +381,8 @@ TEST_CASE("A survey that is refused ends down before anything is deleted") {
 TEST_CASE("down looks for every kind that hpawalk makes") {
   Config config = Config::from({}).value();
   for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
-    for (const yaml::Value& made : yaml::parse_all(render_stage(stage, config).value()).value()) {
+    std::vector<yaml::Value> objects = yaml::parse_all(render_stage(stage, config).value()).value();
+    for (const yaml::Value& made : objects) {
       CAPTURE(made["kind"]);
       CHECK(find_made_kind(made["kind"].get<std::string>()) != nullptr);
       CHECK(made["metadata"]["labels"]["hpawalk/instance"] == mine);
