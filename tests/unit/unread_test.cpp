@@ -1,7 +1,6 @@
 // What could not be read is unknown: never broken.
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -74,28 +73,22 @@ bool answered_by_the_adapter(const std::string& path, const std::string& id) {
 }
 
 // "shop/web: prom_fake_value of Service x: no-endpoints (certain)", of everything that is broken.
-std::set<std::string> broken(const Facts& facts) {
-  std::set<std::string> all;
+std::vector<std::string> broken(const Facts& facts) {
+  std::vector<std::string> all;
   for (const HpaDiagnosis& hpa : diagnose(facts)) {
     for (const ChainDiagnosis& chain : hpa.chains) {
       std::string place = hpa.space + "/" + hpa.name + ": " + chain.metric + ": ";
       for (const Finding& finding : chain.findings) {
-        if (finding.severity == Mark::broken) all.insert(place + finding.cause);
+        if (finding.severity == Mark::broken) all.push_back(place + finding.cause);
       }
       if (chain.verdict() == Mark::broken && chain.first_broken() == nullptr) {
         for (const LinkState& link : chain.links) {
-          if (link.mark == Mark::broken) all.insert(place + "link " + std::string(name_of(link.link)));
+          if (link.mark == Mark::broken) all.push_back(place + "link " + std::string(name_of(link.link)));
         }
       }
     }
   }
   return all;
-}
-
-std::vector<std::string> new_in(const std::set<std::string>& before, const std::set<std::string>& after) {
-  std::vector<std::string> more;
-  std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(more));
-  return more;
 }
 
 }  // namespace
@@ -110,7 +103,7 @@ TEST_CASE("No reading that is refused, unavailable, too slow or too large makes 
       facts.readings[key] = refused(reading, refusal);
       CAPTURE(key);
       CAPTURE(std::string(refusal.id));
-      CHECK(text::join(new_in({}, broken(facts)), "; ") == "");
+      CHECK(text::join(broken(facts), "; ") == "");
     }
   }
 }
@@ -125,16 +118,18 @@ TEST_CASE("No two readings that are refused make a healthy chain broken") {
       facts.readings[second] = refused(other, refusals[2]);
       CAPTURE(first);
       CAPTURE(second);
-      CHECK(text::join(new_in({}, broken(facts)), "; ") == "");
+      CHECK(text::join(broken(facts), "; ") == "");
     }
   }
 }
 
-TEST_CASE("In no chain does a reading that is refused make more broken than was") {
+TEST_CASE("No chain of which nothing is broken is broken for want of a reading, whatever it is otherwise") {
+  size_t chains = 0;
   for (const auto& file : fs::directory_iterator(folder)) {
     if (file.path().extension() != ".json") continue;
     const Facts whole = facts_in(file.path());
-    const std::set<std::string> before = broken(whole);
+    if (!broken(whole).empty()) continue;  // of those that are, another cause may be what is still seen
+    ++chains;
     for (const auto& [key, reading] : whole.readings) {
       if (!reading.read()) continue;
       for (const Refusal& refusal : refusals) {
@@ -144,10 +139,11 @@ TEST_CASE("In no chain does a reading that is refused make more broken than was"
         CAPTURE(file.path().filename());
         CAPTURE(key);
         CAPTURE(std::string(refusal.id));
-        CHECK(text::join(new_in(before, broken(facts)), "; ") == "");
+        CHECK(text::join(broken(facts), "; ") == "");
       }
     }
   }
+  CHECK(chains > 3);
 }
 
 TEST_CASE("A healthy chain of which any one question is not answered is not called broken, whatever is asked next") {
@@ -181,7 +177,7 @@ TEST_CASE("A healthy chain of which any one question is not answered is not call
       CAPTURE(unanswered);
       CAPTURE(status);
       if (facts) {
-        CHECK(text::join(new_in({}, broken(*facts)), "; ") == "");
+        CHECK(text::join(broken(*facts), "; ") == "");
       } else {
         CHECK(exit_code(facts.error().kind) == 3);
       }
