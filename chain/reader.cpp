@@ -30,7 +30,7 @@ void Reader::run_tasks(std::vector<Task> tasks) {
   auto work = [&] {
     for (size_t i; (i = next++) < tasks.size() && !fatal;) tasks[i]();
   };
-  Workers workers;
+  Workers workers([&] { next = tasks.size(); });
   for (size_t i = 0; i < std::min(options_.parallel, tasks.size()); ++i) workers.start(work);
   if (Status done = workers.join(); !done && !fatal) fatal = done.error();
 }
@@ -59,9 +59,22 @@ static bool asks_somebody_else(const std::string& key) {
   return false;
 }
 
-// Everything that is read comes into the facts here, and only what rules look at stays.
+// Everything that is read comes into the facts by one of these two, and only what rules look at stays.
 void Reader::record(const std::string& key, Reading reading, const Error* error) {
   reading.value = error == nullptr ? kept(key, reading.value) : Json();
+  keep(key, std::move(reading), error);
+}
+
+// Of objects that were cut as they came: whole pods of a large cluster would fill the memory.
+void Reader::record_list(const std::string& key, const std::string& path, TimePoint start, Result<Json> list) {
+  Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
+  if (!list) return keep(key, std::move(reading), &list.error());
+  if (!at(*list, "items").is_array()) return record(key, {path, {}, {}, {}, *std::move(list), reading.ms}, nullptr);
+  reading.value = {{"items", std::move((*list)["items"])}};
+  keep(key, std::move(reading), nullptr);
+}
+
+void Reader::keep(const std::string& key, Reading reading, const Error* error) {
   std::lock_guard lock(mutex_);
   if (error != nullptr) {
     bool stopped = error->kind == ErrorClass::interrupted;
@@ -88,19 +101,16 @@ void Reader::get(const std::string& key, const std::string& path) {
   later([=, this] { get_now(key, path); });
 }
 
-// Cut as they come: whole pods of a large cluster would fill the memory.
-static std::function<void(Json&)> keeping(const std::string& key) {
+static std::function<void(Json&)> cut(const std::string& key) {
   return [key](Json& item) { item = kept(key, item); };
 }
 
 std::string Reader::list_now(const std::string& key, const std::string& path, bool metadata_only) {
   TimePoint start = clock_.now();
-  ListOptions options{.metadata_only = metadata_only, .each = keeping(key)};
-  Result<Json> answer = kube_list(api_, path, options);
-  Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
-  if (answer) reading.value = std::move(*answer);
-  record(key, std::move(reading), answer ? nullptr : &answer.error());
-  return answer ? std::string() : answer.error().id;
+  Result<Json> answer = kube_list(api_, path, {.metadata_only = metadata_only, .each = cut(key)});
+  std::string id = answer ? "" : answer.error().id;
+  record_list(key, path, start, std::move(answer));
+  return id;
 }
 
 void Reader::list_at_path(const std::string& key, const std::string& path, bool metadata_only) {
@@ -141,7 +151,7 @@ void Reader::list_by_space(const std::string& key, const std::string& group, con
 void Reader::list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,
                                 const std::vector<std::string>& spaces) {
   bool elsewhere = false;
-  ListOptions options{.each = keeping(key)};
+  ListOptions options{.each = cut(key)};
   options.go_on = [&](size_t remaining) {
     elsewhere = remaining / options.page >= spaces.size();
     return !elsewhere;
@@ -150,10 +160,9 @@ void Reader::list_whole_or_each(const std::string& key, const std::string& group
   TimePoint start = clock_.now();
   Result<Json> answer = kube_list(api_, path, options);
   if (elsewhere) return list_each(key, group, resource, spaces);
-  Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
-  if (answer) reading.value = std::move(*answer);
-  record(key, std::move(reading), answer ? nullptr : &answer.error());
-  if (answer || answer.error().id != "kube-forbidden") return;
+  bool refused = !answer && answer.error().id == "kube-forbidden";
+  record_list(key, path, start, std::move(answer));
+  if (!refused) return;
   list_each(key, group, resource, spaces);
   replaced_by_spaces(key);
 }

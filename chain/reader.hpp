@@ -67,10 +67,12 @@ class Reader {
   std::string list_now(const std::string& key, const std::string& path, bool metadata_only = false);
   Result<Json> ask_prometheus_now(const PrometheusAddress& address, const std::string& path);
   void record(const std::string& key, Reading reading, const Error* error);
+  void record_list(const std::string& key, const std::string& path, TimePoint start, Result<Json> list);
   size_t requests() const { return api_.count; }
 
  private:
   void run_tasks(std::vector<Task> tasks);
+  void keep(const std::string& key, Reading reading, const Error* error);
   void list_each(const std::string& key, const std::string& group, const std::string& resource,
                  const std::vector<std::string>& spaces);
   void list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,

@@ -30,9 +30,20 @@ def answers():
     for key, reading in readings.items():
         if "value" not in reading:
             continue
-        value = reading["value"]
-        all_[reading["path"]] = {"status": "success", "data": value} if key.startswith("prom:") else value
+        all_[reading["path"]] = answer_of(key, reading["value"])
     return all_
+
+
+def answer_of(key, kept):
+    """What was answered, out of what is kept of it."""
+    if not key.startswith("prom:"):
+        return kept
+    if key.endswith(" targets"):
+        kept = {"activeTargets": [{"labels": t["labels"], "scrapePool": t["pool"], "scrapeUrl": t["url"], "health": t["health"],
+                                   "lastError": t["lastError"], "lastScrape": t["lastScrape"], "scrapeInterval": t["interval"]} for t in kept]}
+    elif key.endswith(" samples"):
+        kept = {"resultType": "vector", "result": [{"metric": row["labels"], "value": [row["time"], row["value"]]} for row in kept]}
+    return {"status": "success", "data": kept}
 
 
 class Api(http.server.BaseHTTPRequestHandler):
