@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 #include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "base/json.hpp"
@@ -123,11 +125,41 @@ Status check_text(std::string_view text) {
   return failure(mistake(0, fmt::format("it has {}, more than hpawalk reads of YAML", text::bytes(text.size()))));
 }
 
+// At a bracket that nobody opened yaml-cpp (0.7) begins one empty document after the other, without an end.
+class EachDocumentIsLater final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos <= last_) throw YAML::ParserException(mark, "nothing that was begun ends here");
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;
+};
+
+void check_documents(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  EachDocumentIsLater handler;
+  while (parser.HandleNextDocument(handler)) {
+  }
+}
+
 Result<std::vector<Value>> read(std::string_view text, Lines* lines, bool only_one) {
   if (Status fits = check_text(text); !fits) return failure(fits.error());
   try {
     std::vector<Value> values;
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    std::string whole(text);
+    check_documents(whole);
+    std::vector<YAML::Node> documents = YAML::LoadAll(whole);
     if (only_one && documents.size() > 1) {
       return failure(mistake(documents[1].Mark().line + 1, "one document was expected, a second one begins here"));
     }

@@ -81,6 +81,8 @@ def cases(file):
     yield "the same behind --set", [*simulate, hpa, "--set", "spec.maxReplicas=&a [*a]"], {2}, "nested too deeply"
     yield "a YAML file of 100,000 lists in one another", [*simulate, file("deep.yaml", deep)], {2}, "line 1"
     yield "a YAML file of 30 MB", [*simulate, file("large.yaml", "a: [" + "b," * 15_000_000 + "]")], {2}, "more than hpawalk reads"
+    yield "a bracket that nobody opened", [*simulate, file("stray.yaml", HPA + "}\n")], {2}, "not valid YAML"
+    yield "the same as a configuration", ["plan", "--config", file("stray.yaml", "{hpa: {min: 1}},\n}")], {2}, "not valid YAML"
     yield "an HPA with 100,000 unknown fields", [*simulate, file("fields.yaml", HPA + "".join(f"  f{i}: 1\n" for i in range(100_000)))], {2}, "no such field"
     yield "an HPA whose name is empty", [*simulate, CASES / "hpa-name-null.yaml"], {2}, "spec: is required"
     yield "an HPA whose metadata is a list", [*simulate, CASES / "hpa-metadata-list.yaml"], {2}, "metadata: must be a map"

@@ -52,6 +52,8 @@ TEST_CASE("YAML that means more than it is long is refused") {
   CHECK(yaml::parse("a: &a {b: 1}\nc: *a").value()["c"]["b"] == 1);
   CHECK(yaml::parse("[" + std::string(9 << 20, ' ') + "]").error().because.ends_with("more than hpawalk reads of YAML"));
   CHECK(yaml::parse("a: \xff").error().because == "it is not UTF-8");
+  for (const char* stray : {"{a: 1}\n},\n", "}", "]", "a: 1\n]", "{a: b}}", "[a]]", "--- a\n--- }"}) CHECK_FALSE_MESSAGE(yaml::parse_all(stray), stray);
+  CHECK(yaml::parse_all("---\n---\na: 1\n---\n").value().size() == 1);
 }
 
 TEST_CASE("A mistake in YAML names its line") {
