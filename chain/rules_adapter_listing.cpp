@@ -135,14 +135,20 @@ void judge_ages(const Context& c, Report& report) {
 // The series is there, the rule takes it, the adapter reaches Prometheus: and yet it is not listed.
 void not_listed(const Context& c, Report& report) {
   Duration relist = c.adapter.relist.value_or(std::chrono::minutes(10));
-  report.broken("adapter-max-age", Link::adapter,
-                fmt::format("The adapter lists new series only every {}, and has not seen this one yet",
-                            text::duration(relist)),
-                {fmt::format("{}: --metrics-relist-interval is {}", where(c), text::duration(relist)),
-                 "the API does not list " + c.need.resource.text() + "/" + c.need.metric},
-                advice("Wait, or shorten --metrics-relist-interval (the chart: metricsRelistInterval)",
-                       look_at_adapter(c)),
-                Certainty::likely);
+  // What is not listed may be served all the same: only the answer to the question for the value says more.
+  std::optional<Reading> probe = c.probe();
+  bool asked = probe && (probe->read() || probe->error_id == "kube-not-found");
+  std::string sentence = fmt::format("The adapter lists new series only every {}, and has not seen this one yet",
+                                     text::duration(relist));
+  std::vector<std::string> evidence = {
+      fmt::format("{}: --metrics-relist-interval is {}", where(c), text::duration(relist)),
+      "the API does not list " + c.need.resource.text() + "/" + c.need.metric};
+  Fix fix = advice("Wait, or shorten --metrics-relist-interval (the chart: metricsRelistInterval)", look_at_adapter(c));
+  if (asked) {
+    report.broken("adapter-max-age", Link::adapter, sentence, evidence, fix, Certainty::likely);
+  } else {
+    report.note("adapter-max-age", Link::adapter, sentence, evidence, fix);
+  }
 }
 
 }  // namespace hpawalk
