@@ -1,6 +1,6 @@
 // Secrets taken out of free text: log lines, messages of conditions, what tools write to stderr, errors. It finds
 // what looks like a secret, so it is a second line of defence: what is kept at all of an object is decided in
-// chain/kept.hpp. Pure; the time it takes grows with the length of the text and with nothing else.
+// diagnose/kept.hpp. Pure; the time it takes grows with the length of the text and with nothing else.
 #pragma once
 
 #include <string>

@@ -5,8 +5,8 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "chain/causes.hpp"
-#include "chain/collect.hpp"
+#include "diagnose/causes.hpp"
+#include "diagnose/collect.hpp"
 #include "cli/command.hpp"
 #include "cli/diagnosis_report.hpp"
 #include "world/kube_proxy.hpp"

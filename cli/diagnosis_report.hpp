@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "chain/diagnosis.hpp"
+#include "diagnose/diagnosis.hpp"
 #include "cli/style.hpp"
 
 namespace hpawalk {

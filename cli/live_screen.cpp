@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "chain/times.hpp"
+#include "world/times.hpp"
 #include "cli/columns.hpp"
 #include "cli/live_text.hpp"
 

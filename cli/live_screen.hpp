@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "chain/outlook.hpp"
+#include "observe/forecast.hpp"
 #include "cli/timeline_text.hpp"
 
 namespace hpawalk {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "chain/times.hpp"
+#include "world/times.hpp"
 
 namespace hpawalk {
 

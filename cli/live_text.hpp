@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "chain/outlook.hpp"
+#include "observe/forecast.hpp"
 
 namespace hpawalk {
 

@@ -1,4 +1,5 @@
-// The three views of follow.hpp.
+#include "cli/live_view.hpp"
+
 #include <cmath>
 #include <map>
 
@@ -7,9 +8,8 @@
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
-#include "chain/times.hpp"
+#include "world/times.hpp"
 #include "cli/columns.hpp"
-#include "cli/follow.hpp"
 #include "cli/live_screen.hpp"
 #include "cli/live_text.hpp"
 
@@ -99,8 +99,6 @@ class ScreenView final : public LiveView {
   TimePoint drawn_at_{};
 };
 
-}  // namespace
-
 std::unique_ptr<LiveView> make_live_view(Session& session, const LiveChain& chain, const ControllerSettings& controller,
                                          const std::string& where) {
   World& world = session.world;
@@ -109,6 +107,15 @@ std::unique_ptr<LiveView> make_live_view(Session& session, const LiveChain& chai
   bool redraw = world.terminal.out_is_terminal() && (term == world.environment.end() || term->second != "dumb");
   if (!redraw) return std::make_unique<LineView>(world);
   return std::make_unique<ScreenView>(world, LiveScreen(fmt::format("{}/{} on {}", chain.space, chain.hpa, where), controller));
+}
+
+}  // namespace
+
+Result<Followed> follow_shown(Session& session, OpenChain& chain, const Follow& what) {
+  LiveChain names = live_chain(*chain.config);
+  ControllerSettings controller = read_controller(*chain.api);
+  std::unique_ptr<LiveView> view = make_live_view(session, names, controller, chain.target->name());
+  return follow(session.world.clock, *chain.api, names, controller, what, *view);
 }
 
 }  // namespace hpawalk

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "chain/live.hpp"
+#include "observe/live.hpp"
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
 
@@ -23,7 +23,7 @@ Result<OpenChain> open_chain(Session& session, const SettingFlags& flags);
 // The same, but makes the local cluster when it is not there.
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags);
 
-// The names of the configured chain, for what observes it (chain/live.hpp).
+// The names of the configured chain, for what observes it (observe/live.hpp).
 LiveChain live_chain(const Config& config);
 
 }  // namespace hpawalk

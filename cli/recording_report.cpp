@@ -8,7 +8,7 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "chain/times.hpp"
+#include "world/times.hpp"
 #include "cli/simulation_report.hpp"
 
 namespace hpawalk {
@@ -107,32 +107,6 @@ std::vector<Happening> happenings(const Recording& whole) {
   take(&Recording::lost, "lost");
   std::stable_sort(all.begin(), all.end(), [](const Happening& a, const Happening& b) { return a.at < b.at; });
   return all;
-}
-
-std::vector<Arrival> arrivals(const Recording& r) {
-  std::vector<Arrival> all;
-  for (std::size_t i = 0; i < r.set.size(); ++i) {
-    double from = r.set[i].at, value = r.set[i].value.value_or(0);
-    double until = i + 1 < r.set.size() ? r.set[i + 1].at + r.head.sync_period + 2 * r.head.scrape_interval : r.length + 1;
-    auto first = [&](const auto& moments, auto value_of) -> std::optional<double> {
-      for (const auto& m : moments) {
-        if (m.at >= from - 0.5 && m.at <= until && value_of(m) && std::abs(*value_of(m) - value) < 0.0011) return std::max(0.0, m.at - from);
-      }
-      return std::nullopt;
-    };
-    auto of_value = [](const ValueMoment& m) { return m.value; };
-    all.push_back({from, value, first(r.prom_fake, of_value), first(r.prometheus, of_value), first(r.api, of_value),
-                   first(r.hpa, [](const HpaMoment& m) { return m.metric; })});
-  }
-  return all;
-}
-
-Result<Recorded> looked_at(Recording recording, bool compare) {
-  auto happened_there = happened(recording);
-  if (!happened_there) return failure(happened_there.error());
-  Recorded recorded{std::move(recording), *std::move(happened_there), {}};
-  if (compare) recorded.prediction = predict(recorded.happened);
-  return recorded;
 }
 
 std::string verdict(const Recorded& r) {

@@ -6,19 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "chain/prediction.hpp"
+#include "observe/prediction.hpp"
 #include "cli/html_report.hpp"
 #include "cli/timeline_text.hpp"
 
 namespace hpawalk {
-
-struct Recorded {
-  Recording recording;
-  Happened happened;
-  std::optional<Prediction> prediction;
-};
-// `compare`: with the prediction.
-Result<Recorded> looked_at(Recording recording, bool compare);
 
 Painted recorded_text(const Recorded& recorded, const Canvas& canvas);
 nlohmann::ordered_json recorded_json(const Recorded& recorded);
@@ -35,12 +27,5 @@ struct Happening {
 // What the last line that was taken says; nothing where it says nothing new to people.
 std::optional<Happening> last_happening(const Recording& recording, std::string_view hop);
 std::vector<Happening> happenings(const Recording& recording);
-
-// When a value that was set showed at each hop: seconds after it was set; nothing where it never did.
-struct Arrival {
-  double set = 0, value = 0;
-  std::optional<double> prom_fake, prometheus, api, hpa;
-};
-std::vector<Arrival> arrivals(const Recording& recording);
 
 }  // namespace hpawalk

@@ -8,7 +8,7 @@
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "cli/columns.hpp"
-#include "cli/follow.hpp"
+#include "cli/live_view.hpp"
 #include "cli/live_text.hpp"
 #include "cli/timeline_text.hpp"
 
@@ -111,7 +111,7 @@ Status set_and_watch(Session& session, OpenChain& open, const LiveChain& chain, 
     session.printed = true;
     return {};
   };
-  Result<Followed> followed = follow(session, open, what);
+  Result<Followed> followed = follow_shown(session, open, what);
   World& world = session.world;
   if (followed && session.json) world.terminal.out(json_text(summary_json(*followed)) + "\n");
   if (changed && !session.json) {

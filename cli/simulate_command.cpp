@@ -5,7 +5,7 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "cli/command.hpp"
+#include "cli/simulation_options.hpp"
 #include "cli/simulation_report.hpp"
 
 namespace hpawalk {
@@ -63,7 +63,7 @@ Result<std::vector<Variant>> simulated(Session& session, const Simulation& simul
 }
 
 Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
-  auto simulation = load_simulation(session, o);
+  auto simulation = load_simulation(session.world, session.progress, o, [&] { return named_cluster(session.world, o); });
   if (!simulation) return tl::unexpected(simulation.error());
   auto made = simulated(session, *simulation, o.runs);
   if (!made) return tl::unexpected(made.error());

@@ -1,14 +1,35 @@
-// The options of simulate and tune, and what they say while they calculate.
+#include "cli/simulation_options.hpp"
+
 #include <fmt/format.h>
 
-#include "cli/simulation.hpp"
+#include "cli/settings_options.hpp"
+#include "cluster/target.hpp"
 
 namespace hpawalk {
 
-void add_cluster_options(CLI::App& command, ClusterOptions& options) {
+namespace {
+
+void add_cluster_options(CLI::App& command, SimulationOptions& options) {
   command.add_option("-n,--namespace", options.name_space, "The HPA's namespace; the context's otherwise")->type_name("NS")->group("Cluster");
   command.add_option("--context", options.context, "The kubeconfig's context")->type_name("NAME")->group("Cluster");
   command.add_option("--kubeconfig", options.kubeconfig, "The kubeconfig; where there is none at all, the local cluster's")->type_name("FILE")->group("Cluster");
+}
+
+}  // namespace
+
+Result<KubeTarget> named_cluster(World& world, const SimulationOptions& o) {
+  bool named = !o.kubeconfig.empty() || !o.context.empty() || world.environment.contains("KUBECONFIG");
+  auto home = world.environment.find("HOME");
+  if (named || (home != world.environment.end() && world.files.exists(fs::path(home->second) / ".kube/config"))) {
+    return KubeTarget{o.kubeconfig, o.context, "kubectl"};
+  }
+  auto config = load_config(world, {});
+  if (!config) return failure(config.error());
+  auto access = make_target(world, *config)->find();
+  if (access) return access->kube;
+  Error error = access.error();
+  error.hint = "There is no kubeconfig either: --kubeconfig FILE or --context NAME names a cluster; hpawalk up makes one";
+  return failure(std::move(error));
 }
 
 void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
@@ -18,7 +39,7 @@ void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::
   command.add_option("--replicas", o.replicas, "Replicas at the start (minReplicas)")->check(CLI::NonNegativeNumber);
   command.add_option("--duration", o.duration, "How long (as long as the profile)")->type_name("TIME");
   command.add_option("--seed", o.seed, "Draws the delays, the phases and the noise; without, delays are typical")->each([&o](const std::string&) { o.has_seed = true; });
-  add_cluster_options(command, o.cluster);
+  add_cluster_options(command, o);
 
   const char* history = "A recorded metric as the load";
   command.add_option("--from-prometheus", o.query, "A query in the cluster's Prometheus; it must give one series")->type_name("QUERY")->group(history);
@@ -46,10 +67,6 @@ void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::
   command.add_flag("--gate-configurable-tolerance", o.tolerance_gate, "The feature gate is on (it is, from 1.35 on)")->group(controller);
   command.add_flag("--gate-scale-to-zero", o.zero_gate, "The feature gate is on (it is, from 1.37 on)")->group(controller);
   command.footer(std::string(hpasim::profile_help()) + "\n\nExamples:\n" + examples);
-}
-
-std::string controller_text(const std::string& version, const hpasim::Flags& flags) {
-  return fmt::format("Kubernetes {}, a sync every {} s", version, static_cast<double>(flags.sync_period.count()) / 1e6);
 }
 
 Counting::Counting(Session& session, std::string step, int total)

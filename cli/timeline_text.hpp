@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/simulation.hpp"
+#include "observe/simulation.hpp"
 #include "cli/style.hpp"
 
 namespace hpawalk {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/json_text.hpp"
-#include "cli/command.hpp"
+#include "cli/simulation_options.hpp"
 #include "cli/simulation_report.hpp"
 #include "hpasim/tune.hpp"
 
@@ -79,7 +79,7 @@ html::Report tune_report(const Simulation& simulation, const Tuned& tuned, const
 Status run_tune(Session& session, const TuneOptions& o) {
   auto goal = parse_goal(o.goal);
   if (!goal) return tl::unexpected(goal.error());
-  auto simulation = load_simulation(session, o);
+  auto simulation = load_simulation(session.world, session.progress, o, [&] { return named_cluster(session.world, o); });
   if (!simulation) return tl::unexpected(simulation.error());
   simulation->original_spec.reset();  // "as it is" is with --set, which is where the search begins
   Counting keep_on(session, "candidates", o.candidates);

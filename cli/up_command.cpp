@@ -10,7 +10,7 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "chain/collect.hpp"
+#include "diagnose/collect.hpp"
 #include "cli/diagnosis_report.hpp"
 #include "cli/error_report.hpp"
 #include "cli/open_chain.hpp"

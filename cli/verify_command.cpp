@@ -4,7 +4,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "base/yaml.hpp"
-#include "chain/verify.hpp"
+#include "diagnose/verify.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/verify_report.hpp"
 #include "manifests/manifests.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "chain/verify.hpp"
+#include "diagnose/verify.hpp"
 #include "cli/style.hpp"
 
 namespace hpawalk {

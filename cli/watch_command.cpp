@@ -1,7 +1,7 @@
 // hpawalk watch: the chain as it lives.
 #include <fmt/format.h>
 
-#include "cli/follow.hpp"
+#include "cli/live_view.hpp"
 
 namespace hpawalk {
 namespace {
@@ -16,7 +16,7 @@ Status watch_chain(Session& session, const SettingFlags& flags, const std::strin
   Result<OpenChain> chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
   if (what.goal || chain->config->origin("timeout") != Origin::fallback) what.limit = chain->config->duration("timeout");
-  Result<Followed> followed = follow(session, *chain, what);
+  Result<Followed> followed = follow_shown(session, *chain, what);
   if (followed) return {};
   // Without a goal Ctrl-C is the way out.
   bool asked_to_end = followed.error().kind == ErrorClass::interrupted && !what.goal;

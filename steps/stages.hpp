@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/fingerprint.hpp"
-#include "chain/checks.hpp"
+#include "diagnose/checks.hpp"
 #include "cluster/target.hpp"
 #include "config/config.hpp"
 #include "steps/operation.hpp"

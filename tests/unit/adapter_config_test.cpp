@@ -1,4 +1,4 @@
-#include "chain/adapter_config.hpp"
+#include "diagnose/adapter_config.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
-#include "chain/checks.hpp"
+#include "diagnose/checks.hpp"
 
 #include <doctest/doctest.h>
 
-#include "chain/times.hpp"
+#include "world/times.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 

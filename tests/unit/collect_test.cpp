@@ -1,4 +1,4 @@
-#include "chain/collect.hpp"
+#include "diagnose/collect.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "chain/diagnosis.hpp"
+#include "diagnose/diagnosis.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 

@@ -1,4 +1,4 @@
-#include "chain/diagnosis.hpp"
+#include "diagnose/diagnosis.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include <set>
 #include <sstream>
 
-#include "chain/causes.hpp"
+#include "diagnose/causes.hpp"
 #include "tests/fakes/golden.hpp"
 
 using namespace hpawalk;

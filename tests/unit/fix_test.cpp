@@ -1,4 +1,4 @@
-#include "chain/fix.hpp"
+#include "diagnose/fix.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "base/text.hpp"
-#include "chain/diagnosis.hpp"
-#include "chain/rules.hpp"
+#include "diagnose/diagnosis.hpp"
+#include "diagnose/rules.hpp"
 #include "cli/markdown.hpp"
 
 using namespace hpawalk;

@@ -1,14 +1,14 @@
 // What of a cluster comes into facts, and so into files that are sent away.
-#include "chain/kept.hpp"
+#include "diagnose/kept.hpp"
 
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "chain/collect.hpp"
-#include "chain/diagnosis.hpp"
-#include "chain/recording.hpp"
+#include "diagnose/collect.hpp"
+#include "diagnose/diagnosis.hpp"
+#include "observe/recording.hpp"
 #include "cli/diagnosis_report.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <regex>
 
-#include "chain/collect.hpp"
+#include "diagnose/collect.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 #include "world/kube_api.hpp"

@@ -1,4 +1,4 @@
-#include "chain/live.hpp"
+#include "observe/live.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,10 +1,10 @@
-#include "chain/outlook.hpp"
+#include "observe/forecast.hpp"
 
 #include <cmath>
 
 #include <doctest/doctest.h>
 
-#include "cli/goal.hpp"
+#include "observe/goal.hpp"
 #include "hpasim/quantity.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "chain/collect.hpp"
-#include "chain/diagnosis.hpp"
+#include "diagnose/collect.hpp"
+#include "diagnose/diagnosis.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 

@@ -1,0 +1,73 @@
+// CPU and memory: metrics.k8s.io, with the pods' requests that a utilization is a share of.
+#include <algorithm>
+#include <set>
+
+#include "diagnose/rules_adapter.hpp"
+
+namespace hpawalk {
+
+void judge_resource(const Context& c, Report& report) {
+  for (Link link : {Link::pods, Link::service, Link::monitor, Link::prometheus, Link::series})
+    report.set(link, Mark::not_applicable, "the kubelets measure it");
+  if (c.adapter.service_name.empty()) {
+    report.set(Link::adapter, Mark::unknown, "nothing is registered for metrics.k8s.io");
+  } else {
+    bool ready = std::any_of(c.adapter.pods.begin(), c.adapter.pods.end(),
+                             [](const Json* p) { return pod_ready(*p); });
+    const Reading* pods = c.facts.listing("pods", c.adapter.space);
+    std::string name = c.adapter.space + "/" + c.adapter.service_name;
+    if (pods == nullptr || pods->refused())
+      report.set(Link::adapter, Mark::unknown, why_unread(pods));
+    else if (ready || c.works())
+      report.set(Link::adapter, Mark::ok, name);
+    else
+      report.broken("adapter-not-ready", Link::adapter, "Behind Service " + name + " there is no ready pod",
+                    {plural_count(c.adapter.pods.size(), "pod") + " of " + name},
+                    wake_adapter(c));
+  }
+  // prometheus-adapter can serve these too (resourceRules).
+  if (c.adapter.kind == AdapterKind::prometheus_adapter && report.mark(Link::adapter) == Mark::ok) {
+    judge_way_to_prometheus(c, report);
+  }
+  judge_api(c, report);
+  std::vector<std::string> without;
+  for (const Json* pod : c.hpa.pods) {
+    for (const Json& container : list_at(*pod, "spec.containers")) {
+      bool asked = c.need.container.empty() || text_at(container, "name") == c.need.container;
+      if (asked && at(container, {"resources", "requests", c.need.metric}).is_null())
+        without.push_back(name_of(*pod) + "/" + text_at(container, "name"));
+    }
+  }
+  if (c.need.target_type == "Utilization" && !without.empty()) {
+    report.broken(
+        "resource-request-missing", Link::value,
+        fmt::format("The target is a share of the {} request, but container {} has no such request",
+                    c.need.metric, without.front()),
+        {plural_count(without.size(), "container") + " without resources.requests." + c.need.metric},
+        advice(fmt::format("Set the request of {} to what a pod needs: the target is a share of it", c.need.metric),
+               look_at("get", {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name})));
+    return;
+  }
+  const Reading* metrics = c.facts.listing("podmetrics", c.hpa.space);
+  std::set<std::string> names;
+  for (const Json* pod : c.hpa.pods) names.insert(name_of(*pod));
+  size_t measured = 0;
+  for (const Json* m : c.facts.items("podmetrics", c.hpa.space)) measured += names.count(name_of(*m));
+  if (metrics != nullptr && metrics->read() && measured > 0)
+    report.set(Link::value, Mark::ok,
+               fmt::format("{} of {} measured", measured, plural_count(names.size(), "pod")));
+  else if (c.works())
+    report.set(Link::value, Mark::ok, "the HPA reads it");
+  else if (report.broken_before(Link::value))
+    report.set(Link::value, Mark::broken, "follows from the link before");
+  else if (metrics == nullptr || metrics->refused())
+    report.set(Link::value, Mark::unknown, why_unread(metrics));
+  else
+    report.broken("resource-metrics-empty", Link::value,
+                  "The resource metrics API has no measurement of these pods yet",
+                  {seen(*metrics, "none of " + plural_count(names.size(), "pod"))},
+                  advice("Wait: a new pod is measured after about 30 s", look_for("pods", c.hpa.space)),
+                  Certainty::likely);
+}
+
+}  // namespace hpawalk
