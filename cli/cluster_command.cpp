@@ -7,7 +7,7 @@
 #include "cli/command.hpp"
 #include "cluster/local/local_cluster.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 namespace {
 
@@ -244,4 +244,4 @@ void add_cluster(CLI::App& app, Chosen& chosen) {
   add_prepare(cluster, chosen);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -7,7 +7,7 @@
 #include "base/printable.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 static bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
@@ -59,4 +59,4 @@ std::vector<std::string> bars(const std::vector<double>& shares, int height, boo
   return rows;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

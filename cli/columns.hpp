@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 size_t shown_width(std::string_view s);                             // characters, not bytes
 std::vector<std::string> wrap(std::string_view s, size_t width);    // at blanks; a longer word stays whole
@@ -16,4 +16,4 @@ std::string fit(std::string_view s, size_t width);                  // cut or fi
 // A bar a column, `height` rows from the top: shares from 0 to 1; NaN draws nothing.
 std::vector<std::string> bars(const std::vector<double>& shares, int height, bool unicode);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

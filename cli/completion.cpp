@@ -5,7 +5,7 @@
 #include "base/text.hpp"
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
@@ -23,7 +23,7 @@ void add_values(Completion& completion, const CLI::Option& option) {
   type.resize(std::min(type.size(), type.find(':')));  // CLI11 appends what is checked
   if (type == "FILE") completion.files = true;
   if (type == "STAGE" || option.get_name() == "STAGE") {
-    for (const std::string& stage : stage_names()) completion.suggestions.push_back({stage, {}});
+    for (const std::string& stage : steps::stage_names()) completion.suggestions.push_back({stage, {}});
   }
   if (type.find('|') == std::string::npos) return;
   for (const std::string& value : text::split(type, '|')) completion.suggestions.push_back({value, {}});
@@ -130,4 +130,4 @@ _hpawalk() {
 complete -F _hpawalk hpawalk)";
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

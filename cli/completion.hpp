@@ -6,7 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 struct Suggestion {
   std::string word;
@@ -23,4 +23,4 @@ Completion complete(const CLI::App& app, const std::vector<std::string>& words);
 
 std::string completion_script(const std::string& shell);  // bash, zsh or fish
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -2,7 +2,7 @@
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 void add_completion(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("completion", "Print a script that completes commands, options and values in your shell");
@@ -30,4 +30,4 @@ void add_completion(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

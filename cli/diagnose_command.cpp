@@ -11,16 +11,16 @@
 #include "cli/diagnosis_report.hpp"
 #include "world/kube_proxy.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 struct Options {
   std::string name, space, save, facts, explain, output = "text", prometheus_url;
   bool all = false;
-  KubeTarget target;
+  world::KubeTarget target;
 };
 
-Result<Facts> read_facts(Session& session, Options& options) {
+Result<diagnose::Facts> read_facts(Session& session, Options& options) {
   if (!options.facts.empty()) {
     Result<std::string> text = session.world.files.read(options.facts);
     if (!text) {
@@ -28,34 +28,34 @@ Result<Facts> read_facts(Session& session, Options& options) {
       error.kind = ErrorClass::usage;
       return failure(std::move(error));
     }
-    Result<Facts> facts = facts_from(*text);
+    Result<diagnose::Facts> facts = diagnose::facts_from(*text);
     if (facts && options.name.empty() && options.space.empty()) {
       options.name = facts->asked_name;
       options.space = facts->asked_space;
     }
     return facts;
   }
-  CollectOptions what;
+  diagnose::CollectOptions what;
   what.name = options.name;
   what.prometheus_url = options.prometheus_url;
   if (!options.all) {
     if (options.space.empty()) {
-      Result<std::string> space = current_namespace(session.world, options.target);
+      Result<std::string> space = world::current_namespace(session.world, options.target);
       if (!space) return failure(space.error());
       options.space = *space;
     }
     what.space = options.space;
   }
-  Result<std::unique_ptr<KubeApi>> api = connect(session.world, options.target, tell_waits(session));
+  Result<std::unique_ptr<world::KubeApi>> api = world::connect(session.world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
   // For somebody who waits; in a pipe or a script it would only be noise.
   if (!session.world.terminal.err_is_terminal()) {
-    return collect(**api, session.world.http, session.world.clock, what);
+    return diagnose::collect(**api, session.world.http, session.world.clock, what);
   }
   const std::string step = "read the cluster";
   session.progress.started(step);
   what.reading = [&](const std::string& now) { session.progress.now(step, now); };
-  Result<Facts> facts = collect(**api, session.world.http, session.world.clock, what);
+  Result<diagnose::Facts> facts = diagnose::collect(**api, session.world.http, session.world.clock, what);
   if (facts) {
     session.progress.done(step, fmt::format("{} requests", facts->requests));
   } else {
@@ -65,9 +65,9 @@ Result<Facts> read_facts(Session& session, Options& options) {
 }
 
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
-Result<std::vector<HpaDiagnosis>> judged(const Facts& facts, const Options& options) {
+Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts, const Options& options) {
   try {
-    return diagnose(facts, options.space, options.name);
+    return diagnose::diagnose(facts, options.space, options.name);
   } catch (const Json::exception& e) {
     if (options.facts.empty()) throw;
     return failure(ErrorClass::usage, "facts-file",
@@ -78,29 +78,29 @@ Result<std::vector<HpaDiagnosis>> judged(const Facts& facts, const Options& opti
 
 Status unknown_cause(const std::string& id) {
   std::vector<std::string> ids;
-  for (const Cause& c : causes()) ids.emplace_back(c.id);
+  for (const diagnose::Cause& c : diagnose::causes()) ids.emplace_back(c.id);
   std::optional<std::string> near = text::nearest(id, ids);
   return failure(ErrorClass::usage, "unknown-cause", "There is no cause " + id, {},
                  near ? "Did you mean " + *near + "?" : "docs/causes.md lists them all");
 }
 
 Status explain_cause(Session& session, const Options& options) {
-  const Cause* cause = find_cause(options.explain);
+  const diagnose::Cause* cause = diagnose::find_cause(options.explain);
   if (cause == nullptr) return unknown_cause(options.explain);
   if (options.output == "json") {
-    Json data = {{"id", cause->id},         {"link", name_of(cause->link)},  {"symptom", cause->symptom},
+    Json data = {{"id", cause->id},         {"link", diagnose::name_of(cause->link)},  {"symptom", cause->symptom},
                  {"reason", cause->reason}, {"detection", cause->detection}, {"fix", cause->fix},
                  {"tested", cause->tested}};
     session.world.terminal.out(json_text(data, 2) + "\n");
   } else {
-    session.world.terminal.out(explain(*cause));
+    session.world.terminal.out(diagnose::explain(*cause));
   }
   return {};
 }
 
-Status verdict(const std::vector<HpaDiagnosis>& diagnoses) {
+Status verdict(const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   size_t broken = 0, unknown = 0;
-  for (const HpaDiagnosis& d : diagnoses) {
+  for (const diagnose::HpaDiagnosis& d : diagnoses) {
     broken += d.verdict() == Mark::broken ? 1 : 0;
     unknown += d.verdict() == Mark::unknown ? 1 : 0;
   }
@@ -113,7 +113,7 @@ Status verdict(const std::vector<HpaDiagnosis>& diagnoses) {
   return {};
 }
 
-Status not_in_facts(const Facts& facts, const Options& options) {
+Status not_in_facts(const diagnose::Facts& facts, const Options& options) {
   std::vector<std::string> names;
   for (const Json* hpa : facts.items("hpas"))
     names.push_back(text_at(*hpa, "metadata.namespace") + "/" + text_at(*hpa, "metadata.name"));
@@ -131,21 +131,21 @@ void take_kubectls_name(std::string& name) {
 Status run_diagnose(Session& session, Options options) {
   if (!options.explain.empty()) return explain_cause(session, options);
   take_kubectls_name(options.name);
-  Result<Facts> facts = read_facts(session, options);
+  Result<diagnose::Facts> facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
   if (!options.save.empty()) {
     Status saved = session.world.files.write(
-        options.save, json_text(to_json(*facts), 1) + "\n", private_mode);
+        options.save, json_text(to_json(*facts), 1) + "\n", world::private_mode);
     if (!saved) return saved;
   }
-  Result<std::vector<HpaDiagnosis>> found = judged(*facts, options);
+  Result<std::vector<diagnose::HpaDiagnosis>> found = judged(*facts, options);
   if (!found) return failure(found.error());
-  std::vector<HpaDiagnosis>& diagnoses = *found;
+  std::vector<diagnose::HpaDiagnosis>& diagnoses = *found;
   if (diagnoses.empty() && !options.name.empty()) return not_in_facts(*facts, options);
-  World& world = session.world;
+  world::World& world = session.world;
   if (options.output == "json") {
     Json all = Json::array();
-    for (const HpaDiagnosis& d : diagnoses) all.push_back(to_json(d));
+    for (const diagnose::HpaDiagnosis& d : diagnoses) all.push_back(to_json(d));
     world.terminal.out(json_text(Json{{"requests", facts->requests}, {"hpas", all}}, 2) + "\n");
   } else if (options.output == "markdown") {
     world.terminal.out(diagnosis_markdown(diagnoses));
@@ -203,4 +203,4 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

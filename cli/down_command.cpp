@@ -7,11 +7,11 @@
 #include "steps/down.hpp"
 #include "steps/preflight.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 namespace {
 
-Status print(Session& session, const DownReport& report, const std::string& where) {
+Status print(Session& session, const steps::DownReport& report, const std::string& where) {
   std::string text = report.removed.empty() ? "Nothing of hpawalk's was on " + where + "."
                                             : fmt::format("{} objects removed from {} ({}).", report.removed.size(), where,
                                                           text::duration(report.took));
@@ -26,13 +26,13 @@ Status print(Session& session, const DownReport& report, const std::string& wher
 
 // The whole cluster, and so everything on it.
 Status delete_cluster(Session& session, const SettingFlags& flags) {
-  Result<Config> config = load_config(session.world, flags);
+  Result<config::Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
   if (config->text("cluster") == "current") {
     return failure(ErrorClass::usage, "not-our-cluster", "down --delete-cluster is for clusters that hpawalk made",
-                   "this run is pointed at " + make_target(session.world, *config)->name(), "hpawalk down   removes only the chain");
+                   "this run is pointed at " + cluster::make_target(session.world, *config)->name(), "hpawalk down   removes only the chain");
   }
-  auto target = make_target(session.world, *config);
+  auto target = cluster::make_target(session.world, *config);
   Status removed = target->remove(session.progress);
   if (!removed) return removed;
   session.print("The " + target->name() + " is gone, with everything on it.", json_text(yaml::Value{{"deleted", target->name()}}, 2));
@@ -46,16 +46,16 @@ Status take_down(Session& session, const SettingFlags& flags) {
     return print(session, {}, "this machine (there is no such cluster)");
   }
   if (!chain) return failure(chain.error());
-  Status ready = all_fine(look_at_tools(session.world, chain->access, {"adapter"}));
+  Status ready = steps::all_fine(steps::look_at_tools(session.world, chain->access, {"adapter"}));
   if (!ready) return ready;
-  DownReport report;
-  Status status = down(session.world, *chain->config, chain->access, *chain->api, session.progress, report);
+  steps::DownReport report;
+  Status status = steps::down(session.world, *chain->config, chain->access, *chain->api, session.progress, report);
   if (!status) return status;
   if (report.others && chain->config->text("cluster") == "aks") {
     report.left.push_back("what hpawalk made in Azure for this cluster: another chain of hpawalk's on it uses the image");
     return print(session, report, chain->target->name());
   }
-  Result<Leftovers> outside = chain->target->clean_up(*chain->api, session.progress);
+  Result<cluster::Leftovers> outside = chain->target->clean_up(*chain->api, session.progress);
   if (!outside) return failure(outside.error());
   report.removed.insert(report.removed.end(), outside->removed.begin(), outside->removed.end());
   report.left.insert(report.left.end(), outside->left.begin(), outside->left.end());
@@ -84,4 +84,4 @@ void add_down(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

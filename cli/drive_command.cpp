@@ -14,7 +14,7 @@
 #include "observe/simulation.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 using hpasim::Profile;
@@ -26,8 +26,8 @@ struct DriveOptions {
   std::uint64_t seed = 0;
 };
 
-Result<Load> load_of(World& world, const DriveOptions& o) {
-  auto profile = load_profile(world, o.profile, o.linear, o.seed);
+Result<observe::Load> load_of(world::World& world, const DriveOptions& o) {
+  auto profile = observe::load_profile(world, o.profile, o.linear, o.seed);
   if (!profile) return failure(profile.error());
   auto every = hpasim::parse_duration(o.every);
   if (!every) return failure(every.error());
@@ -39,7 +39,7 @@ Result<Load> load_of(World& world, const DriveOptions& o) {
   if (!o.report.empty()) {  // what cannot be written is said now, not after the load
     if (Status writable = world.files.append(o.report, ""); !writable) return failure(writable.error());
   }
-  return Load{sampled(*profile, *every), profile->end()};
+  return observe::Load{sampled(*profile, *every), profile->end()};
 }
 
 std::string value_text(double value) { return fmt::format("{:.6g}", value); }
@@ -47,11 +47,11 @@ std::string value_text(double value) { return fmt::format("{:.6g}", value); }
 // What goes on, as lines on stderr.
 class Commentary {
  public:
-  Commentary(World& world, TimePoint start, Time duration) : world_(world), start_(start), duration_(duration) {}
-  void tell(const Change& change, bool recorded, const Recording& recording) {
-    bool told = change.hop == Hop::hpa || change.hop == Hop::workload || change.hop == Hop::event || change.hop == Hop::lost;
+  Commentary(world::World& world, world::TimePoint start, Time duration) : world_(world), start_(start), duration_(duration) {}
+  void tell(const observe::Change& change, bool recorded, const observe::Recording& recording) {
+    bool told = change.hop == observe::Hop::hpa || change.hop == observe::Hop::workload || change.hop == observe::Hop::event || change.hop == observe::Hop::lost;
     if (auto happening = last_happening(recording, name_of(change.hop)); told && recorded && happening) say(*happening);
-    if (change.hop == Hop::tick) still(recording);
+    if (change.hop == observe::Hop::tick) still(recording);
   }
 
  private:
@@ -60,8 +60,8 @@ class Commentary {
     line(happening.at, fmt::format("{:<12} {}", happening.hop, happening.text));
   }
   // Now and then, when nothing else is said.
-  void still(const Recording& r) {
-    TimePoint now = world_.clock.now();
+  void still(const observe::Recording& r) {
+    world::TimePoint now = world_.clock.now();
     if (now - told_ < std::chrono::seconds(30) || r.workload.empty()) return;
     told_ = now;
     double value = r.set.empty() ? 0 : r.set.back().value.value_or(0);
@@ -71,13 +71,13 @@ class Commentary {
   void line(double at, const std::string& text) {
     world_.terminal.err(fmt::format("{:<8} {}\n", hpasim::time_text(Time(std::llround(at * 1e6))), printable_line(text)));
   }
-  World& world_;
-  TimePoint start_;
+  world::World& world_;
+  world::TimePoint start_;
   Time duration_;
-  TimePoint told_{};
+  world::TimePoint told_{};
 };
 
-Status show(Session& session, const Recorded& recorded, const std::string& report) {
+Status show(Session& session, const observe::Recorded& recorded, const std::string& report) {
   if (!report.empty()) {
     if (auto written = session.world.files.write(report, html::render(recorded_report(recorded))); !written) return written;
     session.world.terminal.err("report: " + report + "\n");
@@ -86,46 +86,46 @@ Status show(Session& session, const Recorded& recorded, const std::string& repor
   return {};
 }
 
-Status differs(const Recorded& recorded) {
+Status differs(const observe::Recorded& recorded) {
   if (!recorded.prediction || recorded.prediction->possible()) return {};
   return failure(ErrorClass::check_failed, "prediction-differs", "The replicas were not as the simulator says", verdict(recorded), text::join(recorded.happened.notes, " "));
 }
 
 Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& flags) {
-  World& world = session.world;
+  world::World& world = session.world;
   auto load = load_of(world, o);
   if (!load) return failure(load.error());
   auto chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
-  KubeApi& api = *chain->api;
-  LiveChain live = live_chain(*chain->config);
-  auto before = prom_fake_values(api, live);
+  world::KubeApi& api = *chain->api;
+  observe::LiveChain live = live_chain(*chain->config);
+  auto before = observe::prom_fake_values(api, live);
   if (!before) return failure(before.error());
-  auto hpa = kube_get(api, kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", live.space, live.hpa));
+  auto hpa = world::kube_get(api, world::kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", live.space, live.hpa));
   if (!hpa) return failure(hpa.error());
-  ControllerSettings controller = read_controller(api);
-  RecordingHead head = recording_head(world.clock, live, controller, *hpa);
+  diagnose::ControllerSettings controller = diagnose::read_controller(api);
+  observe::RecordingHead head = observe::recording_head(world.clock, live, controller, *hpa);
   head.hpawalk = HPAWALK_VERSION;
   head.cluster = chain->target->name();
   head.profile = o.profile;
   head.duration = static_cast<double>(load->duration.count()) / 1e6;
-  Recorder recorder(world, o.record);
-  if (Status begun = recorder.take(head_line(head)); !begun) return begun;  // the file can be written: now something is changed
+  observe::Recorder recorder(world, o.record);
+  if (Status begun = recorder.take(observe::head_line(head)); !begun) return begun;  // the file can be written: now something is changed
   world.terminal.err(fmt::format("{} on {}: {} long, {} values to set{}\n", o.profile, head.cluster, hpasim::time_text(load->duration), load->settings.size(),
                                  o.record.empty() ? "" : ", recorded in " + o.record));
   Commentary commentary(world, head.start, load->duration);
-  Status driven = drive(world, api, live, *load, recorder, head, [&](const Change& change, bool recorded) {
+  Status driven = observe::drive(world, api, live, *load, recorder, head, [&](const observe::Change& change, bool recorded) {
     commentary.tell(change, recorded, recorder.recording());
   });
   bool stopped = !driven && driven.error().kind == ErrorClass::interrupted;
   Status ended = recorder.end(static_cast<double>((world.clock.now() - head.start).count()) / 1000, driven ? "finished" : stopped ? "interrupted" : "failed");
   if (o.restore) {
-    Status back = put_back(api, live, *before);
+    Status back = observe::put_back(api, live, *before);
     world.terminal.err(back ? fmt::format("the value is {} again\n", before->begin()->second) : "the value could not be put back: " + back.error().what + "\n");
     if (!back && driven) driven = back;
   }
   if (driven && !ended) driven = ended;
-  auto recorded = looked_at(recorder.recording(), o.compare);
+  auto recorded = observe::looked_at(recorder.recording(), o.compare);
   if (recorded) {
     Status shown = show(session, *recorded, o.report);
     if (driven && !shown) driven = shown;
@@ -148,9 +148,9 @@ Status run_report(Session& session, const ReportOptions& o) {
     error.kind = ErrorClass::usage;
     return failure(std::move(error));
   }
-  auto recording = parse_recording(*text);
+  auto recording = observe::parse_recording(*text);
   if (!recording) return failure(recording.error());
-  auto recorded = looked_at(*std::move(recording), o.compare);
+  auto recorded = observe::looked_at(*std::move(recording), o.compare);
   if (!recorded) return failure(recorded.error());
   if (Status shown = show(session, *recorded, o.report); !shown) return shown;
   return differs(*recorded);
@@ -192,4 +192,4 @@ void add_report(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace hpawalk::html {
+namespace hpawalk::cli::html {
 
 struct Series {
   std::string name;

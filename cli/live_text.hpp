@@ -7,14 +7,14 @@
 
 #include "observe/forecast.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 // The hops as lines of two columns: "prom-fake", "50". One line a hop, and one a condition.
-std::vector<std::pair<std::string, std::string>> hop_lines(const Hops& hops);
-std::string event_text(const EventSeen& event);
-std::string value_text(const Seen& seen);  // the value, or why there is none
+std::vector<std::pair<std::string, std::string>> hop_lines(const observe::Hops& hops);
+std::string event_text(const observe::EventSeen& event);
+std::string value_text(const observe::Seen& seen);  // the value, or why there is none
 
-Json to_json(const Hops& hops, const Change& change, const Outlook& outlook);
-std::string time_text(WallTime t);         // "2026-01-02T03:04:05.678Z"
+Json to_json(const observe::Hops& hops, const observe::Change& change, const observe::Outlook& outlook);
+std::string time_text(world::WallTime t);         // "2026-01-02T03:04:05.678Z"
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -5,9 +5,9 @@
 #include "cli/open_chain.hpp"
 #include "observe/follow.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 // Follows the configured chain (observe/follow.hpp) and shows it.
-Result<Followed> follow_shown(Session& session, OpenChain& chain, const Follow& what);
+Result<observe::Followed> follow_shown(Session& session, OpenChain& chain, const observe::Follow& what);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

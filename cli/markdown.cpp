@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace hpawalk::markdown {
+namespace hpawalk::cli::markdown {
 namespace {
 
 std::string one_line(std::string_view s) {

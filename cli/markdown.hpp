@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace hpawalk::markdown {
+namespace hpawalk::cli::markdown {
 
 std::string text(std::string_view s);   // in a sentence, a heading or a cell of a table: one line
 std::string code(std::string_view s);   // `s`, in one line

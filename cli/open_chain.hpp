@@ -8,13 +8,13 @@
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 struct OpenChain {
-  std::unique_ptr<Config> config;  // the target keeps a reference to it
-  std::unique_ptr<ClusterTarget> target;
-  ClusterAccess access;
-  std::unique_ptr<KubeApi> api;
+  std::unique_ptr<config::Config> config;  // the target keeps a reference to it
+  std::unique_ptr<cluster::ClusterTarget> target;
+  cluster::ClusterAccess access;
+  std::unique_ptr<world::KubeApi> api;
 };
 
 // Connects to a cluster that is there; never makes one. The error `no-cluster` when the local one is not.
@@ -24,6 +24,6 @@ Result<OpenChain> open_chain(Session& session, const SettingFlags& flags);
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags);
 
 // The names of the configured chain, for what observes it (observe/live.hpp).
-LiveChain live_chain(const Config& config);
+LiveChain live_chain(const config::Config& config);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

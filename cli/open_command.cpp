@@ -8,7 +8,7 @@
 #include "steps/stages.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 struct Options {
@@ -17,13 +17,13 @@ struct Options {
 };
 
 struct Door {
-  Backend backend;
+  world::Backend backend;
   int remote = 0;
 };
 
-Door door_of(const Config& config, const std::string& what) {
-  if (what == "prometheus") return {prometheus_backend(config), config.number("prometheus.port")};
-  return {prom_fake_backend(config), config.number("prom-fake.port")};
+Door door_of(const config::Config& config, const std::string& what) {
+  if (what == "prometheus") return {steps::prometheus_backend(config), config.number("prometheus.port")};
+  return {steps::prom_fake_backend(config), config.number("prom-fake.port")};
 }
 
 // "Forwarding from 127.0.0.1:43211 -> 9090" -> "127.0.0.1:43211"
@@ -39,14 +39,14 @@ Status open_door(Session& session, const SettingFlags& flags, const Options& opt
   if (!chain) return failure(chain.error());
   Door door = door_of(*chain->config, options.what);
   // Said here in hpawalk's words: kubectl's own wait for a pod lasts a minute.
-  Result<Json> service = kube_get(*chain->api, kube_path("/api/v1/namespaces/{}/services/{}", door.backend.space, door.backend.name));
+  Result<Json> service = world::kube_get(*chain->api, world::kube_path("/api/v1/namespaces/{}/services/{}", door.backend.space, door.backend.name));
   if (!service && service.error().id == "kube-not-found") {
     return failure(ErrorClass::check_failed, "nothing-to-open", fmt::format("There is no Service {} in namespace {}", door.backend.name, door.backend.space), {},
                    "hpawalk up   builds the chain");
   }
   if (!service) return failure(service.error());
   std::string url, said;
-  Command command{kubectl_line(chain->access.kube, {"port-forward", "--address=127.0.0.1", "--namespace=" + door.backend.space, "service/" + door.backend.name,
+  world::Command command{world::kubectl_line(chain->access.kube, {"port-forward", "--address=127.0.0.1", "--namespace=" + door.backend.space, "service/" + door.backend.name,
                                                     fmt::format("{}:{}", options.port > 0 ? std::to_string(options.port) : "", door.remote)})};
   command.limit = std::chrono::hours(24 * 365);
   command.on_line = [&](std::string_view line) {
@@ -56,7 +56,7 @@ Status open_door(Session& session, const SettingFlags& flags, const Options& opt
     session.print(url, json_text(Json{{"url", url}, {"service", door.backend.name}, {"namespace", door.backend.space}}));
     session.world.terminal.err("Until Ctrl-C. Every user of this machine can reach it.\n");
   };
-  Result<Outcome> ended = session.world.processes.run(command);
+  Result<world::Outcome> ended = session.world.processes.run(command);
   if (!ended && ended.error().kind == ErrorClass::interrupted && !url.empty()) return {};  // Ctrl-C is the way out
   if (!ended) return failure(ended.error());
   return failure(Error{ErrorClass::check_failed, "port-forward", url.empty() ? "The port cannot be forwarded" : "The forwarding ended",
@@ -78,4 +78,4 @@ void add_open(CLI::App& app, Chosen& chosen) {
   command.callback([flags, options, &chosen] { chosen.action = [flags, options](Session& session) { return open_door(session, *flags, *options); }; });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

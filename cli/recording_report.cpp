@@ -11,7 +11,7 @@
 #include "world/times.hpp"
 #include "cli/simulation_report.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 using hpasim::Time;
 
@@ -26,7 +26,7 @@ std::string number(double value) { return fmt::format("{:.6g}", value); }
 
 std::string seconds_text(std::optional<double> seconds) { return seconds ? fmt::format("{:.1f} s", *seconds) : "-"; }
 
-std::vector<Variant> variants_of(const Recorded& r) {
+std::vector<Variant> variants_of(const observe::Recorded& r) {
   std::vector<Variant> variants = {{r.prediction ? kReal : "", r.happened.spec, r.happened.timeline, {}}};
   if (r.prediction) variants.push_back({kPredicted, r.happened.spec, r.prediction->timeline, {}});
   return variants;
@@ -40,19 +40,19 @@ std::string sequence_text(const std::vector<std::int32_t>& counts) {
 
 // --- what happened, in words
 
-std::string value_text(const ValueMoment& m) { return m.value ? number(*m.value) : "no value: " + m.missing; }
+std::string value_text(const observe::ValueMoment& m) { return m.value ? number(*m.value) : "no value: " + m.missing; }
 
-std::string hpa_text(const HpaMoment& m, const HpaMoment* before) {
+std::string hpa_text(const observe::HpaMoment& m, const observe::HpaMoment* before) {
   if (!m.there) return "it is not there";
   std::string text = m.metric ? fmt::format("sees {}, wants {}", number(*m.metric), m.desired) : "sees no value";
   for (const auto& [type, c] : m.conditions) {
-    const ConditionSeen* old = before == nullptr ? nullptr : before->condition(type);
+    const observe::ConditionSeen* old = before == nullptr ? nullptr : before->condition(type);
     if (old == nullptr || old->reason != c.reason || old->status != c.status) text += fmt::format("; {} {} ({})", type, c.status, c.reason);
   }
   return text;
 }
 
-std::string workload_text(const WorkloadMoment& m, const WorkloadMoment* before) {
+std::string workload_text(const observe::WorkloadMoment& m, const observe::WorkloadMoment* before) {
   std::string text = before != nullptr && before->wanted != m.wanted ? fmt::format("{} to {} replicas", before->wanted, m.wanted)
                                                                                  : fmt::format("{} {}", m.wanted, m.wanted == 1 ? "replica" : "replicas");
   return text + fmt::format(", {} ready", m.ready);
@@ -65,8 +65,8 @@ const T* before_last(const std::vector<T>& all) {
 
 }  // namespace
 
-std::optional<Happening> last_happening(const Recording& r, std::string_view hop) {
-  auto value = [&](const std::vector<ValueMoment>& all, const char* name) -> std::optional<Happening> {
+std::optional<Happening> last_happening(const observe::Recording& r, std::string_view hop) {
+  auto value = [&](const std::vector<observe::ValueMoment>& all, const char* name) -> std::optional<Happening> {
     if (all.empty()) return std::nullopt;
     return Happening{all.back().at, name, value_text(all.back())};
   };
@@ -75,11 +75,11 @@ std::optional<Happening> last_happening(const Recording& r, std::string_view hop
   if (hop == "prometheus") return value(r.prometheus, "Prometheus");
   if (hop == "metrics-api") return value(r.api, "metrics API");
   if (hop == "hpa" && !r.hpa.empty()) return Happening{r.hpa.back().at, "HPA", hpa_text(r.hpa.back(), before_last(r.hpa))};
-  const WorkloadMoment* before = before_last(r.workload);
+  const observe::WorkloadMoment* before = before_last(r.workload);
   bool same = before != nullptr && before->wanted == r.workload.back().wanted && before->ready == r.workload.back().ready;
   if (hop == "workload" && !r.workload.empty() && !same) return Happening{r.workload.back().at, "workload", workload_text(r.workload.back(), before)};
   if (hop == "event" && !r.events.empty()) {
-    const EventMoment& e = r.events.back();
+    const observe::EventMoment& e = r.events.back();
     return Happening{e.at, "event", fmt::format("{} {}: {}", e.kind, e.reason, e.message)};
   }
   if (hop == "lost" && !r.lost.empty()) {
@@ -88,30 +88,30 @@ std::optional<Happening> last_happening(const Recording& r, std::string_view hop
   return std::nullopt;
 }
 
-std::vector<Happening> happenings(const Recording& whole) {
+std::vector<Happening> happenings(const observe::Recording& whole) {
   std::vector<Happening> all;
-  Recording so_far;
+  observe::Recording so_far;
   auto take = [&](auto member, std::string_view hop) {
     for (const auto& moment : whole.*member) {
       (so_far.*member).push_back(moment);
       if (auto one = last_happening(so_far, hop)) all.push_back(*one);
     }
   };
-  take(&Recording::set, "set");
-  take(&Recording::prom_fake, "prom-fake");
-  take(&Recording::prometheus, "prometheus");
-  take(&Recording::api, "metrics-api");
-  take(&Recording::hpa, "hpa");
-  take(&Recording::workload, "workload");
-  take(&Recording::events, "event");
-  take(&Recording::lost, "lost");
+  take(&observe::Recording::set, "set");
+  take(&observe::Recording::prom_fake, "prom-fake");
+  take(&observe::Recording::prometheus, "prometheus");
+  take(&observe::Recording::api, "metrics-api");
+  take(&observe::Recording::hpa, "hpa");
+  take(&observe::Recording::workload, "workload");
+  take(&observe::Recording::events, "event");
+  take(&observe::Recording::lost, "lost");
   std::stable_sort(all.begin(), all.end(), [](const Happening& a, const Happening& b) { return a.at < b.at; });
   return all;
 }
 
-std::string verdict(const Recorded& r) {
+std::string verdict(const observe::Recorded& r) {
   if (!r.prediction) return {};
-  const Prediction& p = *r.prediction;
+  const observe::Prediction& p = *r.prediction;
   if (!p.possible()) {
     return fmt::format("Not as the simulator says: the replicas {} came in none of {} simulated runs; the likeliest is {}.", sequence_text(r.happened.timeline.sequence()), p.runs,
                        sequence_text(p.likeliest));
@@ -124,10 +124,10 @@ std::string verdict(const Recorded& r) {
 
 // --- text
 
-Painted recorded_text(const Recorded& r, const Canvas& canvas) {
-  const RecordingHead& h = r.recording.head;
+Painted recorded_text(const observe::Recorded& r, const Canvas& canvas) {
+  const observe::RecordingHead& h = r.recording.head;
   Painted out = painted("{} on {}, {} of {}. {}.\n", h.profile, h.cluster, clock(r.recording.length), clock(h.duration),
-                                controller_text(h.kubernetes, r.happened.setup.flags));
+                                observe::controller_text(h.kubernetes, r.happened.setup.flags));
   std::vector<Variant> variants = variants_of(r);
   for (const Variant& variant : variants) {
     out += "\n";
@@ -144,7 +144,7 @@ Painted recorded_text(const Recorded& r, const Canvas& canvas) {
   if (shown > 60) out += fmt::format("           and {} more; the recording has all\n", shown - 60);
   if (r.prediction && !r.prediction->changes.empty()) {
     out += "\n" + canvas.style.bold(fmt::format("{:<12}{:>10}{:>12}{:>13}", "replicas", "real", "predicted", "difference")) + "\n";
-    for (const PredictedChange& c : r.prediction->changes) {
+    for (const observe::PredictedChange& c : r.prediction->changes) {
       std::string difference = c.real && c.predicted ? fmt::format("{:+.1f} s", *c.real - *c.predicted) : "";
       out += fmt::format("{:<12}{:>10}{:>12}{:>13}\n", fmt::format("{} to {}", c.from, c.to), c.real ? clock(*c.real) : "never", c.predicted ? clock(*c.predicted) : "never", difference);
     }
@@ -157,21 +157,21 @@ Painted recorded_text(const Recorded& r, const Canvas& canvas) {
 
 // --- JSON
 
-nlohmann::ordered_json recorded_json(const Recorded& r) {
+nlohmann::ordered_json recorded_json(const observe::Recorded& r) {
   using Object = nlohmann::ordered_json;
   auto maybe = [](std::optional<double> value) { return value ? Object(std::round(*value * 1000) / 1000) : Object(nullptr); };
-  const RecordingHead& h = r.recording.head;
+  const observe::RecordingHead& h = r.recording.head;
   Object real = timeline_json(variants_of(r).front(), false);
   Object out = {{"profile", h.profile}, {"cluster", h.cluster}, {"kubernetes", h.kubernetes}, {"seconds", r.recording.length}, {"end", r.recording.end},
                 {"sequence", real["sequence"]}, {"figures", real["figures"]}, {"notes", r.happened.notes}, {"arrivals", Object::array()}};
-  for (const Arrival& a : arrivals(r.recording)) {
+  for (const observe::Arrival& a : observe::arrivals(r.recording)) {
     out["arrivals"].push_back({{"set", a.set}, {"value", a.value}, {"promFakeSeconds", maybe(a.prom_fake)}, {"prometheusSeconds", maybe(a.prometheus)},
                                {"metricsApiSeconds", maybe(a.api)}, {"hpaSeconds", maybe(a.hpa)}});
   }
   if (!r.prediction) return out;
-  const Prediction& p = *r.prediction;
+  const observe::Prediction& p = *r.prediction;
   Object changes = Object::array();
-  for (const PredictedChange& c : p.changes) changes.push_back({{"from", c.from}, {"to", c.to}, {"real", maybe(c.real)}, {"predicted", maybe(c.predicted)}, {"why", c.why}});
+  for (const observe::PredictedChange& c : p.changes) changes.push_back({{"from", c.from}, {"to", c.to}, {"real", maybe(c.real)}, {"predicted", maybe(c.predicted)}, {"why", c.why}});
   Object predicted = timeline_json(variants_of(r).back(), false);
   out["prediction"] = {{"possible", p.possible()}, {"share", static_cast<double>(p.same) / p.runs}, {"runs", p.runs}, {"sequences", p.sequences}, {"likeliest", p.likeliest},
                        {"worstSeconds", maybe(p.worst)}, {"figures", predicted["figures"]}, {"changes", changes}, {"verdict", verdict(r)}};
@@ -182,23 +182,23 @@ nlohmann::ordered_json recorded_json(const Recorded& r) {
 
 namespace {
 
-html::Series series_of(const std::string& name, const std::vector<ValueMoment>& moments) {
+html::Series series_of(const std::string& name, const std::vector<observe::ValueMoment>& moments) {
   html::Series series{name, {}, true, false};
-  for (const ValueMoment& m : moments) {
+  for (const observe::ValueMoment& m : moments) {
     if (m.value) series.points.emplace_back(m.at, *m.value);
   }
   return series;
 }
 
-html::Chart value_chart(const Recorded& r) {
-  const Recording& rec = r.recording;
+html::Chart value_chart(const observe::Recorded& r) {
+  const observe::Recording& rec = r.recording;
   html::Chart chart;
   chart.title = "The value at every hop";
   chart.summary = fmt::format("What prom-fake showed, and when Prometheus, the metrics API and the HPA had it. Up to {}; each comes a little later than the one before it.",
                               number(r.happened.load.highest()));
   chart.duration = rec.length;
   html::Series hpa{"HPA", {}, true, false};
-  for (const HpaMoment& m : rec.hpa) {
+  for (const observe::HpaMoment& m : rec.hpa) {
     if (m.metric) hpa.points.emplace_back(m.at, *m.metric);
   }
   chart.series = {series_of("prom-fake", rec.prom_fake), series_of("Prometheus", rec.prometheus), series_of("metrics API", rec.api), hpa};
@@ -209,11 +209,11 @@ html::Chart value_chart(const Recorded& r) {
 }
 
 // Stretches in which the condition has a reason that `wanted` takes.
-std::vector<html::Band> stretches(const Recording& r, const char* type, const std::function<bool(const ConditionSeen&)>& wanted) {
+std::vector<html::Band> stretches(const observe::Recording& r, const char* type, const std::function<bool(const observe::ConditionSeen&)>& wanted) {
   std::vector<html::Band> bands;
   bool open = false;
-  for (const HpaMoment& m : r.hpa) {
-    const ConditionSeen* c = m.condition(type);
+  for (const observe::HpaMoment& m : r.hpa) {
+    const observe::ConditionSeen* c = m.condition(type);
     bool now = c != nullptr && wanted(*c);
     if (open) bands.back().to = m.at;
     if (now && !open) bands.push_back({m.at, r.length});
@@ -223,12 +223,12 @@ std::vector<html::Band> stretches(const Recording& r, const char* type, const st
   return bands;
 }
 
-html::Chart replicas_chart(const Recorded& r) {
-  const Recording& rec = r.recording;
+html::Chart replicas_chart(const observe::Recorded& r) {
+  const observe::Recording& rec = r.recording;
   html::Chart chart = replica_chart({"", r.happened.spec, r.happened.timeline, {}}, r.happened.load);
   chart.title = "Replicas";
   html::Series desired{"what the HPA wanted", {}, true, false};
-  for (const HpaMoment& m : rec.hpa) {
+  for (const observe::HpaMoment& m : rec.hpa) {
     if (m.there) desired.points.emplace_back(m.at, m.desired);
   }
   chart.series.resize(2);  // without what a simulated sync asks for
@@ -238,28 +238,28 @@ html::Chart replicas_chart(const Recorded& r) {
     for (const hpasim::Step& step : r.prediction->timeline.replicas) predicted.points.emplace_back(in_seconds(step.at), step.count);
     chart.series.push_back(predicted);
   }
-  chart.strips = {{"held by a stabilization window", stretches(rec, "AbleToScale", [](const ConditionSeen& c) { return c.reason.ends_with("Stabilized"); })},
-                  {"limited by a policy (ScaleUpLimit, ScaleDownLimit)", stretches(rec, "ScalingLimited", [](const ConditionSeen& c) { return c.status == "True" && c.reason.ends_with("Limit"); })},
-                  {"limited by minReplicas or maxReplicas", stretches(rec, "ScalingLimited", [](const ConditionSeen& c) { return c.status == "True" && c.reason.ends_with("Replicas"); })}};
+  chart.strips = {{"held by a stabilization window", stretches(rec, "AbleToScale", [](const observe::ConditionSeen& c) { return c.reason.ends_with("Stabilized"); })},
+                  {"limited by a policy (ScaleUpLimit, ScaleDownLimit)", stretches(rec, "ScalingLimited", [](const observe::ConditionSeen& c) { return c.status == "True" && c.reason.ends_with("Limit"); })},
+                  {"limited by minReplicas or maxReplicas", stretches(rec, "ScalingLimited", [](const observe::ConditionSeen& c) { return c.status == "True" && c.reason.ends_with("Replicas"); })}};
   chart.marks.clear();
-  for (const EventMoment& e : rec.events) {
+  for (const observe::EventMoment& e : rec.events) {
     if (e.at >= 0 && e.at <= rec.length && chart.marks.size() < 200) chart.marks.push_back({e.at, fmt::format("{}: {} {}: {}", clock(e.at), e.kind, e.reason, e.message)});
   }
   return chart;
 }
 
-html::Table prediction_table(const Prediction& p) {
+html::Table prediction_table(const observe::Prediction& p) {
   html::Table table{"Predicted and real", {"replicas", "real", "predicted", "difference", "why, says the simulator"}, {}, false};
-  for (const PredictedChange& c : p.changes) {
+  for (const observe::PredictedChange& c : p.changes) {
     table.rows.push_back({fmt::format("{} → {}", c.from, c.to), c.real ? clock(*c.real) : "never", c.predicted ? clock(*c.predicted) : "never",
                           c.real && c.predicted ? fmt::format("{:+.1f} s", *c.real - *c.predicted) : "", c.why});
   }
   return table;
 }
 
-html::Table arrival_table(const Recording& r) {
+html::Table arrival_table(const observe::Recording& r) {
   html::Table table{"When each value arrived", {"set at", "value", "prom-fake", "Prometheus", "metrics API", "HPA"}, {}, false};
-  for (const Arrival& a : arrivals(r)) {
+  for (const observe::Arrival& a : observe::arrivals(r)) {
     if (table.rows.size() == 200) break;
     table.rows.push_back({clock(a.set), number(a.value), seconds_text(a.prom_fake), seconds_text(a.prometheus), seconds_text(a.api), seconds_text(a.hpa)});
   }
@@ -267,7 +267,7 @@ html::Table arrival_table(const Recording& r) {
   return table;
 }
 
-html::Table event_table(const Recording& r) {
+html::Table event_table(const observe::Recording& r) {
   html::Table table{"Everything that happened", {"time", "where", "what"}, {}, false};
   for (const Happening& one : happenings(r)) {
     if (table.rows.size() == 1000) {
@@ -280,7 +280,7 @@ html::Table event_table(const Recording& r) {
   return table;
 }
 
-html::Table figures_side_by_side(const Recorded& r) {
+html::Table figures_side_by_side(const observe::Recorded& r) {
   html::Table table{"Figures", {"figure", kReal, kPredicted}, {}, false};
   auto real = figure_rows(r.happened.timeline.figures), predicted = figure_rows(r.prediction->timeline.figures);
   for (std::size_t i = 0; i < real.size(); ++i) table.rows.push_back({real[i].first, real[i].second, predicted[i].second});
@@ -289,12 +289,12 @@ html::Table figures_side_by_side(const Recorded& r) {
 
 }  // namespace
 
-html::Report recorded_report(const Recorded& r) {
-  const RecordingHead& h = r.recording.head;
+html::Report recorded_report(const observe::Recorded& r) {
+  const observe::RecordingHead& h = r.recording.head;
   html::Report report;
   report.title = fmt::format("HPA {} under {}", r.happened.spec.name, h.profile);
-  report.subtitle = fmt::format("Recorded on {} at {}, {} of {}. {}, a scrape every {} s.", h.cluster, rfc3339(h.began), clock(r.recording.length), clock(h.duration),
-                                controller_text(h.kubernetes, r.happened.setup.flags), number(h.scrape_interval));
+  report.subtitle = fmt::format("Recorded on {} at {}, {} of {}. {}, a scrape every {} s.", h.cluster, world::rfc3339(h.began), clock(r.recording.length), clock(h.duration),
+                                observe::controller_text(h.kubernetes, r.happened.setup.flags), number(h.scrape_interval));
   for (const auto& [name, value] : figure_rows(r.happened.timeline.figures)) {
     if (!name.starts_with(" ")) report.facts.emplace_back(name, value);
   }
@@ -311,4 +311,4 @@ html::Report recorded_report(const Recorded& r) {
   return report;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -10,14 +10,14 @@
 #include "cli/html_report.hpp"
 #include "cli/timeline_text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-Painted recorded_text(const Recorded& recorded, const Canvas& canvas);
-nlohmann::ordered_json recorded_json(const Recorded& recorded);
-html::Report recorded_report(const Recorded& recorded);
+Painted recorded_text(const observe::Recorded& recorded, const Canvas& canvas);
+nlohmann::ordered_json recorded_json(const observe::Recorded& recorded);
+html::Report recorded_report(const observe::Recorded& recorded);
 
 // "as the simulator says: one of 3 possible sequences, every change within 4.2 s"
-std::string verdict(const Recorded& recorded);
+std::string verdict(const observe::Recorded& recorded);
 
 // One thing that happened, as drive tells it while it goes on and the reports list it.
 struct Happening {
@@ -25,7 +25,7 @@ struct Happening {
   std::string hop, text;
 };
 // What the last line that was taken says; nothing where it says nothing new to people.
-std::optional<Happening> last_happening(const Recording& recording, std::string_view hop);
-std::vector<Happening> happenings(const Recording& recording);
+std::optional<Happening> last_happening(const observe::Recording& recording, std::string_view hop);
+std::vector<Happening> happenings(const observe::Recording& recording);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

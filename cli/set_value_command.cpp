@@ -12,7 +12,7 @@
 #include "cli/live_text.hpp"
 #include "cli/timeline_text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 struct Options {
@@ -29,7 +29,7 @@ Status check_value(const std::string& value) {
   };
   if (!pattern.matches(value)) return wrong("It must be a decimal number, Inf or NaN");
   bool digits = value.find_first_of("0123456789") != std::string::npos;
-  if (digits && std::isinf(number_of(value).value_or(0))) return wrong("It is beyond the largest float, 1.797e308");
+  if (digits && std::isinf(observe::number_of(value).value_or(0))) return wrong("It is beyond the largest float, 1.797e308");
   return {};
 }
 
@@ -50,30 +50,30 @@ struct ValueChange {
   std::map<std::string, std::string> before, after;  // pod -> value
 };
 
-Result<ValueChange> change(KubeApi& api, const LiveChain& chain, const std::string& value) {
-  Result<std::map<std::string, std::string>> before = prom_fake_values(api, chain);
+Result<ValueChange> change(world::KubeApi& api, const observe::LiveChain& chain, const std::string& value) {
+  Result<std::map<std::string, std::string>> before = observe::prom_fake_values(api, chain);
   if (!before) return failure(before.error());
-  if (Status set = set_prom_fake(api, chain, value); !set) return failure(set.error());
-  Result<std::map<std::string, std::string>> after = prom_fake_values(api, chain);
+  if (Status set = observe::set_prom_fake(api, chain, value); !set) return failure(set.error());
+  Result<std::map<std::string, std::string>> after = observe::prom_fake_values(api, chain);
   if (!after) return failure(after.error());
   return ValueChange{*before, *after};
 }
 
-std::string to_text(const ValueChange& change, const LiveChain& chain) {
+std::string to_text(const ValueChange& change, const observe::LiveChain& chain) {
   std::string several = change.after.size() > 1 ? fmt::format(" on each of {}; the adapter adds them up", count(change.after.size(), "pod")) : "";
   return fmt::format("{} was {}, is {}{}", chain.metric, values_text(change.before), values_text(change.after), several);
 }
 
-Json to_json(const ValueChange& change, const LiveChain& chain) {
+Json to_json(const ValueChange& change, const observe::LiveChain& chain) {
   return {{"metric", chain.metric}, {"before", change.before}, {"after", change.after}};
 }
 
-std::string after(WallTime from, const std::optional<WallTime>& at) {
-  return at ? text::duration(std::max<Duration>(Duration(0), *at - from)) : "unknown";
+std::string after(world::WallTime from, const std::optional<world::WallTime>& at) {
+  return at ? text::duration(std::max<world::Duration>(world::Duration(0), *at - from)) : "unknown";
 }
 
 // How the value travelled, and what became of it.
-std::string summary(const Followed& followed, const Canvas& canvas) {
+std::string summary(const observe::Followed& followed, const Canvas& canvas) {
   std::string arrow = canvas.unicode ? " → " : " -> ", chain, times;
   for (size_t i = 0; i < followed.replicas.size(); ++i) {
     chain += (i > 0 ? arrow : "") + std::to_string(followed.replicas[i].second);
@@ -86,8 +86,8 @@ std::string summary(const Followed& followed, const Canvas& canvas) {
   return out + "\n" + followed.outlook.text;
 }
 
-Json summary_json(const Followed& followed) {
-  auto seconds = [&](const std::optional<WallTime>& at) { return at ? Json(static_cast<double>((*at - followed.began).count()) / 1000.0) : Json(); };
+Json summary_json(const observe::Followed& followed) {
+  auto seconds = [&](const std::optional<world::WallTime>& at) { return at ? Json(static_cast<double>((*at - followed.began).count()) / 1000.0) : Json(); };
   Json replicas = Json::array();
   for (const auto& [at, n] : followed.replicas) replicas.push_back({{"replicas", n}, {"after", std::max(0.0, seconds(at).get<double>())}});
   Json outcome = {{"state", name_of(followed.outlook.state)}, {"rule", followed.outlook.rule}, {"text", followed.outlook.text}};
@@ -97,13 +97,13 @@ Json summary_json(const Followed& followed) {
                        {"inHpaAfter", seconds(followed.in_hpa)}, {"replicas", replicas}, {"readyAfter", seconds(followed.ready)}, {"outlook", outcome}}}};
 }
 
-Status set_and_watch(Session& session, OpenChain& open, const LiveChain& chain, const std::string& value) {
+Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain& chain, const std::string& value) {
   std::optional<ValueChange> changed;
-  Follow what;
-  what.goal = Goal{{{"settled", "", 0}}, "the HPA at rest"};
+  observe::Follow what;
+  what.goal = observe::Goal{{{"settled", "", 0}}, "the HPA at rest"};
   what.limit = open.config->duration("timeout");
   what.give_up = true;
-  what.begin = [&](const Hops&) -> Status {
+  what.begin = [&](const observe::Hops&) -> Status {
     Result<ValueChange> done = change(*open.api, chain, value);
     if (!done) return failure(done.error());
     changed = *done;
@@ -111,8 +111,8 @@ Status set_and_watch(Session& session, OpenChain& open, const LiveChain& chain, 
     session.printed = true;
     return {};
   };
-  Result<Followed> followed = follow_shown(session, open, what);
-  World& world = session.world;
+  Result<observe::Followed> followed = follow_shown(session, open, what);
+  world::World& world = session.world;
   if (followed && session.json) world.terminal.out(json_text(summary_json(*followed)) + "\n");
   if (changed && !session.json) {
     Canvas canvas = canvas_for(world);
@@ -129,10 +129,10 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   if (Status fine = check_value(options.value); !fine) return fine;
   Result<OpenChain> open = open_chain(session, flags);
   if (!open) return failure(open.error());
-  LiveChain chain = live_chain(*open->config);
+  observe::LiveChain chain = live_chain(*open->config);
   if (options.watch) {
     // A prom-fake that is not there is said before the view opens.
-    if (Result<std::map<std::string, std::string>> there = prom_fake_values(*open->api, chain); !there) return failure(there.error());
+    if (Result<std::map<std::string, std::string>> there = observe::prom_fake_values(*open->api, chain); !there) return failure(there.error());
     return set_and_watch(session, *open, chain, options.value);
   }
   Result<ValueChange> done = change(*open->api, chain, options.value);
@@ -144,8 +144,8 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
 Status get_value(Session& session, const SettingFlags& flags) {
   Result<OpenChain> open = open_chain(session, flags);
   if (!open) return failure(open.error());
-  LiveChain chain = live_chain(*open->config);
-  Result<std::map<std::string, std::string>> values = prom_fake_values(*open->api, chain);
+  observe::LiveChain chain = live_chain(*open->config);
+  Result<std::map<std::string, std::string>> values = observe::prom_fake_values(*open->api, chain);
   if (!values) return failure(values.error());
   std::set<std::string> different;
   std::string each;
@@ -190,4 +190,4 @@ void add_get_value(CLI::App& app, Chosen& chosen) {
   command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return get_value(session, *flags); }; });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

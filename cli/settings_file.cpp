@@ -7,10 +7,10 @@
 #include "config/config.hpp"
 #include "world/trust.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
-Result<std::string> read_settings(World& world, const std::string& file) {
+Result<std::string> read_settings(world::World& world, const std::string& file) {
   Result<std::string> text = world.files.read(file);
   if (text) return text;
   Error error = text.error();
@@ -20,7 +20,7 @@ Result<std::string> read_settings(World& world, const std::string& file) {
 
 }  // namespace
 
-std::string why_not_trusted(const FileStatus& file, const FileStatus& folder, const std::vector<unsigned>& callers) {
+std::string why_not_trusted(const world::FileStatus& file, const world::FileStatus& folder, const std::vector<unsigned>& callers) {
   auto trusted = [&](unsigned user) { return std::find(callers.begin(), callers.end(), user) != callers.end(); };
   constexpr unsigned by_group = 020, by_all = 002;
   if (!trusted(file.owner)) return fmt::format("it belongs to user {}", file.owner);
@@ -30,7 +30,7 @@ std::string why_not_trusted(const FileStatus& file, const FileStatus& folder, co
   return {};
 }
 
-Result<std::optional<SettingsFile>> find_settings_file(World& world, const std::string& named) {
+Result<std::optional<SettingsFile>> find_settings_file(world::World& world, const std::string& named) {
   std::string file = named;
   if (auto variable = world.environment.find("HPAWALK_CONFIG"); file.empty() && variable != world.environment.end()) file = variable->second;
   if (!file.empty()) {
@@ -38,12 +38,12 @@ Result<std::optional<SettingsFile>> find_settings_file(World& world, const std::
     if (!text) return failure(text.error());
     return SettingsFile{file, *text, true};
   }
-  file = default_config_file;
+  file = config::default_config_file;
   if (!world.files.exists(file)) return std::nullopt;
-  Result<FileStatus> own = world.files.status(file), folder = world.files.status(".");
+  Result<world::FileStatus> own = world.files.status(file), folder = world.files.status(".");
   if (!own) return failure(own.error());
   if (!folder) return failure(folder.error());
-  if (std::string why = why_not_trusted(*own, *folder, trusted_users(world.environment)); !why.empty()) {
+  if (std::string why = why_not_trusted(*own, *folder, world::trusted_users(world.environment)); !why.empty()) {
     return failure(ErrorClass::usage, "config-not-trusted", "The hpawalk.yaml of this folder is not used", why,
                    "If it is yours: chmod go-w hpawalk.yaml . ; if you trust it as it is: --config hpawalk.yaml ; or work in another folder");
   }
@@ -52,4 +52,4 @@ Result<std::optional<SettingsFile>> find_settings_file(World& world, const std::
   return SettingsFile{file, *text, false};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

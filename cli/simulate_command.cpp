@@ -8,7 +8,7 @@
 #include "cli/simulation_options.hpp"
 #include "cli/simulation_report.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 using namespace hpasim;
 
@@ -20,17 +20,17 @@ struct SimulateOptions : SimulationOptions {
   std::string report;
 };
 
-std::string heading(const Simulation& s) {
+std::string heading(const observe::Simulation& s) {
   return fmt::format("HPA {}: {} to {} replicas, {}. {}. Load: {}.\n", s.spec.name.empty() ? "without a name" : s.spec.name, s.spec.min, s.spec.max,
                      text::join([&] {
                        std::vector<std::string> names;
                        for (const MetricSpec& metric : s.spec.metrics) names.push_back(describe(metric));
                        return names;
                      }(), " and "),
-                     controller_text(s.version, s.setup.flags), text::join(s.profile_names, "; "));
+                     observe::controller_text(s.version, s.setup.flags), text::join(s.profile_names, "; "));
 }
 
-Painted for_people(const Simulation& simulation, const std::vector<Variant>& variants, const Canvas& canvas) {
+Painted for_people(const observe::Simulation& simulation, const std::vector<Variant>& variants, const Canvas& canvas) {
   Painted out = heading(simulation);
   for (const std::string& note : simulation.notes) out += note + "\n";
   for (const Variant& variant : variants) {
@@ -46,7 +46,7 @@ Painted for_people(const Simulation& simulation, const std::vector<Variant>& var
 }
 
 // With --set: the HPA as it is, and what if.
-Result<std::vector<Variant>> simulated(Session& session, const Simulation& simulation, int runs) {
+Result<std::vector<Variant>> simulated(Session& session, const observe::Simulation& simulation, int runs) {
   std::vector<Variant> variants;
   Counting keep_on(session, "runs", runs * (simulation.original_spec ? 2 : 1));
   auto add = [&](std::string name, const Spec& spec) {
@@ -63,7 +63,7 @@ Result<std::vector<Variant>> simulated(Session& session, const Simulation& simul
 }
 
 Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
-  auto simulation = load_simulation(session.world, session.progress, o, [&] { return named_cluster(session.world, o); });
+  auto simulation = observe::load_simulation(session.world, session.progress, o, [&] { return named_cluster(session.world, o); });
   if (!simulation) return tl::unexpected(simulation.error());
   auto made = simulated(session, *simulation, o.runs);
   if (!made) return tl::unexpected(made.error());
@@ -106,4 +106,4 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

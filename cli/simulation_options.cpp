@@ -5,7 +5,7 @@
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 namespace {
 
@@ -17,15 +17,15 @@ void add_cluster_options(CLI::App& command, SimulationOptions& options) {
 
 }  // namespace
 
-Result<KubeTarget> named_cluster(World& world, const SimulationOptions& o) {
+Result<world::KubeTarget> named_cluster(world::World& world, const SimulationOptions& o) {
   bool named = !o.kubeconfig.empty() || !o.context.empty() || world.environment.contains("KUBECONFIG");
   auto home = world.environment.find("HOME");
   if (named || (home != world.environment.end() && world.files.exists(fs::path(home->second) / ".kube/config"))) {
-    return KubeTarget{o.kubeconfig, o.context, "kubectl"};
+    return world::KubeTarget{o.kubeconfig, o.context, "kubectl"};
   }
   auto config = load_config(world, {});
   if (!config) return failure(config.error());
-  auto access = make_target(world, *config)->find();
+  auto access = cluster::make_target(world, *config)->find();
   if (access) return access->kube;
   Error error = access.error();
   error.hint = "There is no kubeconfig either: --kubeconfig FILE or --context NAME names a cluster; hpawalk up makes one";
@@ -79,7 +79,7 @@ Counting::~Counting() {
 }
 
 bool Counting::operator()(int done) {
-  TimePoint now = session_.world.clock.now();
+  world::TimePoint now = session_.world.clock.now();
   if (!shown_ && now - began_ > std::chrono::seconds(1)) {
     shown_ = true;
     session_.progress.started(step_);
@@ -91,4 +91,4 @@ bool Counting::operator()(int done) {
   return !session_.world.interrupt.requested();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -6,15 +6,15 @@
 #include "cli/command.hpp"
 #include "observe/simulation.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-struct SimulationOptions : SimulationRequest {
+struct SimulationOptions : observe::SimulationRequest {
   std::string kubeconfig, context;
 };
 void add_simulation_options(CLI::App& command, SimulationOptions& options, const std::string& examples);
 
 // The cluster that the options name. Where kubectl itself would have no kubeconfig at all, hpawalk's own cluster.
-Result<KubeTarget> named_cluster(World& world, const SimulationOptions& options);
+Result<world::KubeTarget> named_cluster(world::World& world, const SimulationOptions& options);
 
 // Tells how far a long calculation is, from its second second on. Convertible to hpasim::KeepOn: false once
 // Ctrl-C was pressed.
@@ -30,8 +30,8 @@ class Counting {
   Session& session_;
   std::string step_;
   int total_;
-  TimePoint began_, told_;
+  world::TimePoint began_, told_;
   bool shown_ = false;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

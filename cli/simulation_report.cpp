@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "hpasim/explain.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 using namespace hpasim;
 
@@ -41,7 +41,7 @@ std::vector<html::Band> shortages(const Variant& variant, const Profile& load) {
 }
 
 // Where one of these rules keeps the replicas from following the metrics.
-std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<Rule> rules) {
+std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<steps::Rule> rules) {
   std::vector<html::Band> bands;
   bool open = false;
   for (const Sync& sync : variant.timeline.syncs) {
@@ -91,9 +91,9 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
                  {fmt::format("minReplicas {}", variant.spec.min), static_cast<double>(variant.spec.min)}};
   chart.bands = shortages(variant, load);
   chart.bands_mean = "fewer ready pods than the load needs";
-  chart.strips = {{"held by a stabilization window", held_by(variant, {Rule::stabilized_down, Rule::stabilized_up})},
-                  {"held by a policy, or by doubling at most", held_by(variant, {Rule::policy, Rule::doubling, Rule::disabled})},
-                  {"held by maxReplicas", held_by(variant, {Rule::at_max})}};
+  chart.strips = {{"held by a stabilization window", held_by(variant, {steps::Rule::stabilized_down, steps::Rule::stabilized_up})},
+                  {"held by a policy, or by doubling at most", held_by(variant, {steps::Rule::policy, steps::Rule::doubling, steps::Rule::disabled})},
+                  {"held by maxReplicas", held_by(variant, {steps::Rule::at_max})}};
   for (const Sync& sync : t.syncs) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;
     chart.marks.push_back({in_seconds(sync.at), fmt::format("{}: {} to {}. {}", time_text(sync.at), sync.decision.from, sync.decision.to, hpasim::explain(variant.spec, sync.decision, sync.proposal))});
@@ -101,11 +101,11 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
   return chart;
 }
 
-html::Report simulation_report(const Simulation& simulation, const std::vector<Variant>& variants) {
+html::Report simulation_report(const observe::Simulation& simulation, const std::vector<Variant>& variants) {
   html::Report report;
   const Variant& shown = variants.back();
   report.title = fmt::format("What the HPA {} does", simulation.spec.name.empty() ? "" : simulation.spec.name);
-  report.subtitle = fmt::format("Simulated for {}. Load: {}.", controller_text(simulation.version, simulation.setup.flags),
+  report.subtitle = fmt::format("Simulated for {}. Load: {}.", observe::controller_text(simulation.version, simulation.setup.flags),
                                 text::join(simulation.profile_names, "; "));
   if (variants.size() == 1) {  // of several, a table below has them side by side
     for (const auto& [name, value] : figure_rows(shown.timeline.figures)) {
@@ -154,4 +154,4 @@ html::Report simulation_report(const Simulation& simulation, const std::vector<V
   return report;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

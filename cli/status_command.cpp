@@ -13,7 +13,7 @@
 #include "steps/up.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 namespace {
 
@@ -26,18 +26,18 @@ Painted mark(const Style& style, Mark m) {
 Status status(Session& session, const SettingFlags& flags) {
   Result<OpenChain> chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
-  View view{*chain->api, session.world.clock, *chain->config};
-  std::vector<Judgement> judgements(stages().size());
-  Workers workers;
+  steps::View view{*chain->api, session.world.clock, *chain->config};
+  std::vector<diagnose::Judgement> judgements(steps::stages().size());
+  world::Workers workers;
   for (size_t i = 0; i < judgements.size(); ++i) {
-    workers.start([&, i] { judgements[i] = judge_stage(stages()[i], view).judgement; });
+    workers.start([&, i] { judgements[i] = steps::judge_stage(steps::stages()[i], view).judgement; });
   }
   if (Status judged = workers.join(); !judged) return judged;
   Style style(session.world, session.world.terminal.out_is_terminal());
   Painted text = painted("On {} (context {}):", chain->target->name(), chain->access.kube.context);
   yaml::Value data = {{"cluster", chain->target->name()}, {"context", chain->access.kube.context}, {"stages", yaml::Value::array()}};
   for (size_t i = 0; i < judgements.size(); ++i) {
-    const Stage& stage = stages()[i];
+    const steps::Stage& stage = steps::stages()[i];
     if (stage.rules.empty()) continue;
     text += painted("\n{} {:<14} {}", mark(style, judgements[i].mark), stage.name, indented(judgements[i].evidence, 20));
     data["stages"].push_back({{"name", stage.name}, {"state", name_of(judgements[i].mark)}, {"evidence", judgements[i].evidence}});
@@ -47,32 +47,32 @@ Status status(Session& session, const SettingFlags& flags) {
 }
 
 Status doctor(Session& session, const SettingFlags& flags) {
-  Result<Config> config = load_config(session.world, flags);
+  Result<config::Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
-  auto target = make_target(session.world, *config);
-  Result<ClusterAccess> found = target->find();
-  std::vector<Precondition> findings = look_at_tools(session.world, found ? *found : target->plan().access, stage_names());
-  for (Precondition& finding : target->look()) findings.push_back(std::move(finding));
+  auto target = cluster::make_target(session.world, *config);
+  Result<cluster::ClusterAccess> found = target->find();
+  std::vector<cluster::Precondition> findings = steps::look_at_tools(session.world, found ? *found : target->plan().access, steps::stage_names());
+  for (cluster::Precondition& finding : target->look()) findings.push_back(std::move(finding));
   if (found) {
-    Result<std::unique_ptr<KubeApi>> api = connect(session.world, found->kube, tell_waits(session));
+    Result<std::unique_ptr<world::KubeApi>> api = world::connect(session.world, found->kube, tell_waits(session));
     if (api) {
-      for (Precondition& finding : look_at_cluster(**api, *config, stage_names())) findings.push_back(finding);
+      for (cluster::Precondition& finding : steps::look_at_cluster(**api, *config, steps::stage_names())) findings.push_back(finding);
     } else {
       findings.push_back({"API server", Mark::broken, api.error().what + ": " + api.error().because, api.error().hint});
     }
   } else if (config->text("cluster") == "local") {
-    for (Precondition& finding : findings) {
+    for (cluster::Precondition& finding : findings) {
       if (finding.mark == Mark::broken) finding = {finding.name, Mark::note, finding.evidence + ": the local cluster brings its own"};
     }
     findings.push_back({"cluster", Mark::note, found.error().what + ": " + config->again("up") + " starts it"});
-  } else if (std::none_of(findings.begin(), findings.end(), [](const Precondition& f) { return f.mark == Mark::broken || f.name == "cluster"; })) {
+  } else if (std::none_of(findings.begin(), findings.end(), [](const cluster::Precondition& f) { return f.mark == Mark::broken || f.name == "cluster"; })) {
     // Otherwise the target's own findings say why.
     findings.push_back({"cluster", Mark::broken, found.error().what + (found.error().because.empty() ? "" : ": " + found.error().because), found.error().hint});
   }
   Style style(session.world, session.world.terminal.out_is_terminal());
   Painted text;
   yaml::Value data = {{"cluster", target->name()}, {"findings", yaml::Value::array()}};
-  for (const Precondition& finding : findings) {
+  for (const cluster::Precondition& finding : findings) {
     Painted lead = painted("{} {:<12} ", finding.mark == Mark::note ? style.dim("note") : mark(style, finding.mark), finding.name);
     for (const std::string& line : text::lines(finding.evidence)) {
       text += lead + line + "\n";
@@ -82,21 +82,21 @@ Status doctor(Session& session, const SettingFlags& flags) {
     data["findings"].push_back({{"name", finding.name}, {"state", name_of(finding.mark)}, {"evidence", finding.evidence}, {"hint", finding.hint}});
   }
   session.print(std::move(text).without_line_end(), json_text(data, 2));
-  return all_fine(findings);
+  return steps::all_fine(findings);
 }
 
 Status logs(Session& session, const SettingFlags& flags, const std::string& name, bool follow, int lines) {
-  const Stage* stage = find_stage(name);
-  if (stage == nullptr) return failure(unknown_stage(name));
-  Result<Config> config = load_config(session.world, flags);
+  const steps::Stage* stage = steps::find_stage(name);
+  if (stage == nullptr) return failure(steps::unknown_stage(name));
+  Result<config::Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
-  LogSource source = stage->logs(*config);
+  steps::LogSource source = stage->logs(*config);
   if (source.selector.empty()) {
     return failure(ErrorClass::usage, "no-logs", fmt::format("Stage {} has no pods of its own", name), {},
                    "The logs of prometheus, adapter or prom-fake may tell more");
   }
-  auto target = make_target(session.world, *config);
-  Result<ClusterAccess> access = target->find();
+  auto target = cluster::make_target(session.world, *config);
+  Result<cluster::ClusterAccess> access = target->find();
   if (!access) return failure(access.error());
   std::vector<std::string> words = {"logs", "--namespace=" + source.space, "--selector=" + source.selector,
                                     "--prefix", fmt::format("--tail={}", lines), "--max-log-requests=50"};
@@ -109,14 +109,14 @@ Status logs(Session& session, const SettingFlags& flags, const std::string& name
     session.printed = true;
   };
   std::string separator = "\n    ";
-  Command command{.argv = kubectl_line(access->kube, words),
-                  .limit = follow ? Duration(std::chrono::hours(24 * 365)) : Duration(std::chrono::seconds(60)),
+  world::Command command{.argv = world::kubectl_line(access->kube, words),
+                  .limit = follow ? world::Duration(std::chrono::hours(24 * 365)) : world::Duration(std::chrono::seconds(60)),
                   .on_line = [&](std::string_view line) {
                     if (!session.json) return session.world.terminal.out(std::string(line) + "\n");
                     begin();
                     session.world.terminal.out(std::exchange(separator, ",\n    ") + json_text(yaml::Value(line)));
                   }};
-  Result<std::string> done = run_checked(session.world.processes, command, "kubectl-logs", "Cannot read the logs of stage " + name);
+  Result<std::string> done = world::run_checked(session.world.processes, command, "kubectl-logs", "Cannot read the logs of stage " + name);
   bool fine = done || (follow && done.error().kind == ErrorClass::interrupted);
   if (session.json && fine) begin();
   if (begun) session.world.terminal.out("\n  ]\n}\n");
@@ -154,4 +154,4 @@ void add_logs(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

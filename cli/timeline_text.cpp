@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "hpasim/explain.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 using namespace hpasim;
 
@@ -76,7 +76,7 @@ std::string wrapped(const std::string& text, size_t width, size_t indent) {
 
 }  // namespace
 
-Canvas canvas_for(const World& world) {
+Canvas canvas_for(const world::World& world) {
   bool terminal = world.terminal.out_is_terminal();
   auto variable = [&](const char* name) {
     auto found = world.environment.find(name);
@@ -136,14 +136,14 @@ Painted change_table(const Variant& variant, const Canvas& canvas, size_t most) 
   std::string arrow = canvas.unicode ? "→" : "->";
   Painted out = canvas.style.bold("time       replicas      why") + "\n";
   size_t shown = 0, changes = 0;
-  Rule held = Rule::metric;
+  steps::Rule held = steps::Rule::metric;
   for (const Sync& sync : variant.timeline.syncs) {
     const Decision& d = sync.decision;
     changes += d.rescaled();
     // Also the first of a row of syncs that would change something, were it not for a rule.
     bool newly_held = !d.rescaled() && d.proposed != d.from && d.rule != held;
-    held = d.rescaled() ? Rule::metric : d.rule;
-    if (!d.rescaled() && !newly_held && d.rule != Rule::no_metric) continue;
+    held = d.rescaled() ? steps::Rule::metric : d.rule;
+    if (!d.rescaled() && !newly_held && d.rule != steps::Rule::no_metric) continue;
     if (!d.rescaled() && !newly_held) continue;
     if (++shown > most) continue;
     std::string replicas = d.rescaled() ? fmt::format("{} {} {}", d.from, arrow, d.to) : fmt::format("{} stays", d.from);
@@ -248,4 +248,4 @@ std::string timeline_csv(const std::vector<Variant>& variants, const std::vector
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -10,7 +10,7 @@
 #include "manifests/manifests.hpp"
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 using namespace std::chrono_literals;
@@ -20,74 +20,74 @@ struct Options {
   std::string output = "text";
 };
 
-Result<KnownChain> known_chain(const Config& config) {
-  Result<std::string> rendered = render_stage("hpa", config);
+Result<diagnose::KnownChain> known_chain(const config::Config& config) {
+  Result<std::string> rendered = manifests::render_stage("hpa", config);
   if (!rendered) return failure(rendered.error());
   Result<yaml::Value> hpa = yaml::parse(*rendered);
   if (!hpa) return failure(hpa.error());
-  return KnownChain{config.text("namespace"), Json(*hpa),
+  return diagnose::KnownChain{config.text("namespace"), Json(*hpa),
                     fmt::format("serviceMonitor/{}/{}/", config.text("prometheus.namespace"), config.text("servicemonitor.name")),
-                    label_selector(config.labels("prom-fake.labels"))};
+                    steps::label_selector(config.labels("prom-fake.labels"))};
 }
 
 struct Outcome {
-  Verification verification;
-  Duration took{0};  // of the last look
+  diagnose::Verification verification;
+  world::Duration took{0};  // of the last look
 };
 
-Result<Outcome> look(Session& session, KubeApi& api, const KnownChain& chain) {
-  TimePoint start = session.world.clock.now();
-  Result<Facts> facts = collect_known(api, session.world.http, session.world.clock, chain);
+Result<Outcome> look(Session& session, world::KubeApi& api, const diagnose::KnownChain& chain) {
+  world::TimePoint start = session.world.clock.now();
+  Result<diagnose::Facts> facts = diagnose::collect_known(api, session.world.http, session.world.clock, chain);
   if (!facts) return failure(facts.error());
-  Outcome outcome{verify(*facts, chain), {}};
+  Outcome outcome{diagnose::verify(*facts, chain), {}};
   outcome.took = session.world.clock.now() - start;
   return outcome;
 }
 
 // The first link that does not hold, in a few words.
-std::string trouble(const Verification& verification) {
+std::string trouble(const diagnose::Verification& verification) {
   if (verification.first_broken) return verification.first_broken->sentence;
-  for (const VerifiedLink& link : verification.links) {
+  for (const diagnose::VerifiedLink& link : verification.links) {
     if (link.mark != Mark::ok && link.mark != Mark::note && link.mark != Mark::not_applicable) return link.name + ": " + link.evidence;
   }
   return {};
 }
 
 // Looks again every second until everything holds. A time-out is no error here: the last look says it all.
-Result<Outcome> wait_for(Session& session, KubeApi& api, const KnownChain& chain, Duration limit) {
+Result<Outcome> wait_for(Session& session, world::KubeApi& api, const diagnose::KnownChain& chain, world::Duration limit) {
   Outcome last;
   session.progress.started("verify");
-  Status waited = wait_until(session.world.clock, {limit, 1s}, "waiting for the chain", [&]() -> Result<StillWaiting> {
+  Status waited = world::wait_until(session.world.clock, {limit, 1s}, "waiting for the chain", [&]() -> Result<world::StillWaiting> {
     Result<Outcome> looked = look(session, api, chain);
     if (!looked) return failure(looked.error());
     last = *looked;
-    if (last.verification.verdict() == Mark::ok) return StillWaiting{};
+    if (last.verification.verdict() == Mark::ok) return world::StillWaiting{};
     session.progress.now("verify", trouble(last.verification));
-    return StillWaiting(trouble(last.verification));
+    return world::StillWaiting(trouble(last.verification));
   });
   if (waited) session.progress.done("verify", "every link holds");
   if (waited || waited.error().id == "timeout") return last;
   return failure(waited.error());
 }
 
-Status verdict(const Verification& verification) {
+Status verdict(const diagnose::Verification& verification) {
   Mark mark = verification.verdict();
   if (mark == Mark::ok) return {};
   if (mark == Mark::unknown) {
     return failure(ErrorClass::environment, "link-unknown", "Not every link could be seen", trouble(verification), "hpawalk doctor   says which rights are missing");
   }
   if (!verification.first_broken) return failure(ErrorClass::check_failed, "link-broken", "A link does not hold: " + trouble(verification));
-  const Finding& first = *verification.first_broken;
-  return failure(ErrorClass::check_failed, first.cause, fmt::format("The first broken link is {}: {}", title_of(first.link), first.sentence),
-                 text::join(first.evidence, "\n"), text_of(first.fix));
+  const diagnose::Finding& first = *verification.first_broken;
+  return failure(ErrorClass::check_failed, first.cause, fmt::format("The first broken link is {}: {}", diagnose::title_of(first.link), first.sentence),
+                 text::join(first.evidence, "\n"), diagnose::text_of(first.fix));
 }
 
 Status verify_chain(Session& session, const OpenChain& chain, const Options& options) {
-  Result<KnownChain> known = known_chain(*chain.config);
+  Result<diagnose::KnownChain> known = known_chain(*chain.config);
   if (!known) return failure(known.error());
   Result<Outcome> outcome = options.wait ? wait_for(session, *chain.api, *known, chain.config->duration("timeout")) : look(session, *chain.api, *known);
   if (!outcome) return failure(outcome.error());
-  World& world = session.world;
+  world::World& world = session.world;
   std::string where = chain.target->name();
   Painted text = options.output == "junit" ? Painted(verification_junit(outcome->verification, where, outcome->took))
                                                : verification_text(outcome->verification, Style(world, world.terminal.out_is_terminal()),
@@ -122,4 +122,4 @@ void add_verify(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

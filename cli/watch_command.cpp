@@ -3,20 +3,20 @@
 
 #include "cli/live_view.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 Status watch_chain(Session& session, const SettingFlags& flags, const std::string& until) {
-  Follow what;
+  observe::Follow what;
   if (!until.empty()) {
-    Result<Goal> goal = parse_goal(until);
+    Result<observe::Goal> goal = observe::parse_goal(until);
     if (!goal) return failure(goal.error());
     what.goal = *goal;
   }
   Result<OpenChain> chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
-  if (what.goal || chain->config->origin("timeout") != Origin::fallback) what.limit = chain->config->duration("timeout");
-  Result<Followed> followed = follow_shown(session, *chain, what);
+  if (what.goal || chain->config->origin("timeout") != config::Origin::fallback) what.limit = chain->config->duration("timeout");
+  Result<observe::Followed> followed = follow_shown(session, *chain, what);
   if (followed) return {};
   // Without a goal Ctrl-C is the way out.
   bool asked_to_end = followed.error().kind == ErrorClass::interrupted && !what.goal;
@@ -39,4 +39,4 @@ void add_watch(CLI::App& app, Chosen& chosen) {
   command.callback([flags, until, &chosen] { chosen.action = [flags, until](Session& session) { return watch_chain(session, *flags, *until); }; });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -20,7 +20,7 @@
 #include "cluster/target.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
@@ -30,7 +30,7 @@ std::string text_of(const Json& json, const char* pointer) {
   return there ? json[place].get<std::string>() : std::string();
 }
 
-Result<Json> asked(World& world, AzLine line, const AzureNames& names, const std::string& what) {
+Result<Json> asked(world::World& world, AzLine line, const AzureNames& names, const std::string& what) {
   Result<std::string> said = run_az(world, line, names, what);
   if (!said) return failure(said.error());
   Result<Json> json = parse_json(*said, "az's answer");
@@ -103,7 +103,7 @@ std::string host_of(const Json& registry) {
 
 class AksTarget final : public ClusterTarget {
  public:
-  AksTarget(World& world, const Config& config) : world_(world), config_(config) {
+  AksTarget(world::World& world, const config::Config& config) : world_(world), config_(config) {
     names_.az = config.text("tools.az");
     names_.subscription = config.text("aks.subscription");
     names_.group = config.text("aks.resource-group");
@@ -142,7 +142,7 @@ class AksTarget final : public ClusterTarget {
     return access();
   }
 
-  Result<ClusterAccess> ensure(Progress& progress) override {
+  Result<ClusterAccess> ensure(world::Progress& progress) override {
     progress.started("aks");
     progress.now("aks", "asking Azure for the cluster and the registry");
     Result<std::string> found = ask_azure();
@@ -156,7 +156,7 @@ class AksTarget final : public ClusterTarget {
     return result;
   }
 
-  Status load_image(KubeApi& api, const std::string&, Progress& progress) override {
+  Status load_image(world::KubeApi& api, const std::string&, world::Progress& progress) override {
     Result<Missing> missing = survey();
     if (!missing) return failure(missing.error());
     if (!missing->image && !missing->right) return {};
@@ -177,7 +177,7 @@ class AksTarget final : public ClusterTarget {
     if (Status written = write_note(world_, access().kube, *note); !written) return written;
 
     Status built, granted;
-    Workers building;
+    world::Workers building;
     if (missing->image) building.start([&] { built = build(progress); });
     if (missing->right) granted = grant(progress);
     if (Status thrown = building.join(); !thrown) built = thrown;
@@ -192,7 +192,7 @@ class AksTarget final : public ClusterTarget {
 
   // Only what the configuration and Azure name as well is acted on: the note is an object in the cluster, and whoever may
   // write there must not be able to point this login at something else.
-  Result<Leftovers> clean_up(KubeApi& api, Progress& progress) override {
+  Result<Leftovers> clean_up(world::KubeApi& api, world::Progress& progress) override {
     Result<MadeNote> note = read_note(api);
     if (!note) return failure(note.error());
     Leftovers all;
@@ -224,7 +224,7 @@ class AksTarget final : public ClusterTarget {
     return all;
   }
 
-  Status remove(Progress&) override {
+  Status remove(world::Progress&) override {
     return failure(ErrorClass::usage, "not-our-cluster", "hpawalk makes no AKS clusters, and deletes none",
                    {}, "hpawalk down --cluster aks   removes the chain, the image and the right to pull it");
   }
@@ -292,7 +292,7 @@ class AksTarget final : public ClusterTarget {
     bool with_registry = config_.text("prom-fake.image").empty();
     Result<Json> cluster, registry = Json();
     Status credentials;
-    Workers asking;
+    world::Workers asking;
     asking.start([&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
     if (with_registry) {
       asking.start([&] {
@@ -346,7 +346,7 @@ class AksTarget final : public ClusterTarget {
   // What is not there yet of the image and of the right to pull it. Both are asked for at once.
   Result<Missing> survey() {
     Result<std::string> image;
-    Workers asking;
+    world::Workers asking;
     asking.start([&] { image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry"); });
     Result<bool> right = may_pull();
     if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
@@ -368,7 +368,7 @@ class AksTarget final : public ClusterTarget {
     return false;
   }
 
-  Status build(Progress& progress) {
+  Status build(world::Progress& progress) {
     if (Status written = write_prom_fake_context(world_); !written) return written;
     progress.now("image", "the registry builds " + names_.image);
     Result<std::string> built =
@@ -378,7 +378,7 @@ class AksTarget final : public ClusterTarget {
     return {};
   }
 
-  Status grant(Progress& progress) {
+  Status grant(world::Progress& progress) {
     progress.now("image", "giving the cluster the right to pull from " + names_.registry);
     AzLine line = has_service_principal(cluster_) ? AzLine::assign : AzLine::attach;
     Result<std::string> granted =
@@ -456,7 +456,7 @@ class AksTarget final : public ClusterTarget {
   }
 
   // `note` was confirmed: it says what the configuration says.
-  Status remove_from(const RegistryNote& note, Progress& progress) {
+  Status remove_from(const RegistryNote& note, world::Progress& progress) {
     AzureNames names = named_by(note);
     std::vector<std::pair<AzLine, std::string>> lines;
     for (const std::string& image : note.images) lines.emplace_back(AzLine::delete_image, image);
@@ -475,8 +475,8 @@ class AksTarget final : public ClusterTarget {
   Precondition registry_right();
   std::optional<Precondition> address_quota();
 
-  World& world_;
-  const Config& config_;
+  world::World& world_;
+  const config::Config& config_;
   AzureNames names_;
   std::string subscription_;
   Json cluster_, registry_;
@@ -503,7 +503,7 @@ std::vector<Precondition> AksTarget::look() {
                                   text_of(*account, "/name"), text_of(*account, "/id"))});
   Result<Json> registry = Json();
   bool with_registry = config_.text("prom-fake.image").empty();
-  Workers asking;
+  world::Workers asking;
   if (with_registry) {
     asking.start([&] {
       registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
@@ -577,8 +577,8 @@ std::optional<Precondition> AksTarget::address_quota() {
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_aks_target(World& world, const Config& config) {
+std::unique_ptr<ClusterTarget> make_aks_target(world::World& world, const config::Config& config) {
   return std::make_unique<AksTarget>(world, config);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

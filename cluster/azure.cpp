@@ -5,7 +5,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
@@ -69,7 +69,7 @@ Words words_of(AzLine line, const AzureNames& n) {
 Duration limit_of(AzLine line) {
   bool long_one =
       line == AzLine::build || line == AzLine::attach || line == AzLine::detach || line == AzLine::check_pull;
-  return long_one ? Duration(30min) : Duration(2min);
+  return long_one ? world::Duration(30min) : world::Duration(2min);
 }
 
 bool has(const std::string& text, std::initializer_list<const char*> signs) {
@@ -138,14 +138,14 @@ std::vector<std::string> az_line(AzLine line, const AzureNames& names) {
   return argv;
 }
 
-Result<std::string> run_az(World& world, AzLine line, const AzureNames& names, const std::string& what,
+Result<std::string> run_az(world::World& world, AzLine line, const AzureNames& names, const std::string& what,
                            const std::function<void(std::string_view)>& on_line) {
-  Command command{.argv = az_line(line, names),
+  world::Command command{.argv = az_line(line, names),
                   .env = {{"AZURE_CORE_NO_COLOR", "true"}},
                   .limit = limit_of(line),
                   .on_error_line = on_line,
                   .on_line = on_line};
-  Result<Outcome> outcome = world.processes.run(command);
+  Result<world::Outcome> outcome = world.processes.run(command);
   if (!outcome) return failure(outcome.error());
   if (outcome->ok()) return std::move(outcome->output);
   std::string said = outcome->errors.empty() ? outcome->output : outcome->errors;
@@ -164,4 +164,4 @@ bool is_not_found(const Error& error) {
                             "does not exist", "not known to registry"});
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -2,7 +2,7 @@
 #include "base/json.hpp"
 #include "cluster/made_target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // [{"name": "x", "serversCount": 1, "serversRunning": 1, ...}]
 static Result<Presence> presence_in_k3d(const std::string& listed, const std::string& cluster) {
@@ -19,7 +19,7 @@ static Result<Presence> presence_in_k3d(const std::string& listed, const std::st
   return Presence::absent;
 }
 
-ClusterMaker k3d_maker(const Config& config) {
+ClusterMaker k3d_maker(const config::Config& config) {
   std::string k3d = config.text("tools.k3d"), name = config.text("cluster-name");
   return {.tool = "k3d",
           .program = k3d,
@@ -40,4 +40,4 @@ ClusterMaker k3d_maker(const Config& config) {
           .presence = presence_in_k3d};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

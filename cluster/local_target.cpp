@@ -6,13 +6,13 @@
 #include "cluster/local/local_cluster.hpp"
 #include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
 class LocalTarget final : public ClusterTarget {
  public:
-  LocalTarget(World& world, const Config& config)
+  LocalTarget(world::World& world, const config::Config& config)
       : world_(world), config_(config), cluster_(config.text("cluster-name")) {}
 
   std::string name() const override { return "local cluster " + cluster_; }
@@ -32,19 +32,19 @@ class LocalTarget final : public ClusterTarget {
                    {}, "hpawalk up   builds everything; --context NAME works on another cluster");
   }
 
-  Result<ClusterAccess> ensure(Progress& progress) override {
+  Result<ClusterAccess> ensure(world::Progress& progress) override {
     if (Result<ClusterAccess> found = find()) return found;
     Result<local::ClusterStatus> up = local::up(world_, progress, local::UpOptions{.name = cluster_});
     if (!up) return failure(up.error());
     return access();
   }
 
-  Status load_image(KubeApi&, const std::string&, Progress&) override {
+  Status load_image(world::KubeApi&, const std::string&, world::Progress&) override {
     return with_archive(world_,
                         [&](const fs::path& file) { return local::load_image(world_, cluster_, file); });
   }
 
-  Status remove(Progress& progress) override {
+  Status remove(world::Progress& progress) override {
     Result<bool> removed = local::down(world_, progress, cluster_);
     if (!removed) return failure(removed.error());
     return {};
@@ -71,15 +71,15 @@ class LocalTarget final : public ClusterTarget {
     return access;
   }
 
-  World& world_;
-  const Config& config_;
+  world::World& world_;
+  const config::Config& config_;
   std::string cluster_;
 };
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_local_target(World& world, const Config& config) {
+std::unique_ptr<ClusterTarget> make_local_target(world::World& world, const config::Config& config) {
   return std::make_unique<LocalTarget>(world, config);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

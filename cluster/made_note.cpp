@@ -6,7 +6,7 @@
 #include "base/json_text.hpp"
 #include "base/yaml.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
@@ -33,8 +33,8 @@ RegistryNote from_json(const Json& json) {
 
 }  // namespace
 
-Result<MadeNote> read_note(KubeApi& api) {
-  Result<Json> live = kube_get(api, path);
+Result<MadeNote> read_note(world::KubeApi& api) {
+  Result<Json> live = world::kube_get(api, path);
   if (!live && live.error().id == "kube-not-found") return MadeNote{};
   if (!live) return failure(live.error());
   MadeNote note;
@@ -56,8 +56,8 @@ Result<MadeNote> read_note(KubeApi& api) {
   return note;
 }
 
-Status write_note(World& world, const KubeTarget& kube, const MadeNote& note) {
-  Command command{.argv = kubectl_line(kube, {"delete", "configmap", "hpawalk-made",
+Status write_note(world::World& world, const world::KubeTarget& kube, const MadeNote& note) {
+  world::Command command{.argv = world::kubectl_line(kube, {"delete", "configmap", "hpawalk-made",
                                               "--namespace=kube-system", "--ignore-not-found"})};
   if (!note.empty()) {
     yaml::Value data = yaml::Value::object();
@@ -70,11 +70,11 @@ Status write_note(World& world, const KubeTarget& kube, const MadeNote& note) {
         {"kind", "ConfigMap"},
         {"metadata", {{"name", "hpawalk-made"}, {"namespace", "kube-system"}, {"labels", labels}}},
         {"data", data}};
-    command.argv = kubectl_line(
+    command.argv = world::kubectl_line(
         kube, {"apply", "--server-side", "--field-manager=hpawalk", "--force-conflicts", "-f", "-"});
     command.input = yaml::block(object);
   }
-  Result<std::string> done = run_checked(world.processes, command, "made-note",
+  Result<std::string> done = world::run_checked(world.processes, command, "made-note",
                                          "Cannot write down in the cluster what hpawalk makes for it");
   if (!done) return failure(done.error());
   return {};
@@ -91,4 +91,4 @@ std::vector<std::string> titles(const RegistryNote& note) {
   return all;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

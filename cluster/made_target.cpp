@@ -6,7 +6,7 @@
 #include "cluster/made_note.hpp"
 #include "cluster/private_kubeconfig.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 class MadeTarget final : public ClusterTarget {
  public:
-  MadeTarget(World& world, const Config& config, ClusterMaker maker)
+  MadeTarget(world::World& world, const config::Config& config, ClusterMaker maker)
       : world_(world),
         config_(config),
         maker_(std::move(maker)),
@@ -70,7 +70,7 @@ class MadeTarget final : public ClusterTarget {
                    up + "   starts it");
   }
 
-  Result<ClusterAccess> ensure(Progress& progress) override {
+  Result<ClusterAccess> ensure(world::Progress& progress) override {
     if (!world_.processes.find(maker_.program)) return failure(missing());
     Result<Presence> there = presence();
     if (!there) return failure(there.error());
@@ -82,7 +82,7 @@ class MadeTarget final : public ClusterTarget {
     return made;
   }
 
-  Status load_image(KubeApi&, const std::string&, Progress& progress) override {
+  Status load_image(world::KubeApi&, const std::string&, world::Progress& progress) override {
     return with_archive(world_, [&](const fs::path& file) -> Status {
       progress.now("image", maker_.tool + " loads it");
       Result<std::string> loaded =
@@ -93,10 +93,10 @@ class MadeTarget final : public ClusterTarget {
   }
 
   // Only what the cluster itself says hpawalk made.
-  Status remove(Progress& progress) override {
+  Status remove(world::Progress& progress) override {
     Result<ClusterAccess> found = find();
     if (!found) return failure(found.error());
-    Result<std::unique_ptr<KubeApi>> api = connect(world_, found->kube);
+    Result<std::unique_ptr<world::KubeApi>> api = world::connect(world_, found->kube);
     if (!api) return failure(api.error());
     Result<MadeNote> note = read_note(**api);
     if (!note) return failure(note.error());
@@ -143,14 +143,14 @@ class MadeTarget final : public ClusterTarget {
   }
 
   // The private kubeconfig in every child's environment: none of these tools writes into the user's.
-  Result<std::string> run(const ClusterMaker::Words& argv, Duration limit, const std::string& what,
+  Result<std::string> run(const ClusterMaker::Words& argv, world::Duration limit, const std::string& what,
                           const std::function<void(std::string_view)>& on_line = {}) {
-    Command command{.argv = argv,
+    world::Command command{.argv = argv,
                     .env = {{"KUBECONFIG", kubeconfig_.string()}},
                     .limit = limit,
                     .on_error_line = on_line,
                     .on_line = on_line};
-    Result<std::string> done = run_checked(world_.processes, command, "cluster-tool", what);
+    Result<std::string> done = world::run_checked(world_.processes, command, "cluster-tool", what);
     if (done) return done;
     Error error = done.error();
     error.output = text::uncoloured(error.output);
@@ -179,7 +179,7 @@ class MadeTarget final : public ClusterTarget {
     return access();
   }
 
-  Result<ClusterAccess> make(bool absent, Progress& progress) {
+  Result<ClusterAccess> make(bool absent, world::Progress& progress) {
     if (Status made = make_private_folder(world_); !made) return failure(made.error());
     progress.now(maker_.tool, absent ? "making the cluster" : "starting the cluster");
     Result<std::string> made =
@@ -194,16 +194,16 @@ class MadeTarget final : public ClusterTarget {
     return reached;
   }
 
-  World& world_;
-  const Config& config_;
+  world::World& world_;
+  const config::Config& config_;
   ClusterMaker maker_;
   fs::path kubeconfig_;
 };
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_made_target(World& world, const Config& config, ClusterMaker maker) {
+std::unique_ptr<ClusterTarget> make_made_target(world::World& world, const config::Config& config, ClusterMaker maker) {
   return std::make_unique<MadeTarget>(world, config, std::move(maker));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -2,7 +2,7 @@
 #include "base/json.hpp"
 #include "cluster/made_target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // {"invalid": [...], "valid": [{"Name": "x", "Status": "Running", ...}]}. Newer ones say "OK" for Running.
 static Result<Presence> presence_in_minikube(const std::string& listed, const std::string& cluster) {
@@ -22,7 +22,7 @@ static Result<Presence> presence_in_minikube(const std::string& listed, const st
   return Presence::absent;
 }
 
-ClusterMaker minikube_maker(const Config& config) {
+ClusterMaker minikube_maker(const config::Config& config) {
   std::string minikube = config.text("tools.minikube"), name = config.text("cluster-name");
   // Both leave its state as it is, and write the kubeconfig that $KUBECONFIG names.
   std::vector<std::string> start = {minikube,         "start",         "--profile",          name,
@@ -46,4 +46,4 @@ ClusterMaker minikube_maker(const Config& config) {
           .writes_kubeconfig = true};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -15,7 +15,7 @@
 #include "world/progress.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 struct PlannedCommand {
   std::string note;     // what it is for
@@ -23,7 +23,7 @@ struct PlannedCommand {
 };
 
 struct ClusterAccess {
-  KubeTarget kube;                              // kubectl's flags: always a context by name
+  world::KubeTarget kube;                              // kubectl's flags: always a context by name
   std::string helm = "helm";
   std::string operator_bundle = {};             // upstream's file of the configured version, where this machine has it
   std::string registry = {};                    // the host that pods pull hpawalk's own image from, where it is known
@@ -57,30 +57,30 @@ class ClusterTarget {
   virtual Result<ClusterAccess> find() = 0;
 
   // Makes the cluster if that is the target's job and it is not there; then as find().
-  virtual Result<ClusterAccess> ensure(Progress& progress) = 0;
+  virtual Result<ClusterAccess> ensure(world::Progress& progress) = 0;
 
   // Makes hpawalk's own prom-fake image available to pods under `image`.
-  virtual Status load_image(KubeApi& api, const std::string& image, Progress& progress) = 0;
+  virtual Status load_image(world::KubeApi& api, const std::string& image, world::Progress& progress) = 0;
 
   // Takes away what load_image() made outside of the cluster. The chain is gone by then.
-  virtual Result<Leftovers> clean_up(KubeApi& api, Progress& progress);
+  virtual Result<Leftovers> clean_up(world::KubeApi& api, world::Progress& progress);
 
-  virtual Status remove(Progress& progress) = 0;  // the cluster itself, if hpawalk made it
+  virtual Status remove(world::Progress& progress) = 0;  // the cluster itself, if hpawalk made it
 };
 
 // By the setting `cluster`.
-std::unique_ptr<ClusterTarget> make_target(World& world, const Config& config);
+std::unique_ptr<ClusterTarget> make_target(world::World& world, const config::Config& config);
 
 // One file each; kind, minikube and k3d: made_target.hpp.
-std::unique_ptr<ClusterTarget> make_local_target(World& world, const Config& config);
-std::unique_ptr<ClusterTarget> make_current_target(World& world, const Config& config);
-std::unique_ptr<ClusterTarget> make_aks_target(World& world, const Config& config);
+std::unique_ptr<ClusterTarget> make_local_target(world::World& world, const config::Config& config);
+std::unique_ptr<ClusterTarget> make_current_target(world::World& world, const config::Config& config);
+std::unique_ptr<ClusterTarget> make_aks_target(world::World& world, const config::Config& config);
 
 // Upstream's bundle of the configured version, where a local cluster's parts are on this machine: for any cluster, and
 // without the internet. Empty where they are not.
-std::string bundle_on_this_machine(World& world, const Config& config);
+std::string bundle_on_this_machine(world::World& world, const config::Config& config);
 
 // prom-fake's archive as a file that only this user can read, for as long as `use` needs it.
-Status with_archive(World& world, const std::function<Status(const fs::path&)>& use);
+Status with_archive(world::World& world, const std::function<Status(const fs::path&)>& use);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -9,7 +9,7 @@
 #include "base/text.hpp"
 #include "config/pod_security.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 std::string_view origin_name(Origin origin) {
   switch (origin) {
@@ -337,4 +337,4 @@ std::string example_file() {
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

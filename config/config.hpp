@@ -13,7 +13,7 @@
 
 #include "config/settings.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 inline constexpr std::string_view default_config_file = "hpawalk.yaml";  // in the current folder
 
@@ -69,4 +69,4 @@ class Config {
 // A hpawalk.yaml with every setting at its default, each explained and commented out.
 std::string example_file();
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

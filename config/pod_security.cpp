@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 namespace {
 
@@ -32,4 +32,4 @@ std::vector<std::string> missing_for_restricted(const yaml::Value& context) {
   return missing;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

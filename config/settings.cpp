@@ -15,7 +15,7 @@
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 namespace {
 
 using Checked = tl::expected<yaml::Value, std::string>;
@@ -357,4 +357,4 @@ long long quantity_milli(std::string_view quantity) {
   return static_cast<long long>(std::ceil(std::stod(std::string(quantity)) * factor - 1e-9));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

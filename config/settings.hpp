@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "base/yaml.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 enum class Kind {
   text,        // one line; may be empty
@@ -65,4 +65,4 @@ long long duration_ms(std::string_view duration);
 // Thousandths of a quantity that `checked` accepted, rounded up as the HPA does.
 long long quantity_milli(std::string_view quantity);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

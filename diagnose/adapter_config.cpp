@@ -8,7 +8,7 @@
 #include "base/yaml.hpp"
 #include "world/times.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 std::string not_understood(const Error& error) { return error.what + ": " + error.because; }
@@ -270,7 +270,7 @@ std::optional<std::string> label_for(const AdapterRule& rule, const GroupResourc
   return *label;
 }
 
-std::vector<GroupResource> resources_of(const AdapterRule& rule, const Labels& labels) {
+std::vector<GroupResource> resources_of(const AdapterRule& rule, const world::Labels& labels) {
   std::vector<GroupResource> found;
   // What a template makes of every label cannot be listed without the cluster's resource types: these matter.
   static const std::vector<GroupResource> usual = {{"", "pods"},
@@ -373,14 +373,14 @@ Result<std::string> expand_external(const AdapterRule& rule, const std::string& 
   return expand_with(rule, series, matchers, "");
 }
 
-std::optional<Duration> smallest_window(const std::string& query) {
+std::optional<world::Duration> smallest_window(const std::string& query) {
   static const Pattern window = Pattern::constant(R"(\[([0-9][0-9a-z]*)(?::[^\]]*)?\])");
-  std::optional<Duration> smallest;
+  std::optional<world::Duration> smallest;
   for (const Pattern::Groups& found : window.search_all(query)) {
-    std::optional<Duration> d = parse_duration(std::string(found[1]));
+    std::optional<world::Duration> d = world::parse_duration(std::string(found[1]));
     if (d && (!smallest || *d < *smallest)) smallest = d;
   }
   return smallest;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -14,7 +14,7 @@
 #include "base/pattern.hpp"
 #include "world/prometheus_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 struct GroupResource {
   std::string group, resource;  // resource: plural, "services"
@@ -69,7 +69,7 @@ std::optional<std::string> api_name(const AdapterRule& rule, const std::string& 
 // The label that stands for the resource; nothing if neither the overrides nor the template name one.
 std::optional<std::string> label_for(const AdapterRule& rule, const GroupResource& resource);
 // The resources that these labels belong to.
-std::vector<GroupResource> resources_of(const AdapterRule& rule, const Labels& labels);
+std::vector<GroupResource> resources_of(const AdapterRule& rule, const world::Labels& labels);
 Result<NameMatchers> name_matchers(const std::string& series_query);
 // Can the seriesQuery match a series of this name, as far as its matchers on __name__ say?
 bool may_match(const NameMatchers& names, const std::string& name);
@@ -82,6 +82,6 @@ Result<std::string> expand_external(const AdapterRule& rule, const std::string& 
                                     const std::string& space, const Json& metric_selector);
 
 // The smallest range window in a query ("[1m]"), if it has any.
-std::optional<Duration> smallest_window(const std::string& query);
+std::optional<world::Duration> smallest_window(const std::string& query);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 // clang-format off
 const std::vector<Cause>& causes() {
@@ -136,4 +136,4 @@ std::string causes_page() {
   return page;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -8,7 +8,7 @@
 
 #include "diagnose/diagnosis.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 struct Cause {
   std::string_view id;
@@ -26,4 +26,4 @@ const Cause* find_cause(std::string_view id);
 std::string explain(const Cause& cause);   // for a terminal
 std::string causes_page();                 // docs/causes.md
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

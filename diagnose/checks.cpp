@@ -12,7 +12,7 @@
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 Judgement ok(std::string evidence) { return {Mark::ok, std::move(evidence)}; }
@@ -108,11 +108,11 @@ Judgement judge_prometheus(const Read& resource, const Read& statefulset) {
   return ready >= wanted ? ok(evidence) : not_yet(evidence);
 }
 
-Judgement judge_target(const Result<std::vector<Target>>& targets, const std::string& pool_prefix, WallTime now) {
+Judgement judge_target(const Result<std::vector<world::Target>>& targets, const std::string& pool_prefix, world::WallTime now) {
   if (!targets) return unread(targets.error());
-  const Target* last = nullptr;
+  const world::Target* last = nullptr;
   size_t up = 0;
-  for (const Target& target : *targets) {
+  for (const world::Target& target : *targets) {
     if (!target.pool.starts_with(pool_prefix)) continue;
     if (target.health == "down") return not_yet(fmt::format("{} is down: {}", target.url, target.last_error));
     if (target.health == "up") ++up;
@@ -121,13 +121,13 @@ Judgement judge_target(const Result<std::vector<Target>>& targets, const std::st
   if (last == nullptr) return not_yet("Prometheus has no target of " + pool_prefix + " yet");
   if (up == 0) return not_yet(last->url + " was not scraped yet");
   return ok(fmt::format("{} up, {} scraped {} ago", count(up, "target"), last->url,
-                        text::duration(now - parse_time(last->last_scrape).value_or(now))));
+                        text::duration(now - world::parse_time(last->last_scrape).value_or(now))));
 }
 
-Judgement judge_value(const Result<std::vector<Sample>>& samples, const std::string& expression) {
+Judgement judge_value(const Result<std::vector<world::Sample>>& samples, const std::string& expression) {
   if (!samples) return unread(samples.error());
   if (samples->empty()) return not_yet(expression + " has no sample in Prometheus yet");
-  const Sample& first = samples->front();
+  const world::Sample& first = samples->front();
   if (samples->size() == 1) return ok(fmt::format("{} = {}", expression, first.value));
   return ok(fmt::format("{} = {} ({} series)", expression, first.value, samples->size()));
 }
@@ -173,62 +173,62 @@ Judgement judge_hpa(const Read& hpa) {
 }
 
 static std::string in_space(const std::string& group_version, const std::string& space, const std::string& rest) {
-  return kube_path("{}/namespaces/{}/", Segments{group_version}, space) + rest;
+  return world::kube_path("{}/namespaces/{}/", world::Segments{group_version}, space) + rest;
 }
 
-Judgement check_workload(KubeApi& api, const std::string& resource, const ObjectName& object) {
-  return judge_workload(kube_get(api, in_space("/apis/apps/v1", object.space, resource + "/" + object.name)));
+Judgement check_workload(world::KubeApi& api, const std::string& resource, const ObjectName& object) {
+  return judge_workload(world::kube_get(api, in_space("/apis/apps/v1", object.space, resource + "/" + object.name)));
 }
 
-Judgement check_pods(KubeApi& api, const std::string& space, const std::string& label_selector) {
-  return judge_pods(kube_list(api, in_space("/api/v1", space, "pods?labelSelector=" + query_value(label_selector))));
+Judgement check_pods(world::KubeApi& api, const std::string& space, const std::string& label_selector) {
+  return judge_pods(world::kube_list(api, in_space("/api/v1", space, "pods?labelSelector=" + world::query_value(label_selector))));
 }
 
-Judgement check_crds(KubeApi& api, const std::vector<std::string>& names) {
+Judgement check_crds(world::KubeApi& api, const std::vector<std::string>& names) {
   // One small GET a CRD: a list would carry megabytes of schemas.
   Json items = Json::array();
   for (const std::string& name : names) {
-    Read crd = kube_get(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + name);
+    Read crd = world::kube_get(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + name);
     if (!crd && crd.error().id != "kube-not-found") return unread(crd.error());
     if (crd) items.push_back({{"metadata", {{"name", name}}}, {"status", at(*crd, "status")}});
   }
   return judge_crds(Json{{"items", std::move(items)}}, names);
 }
 
-Judgement check_prometheus(KubeApi& api, const ObjectName& resource) {
-  Read statefulset = kube_get(api, in_space("/apis/apps/v1", resource.space, "statefulsets/prometheus-" + resource.name));
+Judgement check_prometheus(world::KubeApi& api, const ObjectName& resource) {
+  Read statefulset = world::kube_get(api, in_space("/apis/apps/v1", resource.space, "statefulsets/prometheus-" + resource.name));
   return judge_prometheus(
-      kube_get(api, in_space("/apis/monitoring.coreos.com/v1", resource.space, "prometheuses/" + resource.name)), statefulset);
+      world::kube_get(api, in_space("/apis/monitoring.coreos.com/v1", resource.space, "prometheuses/" + resource.name)), statefulset);
 }
 
-Judgement check_prometheus_answers(KubeApi& api, const Backend& prometheus) {
-  Result<Json> version = prometheus_behind(api, prometheus).get("/api/v1/status/buildinfo");
+Judgement check_prometheus_answers(world::KubeApi& api, const world::Backend& prometheus) {
+  Result<Json> version = world::prometheus_behind(api, prometheus).get("/api/v1/status/buildinfo");
   if (!version) return unread(version.error());
   std::string number = text_at(*version, "version");  // a Prometheus that was not built by its own makefile has none
   return ok(fmt::format("Prometheus {}answers", number.empty() ? "" : number + " "));
 }
 
-Judgement check_target(KubeApi& api, Clock& clock, const Backend& prometheus, const std::string& pool_prefix) {
-  return judge_target(prometheus_behind(api, prometheus).targets(), pool_prefix, clock.wall_now());
+Judgement check_target(world::KubeApi& api, world::Clock& clock, const world::Backend& prometheus, const std::string& pool_prefix) {
+  return judge_target(world::prometheus_behind(api, prometheus).targets(), pool_prefix, clock.wall_now());
 }
 
-Judgement check_value(KubeApi& api, const Backend& prometheus, const std::string& expression) {
-  return judge_value(prometheus_behind(api, prometheus).query(expression), expression);
+Judgement check_value(world::KubeApi& api, const world::Backend& prometheus, const std::string& expression) {
+  return judge_value(world::prometheus_behind(api, prometheus).query(expression), expression);
 }
 
-Judgement check_api_service(KubeApi& api, const std::string& name) {
-  return judge_api_service(kube_get(api, "/apis/apiregistration.k8s.io/v1/apiservices/" + name));
+Judgement check_api_service(world::KubeApi& api, const std::string& name) {
+  return judge_api_service(world::kube_get(api, "/apis/apiregistration.k8s.io/v1/apiservices/" + name));
 }
 
-Judgement check_metric(KubeApi& api, const std::string& space, const std::string& resource, const std::string& name,
+Judgement check_metric(world::KubeApi& api, const std::string& space, const std::string& resource, const std::string& name,
                        const std::string& metric) {
-  return judge_metric(kube_get(api, in_space("/apis/custom.metrics.k8s.io/v1beta1", space,
-                                             kube_path("{}/{}/{}", resource, name, metric))),
+  return judge_metric(world::kube_get(api, in_space("/apis/custom.metrics.k8s.io/v1beta1", space,
+                                             world::kube_path("{}/{}/{}", resource, name, metric))),
                       metric);
 }
 
-Judgement check_hpa(KubeApi& api, const ObjectName& hpa) {
-  return judge_hpa(kube_get(api, in_space("/apis/autoscaling/v2", hpa.space, kube_path("horizontalpodautoscalers/{}", hpa.name))));
+Judgement check_hpa(world::KubeApi& api, const ObjectName& hpa) {
+  return judge_hpa(world::kube_get(api, in_space("/apis/autoscaling/v2", hpa.space, world::kube_path("horizontalpodautoscalers/{}", hpa.name))));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

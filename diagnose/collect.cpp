@@ -12,7 +12,7 @@
 #include "diagnose/reader.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 std::string eval_key(const std::string& prometheus_key, const std::string& expression) {
   return prometheus_key + " eval " + expression;
@@ -20,7 +20,7 @@ std::string eval_key(const std::string& prometheus_key, const std::string& expre
 std::string range_key(const std::string& prometheus_key, const std::string& expression) {
   return prometheus_key + " range " + expression;
 }
-std::string may_key(const AccessQuestion& q) {
+std::string may_key(const world::AccessQuestion& q) {
   return fmt::format("may {} {} {}/{} in {}", q.user, q.verb, q.group, q.resource,
                      q.space.empty() ? "all" : q.space);
 }
@@ -28,15 +28,15 @@ std::string user_of(const Json& pod) {
   return fmt::format("system:serviceaccount:{}:{}", space_of(pod),
                      text_at(pod, "spec.serviceAccountName", "default"));
 }
-std::vector<AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
+std::vector<world::AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
                                                 const Json* prometheus) {
   bool slices = prometheus != nullptr && text_at(*prometheus, "spec.serviceDiscoveryRole") == "EndpointSlice";
-  AccessQuestion endpoints = slices
-                                 ? AccessQuestion{"list", "discovery.k8s.io", "endpointslices", space, user}
-                                 : AccessQuestion{"list", "", "endpoints", space, user};
+  world::AccessQuestion endpoints = slices
+                                 ? world::AccessQuestion{"list", "discovery.k8s.io", "endpointslices", space, user}
+                                 : world::AccessQuestion{"list", "", "endpoints", space, user};
   return {{"list", "", "services", space, user}, endpoints, {"list", "", "pods", space, user}};
 }
-AccessQuestion hpa_question(const std::string& group, const std::string& space) {
+world::AccessQuestion hpa_question(const std::string& group, const std::string& space) {
   std::string user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler";
   if (group == "external.metrics.k8s.io") return {"list", group, "any-metric", space, user};
   if (group == "metrics.k8s.io") return {"list", group, "pods", space, user};
@@ -60,7 +60,7 @@ constexpr size_t few_alike = 2;          // more HPAs on one metric than this ar
 void read_cluster(Reader& reader, const CollectOptions& options) {
   const std::string& space = options.space;
   Spaces own = space.empty() ? Spaces{} : Spaces{space};
-  reader.list_at_path("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : kube_path("/namespaces/{}", space)) +
+  reader.list_at_path("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) +
                                   "/horizontalpodautoscalers");
   reader.list_at_path("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
   reader.list_at_path("namespaces", "/api/v1/namespaces", true);
@@ -71,7 +71,7 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
     reader.list(resource, "/apis/monitoring.coreos.com/v1", resource, own);
   }
   auto pods = [&](const std::string& key, const std::string& selector) {
-    reader.list_at_path(key, "/api/v1/pods?labelSelector=" + query_value(selector));
+    reader.list_at_path(key, "/api/v1/pods?labelSelector=" + world::query_value(selector));
   };
   // Whoever installed them: the bundle and kube-prometheus use the first label, charts one or the other.
   pods("adapter-pods/by-name", "app.kubernetes.io/name=prometheus-adapter");
@@ -153,7 +153,7 @@ void read_refused(Reader& reader, const Spaces& spaces) {
     for (const std::string& space : spaces) {
       std::string key = resource + "/" + space;
       if (reader.facts.find(key) != nullptr) continue;
-      reader.list_at_path(key, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
+      reader.list_at_path(key, world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
     }
   }
 }
@@ -179,14 +179,14 @@ void read_neighbourhood(Reader& reader) {
     if (listed.contains(hpa.target_kind) || !grouped || ++scales > most_scales) continue;
     std::string resource = plural(hpa.target_kind);
     reader.get(fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name),
-               kube_path("/apis/{}/namespaces/{}/{}/{}/scale", Segments{hpa.target_api}, hpa.space, resource,
+               world::kube_path("/apis/{}/namespaces/{}/{}/{}/scale", world::Segments{hpa.target_api}, hpa.space, resource,
                          hpa.target_name));
   }
   for (const std::string& group : groups) {
     Adapter adapter = adapter_of(facts, group);
     if (adapter.api_services.empty()) continue;
     std::string version = version_of(adapter);
-    if (!version.empty()) reader.get("discovery " + group, kube_path("/apis/{}/{}", group, version));
+    if (!version.empty()) reader.get("discovery " + group, world::kube_path("/apis/{}/{}", group, version));
     reader.ask(hpa_question(group, *spaces_of_hpas.begin()));
     if (group == "metrics.k8s.io") {
       reader.list_by_space("podmetrics", "/apis/metrics.k8s.io/v1beta1", "pods",
@@ -209,7 +209,7 @@ void read_prometheus_space(Reader& reader, const std::string& space) {
       {"networkpolicies", "/apis/networking.k8s.io/v1"}};
   for (const auto& [resource, group] : groups) {
     if (reader.facts.listing(resource, space) != nullptr) continue;
-    reader.list_at_path(resource + "/" + space, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
+    reader.list_at_path(resource + "/" + space, world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
   }
 }
 
@@ -226,7 +226,7 @@ void read_details(Reader& reader, const CollectOptions& options) {
     std::string config = "configmaps/" + adapter.space + "/" + adapter.config_map;
     if (!adapter.config_map.empty() && seen.insert(config).second) {
       reader.get(config,
-                 kube_path("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map));
+                 world::kube_path("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map));
     }
     for (const Json* pod : adapter.pods) {
       if (seen.insert("log " + full_name(*pod)).second) reader.read_log(*pod);
@@ -249,7 +249,7 @@ void ask_discovery_rights(Reader& reader, const Parts& parts) {
     std::string user = user_of(*group.prometheus.pods.front());
     if (!seen.insert(user).second) continue;
     for (const std::string& space : spaces) {
-      for (const AccessQuestion& question : discovery_questions(user, space, group.prometheus.resource))
+      for (const world::AccessQuestion& question : discovery_questions(user, space, group.prometheus.resource))
         reader.ask(question);
     }
   }
@@ -311,7 +311,7 @@ void probe(Reader& reader, const Parts& parts, const CollectOptions& options) {
 
 }  // namespace
 
-Result<Facts> collect(KubeApi& api, Http& http, Clock& clock, const CollectOptions& options) {
+Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock, const CollectOptions& options) {
   Reader reader(api, http, clock, options);
   reader.facts.taken = clock.wall_now();
   reader.facts.asked_space = options.space;
@@ -343,4 +343,4 @@ Result<Facts> collect(KubeApi& api, Http& http, Clock& clock, const CollectOptio
   return std::move(reader.facts);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

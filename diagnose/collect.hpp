@@ -11,7 +11,7 @@
 #include "diagnose/facts.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 struct CollectOptions {
   std::string space = {};  // namespace; empty: all
@@ -25,7 +25,7 @@ struct CollectOptions {
 
 // An error only when nothing can be said at all: the cluster is out of reach, the login failed, the HPAs may
 // not be listed, or hpawalk was interrupted.
-Result<Facts> collect(KubeApi& api, Http& http, Clock& clock, const CollectOptions& options);
+Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock, const CollectOptions& options);
 
 // Was this HPA only assumed?
 bool assumed(const Json& hpa);
@@ -34,12 +34,12 @@ bool assumed(const Json& hpa);
 inline constexpr const char *version_key = "version", *controller_key = "controller";
 std::string eval_key(const std::string& prometheus_key, const std::string& expression);
 std::string range_key(const std::string& prometheus_key, const std::string& expression);
-std::string may_key(const AccessQuestion& question);
+std::string may_key(const world::AccessQuestion& question);
 // What a Prometheus must be allowed to in a namespace to find targets there. `prometheus`: its object, if an
 // operator made it.
-std::vector<AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
+std::vector<world::AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
                                                 const Json* prometheus);
 std::string user_of(const Json& pod);  // "system:serviceaccount:ns:name"
-AccessQuestion hpa_question(const std::string& group, const std::string& space);
+world::AccessQuestion hpa_question(const std::string& group, const std::string& space);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 using namespace std::chrono_literals;
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr size_t most_rows = 3000;  // of a series that are looked at one by one
 constexpr size_t longest_query = 60'000;
 
-double seconds(WallTime t) {
+double seconds(world::WallTime t) {
   return static_cast<double>(t.time_since_epoch().count()) / 1000.0;
 }
 
@@ -76,7 +76,7 @@ void read_samples(Reader& reader, const PrometheusAddress& address, const std::s
   std::string query =
       fmt::format("{} and on(__name__) (count by (__name__) ({}) <= {})", selector, selector, most_rows);
   reader.ask_prometheus(
-      address, "samples", "/api/v1/query?query=" + query_value(query), [](const Json& data) {
+      address, "samples", "/api/v1/query?query=" + world::query_value(query), [](const Json& data) {
         Json rows = Json::array();
         for (const Json& row : list_at(data, "result")) {
           const Json& value = list_at(row, "value");
@@ -86,7 +86,7 @@ void read_samples(Reader& reader, const PrometheusAddress& address, const std::s
         return rows;
       });
   std::string count = "count by (__name__) (" + selector + ")";
-  reader.ask_prometheus(address, "counts", "/api/v1/query?query=" + query_value(count), by_label("__name__"));
+  reader.ask_prometheus(address, "counts", "/api/v1/query?query=" + world::query_value(count), by_label("__name__"));
 }
 
 // How many series each rule of the adapter matches, in one query.
@@ -101,7 +101,7 @@ void count_rules(Reader& reader, const Group& group) {
   }
   if (parts.empty()) return;
   reader.ask_prometheus(*group.prometheus.address, "rule counts",
-                        "/api/v1/query?query=" + query_value(text::join(parts, " or ")), by_label("hpawalk"));
+                        "/api/v1/query?query=" + world::query_value(text::join(parts, " or ")), by_label("hpawalk"));
 }
 
 using Batch = std::vector<std::string>;
@@ -119,8 +119,8 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
       over_time ? fmt::format("/api/v1/query_range?start={:.0f}&end={:.0f}&step=15&", now - 3600, now)
                 : "/api/v1/query?";
   Result<Json> answer =
-      reader.ask_prometheus_now(address, path + "query=" + query_value(text::join(parts, " or ")));
-  std::string shown = proxy_path(address.backend, address.prefix + path.substr(0, path.find('?')));
+      reader.ask_prometheus_now(address, path + "query=" + world::query_value(text::join(parts, " or ")));
+  std::string shown = world::proxy_path(address.backend, address.prefix + path.substr(0, path.find('?')));
   auto keep = [&](const std::string& expression, Json rows, const Error* error) {
     std::string key = over_time ? range_key(address.key(), expression) : eval_key(address.key(), expression);
     reader.record(key, Reading{shown, {}, {}, {}, std::move(rows), 0}, error);
@@ -193,14 +193,14 @@ void read_prometheus_basics(Reader& reader, const Parts& parts) {
       reader.ask_prometheus(address, "targets", "/api/v1/targets?state=active", kept_targets);
     }
     // As the adapter lists series: those of its max age.
-    Duration max_age = group->adapter.max_age.value_or(10min);
+    world::Duration max_age = group->adapter.max_age.value_or(10min);
     double start = seconds(reader.facts.taken - max_age);
     for (bool external : {false, true}) {
       for (const AdapterRule& rule : group->adapter.rules(external)) {
         if (!seen.insert(names_key(address, rule.series_query)).second) continue;
         reader.ask_prometheus(address, "names " + rule.series_query,
                               fmt::format("/api/v1/label/__name__/values?start={:.0f}&match%5B%5D={}", start,
-                                          query_value(rule.series_query)));
+                                          world::query_value(rule.series_query)));
       }
     }
   }
@@ -240,4 +240,4 @@ void read_prometheus_metrics(Reader& reader, const Parts& parts) {
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

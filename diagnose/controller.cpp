@@ -5,7 +5,7 @@
 #include "base/text.hpp"
 #include "world/times.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 void take_gates(hpasim::Rules& rules, std::string_view gates) {
@@ -25,7 +25,7 @@ void take_flag(ControllerSettings& settings, const std::string& word) {
   if (!word.starts_with(prefix) || equals == std::string::npos) return;
   std::string name = word.substr(prefix.size(), equals - prefix.size()), value = word.substr(equals + 1);
   if (name == "tolerance") settings.flags.tolerance = std::atof(value.c_str());
-  std::optional<Duration> duration = parse_duration(value);
+  std::optional<world::Duration> duration = world::parse_duration(value);
   if (!duration) return;
   if (name == "sync-period") settings.flags.sync_period = *duration;
   if (name == "downscale-stabilization") settings.flags.downscale_stabilization = *duration;
@@ -55,9 +55,9 @@ ControllerSettings controller_from(const Json& version, const Json& pods) {
   return settings;
 }
 
-ControllerSettings read_controller(KubeApi& api) {
-  return controller_from(kube_get(api, version_path).value_or(Json()),
-                         kube_get(api, controller_pods_path).value_or(Json()));
+ControllerSettings read_controller(world::KubeApi& api) {
+  return controller_from(world::kube_get(api, version_path).value_or(Json()),
+                         world::kube_get(api, controller_pods_path).value_or(Json()));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -8,7 +8,7 @@
 #include "hpasim/version.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 inline constexpr const char* version_path = "/version";
 inline constexpr const char* controller_pods_path =
@@ -23,8 +23,8 @@ struct ControllerSettings {
 
 // kubeadm, kind and minikube show the controller manager as a pod; managed clusters and k3s hide it, and then
 // the defaults are assumed.
-ControllerSettings read_controller(KubeApi& api);
+ControllerSettings read_controller(world::KubeApi& api);
 // Out of what was answered to the two paths; a null: it could not be read.
 ControllerSettings controller_from(const Json& version, const Json& pods);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -6,7 +6,7 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/rules.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 std::string_view name_of(Link link) {
   static constexpr std::array<std::string_view, 10> names = {"pods",   "service", "monitor",     "prometheus",
@@ -204,4 +204,4 @@ Json to_json(const HpaDiagnosis& diagnosis) {
           {"metrics", chains}};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

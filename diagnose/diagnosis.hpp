@@ -11,7 +11,7 @@
 #include "diagnose/facts.hpp"
 #include "diagnose/fix.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 // In the order in which a value travels.
 enum class Link { pods, service, monitor, prometheus, series, adapter, api_service, value, hpa, target };
@@ -60,4 +60,4 @@ std::vector<HpaDiagnosis> diagnose(const Facts& facts, const std::string& space 
 
 Json to_json(const HpaDiagnosis& diagnosis);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

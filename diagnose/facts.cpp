@@ -4,7 +4,7 @@
 
 #include "world/times.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 const Reading* Facts::find(const std::string& key) const {
   auto found = readings.find(key);
@@ -39,7 +39,7 @@ Json to_json(const Facts& facts) {
     }
   }
   return {{"hpawalkFacts", Facts::version},
-          {"taken", rfc3339(facts.taken)},
+          {"taken", world::rfc3339(facts.taken)},
           {"asked", {{"namespace", facts.asked_space}, {"name", facts.asked_name}}},
           {"requests", facts.requests},
           {"readings", std::move(readings)}};
@@ -59,7 +59,7 @@ Result<Facts> facts_from(std::string_view text) {
   if (version > Facts::version)
     return bad("it was written by a newer hpawalk (version " + std::to_string(version) + ")");
   Facts facts;
-  facts.taken = parse_time(text_at(document, "taken")).value_or(WallTime{});
+  facts.taken = world::parse_time(text_at(document, "taken")).value_or(world::WallTime{});
   facts.asked_space = text_at(document, "asked.namespace");
   facts.asked_name = text_at(document, "asked.name");
   facts.requests = static_cast<size_t>(std::max(0LL, int_at(document, "requests")));
@@ -73,4 +73,4 @@ Result<Facts> facts_from(std::string_view text) {
   return facts;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -15,7 +15,7 @@
 #include "base/json.hpp"
 #include "world/clock.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 struct Reading {
   std::string path;      // what was asked
@@ -42,7 +42,7 @@ struct IndexPlace {
 
 struct Facts {
   static constexpr int version = 1;
-  WallTime taken{};
+  world::WallTime taken{};
   std::string asked_space, asked_name;  // what the user asked about; empty: everything
   size_t requests = 0;                  // to the API server
   std::map<std::string, Reading> readings;
@@ -83,4 +83,4 @@ std::string whole_key(const std::string& resource);
 Json to_json(const Facts& facts);
 Result<Facts> facts_from(std::string_view text);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

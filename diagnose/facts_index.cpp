@@ -4,7 +4,7 @@
 
 #include "diagnose/facts.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 using Objects = std::vector<const Json*>;
@@ -117,4 +117,4 @@ std::vector<const Json*> Facts::labelled(const std::string& resource, std::strin
   return fewest == nullptr ? items(resource, space) : *fewest;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -10,7 +10,7 @@
 #include "diagnose/adapter_config.hpp"
 #include "diagnose/view.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -241,4 +241,4 @@ Json to_json(const Fix& fix) {
   return json;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -12,7 +12,7 @@
 
 #include "base/json.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 struct ObjectRef {
   std::string resource;  // as kubectl takes it: "servicemonitor", "rollouts.argoproj.io"
@@ -65,4 +65,4 @@ std::string look_of(const Fix& fix);     // likewise; empty: none
 std::string text_of(const Fix& fix);
 Json to_json(const Fix& fix);  // a null: there is nothing to be done
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

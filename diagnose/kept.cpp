@@ -10,7 +10,7 @@
 #include "base/text.hpp"
 #include "diagnose/view.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 // The fields of each kind, as paths: what stands behind the last step is kept whole, lists are gone through.
@@ -414,4 +414,4 @@ void keep_selected_labels(Facts& facts) {
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -9,7 +9,7 @@
 
 #include "diagnose/facts.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 // `key`: the reading's, which says what kind it is. Of a kind that is not listed nothing is kept. What was kept
 // is kept as it is.
@@ -21,4 +21,4 @@ inline constexpr const char* config_error_field = "hpawalkError";
 // Takes out of pods and pod templates the labels that no selector among the facts names.
 void keep_selected_labels(Facts& facts);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -13,7 +13,7 @@
 #include "world/kube_path.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 using namespace std::chrono_literals;
 
@@ -30,7 +30,7 @@ void Reader::run_tasks(std::vector<Task> tasks) {
   auto work = [&] {
     for (size_t i; (i = next++) < tasks.size() && !fatal;) tasks[i]();
   };
-  Workers workers([&] { next = tasks.size(); });
+  world::Workers workers([&] { next = tasks.size(); });
   for (size_t i = 0; i < std::min(options_.parallel, tasks.size()); ++i) workers.start(work);
   if (Status done = workers.join(); !done && !fatal) fatal = done.error();
 }
@@ -66,7 +66,7 @@ void Reader::record(const std::string& key, Reading reading, const Error* error)
 }
 
 // Of objects that were cut as they came: whole pods of a large cluster would fill the memory.
-void Reader::record_list(const std::string& key, const std::string& path, TimePoint start, Result<Json> list) {
+void Reader::record_list(const std::string& key, const std::string& path, world::TimePoint start, Result<Json> list) {
   Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
   if (!list) return keep(key, std::move(reading), &list.error());
   if (!at(*list, "items").is_array()) return record(key, {path, {}, {}, {}, *std::move(list), reading.ms}, nullptr);
@@ -78,19 +78,19 @@ void Reader::keep(const std::string& key, Reading reading, const Error* error) {
   std::lock_guard lock(mutex_);
   if (error != nullptr) {
     bool stopped = error->kind == ErrorClass::interrupted;
-    bool hopeless = error->kind == ErrorClass::environment && !about_one_question(*error);
+    bool hopeless = error->kind == ErrorClass::environment && !world::about_one_question(*error);
     if ((stopped || (hopeless && !asks_somebody_else(key))) && !fatal) fatal = *error;
     silence_ |= hopeless || error->id == "kube-slow" || error->id == "prometheus-http";
     reading.error_id = error->id;
     reading.error = text::redact(error->because.empty() ? error->what : error->because);
-    if (error->id == "kube-forbidden") reading.right = right_needed("GET", reading.path);
+    if (error->id == "kube-forbidden") reading.right = world::right_needed("GET", reading.path);
   }
   facts.readings[key] = std::move(reading);
 }
 
 std::string Reader::get_now(const std::string& key, const std::string& path) {
-  TimePoint start = clock_.now();
-  Result<Json> answer = kube_get(api_, path);
+  world::TimePoint start = clock_.now();
+  Result<Json> answer = world::kube_get(api_, path);
   Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
   if (answer) reading.value = std::move(*answer);
   record(key, std::move(reading), answer ? nullptr : &answer.error());
@@ -106,8 +106,8 @@ static std::function<void(Json&)> cut(const std::string& key) {
 }
 
 std::string Reader::list_now(const std::string& key, const std::string& path, bool metadata_only) {
-  TimePoint start = clock_.now();
-  Result<Json> answer = kube_list(api_, path, {.metadata_only = metadata_only, .each = cut(key)});
+  world::TimePoint start = clock_.now();
+  Result<Json> answer = world::kube_list(api_, path, {.metadata_only = metadata_only, .each = cut(key)});
   std::string id = answer ? "" : answer.error().id;
   record_list(key, path, start, std::move(answer));
   return id;
@@ -128,7 +128,7 @@ void Reader::replaced_by_spaces(const std::string& key) {
 void Reader::list_each(const std::string& key, const std::string& group, const std::string& resource,
                        const std::vector<std::string>& spaces) {
   for (const std::string& space : spaces) {
-    list_at_path(key + "/" + space, kube_path("{}/namespaces/{}/{}", Segments{group}, space, resource));
+    list_at_path(key + "/" + space, world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
   }
 }
 
@@ -151,14 +151,14 @@ void Reader::list_by_space(const std::string& key, const std::string& group, con
 void Reader::list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,
                                 const std::vector<std::string>& spaces) {
   bool elsewhere = false;
-  ListOptions options{.each = cut(key)};
+  world::ListOptions options{.each = cut(key)};
   options.go_on = [&](size_t remaining) {
     elsewhere = remaining / options.page >= spaces.size();
     return !elsewhere;
   };
   std::string path = group + "/" + resource;
-  TimePoint start = clock_.now();
-  Result<Json> answer = kube_list(api_, path, options);
+  world::TimePoint start = clock_.now();
+  Result<Json> answer = world::kube_list(api_, path, options);
   if (elsewhere) return list_each(key, group, resource, spaces);
   bool refused = !answer && answer.error().id == "kube-forbidden";
   record_list(key, path, start, std::move(answer));
@@ -167,11 +167,11 @@ void Reader::list_whole_or_each(const std::string& key, const std::string& group
   replaced_by_spaces(key);
 }
 
-void Reader::ask(const AccessQuestion& question) {
+void Reader::ask(const world::AccessQuestion& question) {
   later([=, this] {
     std::string kind = question.user.empty() ? "selfsubjectaccessreviews" : "subjectaccessreviews";
     Reading reading{"/apis/authorization.k8s.io/v1/" + kind, {}, {}, {}, {}, 0};
-    Result<bool> allowed = may(api_, question);
+    Result<bool> allowed = world::may(api_, question);
     if (allowed) reading.value = *allowed;
     record(may_key(question), std::move(reading), allowed ? nullptr : &allowed.error());
   });
@@ -187,18 +187,18 @@ static bool speaks_of_trouble(const std::string& line) {
 
 void Reader::read_log(const Json& pod) {
   std::string path =
-      kube_path("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
+      world::kube_path("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
   long long restarts = 0;
   for (const Json& c : list_at(pod, "status.containerStatuses")) restarts += int_at(c, "restartCount");
   if (restarts > 0 && !pod_ready(pod)) path += "&previous=true";
   const Json& containers = list_at(pod, "spec.containers");
-  if (containers.size() > 1) path += "&container=" + query_value(main_container(pod));
+  if (containers.size() > 1) path += "&container=" + world::query_value(main_container(pod));
   std::string key = "log " + full_name(pod);
   later([=, this] {
-    Result<HttpResponse> answer = api_.send(KubeRequest{"GET", path});
+    Result<world::HttpResponse> answer = api_.send(world::KubeRequest{"GET", path});
     Reading reading{path, {}, {}, {}, {}, 0};
     if (!answer || !answer->ok()) {
-      Error error = answer ? kube_error(KubeRequest{"GET", path}, *answer) : answer.error();
+      Error error = answer ? world::kube_error(world::KubeRequest{"GET", path}, *answer) : answer.error();
       // A node that does not answer, not the API.
       if (error.kind == ErrorClass::environment) error.kind = ErrorClass::check_failed;
       record(key, std::move(reading), &error);
@@ -218,8 +218,8 @@ void Reader::read_log(const Json& pod) {
 
 Result<Json> Reader::ask_prometheus_now(const PrometheusAddress& address, const std::string& path) {
   bool directly = !options_.prometheus_url.empty();
-  PrometheusApi prometheus = directly ? prometheus_at(http_, options_.prometheus_url)
-                                      : prometheus_behind(api_, address.backend, address.prefix);
+  world::PrometheusApi prometheus = directly ? world::prometheus_at(http_, options_.prometheus_url)
+                                      : world::prometheus_behind(api_, address.backend, address.prefix);
   Result<Json> answer = prometheus.get(path, 15s);
   if (answer || directly || answer.error().id != "prometheus-http") return answer;
   // The API server's own refusal to pass it on, told from one of Prometheus's.
@@ -234,13 +234,13 @@ Result<Json> Reader::ask_prometheus_now(const PrometheusAddress& address, const 
 void Reader::ask_prometheus(const PrometheusAddress& address, const std::string& what,
                             const std::string& path, std::function<Json(Json)> shape) {
   later([=, this] {
-    TimePoint start = clock_.now();
+    world::TimePoint start = clock_.now();
     Result<Json> answer = ask_prometheus_now(address, path);
     Reading reading{
-        proxy_path(address.backend, address.prefix + path), {}, {}, {}, {}, (clock_.now() - start).count()};
+        world::proxy_path(address.backend, address.prefix + path), {}, {}, {}, {}, (clock_.now() - start).count()};
     if (answer) reading.value = shape ? shape(*std::move(answer)) : *std::move(answer);
     record(address.key() + " " + what, std::move(reading), answer ? nullptr : &answer.error());
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -1,6 +1,6 @@
 // Reads from a cluster's APIs in parallel, and records under a key what was answered, or why nothing was.
 // Knows paths and how answers are cut to what rules need; what to read, and why, is in collect.cpp. Inside
-// chain/.
+// diagnose/.
 #pragma once
 
 #include <atomic>
@@ -12,17 +12,17 @@
 #include "diagnose/view.hpp"
 #include "world/kube_list.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 // Counts what goes to the API server.
-class CountingApi final : public KubeApi {
+class CountingApi final : public world::KubeApi {
  public:
-  explicit CountingApi(KubeApi& api) : api_(api) {}
-  Result<HttpResponse> send(const KubeRequest& request) override {
+  explicit CountingApi(world::KubeApi& api) : api_(api) {}
+  Result<world::HttpResponse> send(const world::KubeRequest& request) override {
     ++count;
     return api_.send(request);
   }
-  Result<HttpResponse> stream(const std::string& path,
+  Result<world::HttpResponse> stream(const std::string& path,
                               const std::function<bool(std::string_view line)>& on_line) override {
     ++count;
     return api_.stream(path, on_line);
@@ -30,13 +30,13 @@ class CountingApi final : public KubeApi {
   std::atomic<size_t> count = 0;
 
  private:
-  KubeApi& api_;
+  world::KubeApi& api_;
 };
 
 class Reader {
  public:
   using Task = std::function<void()>;
-  Reader(KubeApi& api, Http& http, Clock& clock, const CollectOptions& options)
+  Reader(world::KubeApi& api, world::Http& http, world::Clock& clock, const CollectOptions& options)
       : api_(api), http_(http), clock_(clock), options_(options) {}
 
   Facts facts;                 // to be looked at between rounds only: tasks write to it
@@ -55,7 +55,7 @@ class Reader {
   // objects are elsewhere that the namespaces are fewer requests.
   void list_by_space(const std::string& key, const std::string& group, const std::string& resource,
                      const std::vector<std::string>& spaces);
-  void ask(const AccessQuestion& question);
+  void ask(const world::AccessQuestion& question);
   void read_log(const Json& pod);  // the lines that speak of trouble
   void ask_prometheus(const PrometheusAddress& address, const std::string& what, const std::string& path,
                       std::function<Json(Json)> shape = {});
@@ -67,7 +67,7 @@ class Reader {
   std::string list_now(const std::string& key, const std::string& path, bool metadata_only = false);
   Result<Json> ask_prometheus_now(const PrometheusAddress& address, const std::string& path);
   void record(const std::string& key, Reading reading, const Error* error);
-  void record_list(const std::string& key, const std::string& path, TimePoint start, Result<Json> list);
+  void record_list(const std::string& key, const std::string& path, world::TimePoint start, Result<Json> list);
   size_t requests() const { return api_.count; }
 
  private:
@@ -80,12 +80,12 @@ class Reader {
   void replaced_by_spaces(const std::string& key);
 
   CountingApi api_;
-  Http& http_;
-  Clock& clock_;
+  world::Http& http_;
+  world::Clock& clock_;
   const CollectOptions& options_;
   std::mutex mutex_, tasks_mutex_;
   std::vector<Task> tasks_;
   bool silence_ = false;  // in this round something was not answered at all
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -4,7 +4,7 @@
 
 #include "diagnose/collect.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -183,7 +183,7 @@ std::string Context::expected_series() const {
 std::vector<std::string> Context::object_names() const {
   if (need.type == "Object") return {need.object_name};
   std::vector<std::string> names;
-  for (const Json* pod : hpa.pods) names.push_back(hpawalk::name_of(*pod));
+  for (const Json* pod : hpa.pods) names.push_back(diagnose::name_of(*pod));
   return names;
 }
 
@@ -253,4 +253,4 @@ Finding& Report::note(std::string_view cause, Link link, std::string sentence,
   return add(cause, link, Mark::note, std::move(sentence), std::move(evidence), std::move(fix));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -1,5 +1,5 @@
 // What the rules share: one metric of one HPA with everything that belongs to it, and where rules write.
-// Inside chain/.
+// Inside diagnose/.
 #pragma once
 
 #include <fmt/format.h>
@@ -11,11 +11,11 @@
 #include "world/times.hpp"
 #include "diagnose/view.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 // One sample of a series, or one row of a query's result.
 struct Row {
-  Labels labels;
+  world::Labels labels;
   std::string value;
 };
 
@@ -95,4 +95,4 @@ void judge_resource(const Context& c, Report& report);  // metrics.k8s.io, inste
 void judge_hpa(const Context& c, Report& report);       // the HPA's own view
 void judge_target(const Context& c, Report& report);    // scale target and its pods
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -4,7 +4,7 @@
 
 #include "diagnose/rules_adapter.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 std::string where(const Context& c) {
   return "prometheus-adapter " + c.adapter.space + "/" + c.adapter.service_name;
 }
@@ -77,7 +77,7 @@ std::optional<std::string> adapter_flag(const Context& c, const std::string& nam
   return std::nullopt;
 }
 
-std::string flag_value(Duration duration) {
+std::string flag_value(world::Duration duration) {
   auto ms = duration.count();
   return ms % 1000 == 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}ms", ms);
 }
@@ -265,8 +265,8 @@ bool pods_ready(const Context& c, Report& report) {
     if (has(line, "max age must not be less than relist interval")) {
       cause = "adapter-max-age";
       why = fmt::format("does not start: --metrics-max-age ({}) is below --metrics-relist-interval ({})",
-                        text::duration(c.adapter.max_age.value_or(Duration(0))),
-                        text::duration(c.adapter.relist.value_or(Duration(0))));
+                        text::duration(c.adapter.max_age.value_or(world::Duration(0))),
+                        text::duration(c.adapter.relist.value_or(world::Duration(0))));
     }
   }
   Fix fix = wake_adapter(c);
@@ -316,4 +316,4 @@ void judge_adapter(const Context& c, Report& report) {
   if (whole && c.registered() == false && !served) not_listed(c, report);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

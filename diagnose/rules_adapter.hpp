@@ -1,9 +1,9 @@
-// prometheus-adapter, and who judges what about it. Inside chain/.
+// prometheus-adapter, and who judges what about it. Inside diagnose/.
 #pragma once
 
 #include "diagnose/rules.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 // Does the adapter reach a Prometheus? False: the rest need not be looked at.
 bool judge_way_to_prometheus(const Context& c, Report& report);
@@ -28,7 +28,7 @@ std::optional<AdapterOwner> adapter_owner(const Context& c);
 std::string deployment(const Context& c);  // its name
 std::vector<std::string> look_at_adapter(const Context& c);
 std::optional<std::string> adapter_flag(const Context& c, const std::string& name);  // --name=value
-std::string flag_value(Duration duration);  // "20s", as Go writes and reads it
+std::string flag_value(world::Duration duration);  // "20s", as Go writes and reads it
 Fix restart_adapter(const Context& c, const std::string& says);
 Fix wake_adapter(const Context& c);  // it has no ready pod
 // --name=value among its arguments; advice where those were not read.
@@ -37,4 +37,4 @@ Fix set_adapter_flag(const Context& c, const std::string& name, const std::strin
 Fix edit_rules(const Context& c, const std::string& says, Json rule = nullptr);
 std::string rule_place(const Context& c, const AdapterRule& rule);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -6,22 +6,22 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_adapter.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 bool config_older_than_pod(const Context& c) {
   if (c.adapter.config_reading == nullptr || c.adapter.pods.empty()) return true;
-  std::optional<WallTime> changed =
-      parse_time(text_at(c.adapter.config_reading->value, "metadata.hpawalkLastChange"));
-  std::optional<WallTime> started;
+  std::optional<world::WallTime> changed =
+      world::parse_time(text_at(c.adapter.config_reading->value, "metadata.hpawalkLastChange"));
+  std::optional<world::WallTime> started;
   for (const Json& s : list_at(*c.adapter.pods.front(), "status.containerStatuses")) {
-    std::optional<WallTime> t = parse_time(text_at(s, "state.running.startedAt"));
+    std::optional<world::WallTime> t = world::parse_time(text_at(s, "state.running.startedAt"));
     if (t && (!started || *t > *started)) started = t;
   }
   return !changed || !started || *changed <= *started;
 }
 
-std::optional<Duration> scrape_interval(const Context& c) {
+std::optional<world::Duration> scrape_interval(const Context& c) {
   const Reading* targets = c.prometheus_reading("targets");
   if (targets == nullptr || !targets->read()) return std::nullopt;
   std::vector<Row> rows = c.samples(c.expected_series());
@@ -29,7 +29,7 @@ std::optional<Duration> scrape_interval(const Context& c) {
   auto job = rows.front().labels.find("job");
   for (const Json& target : targets->value) {
     if (job != rows.front().labels.end() && text_at(at(target, "labels"), "job") == job->second)
-      return parse_duration(text_at(target, "interval"));
+      return world::parse_duration(text_at(target, "interval"));
   }
   return std::nullopt;
 }
@@ -51,7 +51,7 @@ bool too_broad(const Context& c, Report& report, std::vector<std::string> eviden
                                                   count > 0 ? std::to_string(count) : "very many"));
     if (slow)
       evidence.push_back(
-          seen(*names, names->error.empty() ? "took " + text::duration(Duration(names->ms)) : names->error));
+          seen(*names, names->error.empty() ? "took " + text::duration(world::Duration(names->ms)) : names->error));
     std::string sentence = fmt::format("{} is so broad that listing its series takes too long", rule.title());
     bool matters = c.registered() != true;
     Fix fix = edit_rules(
@@ -109,7 +109,7 @@ void stale_config(const Context& c, Report& report) {
 }
 
 void ages(const Context& c, Report& report) {
-  std::optional<Duration> interval = scrape_interval(c);
+  std::optional<world::Duration> interval = scrape_interval(c);
   if (interval && c.adapter.max_age && *c.adapter.max_age < *interval) {
     report.broken("adapter-max-age", Link::adapter,
                   fmt::format("The adapter forgets series that are older than {}, but this one is scraped "
@@ -117,10 +117,10 @@ void ages(const Context& c, Report& report) {
                               text::duration(*c.adapter.max_age), text::duration(*interval)),
                   {fmt::format("Deployment {}/{}: --metrics-max-age is {} (--metrics-relist-interval {})",
                                c.adapter.space, deployment(c), text::duration(*c.adapter.max_age),
-                               text::duration(c.adapter.relist.value_or(Duration(0)))),
+                               text::duration(c.adapter.relist.value_or(world::Duration(0)))),
                    "Prometheus's target: scrape interval " + text::duration(*interval)},
                   set_adapter_flag(c, "metrics-max-age",
-                                   flag_value(std::max(*interval * 2, c.adapter.relist.value_or(Duration(0)))),
+                                   flag_value(std::max(*interval * 2, c.adapter.relist.value_or(world::Duration(0)))),
                                    "Keep series for two scrapes (--metrics-max-age)"));
   }
 }
@@ -134,7 +134,7 @@ void judge_ages(const Context& c, Report& report) {
 
 // The series is there, the rule takes it, the adapter reaches Prometheus: and yet it is not listed.
 void not_listed(const Context& c, Report& report) {
-  Duration relist = c.adapter.relist.value_or(std::chrono::minutes(10));
+  world::Duration relist = c.adapter.relist.value_or(std::chrono::minutes(10));
   // What is not listed may be served all the same: only the answer to the question for the value says more.
   std::optional<Reading> probe = c.probe();
   bool asked = probe && (probe->read() || probe->error_id == "kube-not-found");
@@ -151,4 +151,4 @@ void not_listed(const Context& c, Report& report) {
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

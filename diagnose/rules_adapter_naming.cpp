@@ -6,7 +6,7 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_adapter.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 std::string resources_text(const AdapterRule& rule) {
@@ -244,4 +244,4 @@ void judge_naming(const Context& c, Report& report) {
   overlap(c, report);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

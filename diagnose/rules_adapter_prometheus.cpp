@@ -6,17 +6,17 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_adapter.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 // klog's "E1124 02:15:33.123456": does the line belong to the last `age` before the facts were taken?
-bool recent(const std::string& line, WallTime taken, Duration age) {
+bool recent(const std::string& line, world::WallTime taken, world::Duration age) {
   int month = 0, day = 0, hour = 0, minute = 0, second = 0;
   if (std::sscanf(line.c_str(), "%*c%2d%2d %2d:%2d:%2d", &month, &day, &hour, &minute, &second) != 5)
     return true;
-  std::string year = rfc3339(taken).substr(0, 4);
-  std::optional<WallTime> when =
-      parse_time(fmt::format("{}-{:02}-{:02}T{:02}:{:02}:{:02}Z", year, month, day, hour, minute, second));
+  std::string year = world::rfc3339(taken).substr(0, 4);
+  std::optional<world::WallTime> when =
+      world::parse_time(fmt::format("{}-{:02}-{:02}T{:02}:{:02}:{:02}Z", year, month, day, hour, minute, second));
   return !when || taken - *when <= age;
 }
 
@@ -185,7 +185,7 @@ bool policy_broken(const Context& c, Report& report, std::vector<std::string> ev
 
 // What the adapter's own log says about reaching Prometheus, lately.
 bool connection_by_log(const Context& c, Report& report) {
-  Duration age = std::max<Duration>(c.adapter.relist.value_or(Duration(0)) * 2, std::chrono::seconds(20));
+  world::Duration age = std::max<world::Duration>(c.adapter.relist.value_or(world::Duration(0)) * 2, std::chrono::seconds(20));
   std::string line;
   for (const std::string& l : c.log()) {
     if ((has(l, "unable to update list of all metrics") ||
@@ -307,4 +307,4 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
   return connection_by_log(c, report);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

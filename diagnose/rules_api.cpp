@@ -4,7 +4,7 @@
 
 #include "diagnose/rules_adapter.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 std::string api_condition(const Json& api_service) {
@@ -304,4 +304,4 @@ void judge_api(const Context& c, Report& report) {
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -10,7 +10,7 @@
 #include "hpasim/calculator.hpp"
 #include "hpasim/quantity.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 std::optional<std::int64_t> milli(const std::string& quantity) {
@@ -309,10 +309,10 @@ class HpaRules {
     long long window =
         int_at(hpa_, field, down ? in_seconds(c_.controller.flags.downscale_stabilization) : 0);
     std::string until;
-    std::optional<WallTime> last = down ? last_high() : std::nullopt;
+    std::optional<world::WallTime> last = down ? last_high() : std::nullopt;
     if (last)
       until = fmt::format(", until about {} (the metric was last high at {})",
-                          clock_time(*last + std::chrono::seconds(window)), clock_time(*last));
+                          world::clock_time(*last + std::chrono::seconds(window)), world::clock_time(*last));
     report_.note(
         "stabilization", Link::hpa,
         fmt::format("It will scale {}, but waits out its stabilization window of {} s{}{}",
@@ -323,7 +323,7 @@ class HpaRules {
         advice("Wait; how long is in " + field, look_at("get", ref_of("hpa", hpa_))));
   }
 
-  std::optional<WallTime> last_high() const {
+  std::optional<world::WallTime> last_high() const {
     const Candidate* candidate = c_.candidate();
     if (candidate == nullptr || !c_.prometheus.address) return std::nullopt;
     Result<std::string> query = expression(c_.hpa, c_.need, *candidate);
@@ -344,7 +344,7 @@ class HpaRules {
       }
     }
     if (last <= 0 || last > 1e11) return std::nullopt;  // no time that a clock shows
-    return WallTime(Duration(static_cast<long long>(last * 1000)));
+    return world::WallTime(world::Duration(static_cast<long long>(last * 1000)));
   }
 
   const Context& c_;
@@ -360,4 +360,4 @@ void judge_hpa(const Context& c, Report& report) {
   HpaRules(c, report).judge();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

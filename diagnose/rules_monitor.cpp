@@ -3,7 +3,7 @@
 
 #include "diagnose/rules_scrape.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 std::vector<std::string> port_names(const Json& pod) {
@@ -384,4 +384,4 @@ void monitored(const Scrape& s) {
   not_selected_by(s, *by, with_port.front(), worst);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

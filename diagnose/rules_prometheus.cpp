@@ -5,7 +5,7 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_scrape.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 // No answer from Prometheus: not running, or not for us.
@@ -210,7 +210,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
                     operators.empty() ? Certainty::possible : Certainty::likely);
     return;
   }
-  std::optional<WallTime> changed = parse_time(text_at(*m.object, "metadata.hpawalkLastChange"));
+  std::optional<world::WallTime> changed = world::parse_time(text_at(*m.object, "metadata.hpawalkLastChange"));
   std::vector<std::string> evidence = {seen(*s.c.prometheus_reading("config"), "no job " + m.pool() + "0")};
   if (changed && s.c.facts.taken - *changed < std::chrono::seconds(120)) {
     evidence.push_back(
@@ -244,7 +244,7 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) 
   if (!s.c.prometheus.pods.empty()) {
     std::string user = user_of(*s.c.prometheus.pods.front());
     std::vector<std::string> missing, evidence;
-    for (const AccessQuestion& q : discovery_questions(user, s.c.hpa.space, s.c.prometheus.resource)) {
+    for (const world::AccessQuestion& q : discovery_questions(user, s.c.hpa.space, s.c.prometheus.resource)) {
       const Reading* answer = s.c.facts.find(may_key(q));
       if (answer == nullptr || !answer->read() || !answer->value.is_boolean() || answer->value.get<bool>())
         continue;
@@ -349,4 +349,4 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
   return nothing_discovered(s, m, service);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

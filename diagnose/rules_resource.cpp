@@ -4,7 +4,7 @@
 
 #include "diagnose/rules_adapter.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 void judge_resource(const Context& c, Report& report) {
   for (Link link : {Link::pods, Link::service, Link::monitor, Link::prometheus, Link::series})
@@ -70,4 +70,4 @@ void judge_resource(const Context& c, Report& report) {
                   Certainty::likely);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -4,7 +4,7 @@
 
 #include "diagnose/rules_scrape.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 void find_source(Scrape& s) {
@@ -179,4 +179,4 @@ void judge_scrape(const Context& c, Report& report) {
   judge(s);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

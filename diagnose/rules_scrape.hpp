@@ -1,9 +1,9 @@
-// The scrape side of one chain, and who judges which of its links. Inside chain/.
+// The scrape side of one chain, and who judges which of its links. Inside diagnose/.
 #pragma once
 
 #include "diagnose/rules.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 struct Scrape {
   const Context& c;
@@ -29,4 +29,4 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
 std::string target_text(const Json& target);  // "http://10.0.0.1/metrics is down: 404"
 void unknown_from(const Scrape& s, Link first, const std::string& why);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -5,7 +5,7 @@
 
 #include "diagnose/rules_scrape.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 static Fix other_object(const Scrape& s, const std::optional<std::string>& near) {
   std::optional<Fix> fix;
@@ -232,4 +232,4 @@ void pods_and_services(const Scrape& s, bool proven) {
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

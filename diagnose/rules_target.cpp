@@ -6,7 +6,7 @@
 
 #include "diagnose/rules.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 class TargetRules {
@@ -238,7 +238,7 @@ class TargetRules {
     for (const Json& manager : list_at(target, "metadata.hpawalkReplicaManagers")) {
       std::string name = text_at(manager, "manager"), time = text_at(manager, "time");
       if (text_at(manager, "subresource") == "scale" || name == "kube-controller-manager") continue;
-      std::optional<WallTime> set = parse_time(time), scaled = parse_time(last_scale);
+      std::optional<world::WallTime> set = world::parse_time(time), scaled = world::parse_time(last_scale);
       if (!set || !scaled || *set <= *scaled) continue;
       report_.broken(
           "replicas-reset", Link::target,
@@ -264,4 +264,4 @@ void judge_target(const Context& c, Report& report) {
   TargetRules(c, report).judge();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -4,7 +4,7 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_adapter.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 // Why the adapter's own query gives nothing for this object.
@@ -13,15 +13,15 @@ void no_value(const Context& c, Report& report, const Candidate& candidate, cons
   std::vector<std::string> evidence = {
       fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query),
       seen(result, "no row for " + query)};
-  std::optional<Duration> window = smallest_window(query);
-  std::optional<Duration> interval;
+  std::optional<world::Duration> window = smallest_window(query);
+  std::optional<world::Duration> interval;
   const Reading* targets = c.prometheus_reading("targets");
   std::vector<Row> rows = c.samples(candidate.series);
   if (targets != nullptr && !rows.empty()) {
     for (const Json& t : targets->value) {
       auto job = rows.front().labels.find("job");
       if (job != rows.front().labels.end() && text_at(at(t, "labels"), "job") == job->second)
-        interval = parse_duration(text_at(t, "interval"));
+        interval = world::parse_duration(text_at(t, "interval"));
     }
   }
   if (window && interval && *window < *interval * 2) {
@@ -198,4 +198,4 @@ void judge_value(const Context& c, Report& report) {
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

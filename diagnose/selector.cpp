@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 static std::vector<std::string> texts(const Json& list) {
   std::vector<std::string> all;
@@ -95,4 +95,4 @@ std::string selector_text(const Json& selector) {
   return parts.empty() ? "everything" : text::join(parts, ",");
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -6,7 +6,7 @@
 
 #include "base/json.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 // Does a LabelSelector (matchLabels, matchExpressions) match? An empty one matches everything.
 bool matches(const Json& selector, const Json& labels);
@@ -18,4 +18,4 @@ Json from_map(const Json& map);             // as a LabelSelector
 std::string selector_text(const Json& selector);  // "app=web,tier in (a,b)"; "everything"
 std::string labels_text(const Json& labels);      // "app=web,tier=a"; "no labels"
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -10,7 +10,7 @@
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 namespace {
 
 constexpr const char* pods_key = "value for the pods";
@@ -18,9 +18,9 @@ constexpr const char* pods_key = "value for the pods";
 std::string metric_of(const Json& hpa) { return text_at(list_at(hpa, "spec.metrics").at(0), "object.metric.name"); }
 
 std::string pods_path(const KnownChain& chain) {
-  return kube_path("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/{}/{}", chain.space, "*",
+  return world::kube_path("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/{}/{}", chain.space, "*",
                    metric_of(chain.hpa)) +
-         "?labelSelector=" + query_value(chain.pod_selector);
+         "?labelSelector=" + world::query_value(chain.pod_selector);
 }
 
 // When Prometheus last scraped the ServiceMonitor's targets.
@@ -32,8 +32,8 @@ std::string last_scrape(const Facts& facts, const std::string& pool) {
       if (text_at(target, "pool").starts_with(pool)) last = std::max(last, text_at(target, "lastScrape"));
     }
   }
-  std::optional<WallTime> at = parse_time(last);
-  return at ? "last scraped " + clock_time(*at) : "";
+  std::optional<world::WallTime> at = world::parse_time(last);
+  return at ? "last scraped " + world::clock_time(*at) : "";
 }
 
 VerifiedLink value_for_pods(const Facts& facts, const KnownChain& chain) {
@@ -66,7 +66,7 @@ const Json* find_hpa(const Facts& facts, const KnownChain& chain) {
 
 }  // namespace
 
-Result<Facts> collect_known(KubeApi& api, Http& http, Clock& clock, const KnownChain& chain) {
+Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock& clock, const KnownChain& chain) {
   CollectOptions options;
   options.space = chain.space;
   options.name = name_of(chain.hpa);
@@ -74,7 +74,7 @@ Result<Facts> collect_known(KubeApi& api, Http& http, Clock& clock, const KnownC
   Result<Facts> facts = collect(api, http, clock, options);
   if (!facts) return facts;
   Reading reading{pods_path(chain), {}, {}, {}, {}, 0};
-  Result<Json> answer = kube_list(api, reading.path);
+  Result<Json> answer = world::kube_list(api, reading.path);
   if (answer) {
     reading.value = *answer;
   } else {
@@ -126,4 +126,4 @@ Verification verify(const Facts& facts, const KnownChain& chain) {
   return verification;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -11,7 +11,7 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/diagnosis.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 struct KnownChain {
   std::string space;         // namespace
@@ -20,7 +20,7 @@ struct KnownChain {
   std::string pod_selector;  // of the pods that expose the metric
 };
 
-Result<Facts> collect_known(KubeApi& api, Http& http, Clock& clock, const KnownChain& chain);
+Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock& clock, const KnownChain& chain);
 
 struct VerifiedLink {
   std::string name;          // as name_of(Link), and "pods-value"
@@ -37,4 +37,4 @@ struct Verification {
 
 Verification verify(const Facts& facts, const KnownChain& chain);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

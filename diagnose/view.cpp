@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "diagnose/selector.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 std::string name_of(const Json& object) {
   return text_at(object, "metadata.name");
@@ -145,4 +145,4 @@ std::vector<std::string> spaces_of_interest(const Facts& facts) {
   return {spaces.begin(), spaces.end()};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -13,7 +13,7 @@
 #include "diagnose/facts.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 std::string name_of(const Json& object);    // metadata.name
 std::string space_of(const Json& object);   // metadata.namespace
@@ -55,7 +55,7 @@ std::vector<Hpa> hpas_of(const Facts& facts);
 enum class AdapterKind { none, prometheus_adapter, keda, metrics_server, other };
 
 struct PrometheusAddress {
-  Backend backend;
+  world::Backend backend;
   std::string prefix;  // "/prometheus", or empty
   std::string key() const {
     return "prom:" + backend.space + "/" + backend.name + ":" + backend.port + prefix;
@@ -80,7 +80,7 @@ struct Adapter {
   int url_port = 0;                    // 0: none given, and the scheme has no default
   std::string url_space, url_service;  // when the host is a Service of this cluster
   bool url_in_cluster = false;
-  std::optional<Duration> relist, max_age;
+  std::optional<world::Duration> relist, max_age;
   const std::vector<AdapterRule>& rules(bool external) const;
 };
 
@@ -168,4 +168,4 @@ std::string metric_path(const Hpa& hpa, const MetricNeed& need, const std::strin
 std::string metric_path_of_all(const Hpa& hpa, const MetricNeed& need, const std::string& version);
 std::string version_of(const Adapter& adapter);  // "v1beta1"; empty: none
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

@@ -9,7 +9,7 @@
 #include "world/times.hpp"
 #include "diagnose/view.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 const std::vector<AdapterRule>& Adapter::rules(bool external) const {
   static const std::vector<AdapterRule> none;
@@ -217,8 +217,8 @@ Adapter adapter_of(const Facts& facts, const std::string& group) {
   adapter.kind = kind_of(adapter);
   if (adapter.kind != AdapterKind::prometheus_adapter) return adapter;
   adapter.prometheus_url = flag(adapter.args, "prometheus-url").value_or("https://localhost");
-  adapter.relist = parse_duration(flag(adapter.args, "metrics-relist-interval").value_or("10m"));
-  adapter.max_age = parse_duration(flag(adapter.args, "metrics-max-age").value_or("0"));
+  adapter.relist = world::parse_duration(flag(adapter.args, "metrics-relist-interval").value_or("10m"));
+  adapter.max_age = world::parse_duration(flag(adapter.args, "metrics-max-age").value_or("0"));
   if (!adapter.max_age || adapter.max_age->count() == 0) adapter.max_age = adapter.relist;
   parse_url(adapter);
   read_config(facts, adapter);
@@ -233,4 +233,4 @@ std::string version_of(const Adapter& adapter) {
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

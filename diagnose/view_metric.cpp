@@ -10,7 +10,7 @@
 #include "diagnose/view.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 std::string names_key(const PrometheusAddress& address, const std::string& series_query) {
   return address.key() + " names " + series_query;
@@ -109,23 +109,23 @@ std::string selector_query(const Json& selector) {
 
 std::string path_with(const Hpa& hpa, const MetricNeed& need, const std::string& version,
                       const std::string& object_name) {
-  std::string group = kube_path("/apis/{}/{}", need.api_group(), version);
+  std::string group = world::kube_path("/apis/{}/{}", need.api_group(), version);
   std::string selector = selector_query(need.selector);
   if (need.external()) {
-    std::string query = selector.empty() ? "" : "?labelSelector=" + query_value(selector);
-    return group + kube_path("/namespaces/{}/{}", hpa.space, need.metric) + query;
+    std::string query = selector.empty() ? "" : "?labelSelector=" + world::query_value(selector);
+    return group + world::kube_path("/namespaces/{}/{}", hpa.space, need.metric) + query;
   }
-  std::string query = selector.empty() ? "" : "metricLabelSelector=" + query_value(selector);
+  std::string query = selector.empty() ? "" : "metricLabelSelector=" + world::query_value(selector);
   if (need.type == "Object" && need.resource.resource == "namespaces") {
-    return group + kube_path("/namespaces/{}/metrics/{}", object_name, need.metric) +
+    return group + world::kube_path("/namespaces/{}/metrics/{}", object_name, need.metric) +
            (query.empty() ? "" : "?" + query);
   }
   if (need.type == "Pods") {
     std::string pods = selector_query(hpa.pod_selector);
-    query = "labelSelector=" + query_value(pods) + (query.empty() ? "" : "&" + query);
+    query = "labelSelector=" + world::query_value(pods) + (query.empty() ? "" : "&" + query);
   }
   return group +
-         kube_path("/namespaces/{}/{}/{}/{}", hpa.space, need.resource.text(), object_name, need.metric) +
+         world::kube_path("/namespaces/{}/{}/{}/{}", hpa.space, need.resource.text(), object_name, need.metric) +
          (query.empty() ? "" : "?" + query);
 }
 
@@ -139,4 +139,4 @@ std::string metric_path_of_all(const Hpa& hpa, const MetricNeed& need, const std
   return path_with(hpa, need, version, "*");
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

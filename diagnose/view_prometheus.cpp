@@ -7,7 +7,7 @@
 #include "diagnose/view.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::diagnose {
 
 PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter) {
   PrometheusView view;
@@ -40,7 +40,7 @@ PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter) {
   if (port_exists) {
     view.address = PrometheusAddress{
         {adapter.url_space, adapter.url_service, std::to_string(adapter.url_port), adapter.url_scheme},
-        path_segments(adapter.url_prefix)};
+        world::path_segments(adapter.url_prefix)};
     if (view.resource != nullptr || !view.pods.empty()) {
       if (view.resource == nullptr && resources.size() == 1 && space_of(*resources[0]) == adapter.url_space)
         view.resource = resources[0];
@@ -61,7 +61,7 @@ PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter) {
     if (!its.empty()) {
       view.address =
           PrometheusAddress{{space_of(*view.resource), name_of(*its.front()), "9090", "http", true},
-                            prefix == "/" ? "" : path_segments(prefix)};
+                            prefix == "/" ? "" : world::path_segments(prefix)};
     }
   }
   return view;
@@ -158,4 +158,4 @@ const Json& namespace_labels(const Facts& facts, const std::string& space) {
   return unknown;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::diagnose

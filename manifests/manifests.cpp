@@ -10,7 +10,7 @@ namespace hpawalk::manifests {
 const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
 }
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 namespace {
 
 std::string_view embedded(const std::string& path) { return manifests::embedded_files().at(path); }
@@ -45,7 +45,7 @@ std::pair<std::string, std::string> split_image(const std::string& image) {
 bool every_cluster_has(const std::string& space) { return space == "default" || space.starts_with("kube-"); }
 
 // Prometheus's right to look at prom-fake lives beside prom-fake.
-std::vector<std::string> namespaces_of(std::string_view stage, const Config& config) {
+std::vector<std::string> namespaces_of(std::string_view stage, const config::Config& config) {
   std::string space = config.text("namespace"), monitoring = config.text("prometheus.namespace");
   if (stage == "servicemonitor") return {monitoring};
   if (stage != "prometheus" || space == monitoring) return {space};
@@ -53,7 +53,7 @@ std::vector<std::string> namespaces_of(std::string_view stage, const Config& con
 }
 
 // A registry's name may have capital letters, an image's host may not.
-std::string registry_host(const Config& config) {
+std::string registry_host(const config::Config& config) {
   std::string host = config.text("acr.login-server");
   if (host.empty()) host = config.text("acr.name") + ".azurecr.io";
   for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -62,20 +62,20 @@ std::string registry_host(const Config& config) {
 
 }  // namespace
 
-std::string prom_fake_image(const Config& config) {
+std::string prom_fake_image(const config::Config& config) {
   if (std::string named = config.text("prom-fake.image"); !named.empty()) return named;
   if (config.text("cluster") == "aks") return registry_host(config) + "/prom-fake:" HPAWALK_VERSION;
   return "localhost/hpawalk/prom-fake:" HPAWALK_VERSION;
 }
 
-std::string prom_fake_pull_policy(const Config& config) {
+std::string prom_fake_pull_policy(const config::Config& config) {
   bool brought = config.text("prom-fake.image").empty() && config.text("cluster") != "aks";
   return brought ? "Never" : "IfNotPresent";
 }
 
-Values template_values(const Config& config) {
+Values template_values(const config::Config& config) {
   Values values;
-  for (const Setting& setting : settings()) values[std::string(setting.path)] = config.value(setting.path);
+  for (const config::Setting& setting : config::settings()) values[std::string(setting.path)] = config.value(setting.path);
   yaml::Value labels = {
       {managed_by_label, label_value}, {part_of_label, label_value}, {instance_label, config.text("instance")}};
   labels = merged(labels, config.value("labels"));
@@ -95,15 +95,15 @@ Values template_values(const Config& config) {
   return values;
 }
 
-Result<std::string> render_namespace(const std::string& name, const Config& config) {
+Result<std::string> render_namespace(const std::string& name, const config::Config& config) {
   if (every_cluster_has(name)) return std::string();
   Values values = template_values(config);
   values["namespace-name"] = name;
-  values["namespace-labels"] = merged(values["object-labels"], {{enforce_label, config.text("pod-security")}});
+  values["namespace-labels"] = merged(values["object-labels"], {{config::enforce_label, config.text("pod-security")}});
   return fill_in(embedded("stages/namespace.yaml"), values);
 }
 
-Result<std::string> render_stage(std::string_view stage, const Config& config) {
+Result<std::string> render_stage(std::string_view stage, const config::Config& config) {
   std::string all;
   for (const std::string& name : namespaces_of(stage, config)) {
     Result<std::string> space = render_namespace(name, config);
@@ -115,7 +115,7 @@ Result<std::string> render_stage(std::string_view stage, const Config& config) {
   return all + *objects;
 }
 
-Result<std::string> render_adapter_values(const Config& config) {
+Result<std::string> render_adapter_values(const config::Config& config) {
   Result<std::string> text = fill_in(embedded("stages/adapter.yaml"), template_values(config));
   if (!text || config.value("adapter.values").empty()) return text;
   Result<yaml::Value> values = yaml::parse(*text);
@@ -133,4 +133,4 @@ std::map<std::string, std::string> bundled_chart() {
   return files;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

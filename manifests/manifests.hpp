@@ -12,7 +12,7 @@
 #include "config/config.hpp"
 #include "manifests/template.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 
 // What every object that hpawalk makes carries, and how `down` recognises it.
 inline constexpr std::string_view managed_by_label = "app.kubernetes.io/managed-by";
@@ -22,26 +22,26 @@ inline constexpr std::string_view instance_label = "hpawalk/instance";  // whose
 inline constexpr std::string_view owner_selector = "app.kubernetes.io/managed-by=hpawalk,app.kubernetes.io/part-of=hpawalk";
 
 // The settings under their own names, and what is made of several of them.
-Values template_values(const Config& config);
+Values template_values(const config::Config& config);
 
 // The image prom-fake runs from: the configured one, or hpawalk's own of this version.
-std::string prom_fake_image(const Config& config);
+std::string prom_fake_image(const config::Config& config);
 
 // "Never" for the image that hpawalk itself brings to the nodes: no registry is asked for it, whoever may own that
 // name there.
-std::string prom_fake_pull_policy(const Config& config);
+std::string prom_fake_pull_policy(const config::Config& config);
 
 // The objects of one stage, one document each: workload, prometheus, prom-fake, servicemonitor or hpa. The
 // namespaces that hpawalk would have to make for it come first.
-Result<std::string> render_stage(std::string_view stage, const Config& config);
+Result<std::string> render_stage(std::string_view stage, const config::Config& config);
 
 // A Namespace object; empty for those that every cluster has (default, kube-...).
-Result<std::string> render_namespace(const std::string& name, const Config& config);
+Result<std::string> render_namespace(const std::string& name, const config::Config& config);
 
 // The values for the adapter's chart, adapter.values merged over hpawalk's own.
-Result<std::string> render_adapter_values(const Config& config);
+Result<std::string> render_adapter_values(const config::Config& config);
 
 // The bundled chart's files by their path below the chart's folder ("templates/service.yaml").
 std::map<std::string, std::string> bundled_chart();
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

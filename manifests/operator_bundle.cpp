@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 namespace {
 
 tl::unexpected<Error> mistake(const std::string& because) {
@@ -44,7 +44,7 @@ std::pair<size_t, size_t> top_entry(std::string_view document, const std::string
   return {begin, end};
 }
 
-void add_labels(yaml::Value& metadata, const Config& config) {
+void add_labels(yaml::Value& metadata, const config::Config& config) {
   metadata["labels"][std::string(managed_by_label)] = label_value;
   metadata["labels"][std::string(part_of_label)] = label_value;
   metadata["labels"][std::string(instance_label)] = config.text("instance");
@@ -52,7 +52,7 @@ void add_labels(yaml::Value& metadata, const Config& config) {
 }
 
 // Only metadata is read and written again.
-Result<BundleObject> adapt_crd(std::string_view document, const Config& config) {
+Result<BundleObject> adapt_crd(std::string_view document, const config::Config& config) {
   auto [begin, end] = top_entry(document, "metadata");
   Result<yaml::Value> head = yaml::parse(document.substr(begin, end - begin));
   if (!head || !head->contains("metadata") || !(*head)["metadata"].contains("name")) return mistake("a custom resource without a name");
@@ -96,7 +96,7 @@ void take_rights_on_nodes(yaml::Value& role) {
   role["rules"] = kept;
 }
 
-Result<BundleObject> adapt_object(yaml::Value object, const Config& config) {
+Result<BundleObject> adapt_object(yaml::Value object, const config::Config& config) {
   if (!object.is_object() || !object.contains("kind") || !object["metadata"].contains("name")) {
     return mistake("an object without kind or name");
   }
@@ -125,7 +125,7 @@ bool needed_first(const BundleObject& object) {
   return object.kind == "CustomResourceDefinition" && std::find(names.begin(), names.end(), plural) != names.end();
 }
 
-Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const Config& config) {
+Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const config::Config& config) {
   std::vector<BundleObject> objects;
   for (std::string_view document : documents(bundle)) {
     bool crd = document.find("\nkind: CustomResourceDefinition\n") != std::string_view::npos ||
@@ -150,4 +150,4 @@ Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const Co
   return objects;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

@@ -11,7 +11,7 @@
 
 #include "config/config.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 
 struct BundleObject {
   std::string kind;
@@ -23,6 +23,6 @@ struct BundleObject {
 bool needed_first(const BundleObject& object);
 
 // In the order of the bundle. The error `operator-bundle` says what is wrong with the text.
-Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const Config& config);
+Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const config::Config& config);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

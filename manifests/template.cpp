@@ -7,7 +7,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 namespace {
 
 tl::unexpected<Error> mistake(int line, const std::string& because) {
@@ -101,4 +101,4 @@ Result<std::string> fill_in(std::string_view text, const Values& values) {
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

@@ -14,10 +14,10 @@
 #include "base/error.hpp"
 #include "base/yaml.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 
 using Values = std::map<std::string, yaml::Value, std::less<>>;
 
 Result<std::string> fill_in(std::string_view text, const Values& values);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

@@ -8,7 +8,7 @@
 #include "world/kube_path.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 using hpasim::Profile;
 using hpasim::Time;
@@ -18,7 +18,7 @@ Status Recorder::take(const std::string& line) {
   if (line.empty() || ended_) return {};
   if (Status taken = take_line(recording_, text::trim(line)); !taken) return taken;
   if (file_.empty()) return {};
-  return world_.files.append(file_, line, private_mode);
+  return world_.files.append(file_, line, world::private_mode);
 }
 
 Status Recorder::end(double at, std::string_view why) {
@@ -38,7 +38,7 @@ namespace {
 // Sets the values, each at its time, on a thread of its own. A value that cannot be set is tried again for a while.
 class Setter {
  public:
-  Setter(World& world, KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, TimePoint began)
+  Setter(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, world::TimePoint began)
       : world_(world), api_(api), chain_(chain), load_(load), recorder_(recorder), began_(began) {
     workers_.start([this] { run(); });
   }
@@ -69,16 +69,16 @@ class Setter {
   }
 
   bool sleep_until(Time at) {
-    TimePoint due = began_ + std::chrono::duration_cast<Duration>(at);
+    world::TimePoint due = began_ + std::chrono::duration_cast<world::Duration>(at);
     while (world_.clock.now() < due) {
-      Duration left = due - world_.clock.now();
-      if (stop_ || !world_.clock.sleep(std::min<Duration>(left, std::chrono::milliseconds(100)))) return false;
+      world::Duration left = due - world_.clock.now();
+      if (stop_ || !world_.clock.sleep(std::min<world::Duration>(left, std::chrono::milliseconds(100)))) return false;
     }
     return !stop_;
   }
 
   bool set(double value) {
-    TimePoint tried = world_.clock.now();
+    world::TimePoint tried = world_.clock.now();
     while (true) {
       Status set = set_prom_fake(api_, chain_, fmt::format("{:.6g}", value));
       if (set) return keep(recorder_.take(set_line(now(), value)));
@@ -93,21 +93,21 @@ class Setter {
     return result_.has_value();
   }
 
-  World& world_;
-  KubeApi& api_;
+  world::World& world_;
+  world::KubeApi& api_;
   const LiveChain& chain_;
   const Load& load_;
   Recorder& recorder_;
-  TimePoint began_;
+  world::TimePoint began_;
   std::atomic<bool> stop_ = false, done_ = false, failed_ = false;
   std::mutex mutex_;
   Status result_;
-  Workers workers_{[this] { failed_ = true; }};  // last: they use all of the above
+  world::Workers workers_{[this] { failed_ = true; }};  // last: they use all of the above
 };
 
 }  // namespace
 
-RecordingHead recording_head(Clock& clock, const LiveChain& chain, const ControllerSettings& controller, const Json& hpa) {
+RecordingHead recording_head(world::Clock& clock, const LiveChain& chain, const diagnose::ControllerSettings& controller, const Json& hpa) {
   auto seconds = [](hpasim::Time t) { return static_cast<double>(t.count()) / 1e6; };
   RecordingHead head;
   head.began = clock.wall_now();
@@ -125,7 +125,7 @@ RecordingHead recording_head(Clock& clock, const LiveChain& chain, const Control
   return head;
 }
 
-Status drive(World& world, KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, const RecordingHead& head,
+Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, const RecordingHead& head,
              const std::function<void(const Change&, bool recorded)>& on_change) {
   Setter setter(world, api, chain, load, recorder, head.start);
   Status kept;
@@ -133,7 +133,7 @@ Status drive(World& world, KubeApi& api, const LiveChain& chain, const Load& loa
     std::string line = change_line(head, hops, change);
     kept = recorder.take(line);
     on_change(change, !line.empty());
-    bool over = setter.done() && world.clock.now() - head.start >= std::chrono::duration_cast<Duration>(load.duration);
+    bool over = setter.done() && world.clock.now() - head.start >= std::chrono::duration_cast<world::Duration>(load.duration);
     return kept && !setter.failed() && !over;
   });
   if (!kept) return kept;
@@ -142,14 +142,14 @@ Status drive(World& world, KubeApi& api, const LiveChain& chain, const Load& loa
 }
 
 // Each pod's value as it was, also after Ctrl-C. A pod that is gone needs none.
-Status put_back(KubeApi& api, const LiveChain& chain, const std::map<std::string, std::string>& values) {
+Status put_back(world::KubeApi& api, const LiveChain& chain, const std::map<std::string, std::string>& values) {
   for (const auto& [pod, value] : values) {
-    KubeRequest request{"PUT", proxy_path({chain.space, pod, chain.port, "http", true}, "/value"), value, std::chrono::seconds(5), {{"Content-Type", "text/plain"}}, true};
+    world::KubeRequest request{"PUT", world::proxy_path({chain.space, pod, chain.port, "http", true}, "/value"), value, std::chrono::seconds(5), {{"Content-Type", "text/plain"}}, true};
     auto answer = api.send(request);
     if (!answer) return failure(answer.error());
-    if (!answer->ok() && answer->status != 404) return failure(kube_error(request, *answer));
+    if (!answer->ok() && answer->status != 404) return failure(world::kube_error(request, *answer));
   }
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

@@ -12,7 +12,7 @@
 #include "observe/recording.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 // Values, each to be set at its time from the beginning on.
 struct Load {
@@ -24,13 +24,13 @@ struct Load {
 // May be used by several threads.
 class Recorder {
  public:
-  Recorder(World& world, std::string file) : world_(world), file_(std::move(file)) {}
+  Recorder(world::World& world, std::string file) : world_(world), file_(std::move(file)) {}
   Status take(const std::string& line);
   Status end(double at, std::string_view why);
   Recording recording() const;  // a copy, while others may still write
 
  private:
-  World& world_;
+  world::World& world_;
   std::string file_;  // empty: none
   mutable std::mutex mutex_;
   Recording recording_;
@@ -38,14 +38,14 @@ class Recorder {
 };
 
 // What a recording begins with. `hpa`: as the API server has it now.
-RecordingHead recording_head(Clock& clock, const LiveChain& chain, const ControllerSettings& controller, const Json& hpa);
+RecordingHead recording_head(world::Clock& clock, const LiveChain& chain, const diagnose::ControllerSettings& controller, const Json& hpa);
 
 // Sets every value of the load at its time and records, until the load is over. `on_change`: after every change, with
 // whether it was recorded. What went wrong, or nothing; the recording is complete either way.
-Status drive(World& world, KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, const RecordingHead& head,
+Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, const RecordingHead& head,
              const std::function<void(const Change&, bool recorded)>& on_change);
 
 // Each pod's value as it was, also after Ctrl-C. A pod that is gone needs none.
-Status put_back(KubeApi& api, const LiveChain& chain, const std::map<std::string, std::string>& values);
+Status put_back(world::KubeApi& api, const LiveChain& chain, const std::map<std::string, std::string>& values);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

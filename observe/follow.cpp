@@ -4,17 +4,17 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration give_up_after = 30s;  // two looks of the HPA
-constexpr Duration first_readings = 5s;  // after that `begin` goes on with what has been read
+constexpr world::Duration give_up_after = 30s;  // two looks of the HPA
+constexpr world::Duration first_readings = 5s;  // after that `begin` goes on with what has been read
 
 class Follower {
  public:
-  Follower(Clock& clock, KubeApi& api, const LiveChain& chain, const ControllerSettings& controller, const Follow& what, LiveView& view)
+  Follower(world::Clock& clock, world::KubeApi& api, const LiveChain& chain, const diagnose::ControllerSettings& controller, const Follow& what, LiveView& view)
       : clock_(clock), api_(api), chain_(chain), what_(what), controller_(controller), view_(view), start_(clock.now()) {
     remember_past(memory_, api_, chain_, controller_, clock_.wall_now());
   }
@@ -33,8 +33,8 @@ class Follower {
     result_.hops = hops;
     result_.outlook = outlook(hops, memory_, controller_, clock_.wall_now());
     view_.show(hops, change, result_.outlook);
-    if (result_.began == WallTime{} && (hops.known() || clock_.now() - start_ > first_readings) && !begin(hops)) return false;
-    if (result_.began != WallTime{}) note(hops);
+    if (result_.began == world::WallTime{} && (hops.known() || clock_.now() - start_ > first_readings) && !begin(hops)) return false;
+    if (result_.began != world::WallTime{}) note(hops);
     return !ended(hops);
   }
 
@@ -67,11 +67,11 @@ class Follower {
   }
 
   bool ended(const Hops& hops) {
-    if (result_.began == WallTime{}) return false;
+    if (result_.began == world::WallTime{}) return false;
     bool current = hops.prom_fake.asked >= result_.began || !what_.begin;  // what was set has been read back
     std::optional<std::string> reason = what_.goal ? missing(*what_.goal, hops, result_.outlook) : std::nullopt;
     if (what_.goal && !reason && current) return true;
-    TimePoint now = clock_.now();
+    world::TimePoint now = clock_.now();
     if (what_.limit && now - start_ >= *what_.limit) {
       if (what_.goal) error_ = Error{ErrorClass::check_failed, "until-timeout", fmt::format("{} was not reached within {}", what_.goal->text, text::duration(*what_.limit)), reason.value_or(result_.outlook.text), {}, {}, {}};
       return true;
@@ -84,23 +84,23 @@ class Follower {
     return true;
   }
 
-  Clock& clock_;
-  KubeApi& api_;
+  world::Clock& clock_;
+  world::KubeApi& api_;
   const LiveChain& chain_;
   const Follow& what_;
-  const ControllerSettings& controller_;
+  const diagnose::ControllerSettings& controller_;
   LiveView& view_;
   Memory memory_;
-  TimePoint start_;
+  world::TimePoint start_;
   Followed result_;
   std::optional<Error> error_;
-  std::optional<TimePoint> broken_since_;
+  std::optional<world::TimePoint> broken_since_;
 };
 
 }  // namespace
 
-Result<Followed> follow(Clock& clock, KubeApi& api, const LiveChain& chain, const ControllerSettings& controller, const Follow& what, LiveView& view) {
+Result<Followed> follow(world::Clock& clock, world::KubeApi& api, const LiveChain& chain, const diagnose::ControllerSettings& controller, const Follow& what, LiveView& view) {
   return Follower(clock, api, chain, controller, what, view).run();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

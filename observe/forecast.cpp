@@ -11,7 +11,7 @@
 #include "hpasim/explain.hpp"
 #include "world/prometheus_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 using namespace std::chrono_literals;
 using State = Outlook::State;
@@ -29,13 +29,13 @@ std::string_view name_of(State state) {
 
 namespace {
 
-Duration in_ms(hpasim::Time t) { return std::chrono::duration_cast<Duration>(t); }
+world::Duration in_ms(hpasim::Time t) { return std::chrono::duration_cast<world::Duration>(t); }
 
 std::string replicas(int n) { return fmt::format("{} {}", n, n == 1 ? "replica" : "replicas"); }
 
-std::string in_time(WallTime until, WallTime now) {
-  Duration left = std::max<Duration>(0ms, std::chrono::ceil<std::chrono::seconds>(until - now));
-  return fmt::format("{} (in {})", clock_time(until), text::duration(left));
+std::string in_time(world::WallTime until, world::WallTime now) {
+  world::Duration left = std::max<world::Duration>(0ms, std::chrono::ceil<std::chrono::seconds>(until - now));
+  return fmt::format("{} (in {})", world::clock_time(until), text::duration(left));
 }
 
 std::optional<hpasim::Spec> spec_of(Json hpa) {
@@ -46,7 +46,7 @@ std::optional<hpasim::Spec> spec_of(Json hpa) {
 }
 
 // What so much of the metric asks for: the proposal of the HPA's first metric, as calculator.hpp has it.
-int asked_for(const hpasim::Spec& spec, const ControllerSettings& controller, double value, int ready, int current) {
+int asked_for(const hpasim::Spec& spec, const diagnose::ControllerSettings& controller, double value, int ready, int current) {
   const hpasim::MetricSpec& metric = spec.metrics.front();
   double ratio = std::trunc(value * 1000) / static_cast<double>(metric.target);
   hpasim::Tolerance tolerance = hpasim::Controller(spec, controller.rules, controller.flags).tolerance();
@@ -59,11 +59,11 @@ int asked_for(const hpasim::Spec& spec, const ControllerSettings& controller, do
 struct Judge {
   const Hops& hops;
   const Memory& memory;
-  const ControllerSettings& controller;
-  WallTime now;
+  const diagnose::ControllerSettings& controller;
+  world::WallTime now;
 
   std::optional<Outlook> missing() const {
-    if (!hops.lost.empty()) return Outlook{State::broken, "api-server", fmt::format("the API server has not answered since {}: {}", clock_time(hops.lost_since), hops.lost), {}, {}};
+    if (!hops.lost.empty()) return Outlook{State::broken, "api-server", fmt::format("the API server has not answered since {}: {}", world::clock_time(hops.lost_since), hops.lost), {}, {}};
     if (!hops.known()) return Outlook{State::travelling, "start", "not every hop has been read yet", {}, {}};
     if (!hops.hpa.there) return Outlook{State::broken, "hpa", hops.hpa.missing, {}, {}};
     if (!hops.workload.there) return Outlook{State::broken, "workload", hops.workload.missing, {}, {}};
@@ -76,14 +76,14 @@ struct Judge {
 
   std::optional<Outlook> travelling() const {
     if (!same_number(hops.prom_fake.number, hops.prometheus.number)) {
-      return Outlook{State::travelling, "prometheus", fmt::format("prom-fake shows {}; Prometheus has {}, scraped at {}", hops.prom_fake.text, hops.prometheus.text, clock_time(hops.prometheus.at)), {}, {}};
+      return Outlook{State::travelling, "prometheus", fmt::format("prom-fake shows {}; Prometheus has {}, scraped at {}", hops.prom_fake.text, hops.prometheus.text, world::clock_time(hops.prometheus.at)), {}, {}};
     }
     if (hops.api.asked < hops.prometheus.changed + 200ms) {  // it was asked before Prometheus had the value
       return Outlook{State::travelling, "metrics-api", fmt::format("Prometheus has {}; the custom metrics API said {}", hops.prometheus.text, hops.api.text), {}, {}};
     }
     if (!same_number(hops.api.number, hops.hpa.metric.number)) {
       const ConditionSeen active = condition("ScalingActive");
-      WallTime look = next_look(hops.hpa, controller, now);
+      world::WallTime look = next_look(hops.hpa, controller, now);
       if (active.status == "False") {
         return Outlook{State::broken, "hpa", fmt::format("{}: {}; the metric is in the API now, and the HPA looks again about {}", active.reason, active.message, in_time(look, now)), look, {}};
       }
@@ -124,7 +124,7 @@ struct Judge {
     return s;
   }
 
-  Duration window(const hpasim::Spec& spec) const {
+  world::Duration window(const hpasim::Spec& spec) const {
     if (spec.behavior && spec.behavior->down.window_seconds) return std::chrono::seconds(*spec.behavior->down.window_seconds);
     return in_ms(controller.flags.downscale_stabilization);
   }
@@ -133,11 +133,11 @@ struct Judge {
   Outlook held(const hpasim::Spec& spec) const {
     int current = hops.workload.wanted, ready = hops.workload.ready;
     int asked = asked_for(spec, controller, hops.hpa.metric.number.value_or(0), ready, current);
-    Duration length = window(spec);
+    world::Duration length = window(spec);
     auto allowed = [&](int n) { return std::clamp(n, spec.min, spec.max); };
     auto of = [&](const Memory::Proposal& p) { return asked_for(spec, controller, p.value, p.ready >= 0 ? p.ready : ready, current); };
     int highest = 0;
-    WallTime last{};
+    world::WallTime last{};
     for (const Memory::Proposal& p : memory.proposals()) {
       if (p.last <= now - length || allowed(of(p)) < current) continue;
       highest = std::max(highest, of(p));
@@ -152,19 +152,19 @@ struct Judge {
     }
     std::string source = controller.seen || (spec.behavior && spec.behavior->down.window_seconds) ? "" : ", Kubernetes' default, assumed: this cluster does not show the controller's flags";
     std::string why = fmt::format("scale-down stabilization ({} s{})", length.count() / 1000, source);
-    if (last == WallTime{}) {
+    if (last == world::WallTime{}) {
       return {State::held, "stabilized-down", fmt::format("stays at {} by {}: {} would do now, but a higher recommendation, of before this was watched, still counts; at the latest {} it ends", current, why, allowed(asked), in_time(now + length, now)), now + length, {}};
     }
     std::string most = allowed(highest) == highest ? std::to_string(highest) : fmt::format("{}, of which maxReplicas allows {}", highest, allowed(highest));
     return {State::held, "stabilized-down",
-            fmt::format("stays at {} until about {}: {}, the highest recommendation of the last {} s was {}, until {}; then {}", current, in_time(last + length, now), why, length.count() / 1000, most, clock_time(last), next),
+            fmt::format("stays at {} until about {}: {}, the highest recommendation of the last {} s was {}, until {}; then {}", current, in_time(last + length, now), why, length.count() / 1000, most, world::clock_time(last), next),
             last + length, next};
   }
 
   Outlook acts(const hpasim::Spec& spec) const {
     ConditionSeen able = condition("AbleToScale");
     if (able.reason == "ScaleDownStabilized" && able.status == "True") return held(spec);
-    WallTime look = next_look(hops.hpa, controller, now);
+    world::WallTime look = next_look(hops.hpa, controller, now);
     std::vector<hpasim::Reason> reasons = hpasim::why_unchanged(spec, controller.rules, controller.flags, state(), {}, hpasim::Time(0));
     if (reasons.empty()) return {State::moving, "unknown", fmt::format("the HPA looks again about {}", in_time(look, now)), look, {}};
     const hpasim::Reason& reason = reasons.front();
@@ -186,18 +186,18 @@ struct Judge {
 
 }  // namespace
 
-WallTime next_look(const HpaSeen& hpa, const ControllerSettings& controller, WallTime now) {
-  Duration period = std::max<Duration>(1ms, in_ms(controller.flags.sync_period));
-  if (hpa.synced == WallTime{} || hpa.synced > now) return now + period;
+world::WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings& controller, world::WallTime now) {
+  world::Duration period = std::max<world::Duration>(1ms, in_ms(controller.flags.sync_period));
+  if (hpa.synced == world::WallTime{} || hpa.synced > now) return now + period;
   return hpa.synced + ((now - hpa.synced) / period + 1) * period;
 }
 
-void Memory::remember(WallTime at, double value) { proposals_.push_back({at, at, value, -1}); }
+void Memory::remember(world::WallTime at, double value) { proposals_.push_back({at, at, value, -1}); }
 
-void Memory::note(const Hops& hops, const ControllerSettings& controller) {
-  if (!hops.hpa.there || !hops.hpa.metric.number || hops.hpa.synced == WallTime{} || hops.hpa.synced == synced_) return;
-  Duration period = in_ms(controller.flags.sync_period);
-  WallTime at = hops.hpa.synced;
+void Memory::note(const Hops& hops, const diagnose::ControllerSettings& controller) {
+  if (!hops.hpa.there || !hops.hpa.metric.number || hops.hpa.synced == world::WallTime{} || hops.hpa.synced == synced_) return;
+  world::Duration period = in_ms(controller.flags.sync_period);
+  world::WallTime at = hops.hpa.synced;
   // What did not change the status was seen again at every look in between.
   if (!watched_) std::erase_if(proposals_, [&](const Proposal& p) { return p.last > at; });  // the HPA's own looks tell more
   if (watched_) proposals_.back().last = std::max(proposals_.back().first, at - period);
@@ -206,7 +206,7 @@ void Memory::note(const Hops& hops, const ControllerSettings& controller) {
   synced_ = at;
 }
 
-Outlook outlook(const Hops& hops, const Memory& memory, const ControllerSettings& controller, WallTime now) {
+Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::ControllerSettings& controller, world::WallTime now) {
   Judge judge{hops, memory, controller, now};
   if (std::optional<Outlook> found = judge.missing()) return *found;
   if (std::optional<Outlook> found = judge.travelling()) return *found;
@@ -220,21 +220,21 @@ Outlook outlook(const Hops& hops, const Memory& memory, const ControllerSettings
   return found;
 }
 
-void remember_past(Memory& memory, KubeApi& api, const LiveChain& chain, const ControllerSettings& controller, WallTime now) {
-  Duration length = std::max<Duration>(in_ms(controller.flags.downscale_stabilization), 60s);
+void remember_past(Memory& memory, world::KubeApi& api, const LiveChain& chain, const diagnose::ControllerSettings& controller, world::WallTime now) {
+  world::Duration length = std::max<world::Duration>(in_ms(controller.flags.downscale_stabilization), 60s);
   double end = static_cast<double>(now.time_since_epoch().count()) / 1000.0;
-  std::string path = fmt::format("/api/v1/query_range?query={}&start={:.3f}&end={:.3f}&step={}", query_value("sum(" + chain.expression + ")"),
+  std::string path = fmt::format("/api/v1/query_range?query={}&start={:.3f}&end={:.3f}&step={}", world::query_value("sum(" + chain.expression + ")"),
                                  end - static_cast<double>(length.count()) / 1000.0, end, std::max<long long>(1, chain.interval.count() / 1000));
-  Result<Json> data = prometheus_behind(api, chain.prometheus).get(path);
+  Result<Json> data = world::prometheus_behind(api, chain.prometheus).get(path);
   if (!data) return;  // it only makes the explanation more exact
   for (const Json& row : list_at(*data, "result")) {
     for (const Json& point : list_at(row, "values")) {
       if (point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
       double at = point[0].get<double>();
       auto value = number_of(point[1].get<std::string>());
-      if (value && at > 0 && at < 1e11) memory.remember(WallTime(Duration(static_cast<long long>(at * 1000))), *value);
+      if (value && at > 0 && at < 1e11) memory.remember(world::WallTime(world::Duration(static_cast<long long>(at * 1000))), *value);
     }
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

@@ -9,7 +9,7 @@
 #include "diagnose/controller.hpp"
 #include "observe/live.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 struct Outlook {
   enum class State {
@@ -22,7 +22,7 @@ struct Outlook {
   State state = State::broken;
   std::string rule;                // stable: "prom-fake", "prometheus", "metrics-api", "hpa", "rollout", or hpasim's rule
   std::string text;                // one sentence
-  std::optional<WallTime> until;   // when it ends by itself
+  std::optional<world::WallTime> until;   // when it ends by itself
   std::optional<int> next;         // how many replicas there will be then
   bool at_rest() const { return state == State::held || state == State::settled; }
 };
@@ -32,12 +32,12 @@ std::string_view name_of(Outlook::State state);
 class Memory {
  public:
   // What the metric was before the observation: time and value, oldest first.
-  void remember(WallTime at, double value);
+  void remember(world::WallTime at, double value);
   // The hops at every change.
-  void note(const Hops& hops, const ControllerSettings& controller);
+  void note(const Hops& hops, const diagnose::ControllerSettings& controller);
 
   struct Proposal {
-    WallTime first{}, last{};  // the looks of the HPA that saw it
+    world::WallTime first{}, last{};  // the looks of the HPA that saw it
     double value = 0;
     int ready = -1;            // pods at that time; -1: not known
   };
@@ -45,16 +45,16 @@ class Memory {
 
  private:
   std::vector<Proposal> proposals_;
-  WallTime synced_{};
+  world::WallTime synced_{};
   bool watched_ = false;
 };
 
-Outlook outlook(const Hops& hops, const Memory& memory, const ControllerSettings& controller, WallTime now);
+Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::ControllerSettings& controller, world::WallTime now);
 
 // The metric's values of the last stabilization window, from Prometheus.
-void remember_past(Memory& memory, KubeApi& api, const LiveChain& chain, const ControllerSettings& controller, WallTime now);
+void remember_past(Memory& memory, world::KubeApi& api, const LiveChain& chain, const diagnose::ControllerSettings& controller, world::WallTime now);
 
 // When the HPA will look again: every sync period after its last look that showed.
-WallTime next_look(const HpaSeen& hpa, const ControllerSettings& controller, WallTime now);
+WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings& controller, world::WallTime now);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

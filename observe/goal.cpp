@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 namespace {
 
 const std::vector<std::string> names = {"replicas", "ready", "desired", "value", "metric", "settled"};
@@ -70,4 +70,4 @@ std::optional<std::string> missing(const Goal& goal, const Hops& hops, const Out
   return std::nullopt;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

@@ -7,7 +7,7 @@
 
 #include "observe/forecast.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 // "replicas=10", "ready>=4,metric=50", "settled": all of them at the same time.
 struct Goal {
@@ -24,4 +24,4 @@ Result<Goal> parse_goal(const std::string& text);
 // The first clause that does not hold, and what is there instead; nothing when all hold.
 std::optional<std::string> missing(const Goal& goal, const Hops& hops, const Outlook& outlook);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

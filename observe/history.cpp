@@ -6,7 +6,7 @@
 
 #include "base/json.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 using hpasim::Profile;
 using hpasim::Time;
@@ -67,11 +67,11 @@ Status check(const History& history) {
   return {};
 }
 
-Result<Profile> load_history(Clock& clock, Progress& progress, const PrometheusApi& prometheus, const History& o, std::vector<std::string>& notes) {
+Result<Profile> load_history(world::Clock& clock, world::Progress& progress, const world::PrometheusApi& prometheus, const History& o, std::vector<std::string>& notes) {
   auto range = range_of(o);
   if (!range) return failure(range.error());
   double end = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(clock.wall_now().time_since_epoch()).count());
-  std::string path = fmt::format("/api/v1/query_range?query={}&start={:.0f}&end={:.0f}&step={:g}", query_value(o.query), end - range->seconds, end, range->step);
+  std::string path = fmt::format("/api/v1/query_range?query={}&start={:.0f}&end={:.0f}&step={:g}", world::query_value(o.query), end - range->seconds, end, range->step);
   progress.started("prometheus");
   progress.now("prometheus", "the last " + o.last + " of " + o.query);
   auto data = prometheus.get(path, std::chrono::seconds(60));
@@ -102,4 +102,4 @@ Result<Profile> load_history(Clock& clock, Progress& progress, const PrometheusA
   return profile;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

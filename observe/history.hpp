@@ -8,7 +8,7 @@
 #include "world/progress.hpp"
 #include "world/prometheus_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 struct History {
   std::string query, last;
@@ -20,6 +20,6 @@ struct History {
 Status check(const History& history);
 
 // `notes` gets what a person should know: that there is less history than was asked for.
-Result<hpasim::Profile> load_history(Clock& clock, Progress& progress, const PrometheusApi& prometheus, const History& history, std::vector<std::string>& notes);
+Result<hpasim::Profile> load_history(world::Clock& clock, world::Progress& progress, const world::PrometheusApi& prometheus, const History& history, std::vector<std::string>& notes);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

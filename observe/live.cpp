@@ -17,7 +17,7 @@
 #include "world/prometheus_api.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 std::string_view name_of(Hop hop) {
   switch (hop) {
@@ -57,46 +57,46 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration patience = 60s;  // with an API server that does not answer
+constexpr world::Duration patience = 60s;  // with an API server that does not answer
 
 std::string because(const Error& error) { return error.because.empty() ? error.what : error.what + ": " + error.because; }
 
 std::string in_space(const std::string& group_version, const std::string& space, const std::string& rest) {
-  return kube_path("{}/namespaces/{}/", Segments{group_version}, space) + rest;
+  return world::kube_path("{}/namespaces/{}/", world::Segments{group_version}, space) + rest;
 }
 
 std::string pods_path(const LiveChain& chain) {
-  return in_space("/api/v1", chain.space, "pods?labelSelector=" + query_value(chain.pod_selector));
+  return in_space("/api/v1", chain.space, "pods?labelSelector=" + world::query_value(chain.pod_selector));
 }
 
-std::string only(const std::string& name) { return "?fieldSelector=" + query_value("metadata.name=" + name); }
+std::string only(const std::string& name) { return "?fieldSelector=" + world::query_value("metadata.name=" + name); }
 
 // A pod that can be asked: it runs, and is not on its way out.
 bool answers(const Json& pod) {
   return text_at(pod, "status.phase") == "Running" && at(pod, "metadata.deletionTimestamp").is_null();
 }
 
-Result<std::string> value_of_pod(KubeApi& api, const LiveChain& chain, const std::string& pod) {
-  Backend backend{chain.space, pod, chain.port, "http", true};
-  KubeRequest request{"GET", proxy_path(backend, "/value"), {}, 5s};
-  Result<HttpResponse> answer = api.send(request);
+Result<std::string> value_of_pod(world::KubeApi& api, const LiveChain& chain, const std::string& pod) {
+  world::Backend backend{chain.space, pod, chain.port, "http", true};
+  world::KubeRequest request{"GET", world::proxy_path(backend, "/value"), {}, 5s};
+  Result<world::HttpResponse> answer = api.send(request);
   if (!answer) return failure(answer.error());
-  if (!answer->ok()) return failure(kube_error(request, *answer));
+  if (!answer->ok()) return failure(world::kube_error(request, *answer));
   return std::string(text::trim(answer->body));
 }
 
-WallTime time_at(const Json& object, std::string_view field) { return parse_time(text_at(object, field)).value_or(WallTime{}); }
+world::WallTime time_at(const Json& object, std::string_view field) { return world::parse_time(text_at(object, field)).value_or(world::WallTime{}); }
 
-WallTime event_time(const Json& event, WallTime now) {
+world::WallTime event_time(const Json& event, world::WallTime now) {
   for (const char* field : {"series.lastObservedTime", "lastTimestamp", "eventTime", "firstTimestamp", "metadata.creationTimestamp"}) {
-    if (WallTime time = time_at(event, field); time != WallTime{}) return time;
+    if (world::WallTime time = time_at(event, field); time != world::WallTime{}) return time;
   }
   return now;
 }
 
 // When the controller last wrote the HPA's status, to the second.
 WallTime status_written(const Json& hpa) {
-  WallTime last{};
+  world::WallTime last{};
   for (const Json& entry : list_at(hpa, "metadata.managedFields")) {
     if (text_at(entry, "subresource") == "status") last = std::max(last, time_at(entry, "time"));
   }
@@ -111,14 +111,14 @@ bool replace(Seen& old, Seen now) {
   return !same;
 }
 
-Seen missing(const Error& error, WallTime asked) { return {{}, {}, because(error), asked, asked, {}}; }
+Seen missing(const Error& error, world::WallTime asked) { return {{}, {}, because(error), asked, asked, {}}; }
 
 class Observation {
  public:
-  Observation(KubeApi& api, Clock& clock, const LiveChain& chain) : api_(api), clock_(clock), chain_(chain) {}
+  Observation(world::KubeApi& api, world::Clock& clock, const LiveChain& chain) : api_(api), clock_(clock), chain_(chain) {}
 
   Status run(const std::function<bool(const Hops&, const Change&)>& on_change) {
-    Workers workers([this] { stop_ = true; });
+    world::Workers workers([this] { stop_ = true; });
     workers.start([this] { watch_hpa(); });
     workers.start([this] { watch_workload(); });
     workers.start([this] { watch_events("HorizontalPodAutoscaler", chain_.hpa); });
@@ -137,7 +137,7 @@ class Observation {
   // ---- the consumer's side, on the caller's thread
 
   Status consume(const std::function<bool(const Hops&, const Change&)>& on_change) {
-    TimePoint tick = clock_.now();
+    world::TimePoint tick = clock_.now();
     while (!stop_) {
       std::deque<Change> changes;
       Hops hops;
@@ -175,7 +175,7 @@ class Observation {
   // What an error says about the API server itself.
   void failed(const Error& error) {
     if (error.kind == ErrorClass::interrupted) return;
-    bool busy = about_one_question(error) && error.id != "kube-slow";
+    bool busy = world::about_one_question(error) && error.id != "kube-slow";
     if (busy || (error.kind != ErrorClass::environment && error.id != "http")) {
       // Prometheus's client cannot tell whether it was Prometheus or the way to it that refused.
       if (error.id.starts_with("kube-")) answered();
@@ -197,18 +197,18 @@ class Observation {
   // While a new value travels everybody is asked more often.
   void hurry() { busy_until_ = clock_.now() + 2 * chain_.interval + 2s; }
 
-  bool pause(Duration d) {
-    for (TimePoint begin = clock_.now(); clock_.now() - begin < d;) {
+  bool pause(world::Duration d) {
+    for (world::TimePoint begin = clock_.now(); clock_.now() - begin < d;) {
       if (stop_ || !clock_.sleep(100ms)) return false;
     }
     return !stop_;
   }
 
-  void poll(Duration idle, const std::function<void()>& ask) {
+  void poll(world::Duration idle, const std::function<void()>& ask) {
     while (!stop_) {
       ask();
-      TimePoint asked = clock_.now();
-      auto due = [&] { return asked + (clock_.now() < busy_until_.load() ? std::min<Duration>(idle, 500ms) : idle); };
+      world::TimePoint asked = clock_.now();
+      auto due = [&] { return asked + (clock_.now() < busy_until_.load() ? std::min<world::Duration>(idle, 500ms) : idle); };
       while (clock_.now() < due()) {
         if (stop_ || !clock_.sleep(100ms)) return;
       }
@@ -216,10 +216,10 @@ class Observation {
   }
 
   // Watches for good; `refused` hears of a list or watch that is not allowed, and it is tried again.
-  void watch_for_good(const std::string& path, const std::function<void(const WatchEvent&)>& on_event,
+  void watch_for_good(const std::string& path, const std::function<void(const world::WatchEvent&)>& on_event,
                       const std::function<void(const Error&)>& refused) {
     do {
-      Status end = watch(api_, clock_, path, [&](const WatchEvent& event) {
+      Status end = world::watch(api_, clock_, path, [&](const world::WatchEvent& event) {
         if (!stop_ && event.type != "IDLE") {
           answered();
           on_event(event);
@@ -238,7 +238,7 @@ class Observation {
     bool listed = false;  // this one object, in the list that is being read
     watch_for_good(
         in_space("/apis/autoscaling/v2", chain_.space, "horizontalpodautoscalers" + only(chain_.hpa)),
-        [&](const WatchEvent& event) {
+        [&](const world::WatchEvent& event) {
           if (event.type == "RELISTED") listed = false;
           if (event.type == "ADDED" || event.type == "MODIFIED") listed = true, take_hpa(event.object);
           if (event.type == "DELETED" || (event.type == "SYNCED" && !listed)) no_hpa({});
@@ -260,7 +260,7 @@ class Observation {
 
   void take_hpa(const Json& object) {
     std::lock_guard lock(mutex_);
-    WallTime now = clock_.wall_now();
+    world::WallTime now = clock_.wall_now();
     HpaSeen& hpa = hops_.hpa;
     bool first = !hpa.there;
     if (first) hpa = {}, hpa.synced = status_written(object);
@@ -282,7 +282,7 @@ class Observation {
   }
 
   // spec.metrics and status.currentMetrics: the entry of this metric.
-  void take_metric(HpaSeen& hpa, const Json& object, WallTime now) const {
+  void take_metric(HpaSeen& hpa, const Json& object, world::WallTime now) const {
     hpa.target.clear();
     for (const Json& metric : list_at(object, "spec.metrics")) {
       if (text_at(metric, "object.metric.name") == chain_.metric) hpa.target = text_at(metric, "object.target.value", text_at(metric, "object.target.averageValue"));
@@ -303,7 +303,7 @@ class Observation {
     bool listed = false;
     watch_for_good(
         in_space("/apis/apps/v1", chain_.space, "deployments" + only(chain_.workload)),
-        [&](const WatchEvent& event) {
+        [&](const world::WatchEvent& event) {
           if (event.type == "RELISTED") listed = false;
           if (event.type == "ADDED" || event.type == "MODIFIED") {
             listed = true;
@@ -333,10 +333,10 @@ class Observation {
   void watch_events(const std::string& kind, const std::string& name) {
     std::set<std::string> told;  // an Event counts up: it is told once for each count
     bool before = true;
-    std::string of = query_value("involvedObject.kind=" + kind + ",involvedObject.name=" + name);
+    std::string of = world::query_value("involvedObject.kind=" + kind + ",involvedObject.name=" + name);
     watch_for_good(
         in_space("/api/v1", chain_.space, "events?fieldSelector=" + of),
-        [&](const WatchEvent& event) {
+        [&](const world::WatchEvent& event) {
           if (event.type == "SYNCED") before = false;
           if (event.type != "ADDED" && event.type != "MODIFIED") return;
           const Json& e = event.object;
@@ -361,7 +361,7 @@ class Observation {
     };
     watch_for_good(
         pods_path(chain_),
-        [&](const WatchEvent& event) {
+        [&](const world::WatchEvent& event) {
           std::string name = text_at(event.object, "metadata.name");
           if (event.type == "RELISTED") running.clear();
           if (event.type == "ADDED" || event.type == "MODIFIED" || event.type == "DELETED") {
@@ -393,7 +393,7 @@ class Observation {
       pods = pods_;
       none = no_pods_;
     }
-    WallTime asked = clock_.wall_now();
+    world::WallTime asked = clock_.wall_now();
     Seen seen{{}, {}, none.empty() ? fmt::format("no pod of {} ({}) runs in namespace {}", chain_.service, chain_.pod_selector, chain_.space) : none, asked, asked, {}};
     std::map<std::string, std::string> values;
     std::vector<std::string> texts;
@@ -420,9 +420,9 @@ class Observation {
 
   // The samples, and in the same query when each was scraped.
   void ask_prometheus() {
-    WallTime asked = clock_.wall_now();
+    world::WallTime asked = clock_.wall_now();
     std::string both = fmt::format("{0} or label_replace(timestamp({0}), \"hpawalk\", \"scraped\", \"\", \"\")", chain_.expression);
-    Result<std::vector<Sample>> samples = prometheus_behind(api_, chain_.prometheus).query(both);
+    Result<std::vector<world::Sample>> samples = world::prometheus_behind(api_, chain_.prometheus).query(both);
     if (!samples) {
       failed(samples.error());
       if (samples.error().kind == ErrorClass::interrupted) return;
@@ -432,11 +432,11 @@ class Observation {
     Seen seen{{}, {}, chain_.expression + " has no sample in Prometheus", asked, asked, {}};
     std::map<std::string, std::string> values;  // by the labels: always in the same order
     double sum = 0;
-    WallTime scraped{};
-    for (const Sample& sample : *samples) {
+    world::WallTime scraped{};
+    for (const world::Sample& sample : *samples) {
       double number = number_of(sample.value).value_or(std::nan(""));
       if (sample.labels.contains("hpawalk")) {
-        scraped = std::max(scraped, WallTime(Duration(static_cast<long long>(number * 1000))));
+        scraped = std::max(scraped, world::WallTime(world::Duration(static_cast<long long>(number * 1000))));
         continue;
       }
       std::string labels;
@@ -451,9 +451,9 @@ class Observation {
   }
 
   void ask_api() {
-    WallTime asked = clock_.wall_now();
-    Result<Json> answer = kube_get(api_, in_space("/apis/custom.metrics.k8s.io/v1beta1", chain_.space,
-                                                  kube_path("services/{}/{}", chain_.service, chain_.metric)));
+    world::WallTime asked = clock_.wall_now();
+    Result<Json> answer = world::kube_get(api_, in_space("/apis/custom.metrics.k8s.io/v1beta1", chain_.space,
+                                                  world::kube_path("services/{}/{}", chain_.service, chain_.metric)));
     if (!answer) {
       failed(answer.error());
       if (answer.error().kind == ErrorClass::interrupted) return;
@@ -468,14 +468,14 @@ class Observation {
     take(Hop::api, &Hops::api, std::move(seen));
   }
 
-  KubeApi& api_;
-  Clock& clock_;
+  world::KubeApi& api_;
+  world::Clock& clock_;
   const LiveChain& chain_;
   std::atomic<bool> stop_ = false;
-  std::atomic<TimePoint> busy_until_ = TimePoint{};
+  std::atomic<world::TimePoint> busy_until_ = world::TimePoint{};
   std::mutex mutex_;  // of everything below
   Hops hops_;
-  TimePoint lost_since_{};  // the machine's time of day may be set meanwhile
+  world::TimePoint lost_since_{};  // the machine's time of day may be set meanwhile
   std::deque<Change> changes_;
   std::optional<Error> fatal_;
   std::set<std::string> pods_;  // prom-fake's, that run
@@ -483,8 +483,8 @@ class Observation {
   std::string no_pods_;
 };
 
-Result<std::vector<std::string>> running_pods(KubeApi& api, const LiveChain& chain) {
-  Result<Json> list = kube_list(api, pods_path(chain));
+Result<std::vector<std::string>> running_pods(world::KubeApi& api, const LiveChain& chain) {
+  Result<Json> list = world::kube_list(api, pods_path(chain));
   if (!list) return failure(list.error());
   std::vector<std::string> names;
   for (const Json& pod : list_at(*list, "items")) {
@@ -499,12 +499,12 @@ Result<std::vector<std::string>> running_pods(KubeApi& api, const LiveChain& cha
 
 }  // namespace
 
-Status observe(KubeApi& api, Clock& clock, const LiveChain& chain,
+Status observe(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
                const std::function<bool(const Hops&, const Change&)>& on_change) {
   return Observation(api, clock, chain).run(on_change);
 }
 
-Result<std::map<std::string, std::string>> prom_fake_values(KubeApi& api, const LiveChain& chain) {
+Result<std::map<std::string, std::string>> prom_fake_values(world::KubeApi& api, const LiveChain& chain) {
   Result<std::vector<std::string>> pods = running_pods(api, chain);
   if (!pods) return failure(pods.error());
   std::map<std::string, std::string> values;
@@ -516,15 +516,15 @@ Result<std::map<std::string, std::string>> prom_fake_values(KubeApi& api, const 
   return values;
 }
 
-Status set_prom_fake(KubeApi& api, const LiveChain& chain, const std::string& value) {
+Status set_prom_fake(world::KubeApi& api, const LiveChain& chain, const std::string& value) {
   Result<std::vector<std::string>> pods = running_pods(api, chain);
   if (!pods) return failure(pods.error());
   for (const std::string& pod : *pods) {
-    Backend backend{chain.space, pod, chain.port, "http", true};
-    Result<HttpResponse> answer = backend_put(api, backend, "/value", value);
+    world::Backend backend{chain.space, pod, chain.port, "http", true};
+    Result<world::HttpResponse> answer = world::backend_put(api, backend, "/value", value);
     if (!answer) return failure(answer.error());
     if (answer->ok()) continue;
-    Error error = kube_error({"PUT", proxy_path(backend, "/value")}, *answer);
+    Error error = world::kube_error({"PUT", world::proxy_path(backend, "/value")}, *answer);
     if (answer->status == 400) {
       error = Error{ErrorClass::usage, "prom-fake-value", "prom-fake does not take " + value, std::string(text::trim(answer->body)), {}, {}, {}};
     }
@@ -533,4 +533,4 @@ Status set_prom_fake(KubeApi& api, const LiveChain& chain, const std::string& va
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

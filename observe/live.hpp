@@ -15,7 +15,7 @@
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 // The names of a chain that is known.
 struct LiveChain {
@@ -24,9 +24,9 @@ struct LiveChain {
   std::string metric, service;       // the HPA's Object metric, and the Service that it describes
   std::string pod_selector;          // of prom-fake's pods
   std::string port;                  // of its pods
-  Backend prometheus;
+  world::Backend prometheus;
   std::string expression;            // the metric's series in Prometheus
-  Duration interval = std::chrono::seconds(5);  // of the scrapes
+  world::Duration interval = std::chrono::seconds(5);  // of the scrapes
 };
 
 // The value at one hop.
@@ -34,15 +34,15 @@ struct Seen {
   std::string text;              // as the place writes it; of several pods or series "50 + 5"; empty: there is none
   std::optional<double> number;  // of several their sum
   std::string missing;           // why there is none
-  WallTime at{};                 // the place's own: asked at, scraped at, answered at
-  WallTime asked{};              // when hpawalk asked or was told, by its own clock
-  WallTime changed{};            // `at` of the first sight of this text
-  bool known() const { return asked != WallTime{}; }  // it was read or refused once
+  world::WallTime at{};                 // the place's own: asked at, scraped at, answered at
+  world::WallTime asked{};              // when hpawalk asked or was told, by its own clock
+  world::WallTime changed{};            // `at` of the first sight of this text
+  bool known() const { return asked != world::WallTime{}; }  // it was read or refused once
 };
 
 struct ConditionSeen {
   std::string status, reason, message;
-  WallTime since{};
+  world::WallTime since{};
   bool operator==(const ConditionSeen&) const = default;
 };
 
@@ -54,7 +54,7 @@ struct HpaSeen {
   int min = 1, max = 0, current = 0, desired = 0;
   std::string target;                 // quantity
   std::map<std::string, ConditionSeen> conditions;
-  WallTime synced{};                  // when its status last changed, so at a sync; exact once one was watched
+  world::WallTime synced{};                  // when its status last changed, so at a sync; exact once one was watched
 };
 
 struct WorkloadSeen {
@@ -62,11 +62,11 @@ struct WorkloadSeen {
   std::string missing;
   int wanted = 0;                     // spec.replicas
   int replicas = 0, ready = 0;
-  WallTime changed{};
+  world::WallTime changed{};
 };
 
 struct EventSeen {
-  WallTime at{};
+  world::WallTime at{};
   std::string kind, name, type, reason, message;  // kind and name of the object; type: Normal or Warning
   long long count = 1;
   bool before = false;                // it was there when the observation began
@@ -80,7 +80,7 @@ struct Hops {
   WorkloadSeen workload;
   std::vector<EventSeen> events;      // of the HPA and its workload, in the order in which they came
   std::string lost;                   // the API server does not answer: its error
-  WallTime lost_since{};
+  world::WallTime lost_since{};
   bool known() const {                // every hop was asked at least once
     return prom_fake.known() && prometheus.known() && api.known() && hpa.known && workload.known;
   }
@@ -91,21 +91,21 @@ std::string_view name_of(Hop hop);    // "prom-fake", "metrics-api": stable
 
 struct Change {
   Hop hop = Hop::tick;                // tick: about once a second, whatever happens
-  WallTime at{};                      // when hpawalk saw it
+  world::WallTime at{};                      // when hpawalk saw it
   std::optional<EventSeen> event = {};
-  TimePoint seen{};                   // `at` by the steady clock, for times that are compared with one another
+  world::TimePoint seen{};                   // `at` by the steady clock, for times that are compared with one another
 };
 
 // Observes until `on_change` returns false. It is called on the caller's own thread, with the state after the change,
 // for every hop that shows something new, every Event that comes, and the ticks. An error when hpawalk was
 // interrupted, or when the API server did not answer for a minute (`chain-lost`).
-Status observe(KubeApi& api, Clock& clock, const LiveChain& chain,
+Status observe(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
                const std::function<bool(const Hops&, const Change&)>& on_change);
 
 // One value of prom-fake's pods: pod -> what it says. Asked once.
-Result<std::map<std::string, std::string>> prom_fake_values(KubeApi& api, const LiveChain& chain);
+Result<std::map<std::string, std::string>> prom_fake_values(world::KubeApi& api, const LiveChain& chain);
 // Sets the value on every pod of prom-fake. `value` as prom-fake takes it.
-Status set_prom_fake(KubeApi& api, const LiveChain& chain, const std::string& value);
+Status set_prom_fake(world::KubeApi& api, const LiveChain& chain, const std::string& value);
 
 std::optional<double> number_of(const std::string& value);  // "50", "NaN", "+Inf", "1.5e+06"
 bool same_number(std::optional<double> a, std::optional<double> b);  // both there, and equal; NaN is NaN
@@ -116,4 +116,4 @@ bool same_number(std::optional<double> a, std::optional<double> b);  // both the
 double as_adapter_serves(double sample);
 bool adapter_distorts(double sample);  // as_adapter_serves differs by more than the cut to thousandths
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

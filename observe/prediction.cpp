@@ -9,7 +9,7 @@
 #include "base/json_text.hpp"
 #include "hpasim/explain.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 namespace {
 
 using hpasim::Profile;
@@ -202,4 +202,4 @@ Result<Recorded> looked_at(Recording recording, bool compare) {
   return recorded;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

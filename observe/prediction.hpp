@@ -9,7 +9,7 @@
 #include "observe/recording.hpp"
 #include "hpasim/simulate.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 // What happened.
 struct Happened {
@@ -48,4 +48,4 @@ struct Recorded {
 // `compare`: with the prediction.
 Result<Recorded> looked_at(Recording recording, bool compare);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

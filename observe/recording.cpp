@@ -12,7 +12,7 @@
 #include "diagnose/kept.hpp"
 #include "world/times.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 namespace {
 
 using Object = nlohmann::ordered_json;
@@ -63,8 +63,8 @@ Object hpa_line(double at, const HpaSeen& hpa) {
 }
 
 // To the millisecond.
-std::string began_text(WallTime t) {
-  std::string text = rfc3339(t);
+std::string began_text(world::WallTime t) {
+  std::string text = world::rfc3339(t);
   text.pop_back();
   return fmt::format("{}.{:03}Z", text, t.time_since_epoch().count() % 1000);
 }
@@ -92,7 +92,7 @@ Status take_head(RecordingHead& head, const Json& line) {
     if (found < least || found > most) wrong = fmt::format("{} in its first line must be from {} to {}", name, least, most);
     to = found;
   };
-  head.began = parse_time(text_at(line, "began")).value_or(WallTime{});
+  head.began = world::parse_time(text_at(line, "began")).value_or(world::WallTime{});
   head.hpawalk = text_at(line, "hpawalk");
   head.cluster = text_at(line, "cluster");
   head.kubernetes = text_at(line, "kubernetes");
@@ -150,7 +150,7 @@ std::string head_line(const RecordingHead& h) {
                   {"kubernetes", h.kubernetes}, {"profile", h.profile}, {"durationSeconds", h.duration}, {"namespace", h.space}, {"metric", h.metric},
                   {"service", h.service}, {"scrapeIntervalSeconds", h.scrape_interval}, {"controllerFlagsSeen", h.flags_seen},
                   {"syncPeriodSeconds", h.sync_period}, {"downscaleStabilizationSeconds", h.downscale_stabilization}, {"tolerance", h.tolerance},
-                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(json_text(kept("hpas", h.hpa)))}});
+                  {"toleranceFromSpec", h.tolerance_from_spec}, {"scaleToZero", h.zero_allowed}, {"hpa", Object::parse(json_text(diagnose::kept("hpas", h.hpa)))}});
 }
 
 std::string set_line(double at, double value) { return line_of({{"t", rounded(at)}, {"hop", "set"}, {"value", value}}); }
@@ -254,4 +254,4 @@ std::vector<Arrival> arrivals(const Recording& r) {
   return all;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

@@ -11,12 +11,12 @@
 #include "observe/live.hpp"
 #include "hpasim/version.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 struct RecordingHead {
   static constexpr int version = 1;
-  WallTime began{};                  // the only time of day in the file; all others are seconds since
-  TimePoint start{};                 // the same by the steady clock; not in the file
+  world::WallTime began{};                  // the only time of day in the file; all others are seconds since
+  world::TimePoint start{};                 // the same by the steady clock; not in the file
   std::string hpawalk;               // the version that recorded
   std::string cluster, kubernetes;   // "local cluster local", "v1.34.4"
   std::string profile;               // as it was typed
@@ -87,4 +87,4 @@ struct Arrival {
 };
 std::vector<Arrival> arrivals(const Recording& recording);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

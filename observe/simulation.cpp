@@ -7,7 +7,7 @@
 #include "hpasim/quantity.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 using hpasim::Document;
 using hpasim::Profile;
@@ -18,32 +18,32 @@ namespace {
 // Connected when somebody first asks for it: a file and a typed load need no cluster.
 class Cluster {
  public:
-  Cluster(World& world, const std::string& space, const std::function<Result<KubeTarget>()>& where)
+  Cluster(world::World& world, const std::string& space, const std::function<Result<world::KubeTarget>()>& where)
       : world_(world), space_(space), where_(where) {}
-  Result<KubeApi*> api() {
+  Result<world::KubeApi*> api() {
     if (api_) return api_.get();
     auto target = where_();
     if (!target) return failure(target.error());
     target_ = *target;
-    auto connected = connect(world_, target_);
+    auto connected = world::connect(world_, target_);
     if (!connected) return failure(connected.error());
     api_ = std::move(*connected);
     return api_.get();
   }
   Result<std::string> space() {
     if (!space_.empty()) return space_;
-    return current_namespace(world_, target_);
+    return world::current_namespace(world_, target_);
   }
 
  private:
-  World& world_;
+  world::World& world_;
   const std::string& space_;
-  const std::function<Result<KubeTarget>()>& where_;
-  KubeTarget target_;
-  std::unique_ptr<KubeApi> api_;
+  const std::function<Result<world::KubeTarget>()>& where_;
+  world::KubeTarget target_;
+  std::unique_ptr<world::KubeApi> api_;
 };
 
-bool looks_like_file(World& world, const std::string& file) {
+bool looks_like_file(world::World& world, const std::string& file) {
   return file.find('/') != std::string::npos || file.ends_with(".yaml") || file.ends_with(".yml") || file.ends_with(".json") || world.files.exists(file);
 }
 
@@ -52,7 +52,7 @@ Result<Document> hpa_in_cluster(Cluster& cluster, const std::string& name) {
   if (!api) return failure(api.error());
   auto space = cluster.space();
   if (!space) return failure(space.error());
-  auto object = kube_get(**api, kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", *space, name));
+  auto object = world::kube_get(**api, world::kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", *space, name));
   if (!object) {
     Error error = object.error();
     if (error.id == "kube-not-found") {
@@ -74,21 +74,21 @@ auto wrong_prometheus(const std::string& text) {
   return failure(ErrorClass::usage, "prometheus-address", "\"" + text + "\" is neither a URL nor NAMESPACE/SERVICE:PORT", {}, "For example --prometheus prom-metrics/prometheus:9090");
 }
 
-Result<Profile> recorded(World& world, Progress& progress, Cluster& cluster, const SimulationRequest& o, std::vector<std::string>& notes) {
+Result<Profile> recorded(world::World& world, world::Progress& progress, Cluster& cluster, const SimulationRequest& o, std::vector<std::string>& notes) {
   History history{o.query, o.last, o.step, o.linear};
   if (Status possible = check(history); !possible) return failure(possible.error());
   if (o.prometheus.starts_with("http://") || o.prometheus.starts_with("https://")) {
-    return load_history(world.clock, progress, prometheus_at(world.http, o.prometheus), history, notes);
+    return load_history(world.clock, progress, world::prometheus_at(world.http, o.prometheus), history, notes);
   }
   size_t slash = o.prometheus.find('/'), colon = o.prometheus.rfind(':');
   if (slash == std::string::npos || colon == std::string::npos || colon < slash) return wrong_prometheus(o.prometheus);
   auto api = cluster.api();
   if (!api) return failure(api.error());
-  Backend backend{o.prometheus.substr(0, slash), o.prometheus.substr(slash + 1, colon - slash - 1), o.prometheus.substr(colon + 1)};
-  return load_history(world.clock, progress, prometheus_behind(**api, backend), history, notes);
+  world::Backend backend{o.prometheus.substr(0, slash), o.prometheus.substr(slash + 1, colon - slash - 1), o.prometheus.substr(colon + 1)};
+  return load_history(world.clock, progress, world::prometheus_behind(**api, backend), history, notes);
 }
 
-Status load_profiles(World& world, Progress& progress, Cluster& cluster, const SimulationRequest& o, Simulation& simulation) {
+Status load_profiles(world::World& world, world::Progress& progress, Cluster& cluster, const SimulationRequest& o, Simulation& simulation) {
   if (!o.query.empty()) {
     auto profile = recorded(world, progress, cluster, o, simulation.notes);
     if (!profile) return failure(profile.error());
@@ -119,7 +119,7 @@ Status load_controller(Cluster& cluster, bool in_cluster, const SimulationReques
   if (in_cluster) {
     auto api = cluster.api();
     if (!api) return failure(api.error());
-    ControllerSettings controller = read_controller(**api);
+    diagnose::ControllerSettings controller = diagnose::read_controller(**api);
     if (o.version.empty() && !controller.version.empty()) simulation.version = controller.version;
     setup.rules = controller.rules;
     setup.flags = controller.flags;
@@ -182,7 +182,7 @@ Status load_spec(const SimulationRequest& o, Simulation& simulation) {
 
 }  // namespace
 
-Result<Profile> load_profile(World& world, const std::string& text, bool linear, std::uint64_t seed) {
+Result<Profile> load_profile(world::World& world, const std::string& text, bool linear, std::uint64_t seed) {
   if (!text.ends_with(".csv") && !world.files.exists(text)) return hpasim::parse_profile(text, seed);
   auto content = world.files.read(text);
   if (!content) return failure(content.error());
@@ -193,7 +193,7 @@ std::string controller_text(const std::string& version, const hpasim::Flags& fla
   return fmt::format("Kubernetes {}, a sync every {} s", version, static_cast<double>(flags.sync_period.count()) / 1e6);
 }
 
-Result<Simulation> load_simulation(World& world, Progress& progress, const SimulationRequest& o, const std::function<Result<KubeTarget>()>& where) {
+Result<Simulation> load_simulation(world::World& world, world::Progress& progress, const SimulationRequest& o, const std::function<Result<world::KubeTarget>()>& where) {
   Simulation simulation;
   Cluster cluster(world, o.name_space, where);
   std::string file = o.hpa.substr(0, o.hpa.rfind('#'));
@@ -224,4 +224,4 @@ Result<Simulation> load_simulation(World& world, Progress& progress, const Simul
   return simulation;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

@@ -12,7 +12,7 @@
 #include "world/kube_proxy.hpp"
 #include "world/progress.hpp"
 
-namespace hpawalk {
+namespace hpawalk::observe {
 
 // What is to be simulated, as people type it.
 struct SimulationRequest {
@@ -45,13 +45,13 @@ struct Simulation {
   std::vector<std::string> notes;             // what a person should know about where this came from
 };
 // `cluster`: which one; asked only when the HPA or the load comes from one.
-Result<Simulation> load_simulation(World& world, Progress& progress, const SimulationRequest& request,
-                                   const std::function<Result<KubeTarget>()>& cluster);
+Result<Simulation> load_simulation(world::World& world, world::Progress& progress, const SimulationRequest& request,
+                                   const std::function<Result<world::KubeTarget>()>& cluster);
 
 // A load as people type it: a profile's words, or a CSV file's name.
-Result<hpasim::Profile> load_profile(World& world, const std::string& text, bool linear, std::uint64_t seed);
+Result<hpasim::Profile> load_profile(world::World& world, const std::string& text, bool linear, std::uint64_t seed);
 
 // How the HPA's controller reads: "Kubernetes 1.34, a sync every 15 s".
 std::string controller_text(const std::string& version, const hpasim::Flags& flags);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::observe

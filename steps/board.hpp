@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 class Board {
  public:
@@ -51,4 +51,4 @@ class Board {
   bool stopped_ = false;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

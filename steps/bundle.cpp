@@ -4,7 +4,7 @@
 
 #include "base/redact.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 namespace {
 
 using namespace std::chrono_literals;
@@ -16,9 +16,9 @@ tl::unexpected<Error> no_bundle(ErrorClass kind, const std::string& what, const 
   return failure(kind, "operator-bundle", what, because, hint);
 }
 
-Result<std::string> fetched(World& world, const std::string& source) {
+Result<std::string> fetched(world::World& world, const std::string& source) {
   std::string shown = text::redact(source);
-  Result<HttpResponse> response = world.http.send(HttpRequest{.url = source, .limit = 2min, .download = true});
+  Result<world::HttpResponse> response = world.http.send(world::HttpRequest{.url = source, .limit = 2min, .download = true});
   if (!response && response.error().kind == ErrorClass::interrupted) return failure(response.error());
   if (!response) return no_bundle(ErrorClass::environment, "Cannot fetch " + shown, response.error().because);
   if (!response->ok()) {
@@ -30,8 +30,8 @@ Result<std::string> fetched(World& world, const std::string& source) {
   return std::move(response->body);
 }
 
-Result<std::string> sha256(World& world, const std::string& text) {
-  Result<std::string> sum = run_checked(world.processes, Command{.argv = {"sha256sum"}, .input = text}, "operator-bundle",
+Result<std::string> sha256(world::World& world, const std::string& text) {
+  Result<std::string> sum = world::run_checked(world.processes, world::Command{.argv = {"sha256sum"}, .input = text}, "operator-bundle",
                                         "Cannot sum up the operator's bundle");
   if (!sum) return sum;
   return sum->substr(0, 64);
@@ -39,7 +39,7 @@ Result<std::string> sha256(World& world, const std::string& text) {
 
 }  // namespace
 
-Result<std::string> read_bundle(World& world, const Config& config, const std::string& source) {
+Result<std::string> read_bundle(world::World& world, const config::Config& config, const std::string& source) {
   std::string expected = config.text("operator.bundle-sha256"), version = config.text("operator.version");
   bool from_net = source.find("://") != std::string::npos, named = !config.text("operator.bundle").empty();
   if (from_net && !source.starts_with("https://")) {
@@ -62,4 +62,4 @@ Result<std::string> read_bundle(World& world, const Config& config, const std::s
                    fmt::format("its SHA-256 is {}, not {}", *sum, expected), "Nothing was changed; --operator-bundle FILE takes one from a file");
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -7,7 +7,7 @@
 #include "config/config.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 // Of the default version, as its Go module (whose checksum cluster/local/parts/kubernetes/go.sum has) carries it.
 struct KnownBundle {
@@ -16,6 +16,6 @@ struct KnownBundle {
 };
 
 // `source`: a file or a URL (bundle_source). The error is `operator-bundle`.
-Result<std::string> read_bundle(World& world, const Config& config, const std::string& source);
+Result<std::string> read_bundle(world::World& world, const config::Config& config, const std::string& source);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

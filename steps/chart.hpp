@@ -5,9 +5,9 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 // Exactly the bundled files: Helm deploys whatever else is in the folder too. The folder (chart_folder) is the answer.
-Result<std::string> write_chart(World& world);
+Result<std::string> write_chart(world::World& world);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

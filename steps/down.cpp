@@ -17,7 +17,7 @@
 #include "steps/standing.hpp"
 #include "world/kube_change.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -27,7 +27,7 @@ bool of_operator(const Json& item, std::string_view kind) {
 
 class Down {
  public:
-  Down(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress, DownReport& report)
+  Down(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api, world::Progress& progress, DownReport& report)
       : world_(world), config_(config), access_(access), api_(api), progress_(progress), report_(report) {}
 
   Status run() {
@@ -46,7 +46,7 @@ class Down {
     if (!names) return failure(names.error());
     for (const MadeKind& kind : made_kinds()) {
       Result<std::vector<Json>> items =
-          list_metadata(api_, world_.clock, kind.collection() + "?labelSelector=" + query_value(owner_selector));
+          world::list_metadata(api_, world_.clock, kind.collection() + "?labelSelector=" + world::query_value(manifests::owner_selector));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
         Object object = object_from(item, std::string(kind.api_version), std::string(kind.kind), std::string(kind.resource));
@@ -55,7 +55,7 @@ class Down {
     }
     for (const auto& [instance, count] : others_) {
       leave(fmt::format("{} objects of another chain of hpawalk's", count),
-            fmt::format("their label {} is {}; {} --instance={} takes it away", instance_label, instance, config_.again("down"), instance));
+            fmt::format("their label {} is {}; {} --instance={} takes it away", manifests::instance_label, instance, config_.again("down"), instance));
     }
     return {};
   }
@@ -69,7 +69,7 @@ class Down {
       report_.others = true;
     } else if (owner == Owner::earlier && !crd && !names.contains(configured_name(object.kind, object.space, object.name))) {
       leave(object.title(), fmt::format("an earlier hpawalk made it, without the label {}, and this configuration does not name it",
-                                        instance_label));
+                                        manifests::instance_label));
     } else if (object.kind == "Namespace") {
       bool ending = !at(item, "metadata.deletionTimestamp").is_null();  // nothing is left to decide
       (ending ? ending_ : spaces_).push_back(std::move(object));
@@ -97,8 +97,8 @@ class Down {
   }
 
   Status name_other_releases(const std::string& space, const std::string& name) {
-    Result<std::vector<Json>> secrets = list_metadata(
-        api_, world_.clock, "/api/v1/secrets?labelSelector=" + query_value(fmt::format("owner=helm,{}", owner_selector)));
+    Result<std::vector<Json>> secrets = world::list_metadata(
+        api_, world_.clock, "/api/v1/secrets?labelSelector=" + world::query_value(fmt::format("owner=helm,{}", manifests::owner_selector)));
     if (!secrets && secrets.error().kind == ErrorClass::interrupted) return failure(secrets.error());
     if (!secrets) {
       leave("Helm releases in other namespaces", secrets.error().what);
@@ -128,7 +128,7 @@ class Down {
       return {};
     }
     // The operator itself made this Service, for the kubelets' metrics.
-    Result<Json> kubelet = kube_get(api_, "/api/v1/namespaces/kube-system/services/kubelet");
+    Result<Json> kubelet = world::kube_get(api_, "/api/v1/namespaces/kube-system/services/kubelet");
     bool by_operator = kubelet && at(*kubelet, {"metadata", "labels", "app.kubernetes.io/managed-by"}) == "prometheus-operator";
     if (by_operator) operator_.push_back(object_from(*kubelet, "v1", "Service", "services"));
     return {};
@@ -137,12 +137,12 @@ class Down {
   // What the configuration names, but somebody else made.
   Status report_strangers() {
     for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
-      Result<std::string> yaml = render_stage(stage, config_);
+      Result<std::string> yaml = manifests::render_stage(stage, config_);
       if (!yaml) return failure(yaml.error());
       Result<std::vector<yaml::Value>> objects = yaml::parse_all(*yaml);
       if (!objects) return failure(objects.error());
       for (const yaml::Value& object : *objects) {
-        Result<Json> live = kube_get(api_, object_path(object));
+        Result<Json> live = world::kube_get(api_, object_path(object));
         if (!live && live.error().kind == ErrorClass::interrupted) return failure(live.error());
         bool strange = live && owner_of(*live, config_.text("instance")) == Owner::stranger;
         if (strange) leave(object_title(object), "hpawalk did not make it");
@@ -192,7 +192,7 @@ class Down {
   Result<std::vector<Object>> remove_namespaces(const std::vector<Object>& going) {
     std::vector<Object> removed;
     if (spaces_.empty()) return removed;
-    KubeKinds kinds = discover(api_);
+    world::KubeKinds kinds = world::discover(api_);
     for (const Object& space : spaces_) {
       NamespaceLook look = look_into(api_, world_.clock, kinds, space.name, going);
       if (world_.interrupt.requested()) return interrupted("removing the chain");
@@ -200,9 +200,9 @@ class Down {
         leave(space.title(), look.why_kept());
         continue;
       }
-      Result<Deleted> deleted = kube_delete(api_, world_.clock, space.path(), space.uid);
+      Result<world::Deleted> deleted = world::kube_delete(api_, world_.clock, space.path(), space.uid);
       if (!deleted) return failure(deleted.error());
-      if (*deleted == Deleted::another) {
+      if (*deleted == world::Deleted::another) {
         leave(space.title(), "somebody made it anew");
         continue;
       }
@@ -221,10 +221,10 @@ class Down {
     for (const Object& object : along) {
       bool pod = object.kind == "Pod" && object.api_version == "v1";
       if (!pod && object.kind != "ConfigMap" && object.kind != "ServiceAccount") continue;
-      Result<Deleted> deleted = kube_delete(api_, world_.clock, object.path(), object.uid, pod ? std::optional<int>(1) : std::nullopt);
+      Result<world::Deleted> deleted = world::kube_delete(api_, world_.clock, object.path(), object.uid, pod ? std::optional<int>(1) : std::nullopt);
       if (!deleted) return failure(deleted.error());
     }
-    KubeRequest events{.method = "DELETE", .path = "/api/v1/namespaces/" + space + "/events"};
+    world::KubeRequest events{.method = "DELETE", .path = "/api/v1/namespaces/" + space + "/events"};
     (void)api_.send(events);  // if it fails, Kubernetes ends the namespace itself
     return {};
   }
@@ -247,11 +247,11 @@ class Down {
     return {};
   }
 
-  World& world_;
-  const Config& config_;
-  const ClusterAccess& access_;
-  KubeApi& api_;
-  Progress& progress_;
+  world::World& world_;
+  const config::Config& config_;
+  const cluster::ClusterAccess& access_;
+  world::KubeApi& api_;
+  world::Progress& progress_;
   DownReport& report_;
   std::vector<Object> chain_, operator_, spaces_, ending_, release_;
   std::map<std::string, int> others_;  // by instance
@@ -259,12 +259,12 @@ class Down {
 
 }  // namespace
 
-Status down(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress,
+Status down(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api, world::Progress& progress,
             DownReport& report) {
-  TimePoint start = world.clock.now();
+  world::TimePoint start = world.clock.now();
   Status status = Down(world, config, access, api, progress, report).run();
   report.took = world.clock.now() - start;
   return status;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

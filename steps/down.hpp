@@ -11,16 +11,16 @@
 
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 struct DownReport {
   std::vector<std::string> removed;
   std::vector<std::string> left;  // with the reason
   bool others = false;            // another chain of hpawalk's is on this cluster
-  Duration took{0};
+  world::Duration took{0};
 };
 
-Status down(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress,
+Status down(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api, world::Progress& progress,
             DownReport& report);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -6,7 +6,7 @@
 
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -30,7 +30,7 @@ constexpr MadeKind table[] = {
 
 std::string MadeKind::collection(const std::string& space) const {
   std::string root = api_version == "v1" ? "/api/v1" : fmt::format("/apis/{}", api_version);
-  return root + (space.empty() ? "" : kube_path("/namespaces/{}", space)) + "/" + std::string(resource);
+  return root + (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) + "/" + std::string(resource);
 }
 
 std::span<const MadeKind> made_kinds() { return table; }
@@ -40,4 +40,4 @@ const MadeKind* find_made_kind(std::string_view kind) {
   return found == std::end(table) ? nullptr : &*found;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

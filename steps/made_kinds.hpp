@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 struct MadeKind {
   std::string_view kind, api_version, resource;
@@ -17,4 +17,4 @@ struct MadeKind {
 std::span<const MadeKind> made_kinds();  // in the order in which `down` takes them away
 const MadeKind* find_made_kind(std::string_view kind);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -9,11 +9,11 @@
 
 #include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 class NamespaceEnd {
  public:
-  NamespaceEnd(World& world, const ClusterAccess& access, KubeApi& api, std::string space, std::string uid)
+  NamespaceEnd(world::World& world, const cluster::ClusterAccess& access, world::KubeApi& api, std::string space, std::string uid)
       : world_(world), access_(access), api_(api), space_(std::move(space)), uid_(std::move(uid)) {}
 
   // Looks whether the namespace, which is being deleted, is empty by now, and if so takes its finalizer away. What
@@ -23,9 +23,9 @@ class NamespaceEnd {
  private:
   bool find_collections();
 
-  World& world_;
-  const ClusterAccess& access_;
-  KubeApi& api_;
+  world::World& world_;
+  const cluster::ClusterAccess& access_;
+  world::KubeApi& api_;
   std::string space_;
   std::string uid_;  // of the namespace that was deleted: one that was made anew is not meant
   std::vector<std::string> collections_ = {};  // not seen empty yet; nothing can be made in a namespace that is going
@@ -33,4 +33,4 @@ class NamespaceEnd {
   bool ended_ = false;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -11,7 +11,7 @@
 #include "steps/removal.hpp"
 #include "world/kube_discovery.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 struct NamespaceLook {
   std::vector<std::string> others;  // "ServiceMonitor checkout": neither going nor Kubernetes' own
@@ -24,7 +24,7 @@ struct NamespaceLook {
 
 // `going`: what will be deleted, in this namespace and outside of it. An object that is owned (ownerReferences) is going
 // when all of its owners are going or gone.
-NamespaceLook look_into(KubeApi& api, Clock& clock, const KubeKinds& kinds, const std::string& space,
+NamespaceLook look_into(world::KubeApi& api, world::Clock& clock, const world::KubeKinds& kinds, const std::string& space,
                         const std::vector<Object>& going);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 enum class Does {
   apply,       // kubectl apply of `input`
@@ -25,4 +25,4 @@ struct Operation {
   std::string keep_replicas_of = {};     // a Deployment whose replicas are the HPA's business once it exists
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -9,7 +9,7 @@
 #include "steps/made_kinds.hpp"
 #include "world/kube_discovery.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -21,14 +21,14 @@ bool has(const std::vector<Object>& objects, const std::string& uid) {
 
 }  // namespace
 
-std::string user_of_custom_resources(KubeApi& api, Clock& clock, const std::vector<Object>& going) {
-  KubeKinds kinds = discover(api);
-  for (const UnreadKinds& unread : kinds.unread) {
+std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock, const std::vector<Object>& going) {
+  world::KubeKinds kinds = world::discover(api);
+  for (const world::UnreadKinds& unread : kinds.unread) {
     if (unread.group.empty() || unread.group == group) return "it cannot be seen who still needs it: " + unread.why;
   }
-  for (const KubeKind& kind : kinds.all) {
+  for (const world::KubeKind& kind : kinds.all) {
     if (kind.group != group || !kind.listable) continue;
-    Result<std::vector<Json>> items = list_metadata(api, clock, kind.collection());
+    Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection());
     if (!items) return "it cannot be seen who still needs it: " + items.error().what;
     for (const Json& item : *items) {
       Object object = object_from(item, group, kind.kind, kind.resource);
@@ -38,7 +38,7 @@ std::string user_of_custom_resources(KubeApi& api, Clock& clock, const std::vect
   return {};
 }
 
-Result<std::vector<Object>> made_by_operator(KubeApi& api, Clock& clock, const std::vector<Object>& chain) {
+Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& clock, const std::vector<Object>& chain) {
   constexpr MadeKind made[] = {{"StatefulSet", "apps/v1", "statefulsets", true},
                                {"Service", "v1", "services", true},
                                {"Secret", "v1", "secrets", true},
@@ -50,7 +50,7 @@ Result<std::vector<Object>> made_by_operator(KubeApi& api, Clock& clock, const s
   std::vector<Object> found;
   for (const std::string& space : spaces) {
     for (const MadeKind& kind : made) {
-      Result<std::vector<Json>> items = list_metadata(api, clock, kind.collection(space));
+      Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection(space));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
         const Json& owners = list_at(item, "metadata.ownerReferences");
@@ -64,4 +64,4 @@ Result<std::vector<Object>> made_by_operator(KubeApi& api, Clock& clock, const s
   return found;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

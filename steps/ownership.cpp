@@ -5,7 +5,7 @@
 #include "base/json.hpp"
 #include "manifests/manifests.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -16,20 +16,20 @@ const Json& label(const Json& object, std::string_view name) {
 }  // namespace
 
 std::string instance_of(const Json& object) {
-  const Json& value = label(object, instance_label);
+  const Json& value = label(object, manifests::instance_label);
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
 Owner owner_of(const Json& object, const std::string& instance) {
-  for (std::string_view name : {managed_by_label, part_of_label}) {
-    if (label(object, name) != label_value) return Owner::stranger;
+  for (std::string_view name : {manifests::managed_by_label, manifests::part_of_label}) {
+    if (label(object, name) != manifests::label_value) return Owner::stranger;
   }
   std::string its = instance_of(object);
   if (its.empty()) return Owner::earlier;
   return its == instance ? Owner::mine : Owner::another;
 }
 
-bool is_ours(const Json& object, const Config& config) {
+bool is_ours(const Json& object, const config::Config& config) {
   Owner owner = owner_of(object, config.text("instance"));
   return owner == Owner::mine || owner == Owner::earlier;
 }
@@ -38,7 +38,7 @@ std::string configured_name(std::string_view kind, const std::string& space, con
   return fmt::format("{}/{}/{}", kind, space, name);
 }
 
-Result<std::set<std::string>> configured_names(const Config& config) {
+Result<std::set<std::string>> configured_names(const config::Config& config) {
   std::set<std::string> names;
   for (const char* setting : {"namespace", "prometheus.namespace", "adapter.namespace", "operator.namespace"}) {
     names.insert(configured_name("Namespace", {}, config.text(setting)));
@@ -48,7 +48,7 @@ Result<std::set<std::string>> configured_names(const Config& config) {
   }
   for (const char* kind : {"ClusterRole", "ClusterRoleBinding"}) names.insert(configured_name(kind, {}, "prometheus-operator"));
   for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
-    Result<std::string> yaml = render_stage(stage, config);
+    Result<std::string> yaml = manifests::render_stage(stage, config);
     if (!yaml) return failure(yaml.error());
     Result<std::vector<yaml::Value>> objects = yaml::parse_all(*yaml);
     if (!objects) return failure(objects.error());
@@ -60,4 +60,4 @@ Result<std::set<std::string>> configured_names(const Config& config) {
   return names;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -10,7 +10,7 @@
 #include "config/config.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 enum class Owner {
   mine,      // of the configured instance
@@ -23,10 +23,10 @@ Owner owner_of(const Json& object, const std::string& instance);
 std::string instance_of(const Json& object);  // the label's value
 
 // For an object that was looked up under a name of the configuration.
-bool is_ours(const Json& object, const Config& config);
+bool is_ours(const Json& object, const config::Config& config);
 
 // "KIND/NAMESPACE/NAME" of what this configuration makes, but for the adapter's release.
-Result<std::set<std::string>> configured_names(const Config& config);
+Result<std::set<std::string>> configured_names(const config::Config& config);
 std::string configured_name(std::string_view kind, const std::string& space, const std::string& name);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

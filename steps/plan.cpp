@@ -6,9 +6,9 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
-std::vector<PlannedCommand> planned(const Operation& operation, const Config& config, const ClusterAccess& access,
+std::vector<cluster::PlannedCommand> planned(const Operation& diagnose::operation, const config::Config& config, const cluster::ClusterAccess& access,
                                     const std::string& chart) {
   if (operation.does == Does::load_image) {
     if (!config.text("prom-fake.image").empty()) return {{operation.subject + " comes from its registry", {}}};
@@ -25,7 +25,7 @@ std::vector<PlannedCommand> planned(const Operation& operation, const Config& co
   return {{operation.subject, text::shell_quote(argv) + " <<'EOF'\n" + operation.input + "EOF"}};
 }
 
-Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess& access, const UpOptions& options,
+Result<std::vector<PlannedStage>> plan(const config::Config& config, const cluster::ClusterAccess& access, const UpOptions& options,
                                        const std::string& chart) {
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
@@ -36,7 +36,7 @@ Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess
     if (!operations) return failure(operations.error());
     PlannedStage planned_stage{name, std::string(stage.why), {}, {}};
     for (const Operation& operation : *operations) {
-      for (PlannedCommand& command : planned(operation, config, access, chart)) planned_stage.commands.push_back(std::move(command));
+      for (cluster::PlannedCommand& command : planned(diagnose::operation, config, access, chart)) planned_stage.commands.push_back(std::move(command));
     }
     for (const Rule& rule : stage.rules) planned_stage.holds.emplace_back(rule.says);
     planned_stages.push_back(std::move(planned_stage));
@@ -48,7 +48,7 @@ std::string to_text(const std::vector<PlannedStage>& stages) {
   std::string out;
   for (const PlannedStage& stage : stages) {
     out += fmt::format("# ==== {}: {}\n", stage.name, stage.why);
-    for (const PlannedCommand& command : stage.commands) {
+    for (const cluster::PlannedCommand& command : stage.commands) {
       out += "# " + command.note + "\n";
       if (!command.command.empty()) out += command.command + "\n";
     }
@@ -58,4 +58,4 @@ std::string to_text(const std::vector<PlannedStage>& stages) {
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -13,7 +13,7 @@
 #include "base/text.hpp"
 #include "steps/pod_security.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -36,7 +36,7 @@ std::pair<int, int> version_in(const std::string& text) {
   return {0, 0};
 }
 
-Precondition look_at_tool(World& world, const Tool& tool) {
+cluster::Precondition look_at_tool(world::World& world, const Tool& tool) {
   auto found = world.processes.find(tool.program);
   if (!found) {
     return {tool.name, Mark::broken, tool.program + " is not in PATH",
@@ -44,7 +44,7 @@ Precondition look_at_tool(World& world, const Tool& tool) {
   }
   std::vector<std::string> argv = {tool.program};
   argv.insert(argv.end(), tool.version_arguments.begin(), tool.version_arguments.end());
-  Result<Outcome> said = world.processes.run(Command{.argv = argv, .limit = std::chrono::seconds(10)});
+  Result<world::Outcome> said = world.processes.run(world::Command{.argv = argv, .limit = std::chrono::seconds(10)});
   if (!said) return {tool.name, Mark::broken, said.error().what + ": " + said.error().because, said.error().hint};
   auto [major, minor] = version_in(said->output);
   if (!said->ok() || major == 0) return {tool.name, Mark::broken, found->string() + " does not say its version", "Install it again"};
@@ -102,17 +102,17 @@ constexpr Making makings[] = {
     {"hpa", "autoscaling", "horizontalpodautoscalers", "namespace"},
 };
 
-std::string space_of(const Making& making, const Config& config) {
+std::string space_of(const Making& making, const config::Config& config) {
   std::string_view space = making.space;
   if (space.empty()) return {};
   return space.starts_with('=') ? std::string(space.substr(1)) : config.text(space);
 }
 
 // The questions of these stages, each once.
-std::vector<AccessQuestion> questions(KubeApi& api, const Config& config, const std::vector<std::string>& stages) {
-  std::vector<AccessQuestion> all;
-  auto ask = [&](AccessQuestion question) {
-    bool known = std::any_of(all.begin(), all.end(), [&](const AccessQuestion& q) {
+std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::Config& config, const std::vector<std::string>& stages) {
+  std::vector<world::AccessQuestion> all;
+  auto ask = [&](world::AccessQuestion question) {
+    bool known = std::any_of(all.begin(), all.end(), [&](const world::AccessQuestion& q) {
       return q.verb == question.verb && q.group == question.group && q.resource == question.resource && q.space == question.space;
     });
     if (!known) all.push_back(std::move(question));
@@ -125,7 +125,7 @@ std::vector<AccessQuestion> questions(KubeApi& api, const Config& config, const 
     if (!space.empty()) spaces.insert(space);
   }
   for (const std::string& space : spaces) {
-    Result<Json> there = kube_get(api, "/api/v1/namespaces/" + space);
+    Result<Json> there = world::kube_get(api, "/api/v1/namespaces/" + space);
     if (!there && there.error().id == "kube-not-found") ask({"create", "", "namespaces"});
   }
   // What the rules read on the way.
@@ -138,12 +138,12 @@ std::vector<AccessQuestion> questions(KubeApi& api, const Config& config, const 
   return all;
 }
 
-Precondition look_at_rights(KubeApi& api, const Config& config, const std::vector<std::string>& stages) {
-  Result<bool> everything = may(api, {"*", "*", "*"});
+cluster::Precondition look_at_rights(world::KubeApi& api, const config::Config& config, const std::vector<std::string>& stages) {
+  Result<bool> everything = world::may(api, {"*", "*", "*"});
   if (everything && *everything) return {"rights", Mark::ok, "may do everything"};
   std::map<std::string, std::vector<std::string>> missing;  // by where
-  for (const AccessQuestion& question : questions(api, config, stages)) {
-    Result<bool> allowed = may(api, question);
+  for (const world::AccessQuestion& question : questions(api, config, stages)) {
+    Result<bool> allowed = world::may(api, question);
     if (!allowed) return {"rights", Mark::unknown, allowed.error().what + ": " + allowed.error().because, allowed.error().hint};
     std::string where = question.space.empty() ? "in the whole cluster" : "in namespace " + question.space;
     if (!*allowed) missing[where].push_back(question.verb + " " + question.resource);
@@ -155,8 +155,8 @@ Precondition look_at_rights(KubeApi& api, const Config& config, const std::vecto
           "Ask for these rights, or use a context of somebody who has them: --context NAME"};
 }
 
-Precondition look_at_apis(KubeApi& api, const std::vector<std::string>& stages) {
-  Result<Json> groups = kube_get(api, "/apis");
+cluster::Precondition look_at_apis(world::KubeApi& api, const std::vector<std::string>& stages) {
+  Result<Json> groups = world::kube_get(api, "/apis");
   if (!groups) return {"APIs", Mark::unknown, groups.error().what + ": " + groups.error().because, groups.error().hint};
   std::set<std::string> served;
   for (const Json& group : list_at(*groups, "groups")) {
@@ -179,9 +179,9 @@ bool is_too_old(const Json& version) {
 }
 
 // Older API servers do not have this question.
-std::vector<Precondition> look_at_login(KubeApi& api) {
+std::vector<cluster::Precondition> look_at_login(world::KubeApi& api) {
   Json review = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
-  Result<Json> who = kube_create(api, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review);
+  Result<Json> who = world::kube_create(api, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review);
   if (who) return {{"login", Mark::ok, text_at(*who, "status.userInfo.username")}};
   if (who.error().id == "kube-not-found" || who.error().id == "kube-forbidden") return {};
   return {{"login", Mark::broken, who.error().what + ": " + who.error().because, who.error().hint}};
@@ -189,30 +189,30 @@ std::vector<Precondition> look_at_login(KubeApi& api) {
 
 }  // namespace
 
-std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& access, const std::vector<std::string>& stages) {
+std::vector<cluster::Precondition> look_at_tools(world::World& world, const cluster::ClusterAccess& access, const std::vector<std::string>& stages) {
   std::vector<Tool> tools = {{"kubectl", access.kube.kubectl, {"version", "--client"}, 1, 22}};  // server-side apply
   if (contains(stages, "adapter")) tools.push_back({"helm", access.helm, {"version", "--short"}, 3, 13});  // --labels
-  std::vector<Precondition> findings;
+  std::vector<cluster::Precondition> findings;
   for (const Tool& tool : tools) findings.push_back(look_at_tool(world, tool));
   return findings;
 }
 
-std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages,
+std::vector<cluster::Precondition> look_at_cluster(world::KubeApi& api, const config::Config& config, const std::vector<std::string>& stages,
                                           const std::string& when_unreachable) {
-  Result<Json> version = kube_get(api, "/version");
+  Result<Json> version = world::kube_get(api, "/version");
   if (!version) {
     bool out_of_reach = version.error().id == "kube-unreachable" && !when_unreachable.empty();
     return {{"API server", Mark::broken, version.error().what + ": " + version.error().because,
              out_of_reach ? when_unreachable : version.error().hint}};
   }
-  std::vector<Precondition> findings = {{"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")}};
+  std::vector<cluster::Precondition> findings = {{"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")}};
   if (is_too_old(*version)) {
     findings.push_back({"Kubernetes", Mark::broken,
                         fmt::format("{} is older than 1.{}, the oldest that hpawalk works with", text_at(*version, "gitVersion"), oldest_minor),
                         "Upgrade the cluster, or try it on one of your own: hpawalk up --cluster local"});
     return findings;
   }
-  for (Precondition& finding : look_at_login(api)) findings.push_back(std::move(finding));
+  for (cluster::Precondition& finding : look_at_login(api)) findings.push_back(std::move(finding));
   if (findings.back().mark != Mark::ok) return findings;
   findings.push_back(look_at_apis(api, stages));
   findings.push_back(look_at_rights(api, config, stages));
@@ -220,8 +220,8 @@ std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, co
   return findings;
 }
 
-Status all_fine(const std::vector<Precondition>& findings) {
-  for (const Precondition& finding : findings) {
+Status all_fine(const std::vector<cluster::Precondition>& findings) {
+  for (const cluster::Precondition& finding : findings) {
     if (finding.mark == Mark::ok || finding.mark == Mark::note) continue;
     std::string id = "preflight-" + text::join(text::split(finding.name, ' '), "-");
     std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -231,4 +231,4 @@ Status all_fine(const std::vector<Precondition>& findings) {
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

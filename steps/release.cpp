@@ -13,7 +13,7 @@
 #include "steps/stages.hpp"
 #include "world/kube_discovery.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -43,16 +43,16 @@ const ChartKind* find_chart_kind(const std::string& kind) {
 }
 
 // With what the names of a chart's objects begin.
-std::vector<std::string> fronts(const Config& config) {
+std::vector<std::string> fronts(const config::Config& config) {
   std::vector<std::string> all = {config.text("adapter.release"), "prometheus-adapter"};
-  Result<std::string> text = render_adapter_values(config);
+  Result<std::string> text = manifests::render_adapter_values(config);
   Result<yaml::Value> values = text ? yaml::parse(*text) : Result<yaml::Value>(failure(text.error()));
   if (values) all.push_back(text_at(Json(*values), "fullnameOverride", all.front()));
   return all;
 }
 
 // Beyond its own namespace a chart makes only what has its name in front, and the APIs that an adapter can serve.
-bool is_a_charts_name(const Config& config, const std::string& kind, const std::string& name) {
+bool is_a_charts_name(const config::Config& config, const std::string& kind, const std::string& name) {
   if (kind == "APIService") {
     return name.ends_with(".custom.metrics.k8s.io") || name.ends_with(".external.metrics.k8s.io") || name == "v1beta1.metrics.k8s.io";
   }
@@ -68,11 +68,11 @@ bool carries_mark(const Json& live, const std::string& space, const std::string&
 
 }  // namespace
 
-Result<Release> find_release(KubeApi& api, Clock& clock, const Config& config, const std::string& space,
+Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const config::Config& config, const std::string& space,
                              const std::string& name) {
   // Only the metadata: a release's content is up to a megabyte.
-  Result<std::vector<Json>> secrets = list_metadata(
-      api, clock, fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space, query_value("owner=helm,name=" + name)));
+  Result<std::vector<Json>> secrets = world::list_metadata(
+      api, clock, fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space, world::query_value("owner=helm,name=" + name)));
   if (!secrets) return failure(secrets.error());
   Release release;
   long long newest = -1;
@@ -91,13 +91,13 @@ Result<Release> find_release(KubeApi& api, Clock& clock, const Config& config, c
   return release;
 }
 
-Result<ReleaseParts> read_release(World& world, const Config& config, const ClusterAccess& access, KubeApi& api) {
+Result<ReleaseParts> read_release(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api) {
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
-  Result<std::vector<Json>> secrets = list_metadata(
-      api, world.clock, fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space, query_value("owner=helm,name=" + name)));
+  Result<std::vector<Json>> secrets = world::list_metadata(
+      api, world.clock, fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space, world::query_value("owner=helm,name=" + name)));
   if (!secrets) return failure(secrets.error());
-  Command command{.argv = helm_line(access, {"get", "manifest", name, "--namespace=" + space})};
-  Result<std::string> manifest = run_checked(world.processes, command, "helm", "Cannot read what the Helm release " + name + " consists of");
+  world::Command command{.argv = helm_line(access, {"get", "manifest", name, "--namespace=" + space})};
+  Result<std::string> manifest = world::run_checked(world.processes, command, "helm", "Cannot read what the Helm release " + name + " consists of");
   if (!manifest) return failure(manifest.error());
   ReleaseParts parts;
   Result<std::vector<yaml::Value>> documents = yaml::parse_all(*manifest);
@@ -123,7 +123,7 @@ Result<ReleaseParts> read_release(World& world, const Config& config, const Clus
     }
     part.api_version = known->api_version;
     part.resource = known->resource;
-    Result<Json> live = kube_get(api, part.path());
+    Result<Json> live = world::kube_get(api, part.path());
     if (!live && live.error().id == "kube-not-found") continue;
     if (!live) return failure(live.error());
     if (!carries_mark(*live, space, name)) {
@@ -139,4 +139,4 @@ Result<ReleaseParts> read_release(World& world, const Config& config, const Clus
   return parts;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -13,7 +13,7 @@
 #include "steps/removal.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 inline constexpr std::string_view release_mark = "hpawalk/values=";    // a label of the release's Secrets
 inline constexpr std::string_view installer_mark = "hpawalk/installer";  // likewise: which process installs it
@@ -27,7 +27,7 @@ struct Release {
   std::string installer = {};  // see installer.hpp
   std::string instance = {};   // whose it is, when it is hpawalk's but not ours
 };
-Result<Release> find_release(KubeApi& api, Clock& clock, const Config& config, const std::string& space,
+Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const config::Config& config, const std::string& space,
                              const std::string& name);
 
 // What is to be deleted of the configured release: its objects that are there, and its Secrets.
@@ -35,6 +35,6 @@ struct ReleaseParts {
   std::vector<Object> objects;
   std::string refused;  // why it is not what hpawalk installed: then nothing of it may be deleted
 };
-Result<ReleaseParts> read_release(World& world, const Config& config, const ClusterAccess& access, KubeApi& api);
+Result<ReleaseParts> read_release(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

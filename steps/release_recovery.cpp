@@ -7,14 +7,14 @@
 #include "steps/stages.hpp"
 #include "world/kube_change.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
 using namespace std::chrono_literals;
 
 // An install that was killed leaves its release pending, and Helm refuses to touch it.
-Status take_away(World& world, const Config& config, const ClusterAccess& access, KubeApi& api) {
+Status take_away(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api) {
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
   Result<ReleaseParts> parts = read_release(world, config, access, api);
   if (!parts) return failure(parts.error());
@@ -24,7 +24,7 @@ Status take_away(World& world, const Config& config, const ClusterAccess& access
                    text::shell_quote(helm_line(access, {"get", "manifest", name, "--namespace=" + space})) + "   shows it");
   }
   for (const Object& part : parts->objects) {
-    Result<Deleted> deleted = kube_delete(api, world.clock, part.path(), part.uid);
+    Result<world::Deleted> deleted = world::kube_delete(api, world.clock, part.path(), part.uid);
     if (!deleted) return failure(deleted.error());
   }
   return {};
@@ -32,15 +32,15 @@ Status take_away(World& world, const Config& config, const ClusterAccess& access
 
 }  // namespace
 
-Status recover_release(World& world, const Config& config, const ClusterAccess& access, KubeApi& api,
+Status recover_release(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api,
                        const std::function<bool(const std::string& waiting_for)>& keep_on) {
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
-  TimePoint start = world.clock.now(), at_work = start;
+  world::TimePoint start = world.clock.now(), at_work = start;
   while (true) {
     Result<Release> release = find_release(api, world.clock, config, space, name);
     if (!release || !release->there || !release->pending) return {};
     if (!release->ours) return {};  // Helm will say whose it is
-    TimePoint now = world.clock.now();
+    world::TimePoint now = world.clock.now();
     InstallerState installer = look_for_installer(world.files, release->installer);
     if (installer != InstallerState::gone) at_work = now;
     if (now - at_work >= 6s) break;  // its helm may have outlived it for a moment
@@ -56,4 +56,4 @@ Status recover_release(World& world, const Config& config, const ClusterAccess& 
   return take_away(world, config, access, api);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

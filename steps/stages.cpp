@@ -14,7 +14,7 @@
 #include "steps/release.hpp"
 #include "world/kube_discovery.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -34,34 +34,34 @@ std::vector<std::string> crd_milestones() {
 }
 
 // --force-conflicts: the object is hpawalk's (that is checked before), so what others changed in it is set right.
-std::vector<std::string> apply_line(const ClusterAccess& access) {
-  return kubectl_line(access.kube, {"apply", "--server-side", "--field-manager=hpawalk", "--force-conflicts", "-f", "-"});
+std::vector<std::string> apply_line(const cluster::ClusterAccess& access) {
+  return world::kubectl_line(access.kube, {"apply", "--server-side", "--field-manager=hpawalk", "--force-conflicts", "-f", "-"});
 }
 
-Operation apply(const ClusterAccess& access, std::string subject, std::string yaml) {
+Operation apply(const cluster::ClusterAccess& access, std::string subject, std::string yaml) {
   return Operation{Does::apply, std::move(subject), apply_line(access), std::move(yaml)};
 }
 
 // ---- operations
 
-Operations workload(const Config& config, const ClusterAccess& access) {
-  Result<std::string> yaml = render_stage("workload", config);
+Operations workload(const config::Config& config, const cluster::ClusterAccess& access) {
+  Result<std::string> yaml = manifests::render_stage("workload", config);
   if (!yaml) return failure(yaml.error());
   Operation operation = apply(access, "Deployment " + config.text("workload.name"), *yaml);
   operation.keep_replicas_of = config.text("workload.name");
   operation.after = {critical};
-  return std::vector{operation};
+  return std::vector{diagnose::operation};
 }
 
-Operations the_operator(const Config& config, const ClusterAccess& access) {
+Operations the_operator(const config::Config& config, const cluster::ClusterAccess& access) {
   Operation operation = apply(access, "prometheus-operator " + config.text("operator.version"), {});
   operation.does = Does::bundle;
-  return std::vector{operation};
+  return std::vector{diagnose::operation};
 }
 
 // The Prometheus itself comes last: a ServiceMonitor that is there before it is in its first configuration.
-Operations prometheus(const Config& config, const ClusterAccess& access) {
-  Result<std::string> yaml = render_stage("prometheus", config);
+Operations prometheus(const config::Config& config, const cluster::ClusterAccess& access) {
+  Result<std::string> yaml = manifests::render_stage("prometheus", config);
   if (!yaml) return failure(yaml.error());
   size_t last = yaml->rfind("---\n");
   Operation before = apply(access, "Prometheus's account, rights and Service", yaml->substr(0, last));
@@ -73,28 +73,28 @@ Operations prometheus(const Config& config, const ClusterAccess& access) {
   return std::vector{before, resource};
 }
 
-Operations image(const Config& config, const ClusterAccess&) {
-  return std::vector{Operation{Does::load_image, prom_fake_image(config), {}, {}, {critical}, "image"}};
+Operations image(const config::Config& config, const cluster::ClusterAccess&) {
+  return std::vector{Operation{Does::load_image, manifests::prom_fake_image(config), {}, {}, {critical}, "image"}};
 }
 
-Operations prom_fake(const Config& config, const ClusterAccess& access) {
-  Result<std::string> yaml = render_stage("prom-fake", config);
+Operations prom_fake(const config::Config& config, const cluster::ClusterAccess& access) {
+  Result<std::string> yaml = manifests::render_stage("prom-fake", config);
   if (!yaml) return failure(yaml.error());
   Operation operation = apply(access, "Deployment and Service " + config.text("prom-fake.name"), *yaml);
   operation.after = {"image"};
-  return std::vector{operation};
+  return std::vector{diagnose::operation};
 }
 
-Operations servicemonitor(const Config& config, const ClusterAccess& access) {
-  Result<std::string> yaml = render_stage("servicemonitor", config);
+Operations servicemonitor(const config::Config& config, const cluster::ClusterAccess& access) {
+  Result<std::string> yaml = manifests::render_stage("servicemonitor", config);
   if (!yaml) return failure(yaml.error());
   Operation operation = apply(access, "ServiceMonitor " + config.text("servicemonitor.name"), *yaml);
   operation.after = {"CRD servicemonitors"};
   operation.reaches = "ServiceMonitor";
-  return std::vector{operation};
+  return std::vector{diagnose::operation};
 }
 
-std::vector<std::string> chart_reference(const Config& config, const std::string& bundled) {
+std::vector<std::string> chart_reference(const config::Config& config, const std::string& bundled) {
   std::string chart = config.text("adapter.chart"), version = config.text("adapter.chart-version");
   std::vector<std::string> words;
   if (chart == "bundled") return {bundled};
@@ -107,11 +107,11 @@ std::vector<std::string> chart_reference(const Config& config, const std::string
   return words;
 }
 
-Operations adapter(const Config& config, const ClusterAccess& access) {
+Operations adapter(const config::Config& config, const cluster::ClusterAccess& access) {
   std::vector<Operation> operations;
   std::string space = config.text("adapter.namespace");
-  Result<std::string> name_space = render_namespace(space, config);
-  Result<std::string> values = render_adapter_values(config);
+  Result<std::string> name_space = manifests::render_namespace(space, config);
+  Result<std::string> values = manifests::render_adapter_values(config);
   if (!name_space) return failure(name_space.error());
   if (!values) return failure(values.error());
   if (!name_space->empty()) {
@@ -120,44 +120,44 @@ Operations adapter(const Config& config, const ClusterAccess& access) {
     operations.back().after = {critical};
   }
   std::string content = *values;
-  for (const auto& [file, text] : bundled_chart()) content += file + text;
+  for (const auto& [file, text] : manifests::bundled_chart()) content += file + text;
   std::vector<std::string> words = {"upgrade", "--install", config.text("adapter.release")};
   for (std::string& word : chart_reference(config, "CHART")) words.push_back(std::move(word));
   std::string mark = fingerprint(content + text::join(words, " "));
   words.insert(words.end(), {"--namespace=" + space, "--history-max=3",
-                             fmt::format("--labels={},{}={},{}{}", owner_selector, instance_label, config.text("instance"),
+                             fmt::format("--labels={},{}={},{}{}", manifests::owner_selector, manifests::instance_label, config.text("instance"),
                                          release_mark, mark), "--values=-"});
   operations.push_back(Operation{Does::helm, "Helm release " + config.text("adapter.release"), helm_line(access, words), *values});
   operations.back().after = {operations.size() > 1 ? operations.front().reaches : critical};
   return operations;
 }
 
-Operations hpa(const Config& config, const ClusterAccess& access) {
-  Result<std::string> yaml = render_stage("hpa", config);
+Operations hpa(const config::Config& config, const cluster::ClusterAccess& access) {
+  Result<std::string> yaml = manifests::render_stage("hpa", config);
   if (!yaml) return failure(yaml.error());
   Operation operation = apply(access, "HorizontalPodAutoscaler " + config.text("hpa.name"), *yaml);
   operation.after = {critical};
-  return std::vector{operation};
+  return std::vector{diagnose::operation};
 }
 
 // ---- rules
 
 // The Deployment, and when it is not available what its pods say.
 Judgement rollout(const View& view, const std::string& space, const std::string& name, const std::string& selector) {
-  Judgement deployment = check_workload(view.api, "deployments", {space, name});
+  diagnose::Judgement deployment = diagnose::check_workload(view.api, "deployments", {space, name});
   if (deployment.mark != Mark::broken) return deployment;
-  Judgement pods = check_pods(view.api, space, selector);
+  diagnose::Judgement pods = diagnose::check_pods(view.api, space, selector);
   if (pods.mark == Mark::broken && pods.evidence.starts_with("pod ")) deployment.evidence += "; " + pods.evidence;
   return deployment;
 }
 
-Judgement workload_available(const View& view) {
+diagnose::Judgement workload_available(const View& view) {
   return rollout(view, view.config.text("namespace"), view.config.text("workload.name"),
                  label_selector(view.config.labels("workload.labels")));
 }
 
-Judgement resources_served(const View& view) {
-  Result<Json> list = kube_get(view.api, "/apis/monitoring.coreos.com/v1");
+diagnose::Judgement resources_served(const View& view) {
+  Result<Json> list = world::kube_get(view.api, "/apis/monitoring.coreos.com/v1");
   if (!list && list.error().id != "kube-not-found") return {Mark::unknown, list.error().what + ": " + list.error().because};
   for (const char* crd : needed_crds) {
     bool there = false;
@@ -171,69 +171,69 @@ Judgement resources_served(const View& view) {
 
 // The configured operator; or, where somebody else's custom resources are there, whatever serves those.
 Judgement operator_available(const View& view) {
-  Judgement own = rollout(view, view.config.text("operator.namespace"), "prometheus-operator",
+  diagnose::Judgement own = rollout(view, view.config.text("operator.namespace"), "prometheus-operator",
                           "app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller");
   if (own.mark != Mark::broken) return own;
-  Result<std::vector<Json>> crds = list_metadata(
-      view.api, view.clock, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?labelSelector=" + query_value(owner_selector));
+  Result<std::vector<Json>> crds = world::list_metadata(
+      view.api, view.clock, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?labelSelector=" + world::query_value(manifests::owner_selector));
   bool some_ours = crds && std::any_of(crds->begin(), crds->end(), [&](const Json& crd) { return is_ours(crd, view.config); });
   if (!crds || some_ours || !resources_served(view).ok()) return own;
   return {Mark::ok, "its custom resources are somebody else's: so is the operator"};
 }
 
-Judgement prometheus_ready(const View& view) {
-  return check_prometheus(view.api, {view.config.text("prometheus.namespace"), view.config.text("prometheus.name")});
+diagnose::Judgement prometheus_ready(const View& view) {
+  return diagnose::check_prometheus(view.api, {view.config.text("prometheus.namespace"), view.config.text("prometheus.name")});
 }
 
-Judgement prometheus_answers(const View& view) { return check_prometheus_answers(view.api, prometheus_backend(view.config)); }
+diagnose::Judgement prometheus_answers(const View& view) { return diagnose::check_prometheus_answers(view.api, prometheus_backend(view.config)); }
 
-Judgement prom_fake_available(const View& view) {
+diagnose::Judgement prom_fake_available(const View& view) {
   return rollout(view, view.config.text("namespace"), view.config.text("prom-fake.name"),
                  label_selector(view.config.labels("prom-fake.labels")));
 }
 
-Judgement target_up(const View& view) {
-  return check_target(view.api, view.clock, prometheus_backend(view.config),
+diagnose::Judgement target_up(const View& view) {
+  return diagnose::check_target(view.api, view.clock, prometheus_backend(view.config),
                       fmt::format("serviceMonitor/{}/{}/", view.config.text("prometheus.namespace"),
                                   view.config.text("servicemonitor.name")));
 }
 
-Judgement value_in_prometheus(const View& view) {
-  return check_value(view.api, prometheus_backend(view.config),
+diagnose::Judgement value_in_prometheus(const View& view) {
+  return diagnose::check_value(view.api, prometheus_backend(view.config),
                      fmt::format("{}{{namespace=\"{}\",service=\"{}\"}}", view.config.text("prom-fake.metric"),
                                  view.config.text("namespace"), view.config.text("prom-fake.name")));
 }
 
-Judgement adapter_available(const View& view) {
+diagnose::Judgement adapter_available(const View& view) {
   return rollout(view, view.config.text("adapter.namespace"), view.config.text("adapter.release"),
                  "app.kubernetes.io/instance=" + view.config.text("adapter.release"));
 }
 
-Judgement api_available(const View& view) { return check_api_service(view.api); }
+diagnose::Judgement api_available(const View& view) { return diagnose::check_api_service(view.api); }
 
-Judgement metric_served(const View& view) {
-  return check_metric(view.api, view.config.text("namespace"), "services", view.config.text("prom-fake.name"),
+diagnose::Judgement metric_served(const View& view) {
+  return diagnose::check_metric(view.api, view.config.text("namespace"), "services", view.config.text("prom-fake.name"),
                       view.config.text("prom-fake.metric"));
 }
 
-Judgement hpa_active(const View& view) {
-  return check_hpa(view.api, {view.config.text("namespace"), view.config.text("hpa.name")});
+diagnose::Judgement hpa_active(const View& view) {
+  return diagnose::check_hpa(view.api, {view.config.text("namespace"), view.config.text("hpa.name")});
 }
 
 // ---- logs
 
-LogSource workload_logs(const Config& c) { return {c.text("namespace"), label_selector(c.labels("workload.labels")), {}}; }
-LogSource operator_logs(const Config& c) {
+LogSource workload_logs(const config::Config& c) { return {c.text("namespace"), label_selector(c.labels("workload.labels")), {}}; }
+LogSource operator_logs(const config::Config& c) {
   return {c.text("operator.namespace"), "app.kubernetes.io/name=prometheus-operator", {}};
 }
-LogSource prometheus_logs(const Config& c) {
+LogSource prometheus_logs(const config::Config& c) {
   return {c.text("prometheus.namespace"), "operator.prometheus.io/name=" + c.text("prometheus.name"), "prometheus"};
 }
-LogSource prom_fake_logs(const Config& c) { return {c.text("namespace"), label_selector(c.labels("prom-fake.labels")), {}}; }
-LogSource adapter_logs(const Config& c) {
+LogSource prom_fake_logs(const config::Config& c) { return {c.text("namespace"), label_selector(c.labels("prom-fake.labels")), {}}; }
+LogSource adapter_logs(const config::Config& c) {
   return {c.text("adapter.namespace"), "app.kubernetes.io/instance=" + c.text("adapter.release"), {}};
 }
-LogSource no_logs(const Config&) { return {}; }
+LogSource no_logs(const config::Config&) { return {}; }
 
 }  // namespace
 
@@ -294,22 +294,22 @@ StageJudgement judge_stage(const Stage& stage, const View& view) {
   return last;
 }
 
-std::string bundle_source(const Config& config, const ClusterAccess& access) {
+std::string bundle_source(const config::Config& config, const cluster::ClusterAccess& access) {
   if (!config.text("operator.bundle").empty()) return config.text("operator.bundle");
   if (!access.operator_bundle.empty()) return access.operator_bundle;
   return fmt::format("https://github.com/prometheus-operator/prometheus-operator/releases/download/v{}/bundle.yaml",
                      config.text("operator.version"));
 }
 
-Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const Config& config, const ClusterAccess& access) {
-  Result<std::vector<BundleObject>> objects = adapt_bundle(bundle, config);
+Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const config::Config& config, const cluster::ClusterAccess& access) {
+  Result<std::vector<manifests::BundleObject>> objects = manifests::adapt_bundle(bundle, config);
   if (!objects) return failure(objects.error());
-  Result<std::string> the_rest = render_namespace(config.text("operator.namespace"), config);
+  Result<std::string> the_rest = manifests::render_namespace(config.text("operator.namespace"), config);
   if (!the_rest) return failure(the_rest.error());
   std::vector<Operation> operations;
   std::string deployment;
   std::vector<std::string> whole = {"the operator's Deployment"};
-  for (const BundleObject& object : *objects) {
+  for (const manifests::BundleObject& object : *objects) {
     if (object.kind != "CustomResourceDefinition") {
       std::string& text = object.kind == "Deployment" ? deployment : *the_rest;
       text += (text.empty() ? "" : "---\n") + object.text;
@@ -318,18 +318,18 @@ Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const 
     Operation operation = apply(access, "CRD " + object.name, object.text);
     operation.served = object.name.substr(0, object.name.find('.'));
     operation.reaches = "CRD " + operation.served;
-    if (!needed_first(object)) operation.after = {stage_milestone("prometheus")};
+    if (!manifests::needed_first(object)) operation.after = {stage_milestone("prometheus")};
     whole.push_back(operation.reaches);
-    operations.push_back(std::move(operation));
+    operations.push_back(std::move(diagnose::operation));
   }
   operations.push_back(apply(access, "the operator's account, rights and Service", *the_rest));
   operations.back().reaches = "the operator's rights";
-  operations.push_back(apply(access, "the operator's Deployment", deployment));
+  operations.push_back(apply(access, "the operator's Deployment", diagnose::deployment));
   operations.back().after = crd_milestones();
   operations.back().after.push_back("the operator's rights");
   operations.back().reaches = "the operator's Deployment";
   operations.push_back(Operation{Does::restart, "restart the operator, so that it sees its other custom resources",
-                                 kubectl_line(access.kube, {"rollout", "restart", "deployment/prometheus-operator",
+                                 world::kubectl_line(access.kube, {"rollout", "restart", "deployment/prometheus-operator",
                                                             "--namespace=" + config.text("operator.namespace")})});
   operations.back().after = whole;
   return operations;
@@ -337,7 +337,7 @@ Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const 
 
 std::string stage_milestone(std::string_view stage) { return fmt::format("stage {}", stage); }
 
-std::vector<std::string> helm_line(const ClusterAccess& access, std::vector<std::string> arguments) {
+std::vector<std::string> helm_line(const cluster::ClusterAccess& access, std::vector<std::string> arguments) {
   std::vector<std::string> line = {access.helm};
   if (!access.kube.kubeconfig.empty()) line.push_back("--kubeconfig=" + access.kube.kubeconfig);
   line.push_back("--kube-context=" + access.kube.context);
@@ -345,17 +345,17 @@ std::vector<std::string> helm_line(const ClusterAccess& access, std::vector<std:
   return line;
 }
 
-std::filesystem::path chart_folder(const Environment& environment) {
+std::filesystem::path chart_folder(const world::Environment& environment) {
   std::string content;
-  for (const auto& [file, text] : bundled_chart()) content += file + text;
+  for (const auto& [file, text] : manifests::bundled_chart()) content += file + text;
   return local::make_layout(environment).cache / "charts" / fingerprint(content) / "prometheus-adapter";
 }
 
-Backend prometheus_backend(const Config& config) {
+world::Backend prometheus_backend(const config::Config& config) {
   return {config.text("prometheus.namespace"), config.text("prometheus.name"), "web"};
 }
 
-Backend prom_fake_backend(const Config& config) {
+world::Backend prom_fake_backend(const config::Config& config) {
   return {config.text("namespace"), config.text("prom-fake.name"), config.text("prom-fake.port-name")};
 }
 
@@ -365,4 +365,4 @@ std::string label_selector(const std::map<std::string, std::string>& labels) {
   return text::join(pairs, ",");
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -17,18 +17,18 @@
 #include "config/config.hpp"
 #include "steps/operation.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 // What a rule looks at.
 struct View {
-  KubeApi& api;
-  Clock& clock;
-  const Config& config;
+  world::KubeApi& api;
+  world::Clock& clock;
+  const config::Config& config;
 };
 
 struct Rule {
   std::string_view says;  // "the Deployment is available"
-  Judgement (*check)(const View&);
+  diagnose::Judgement (*check)(const View&);
 };
 
 struct LogSource {
@@ -41,9 +41,9 @@ struct Stage {
   std::string_view name;
   std::string_view why;   // for `up --step` and the plan
   std::vector<std::string_view> needs;  // the stages without which it cannot come to stand
-  Result<std::vector<Operation>> (*operations)(const Config&, const ClusterAccess&);
+  Result<std::vector<Operation>> (*operations)(const config::Config&, const cluster::ClusterAccess&);
   std::vector<Rule> rules;
-  LogSource (*logs)(const Config&);
+  LogSource (*logs)(const config::Config&);
 };
 
 std::span<const Stage> stages();
@@ -55,13 +55,13 @@ Error unknown_stage(const std::string& name);
 
 // How a stage stands now: the first of its rules that does not hold (`rule` is its number), or the last evidence.
 struct StageJudgement {
-  Judgement judgement;
+  diagnose::Judgement judgement;
   size_t rule = 0;
 };
 StageJudgement judge_stage(const Stage& stage, const View& view);
 
 // Where the operator's bundle comes from: a file or a URL.
-std::string bundle_source(const Config& config, const ClusterAccess& access);
+std::string bundle_source(const config::Config& config, const cluster::ClusterAccess& access);
 
 // The milestone that is reached when all of a stage's rules hold.
 std::string stage_milestone(std::string_view stage);
@@ -69,17 +69,17 @@ std::string stage_milestone(std::string_view stage);
 // The bundle's objects as operations: the custom resources one by one and so in parallel, those that the operator
 // cannot do without first. It looks only at its start which of them there are: so it comes behind the first ones, and
 // is restarted behind the others, which come when Prometheus runs and the processors have little to do.
-Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const Config& config, const ClusterAccess& access);
+Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const config::Config& config, const cluster::ClusterAccess& access);
 
 // helm with the flags that say which cluster, followed by `arguments`.
-std::vector<std::string> helm_line(const ClusterAccess& access, std::vector<std::string> arguments);
+std::vector<std::string> helm_line(const cluster::ClusterAccess& access, std::vector<std::string> arguments);
 
 // Where the bundled chart's files are put for helm to read.
-std::filesystem::path chart_folder(const Environment& environment);
+std::filesystem::path chart_folder(const world::Environment& environment);
 
 // Ways to the chain's parts that several commands need.
-Backend prometheus_backend(const Config& config);
-Backend prom_fake_backend(const Config& config);
+Backend prometheus_backend(const config::Config& config);
+world::Backend prom_fake_backend(const config::Config& config);
 std::string label_selector(const std::map<std::string, std::string>& labels);  // "app=web,tier=x"
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -8,7 +8,7 @@
 #include "world/kube_change.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -38,7 +38,7 @@ std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
   const MadeKind* kind = find_made_kind(text_at(o, "kind"));
   if (kind == nullptr) return {};
-  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") + kube_path("/{}", text_at(o, "metadata.name"));
+  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") + world::kube_path("/{}", text_at(o, "metadata.name"));
 }
 
 std::string object_title(const yaml::Value& object) {
@@ -77,17 +77,17 @@ bool owns_more(const Json& live, const Json& wanted) {
   return false;
 }
 
-bool would_change(KubeApi& api, const std::string& path, const Json& live, const Json& wanted) {
+bool would_change(world::KubeApi& api, const std::string& path, const Json& live, const Json& wanted) {
   if (includes(live, wanted) && !owns_more(live, wanted)) return false;
   // Not the same text need not be another value: "1000" is "1k", "0.5" is "500m". The API server is the one to say.
-  Result<Json> after = kube_dry_apply(api, path, wanted);
+  Result<Json> after = world::kube_dry_apply(api, path, wanted);
   return !after || without_record(*after) != without_record(live);
 }
 
-Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Operation& operation) {
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Operation& diagnose::operation) {
   Result<std::vector<yaml::Value>> objects = yaml::parse_all(operation.input);
   if (!objects) return failure(objects.error());
-  Comparison result{Standing::same, {}, operation, {}};
+  Comparison result{Standing::same, {}, diagnose::operation, {}};
   std::string left;
   bool dropped = false;
   for (yaml::Value& object : *objects) {
@@ -95,11 +95,11 @@ Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Opera
     if (path.empty()) {
       return failure(ErrorClass::internal, "unknown-kind", "hpawalk does not know where to find " + object_title(object));
     }
-    Result<Json> live = kube_get(api, path);
+    Result<Json> live = world::kube_get(api, path);
     if (!live && live.error().id != "kube-not-found") return failure(live.error());
     if (live && !is_ours(*live, config)) {
       if (text_at(*live, "kind") != "Namespace") {
-        return Comparison{Standing::foreign, object_title(object), operation, instance_of(*live)};
+        return Comparison{Standing::foreign, object_title(object), diagnose::operation, instance_of(*live)};
       }
       dropped = true;  // an existing Namespace is used as it is
       continue;
@@ -122,4 +122,4 @@ Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Opera
   return result;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -11,7 +11,7 @@
 #include "steps/operation.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 enum class Standing {
   absent,     // something of it is not there
@@ -38,8 +38,8 @@ bool includes(const Json& live, const Json& wanted);
 bool owns_more(const Json& live, const Json& wanted);
 
 // An apply of `wanted` would change `live`. Where the texts differ, a dry run on the API server decides.
-bool would_change(KubeApi& api, const std::string& path, const Json& live, const Json& wanted);
+bool would_change(world::KubeApi& api, const std::string& path, const Json& live, const Json& wanted);
 
-Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Operation& operation);
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Operation& diagnose::operation);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -16,14 +16,14 @@
 #include "steps/work.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
 using namespace std::chrono_literals;
 using Came = StageReport::Outcome;
 
-constexpr Duration unreadable_for = 30s;  // an API server that restarts is back by then; a right that is missing is not
+constexpr world::Duration unreadable_for = 30s;  // an API server that restarts is back by then; a right that is missing is not
 
 struct Job {
   const Stage* stage;
@@ -32,7 +32,7 @@ struct Job {
   std::optional<Error> error = {};
 };
 
-Error not_holding(const Stage& stage, const StageJudgement& seen, const Config& config) {
+Error not_holding(const Stage& stage, const StageJudgement& seen, const config::Config& config) {
   std::string name(stage.name), hint;
   if (!stage.logs(config).selector.empty()) hint = config.again("logs " + name) + "   shows what its pods say\n";
   hint += config.again("up") + "   goes on from here once the cause is gone";
@@ -78,7 +78,7 @@ Status needs_stand(const std::vector<std::string>& names, const std::set<std::st
 
 class Run {
  public:
-  Run(World& world, const Config& config, ClusterTarget& target, const ClusterAccess& access, KubeApi& api, Progress& progress)
+  Run(world::World& world, const config::Config& config, cluster::ClusterTarget& target, const cluster::ClusterAccess& access, world::KubeApi& api, world::Progress& progress)
       : world_(world), config_(config), target_(target), access_(access), api_(api), progress_(progress) {}
 
   // Reads only.
@@ -97,7 +97,7 @@ class Run {
   }
 
   void execute(Job& job) {
-    TimePoint start = world_.clock.now();
+    world::TimePoint start = world_.clock.now();
     progress_.started(job.report.name);
     Status done = change(job);
     if (done && job.report.evidence.empty()) job.report.evidence = job.work.evidence;
@@ -124,7 +124,7 @@ class Run {
     for (const std::string& milestone : job.work.reached) board_.reach(milestone);
     if (job.work.todo.empty()) return {};
     std::vector<Status> results(job.work.todo.size());
-    Workers workers([this] { board_.stop(); });
+    world::Workers workers([this] { board_.stop(); });
     for (size_t i = 0; i < job.work.todo.size(); ++i) {
       workers.start([&, i] {
         results[i] = perform(job, job.work.todo[i]);
@@ -146,21 +146,21 @@ class Run {
     return failure(ErrorClass::check_failed, "stopped", "Another stage failed first");
   }
 
-  Status perform(const Job& job, const Operation& operation) {
+  Status perform(const Job& job, const Operation& diagnose::operation) {
     std::string stage(job.stage->name);
     if (std::string missing = board_.missing(operation.after); !missing.empty()) {
       progress_.now(stage, "waiting for " + missing);
     }
     if (!board_.wait(operation.after)) return stopped();
     progress_.now(stage, operation.subject);
-    Status done = act(operation);
+    Status done = act(diagnose::operation);
     if (done && !operation.served.empty()) done = wait_served(operation.served);
     if (done && !operation.reaches.empty()) board_.reach(operation.reaches);
     return done;
   }
 
-  Status act(const Operation& operation) {
-    Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
+  Status act(const Operation& diagnose::operation) {
+    world::Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
     if (operation.does == Does::helm) {
       Status ready = recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
         progress_.now("adapter", operation.subject + ": waiting for " + waiting_for);
@@ -177,14 +177,14 @@ class Run {
     TimePoint end = world_.clock.now() + 60s;
     while (true) {
       Status done = operation.does == Does::load_image ? target_.load_image(api_, operation.subject, progress_)
-                                                       : change_by(command, operation);
+                                                       : change_by(command, diagnose::operation);
       bool again = !done && worth_another_try(done.error()) && world_.clock.now() < end && !board_.stopped();
       if (!again || !world_.clock.sleep(300ms)) return done;
     }
   }
 
-  Status change_by(const Command& command, const Operation& operation) {
-    Result<std::string> changed = run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
+  Status change_by(const world::Command& command, const Operation& diagnose::operation) {
+    Result<std::string> changed = world::run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
                                               "Cannot apply " + operation.subject);
     if (!changed) return failure(changed.error());
     return {};
@@ -202,17 +202,17 @@ class Run {
   }
 
   Status wait_served(const std::string& resource) {
-    return wait_until(world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
-                      [&]() -> Result<StillWaiting> {
+    return world::wait_until(world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
+                      [&]() -> Result<world::StillWaiting> {
                         if (board_.stopped()) return stopped();
                         for (const char* version : {"v1", "v1alpha1"}) {
-                          Result<Json> list = kube_get(api_, fmt::format("/apis/monitoring.coreos.com/{}", version));
+                          Result<Json> list = world::kube_get(api_, fmt::format("/apis/monitoring.coreos.com/{}", version));
                           if (!list) continue;
                           for (const Json& served : list_at(*list, "resources")) {
-                            if (text_at(served, "name") == resource) return StillWaiting();
+                            if (text_at(served, "name") == resource) return world::StillWaiting();
                           }
                         }
-                        return StillWaiting(resource + " is not served yet");
+                        return world::StillWaiting(resource + " is not served yet");
                       });
   }
 
@@ -228,12 +228,12 @@ class Run {
   // Until the stage's rules hold, each in turn. What could not be read is tried again for a while.
   Status watch(Job& job) {
     View view{api_, world_.clock, config_};
-    TimePoint end = world_.clock.now() + config_.duration("timeout");
-    TimePoint readable = world_.clock.now();
+    world::TimePoint end = world_.clock.now() + config_.duration("timeout");
+    world::TimePoint readable = world_.clock.now();
     size_t held = 0;
     while (held < job.stage->rules.size()) {
-      Judgement judgement = job.stage->rules[held].check(view);
-      TimePoint now = world_.clock.now();
+      diagnose::Judgement judgement = job.stage->rules[held].check(view);
+      world::TimePoint now = world_.clock.now();
       if (judgement.mark != Mark::unknown) readable = now;
       if (judgement.ok()) {
         ++held;
@@ -248,7 +248,7 @@ class Run {
       if (!board_.missing({"image"}).empty()) end = now + config_.duration("timeout");
       bool refused = judgement.evidence.find("Not allowed to") != std::string::npos;  // waiting does not help
       if (now >= end || now - readable > unreadable_for) {
-        Result<Json> there = kube_get(api_, "/version");
+        Result<Json> there = world::kube_get(api_, "/version");
         if (!there && there.error().kind == ErrorClass::environment) return failure(there.error());
         if (now >= end || refused) return failure(not_holding(*job.stage, {judgement, held}, config_));
         readable = now;  // the API server is there: it is what stands behind it that does not answer yet
@@ -258,19 +258,19 @@ class Run {
     return {};
   }
 
-  World& world_;
-  const Config& config_;
-  ClusterTarget& target_;
-  const ClusterAccess& access_;
-  KubeApi& api_;
-  Progress& progress_;
+  world::World& world_;
+  const config::Config& config_;
+  cluster::ClusterTarget& target_;
+  const cluster::ClusterAccess& access_;
+  world::KubeApi& api_;
+  world::Progress& progress_;
   Board board_;
 };
 
 Status run_parallel(Run& run, std::vector<Job>& jobs) {
   // Reading first, all at once: this is the last moment at which nothing has changed.
   std::vector<Status> prepared(jobs.size());
-  Workers workers([&] { run.stop(); });
+  world::Workers workers([&] { run.stop(); });
   for (size_t i = 0; i < jobs.size(); ++i) {
     workers.start([&, i] { prepared[i] = run.prepare(jobs[i]); });
   }
@@ -313,11 +313,11 @@ Result<std::vector<std::string>> selected_stages(const UpOptions& options) {
   return names;
 }
 
-Status up(World& world, const Config& config, ClusterTarget& target, const ClusterAccess& access, KubeApi& api,
-          const UpOptions& options, Progress& progress, UpReport& report) {
+Status up(world::World& world, const config::Config& config, cluster::ClusterTarget& target, const cluster::ClusterAccess& access, world::KubeApi& api,
+          const UpOptions& options, world::Progress& progress, UpReport& report) {
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
-  TimePoint start = world.clock.now();
+  world::TimePoint start = world.clock.now();
   View view{api, world.clock, config};
   std::vector<Job> jobs;
   std::set<std::string_view> selected;
@@ -364,4 +364,4 @@ Status up(World& world, const Config& config, ClusterTarget& target, const Clust
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

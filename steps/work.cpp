@@ -13,7 +13,7 @@
 #include "steps/standing.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -23,33 +23,33 @@ bool is_url(const std::string& source) { return source.starts_with("http://") ||
 
 class Finder {
  public:
-  Finder(World& world, const Config& config, const ClusterAccess& access, KubeApi& api)
+  Finder(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api)
       : world_(world), config_(config), access_(access), api_(api) {}
 
   Result<Work> run(const Stage& stage) {
     Result<std::vector<Operation>> operations = stage.operations(config_, access_);
     if (!operations) return failure(operations.error());
     for (const Operation& operation : *operations) {
-      Status found = find(operation);
+      Status found = find(diagnose::operation);
       if (!found) return failure(found.error());
     }
     return std::move(work_);
   }
 
  private:
-  Status find(const Operation& operation) {
+  Status find(const Operation& diagnose::operation) {
     switch (operation.does) {
       case Does::bundle: return bundle();
-      case Does::helm: return helm(operation);
-      case Does::load_image: return image(operation);
-      case Does::apply: return apply(operation);
+      case Does::helm: return helm(diagnose::operation);
+      case Does::load_image: return image(diagnose::operation);
+      case Does::apply: return apply(diagnose::operation);
       case Does::restart: return {};  // only within the bundle
     }
     return {};
   }
 
-  Status apply(const Operation& operation) {
-    Result<Comparison> compared = compare_apply(api_, config_, operation);
+  Status apply(const Operation& diagnose::operation) {
+    Result<Comparison> compared = compare_apply(api_, config_, diagnose::operation);
     if (!compared) return failure(compared.error());
     if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign, compared->instance));
     if (compared->standing == Standing::same) {
@@ -63,23 +63,23 @@ class Finder {
   Error not_ours(const std::string& object, const std::string& instance = {}) const {
     if (!instance.empty()) {
       return Error{ErrorClass::check_failed, "not-ours", fmt::format("{} is there already, and belongs to another chain of hpawalk's", object),
-                   fmt::format("its label {} is {}; this chain's is {}", instance_label, instance, config_.text("instance")),
+                   fmt::format("its label {} is {}; this chain's is {}", manifests::instance_label, instance, config_.text("instance")),
                    "Choose another name or namespace (hpawalk config shows the settings); --instance " + instance +
                        " works on that chain; nothing was changed",
                    {}, {}};
     }
     return Error{ErrorClass::check_failed, "not-ours", object + " is there already, and hpawalk did not make it",
-                 "it does not have the labels " + std::string(owner_selector),
+                 "it does not have the labels " + std::string(manifests::owner_selector),
                  "Choose another name or namespace (hpawalk config shows the settings), or remove it; nothing was changed", {}, {}};
   }
 
   // Its ten custom resources are megabytes: only their metadata is looked at.
   Status bundle() {
-    KubeRequest request{.path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    world::KubeRequest request{.path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
                         .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
-    Result<HttpResponse> response = api_.send(request);
+    Result<world::HttpResponse> response = api_.send(request);
     if (!response) return failure(response.error());
-    if (!response->ok()) return failure(kube_error(request, *response));
+    if (!response->ok()) return failure(world::kube_error(request, *response));
     Result<Json> list = parse_json(response->body, "The list of custom resource definitions");
     if (!list) return failure(list.error());
     std::set<std::string> current;
@@ -105,7 +105,7 @@ class Finder {
     if (!operations) return failure(operations.error());
     for (Operation& operation : *operations) {
       if (operation.does == Does::restart) {
-        if (current.size() < 10 || operator_started_before(newest)) work_.todo.push_back(std::move(operation));
+        if (current.size() < 10 || operator_started_before(newest)) work_.todo.push_back(std::move(diagnose::operation));
         continue;
       }
       bool crd = operation.subject.starts_with("CRD ");
@@ -114,8 +114,8 @@ class Finder {
         continue;
       }
       if (crd) {
-        work_.todo.push_back(std::move(operation));
-      } else if (Status compared = apply(operation); !compared) {
+        work_.todo.push_back(std::move(diagnose::operation));
+      } else if (Status compared = apply(diagnose::operation); !compared) {
         return compared;
       }
     }
@@ -125,8 +125,8 @@ class Finder {
   // A run that was killed between the custom resources and the operator's restart has left one that does not know them.
   bool operator_started_before(const std::string& time) {
     std::string path = fmt::format("/api/v1/namespaces/{}/pods?labelSelector={}", config_.text("operator.namespace"),
-                                   query_value("app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller"));
-    Result<Json> pods = kube_get(api_, path);
+                                   world::query_value("app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller"));
+    Result<Json> pods = world::kube_get(api_, path);
     if (!pods) return false;
     for (const Json& pod : list_at(*pods, "items")) {
       if (!at(pod, "metadata.deletionTimestamp").is_null()) continue;
@@ -141,11 +141,11 @@ class Finder {
   // The operator's own objects, without reading the bundle: the Deployment as this version would make it.
   bool includes_operator() {
     std::string space = config_.text("operator.namespace");
-    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
-    Result<Json> binding = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
-    Result<Json> role = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
-    Result<Json> account = kube_get(api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
-    Result<Json> service = kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
+    Result<Json> live = world::kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
+    Result<Json> binding = world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
+    Result<Json> role = world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
+    Result<Json> account = world::kube_get(api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
+    Result<Json> service = world::kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
     for (const Result<Json>* object : {&live, &binding, &role, &account, &service}) {
       if (!*object || !is_ours(**object, config_) || !at(**object, "metadata.deletionTimestamp").is_null()) return false;
     }
@@ -156,7 +156,7 @@ class Finder {
   }
 
   Status helm(Operation operation) {
-    Status chart = look_at_chart(operation);
+    Status chart = look_at_chart(diagnose::operation);
     if (!chart) return chart;
     std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
     Result<Release> release = find_release(api_, world_.clock, config_, space, name);
@@ -167,14 +167,14 @@ class Finder {
     for (const char* version : {"v1beta1", "v1beta2"}) {
       if (release->there) break;
       std::string service = fmt::format("{}.custom.metrics.k8s.io", version);
-      Result<Json> live = kube_get(api_, "/apis/apiregistration.k8s.io/v1/apiservices/" + service);
+      Result<Json> live = world::kube_get(api_, "/apis/apiregistration.k8s.io/v1/apiservices/" + service);
       if (live && at(*live, "metadata.deletionTimestamp").is_null()) {
         return failure(other_adapter(service, *live));
       }
     }
-    bool wanted = release->there && !release->pending && release->values == mark_of(operation);
+    bool wanted = release->there && !release->pending && release->values == mark_of(diagnose::operation);
     if (wanted && stands(space, name)) return {};
-    work_.todo.push_back(std::move(operation));
+    work_.todo.push_back(std::move(diagnose::operation));
     return {};
   }
 
@@ -196,7 +196,7 @@ class Finder {
   }
 
   // hpawalk's mark on a release: the argument "--labels=...,hpawalk/values=MARK".
-  static std::string mark_of(const Operation& operation) {
+  static std::string mark_of(const Operation& diagnose::operation) {
     for (const std::string& word : operation.argv) {
       if (size_t at_mark = word.find(release_mark); at_mark != std::string::npos) return word.substr(at_mark + release_mark.size());
     }
@@ -204,7 +204,7 @@ class Finder {
   }
 
   // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed again.
-  Status look_at_chart(Operation& operation) {
+  Status look_at_chart(Operation& diagnose::operation) {
     std::string chart = config_.text("adapter.chart");
     if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") || chart.starts_with("https://")) return {};
     if (!world_.files.exists(chart)) {
@@ -220,7 +220,7 @@ class Finder {
       return failure(ErrorClass::usage, "adapter-chart", "There is no chart in " + chart, "the folder has no Chart.yaml",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
-    std::string mark = mark_of(operation);
+    std::string mark = mark_of(diagnose::operation);
     for (std::string& word : operation.argv) {
       if (word.find(release_mark) == std::string::npos) continue;
       word.replace(word.find(mark), mark.size(), fingerprint(mark + content(chart)));
@@ -241,7 +241,7 @@ class Finder {
     Json o(object);
     for (const auto& [kind, resource] : {std::pair("Secret", "secrets"), std::pair("ConfigMap", "configmaps")}) {
       if (text_at(o, "kind") == kind) {
-        return kube_path("/api/v1/namespaces/{}/{}/{}", text_at(o, "metadata.namespace", space), resource, text_at(o, "metadata.name"));
+        return world::kube_path("/api/v1/namespaces/{}/{}/{}", text_at(o, "metadata.namespace", space), resource, text_at(o, "metadata.name"));
       }
     }
     return object_path(object);
@@ -249,14 +249,14 @@ class Finder {
 
   // Everything that Helm deployed is there.
   bool stands(const std::string& space, const std::string& name) {
-    Command command{.argv = helm_line(access_, {"get", "manifest", name, "--namespace=" + space})};
-    Result<std::string> manifest = run_checked(world_.processes, command, "helm", "Cannot read the Helm release " + name);
+    world::Command command{.argv = helm_line(access_, {"get", "manifest", name, "--namespace=" + space})};
+    Result<std::string> manifest = world::run_checked(world_.processes, command, "helm", "Cannot read the Helm release " + name);
     Result<std::vector<yaml::Value>> objects = manifest ? yaml::parse_all(*manifest) : failure(manifest.error());
     if (!objects) return false;
     for (const yaml::Value& object : *objects) {
       std::string path = release_path(object, space);
       if (path.empty()) continue;
-      Result<Json> live = kube_get(api_, path);
+      Result<Json> live = world::kube_get(api_, path);
       if (!live || !at(*live, "metadata.deletionTimestamp").is_null()) return false;
       Json replicas = at(Json(object), "spec.replicas");
       if (!replicas.is_null() && replicas != at(*live, "spec.replicas")) return false;
@@ -265,12 +265,12 @@ class Finder {
   }
 
   // A pod that runs from it is the proof that it is there.
-  Status image(const Operation& operation) {
+  Status image(const Operation& diagnose::operation) {
     if (!config_.text("prom-fake.image").empty()) {
       work_.evidence = operation.subject + ": from its registry";
       return {};
     }
-    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}", config_.text("namespace"),
+    Result<Json> live = world::kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}", config_.text("namespace"),
                                                    config_.text("prom-fake.name")));
     const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
     if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
@@ -279,21 +279,21 @@ class Finder {
       return {};
     }
     work_.evidence = operation.subject + ": brought to the cluster";
-    work_.todo.push_back(operation);
+    work_.todo.push_back(diagnose::operation);
     return {};
   }
 
-  World& world_;
-  const Config& config_;
-  const ClusterAccess& access_;
-  KubeApi& api_;
+  world::World& world_;
+  const config::Config& config_;
+  const cluster::ClusterAccess& access_;
+  world::KubeApi& api_;
   Work work_;
 };
 
 }  // namespace
 
-Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage) {
+Result<Work> find_work(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage) {
   return Finder(world, config, access, api).run(stage);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -7,7 +7,7 @@
 
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 struct Work {
   std::vector<Operation> todo = {};
@@ -17,6 +17,6 @@ struct Work {
 };
 
 // Errors: `not-ours`, `operator-bundle`, `adapter-chart`, or those of the API.
-Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage);
+Result<Work> find_work(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 namespace {
 
@@ -77,4 +77,4 @@ ChildGuard::~ChildGuard() {
   if (table_ != nullptr) munmap(table_, places * sizeof(Place));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <mutex>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 class ChildGuard {
  public:
@@ -37,4 +37,4 @@ class ChildGuard {
   int alive_ = -1;  // this end of the pipe
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

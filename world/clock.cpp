@@ -5,7 +5,7 @@
 #include "base/text.hpp"
 #include "world/interrupt.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 TimePoint SystemClock::now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
@@ -35,4 +35,4 @@ Status wait_until(Clock& clock, Wait wait, const std::string& doing,
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using Duration = std::chrono::milliseconds;
 using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;      // for waiting
@@ -49,4 +49,4 @@ struct Wait {
 Status wait_until(Clock& clock, Wait wait, const std::string& doing,
                   const std::function<Result<StillWaiting>()>& check);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -22,7 +22,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using std::chrono::steady_clock;
 
@@ -294,4 +294,4 @@ void supervise(const std::vector<Service>& services, const std::filesystem::path
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -15,7 +15,7 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // A process by its id and its start time (/proc/PID/stat, field 22, in clock ticks since boot), so that
 // another process with a reused id is never taken for it.
@@ -94,4 +94,4 @@ struct Service {
 // logs. Returns when `needed` is gone: what runs then works on files that nobody can reach any more.
 void supervise(const std::vector<Service>& services, const std::filesystem::path& needed);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -6,7 +6,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
@@ -140,4 +140,4 @@ bool DebugClock::sleep(Duration d) {
   return clock_.sleep(d);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -10,7 +10,7 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 class DebugLog {
  public:
@@ -83,4 +83,4 @@ class DebugWorld {
   World world_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

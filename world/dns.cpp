@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <resolv.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 Result<std::string> resolve_at(const std::string& name, const std::string& server_ipv4) {
   auto fail = [&](const char* reason) {
@@ -34,4 +34,4 @@ Result<std::string> resolve_at(const std::string& name, const std::string& serve
   return fail("the answer has no address");
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 static tl::unexpected<Error> file_failure(const std::string& doing, const fs::path& path, int number) {
   Error error{ErrorClass::environment, "file", "Cannot " + doing + " " + path.string(), std::strerror(number),
@@ -212,4 +212,4 @@ Result<unsigned long long> DiskFiles::free_bytes(const fs::path& folder) {
   return space.available;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

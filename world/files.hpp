@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 namespace fs = std::filesystem;
 
@@ -57,4 +57,4 @@ class DiskFiles final : public Files {
   Result<unsigned long long> free_bytes(const fs::path& folder) override;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

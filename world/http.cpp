@@ -12,7 +12,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // Idle handles, each with its open connections. A request takes one and gives it back. Each is driven through a multi
 // handle of its own, which is what makes a wait end at once: at Ctrl-C, and at the exact end of a silence.
@@ -235,4 +235,4 @@ Result<HttpResponse> CurlHttp::stream(const HttpRequest& request,
   return exchange(request, &on_line);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -10,7 +10,7 @@
 #include "world/clock.hpp"
 #include "world/interrupt.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 struct HttpRequest {
   std::string method = "GET";
@@ -69,4 +69,4 @@ class CurlHttp final : public Http {
   Pool* pool_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -2,7 +2,7 @@
 
 #include <curl/curl.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 static size_t ignore(char*, size_t size, size_t count, void*) { return size * count; }
 
@@ -21,4 +21,4 @@ bool https_says_ok(const std::string& url, const std::filesystem::path& ca_file,
   return status == 200;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -7,7 +7,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 static sigset_t watched_signals() {
   sigset_t set;
@@ -47,4 +47,4 @@ bool SignalInterrupt::requested() const {
   return poll(&p, 1, 0) == 1;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

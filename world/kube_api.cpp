@@ -14,7 +14,7 @@
 #include "world/kube_path.hpp"
 #include "world/patience.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
@@ -286,4 +286,4 @@ std::string query_value(std::string_view text) {
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

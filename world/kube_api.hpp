@@ -10,15 +10,12 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "world/clock.hpp"
 #include "world/http.hpp"
 
-namespace hpawalk {
-
-using Json = nlohmann::json;
+namespace hpawalk::world {
 
 struct KubeRequest {
   std::string method = "GET";
@@ -102,4 +99,4 @@ Status watch(KubeApi& api, Clock& clock, const std::string& path,
 
 std::string query_value(std::string_view text);  // percent-encoded
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

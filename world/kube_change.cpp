@@ -2,7 +2,7 @@
 
 #include "base/json.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 namespace {
 
@@ -45,4 +45,4 @@ Result<Json> kube_dry_apply(KubeApi& api, const std::string& path, const Json& o
   return parse_json(response->body, "The answer to " + path);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

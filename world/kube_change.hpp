@@ -8,7 +8,7 @@
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 enum class Deleted {
   accepted,  // it is gone, or going
@@ -24,4 +24,4 @@ Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path,
 // What the object at `path` would be after a server-side apply of `object` as the field manager hpawalk. Nothing changes.
 Result<Json> kube_dry_apply(KubeApi& api, const std::string& path, const Json& object);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -9,7 +9,7 @@
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 namespace {
 
@@ -147,4 +147,4 @@ Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::s
   return std::vector<Json>(items.begin(), items.end());
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

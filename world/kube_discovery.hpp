@@ -10,7 +10,7 @@
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 struct KubeKind {
   std::string group;     // empty: the core group
@@ -43,4 +43,4 @@ KubeKinds discover(KubeApi& api);
 // server does not know is empty.
 Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::string& path);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

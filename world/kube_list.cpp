@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 constexpr const char* metadata_form =
@@ -78,4 +78,4 @@ Result<Json> kube_list(KubeApi& api, const std::string& path, const ListOptions&
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

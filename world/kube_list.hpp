@@ -7,7 +7,7 @@
 
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 struct ListOptions {
   size_t page = 500;           // objects; as kubectl
@@ -24,4 +24,4 @@ struct ListOptions {
 // place between two pages (410), the list is read anew, and the second time as one answer, which cannot be forgotten.
 Result<Json> kube_list(KubeApi& api, const std::string& path, const ListOptions& options = {});
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

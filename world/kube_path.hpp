@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // A name as one segment of a path. One that no object can have ("..", or with a slash or a percent sign in it) is
 // encoded twice: servers decode a path before they look at its segments, and then find nothing by that name.
@@ -40,4 +40,4 @@ std::string kube_path(fmt::format_string<decltype(kube::encoded(std::declval<con
   return formatted(kube::encoded(values)...);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -9,7 +9,7 @@
 #include "base/text.hpp"
 #include "world/proxy_folder.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
@@ -122,4 +122,4 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target,
   return std::make_unique<ProxyKubeApi>(world, std::move(folder), std::move(*child), std::move(waiting));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

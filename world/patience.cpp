@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
@@ -66,4 +66,4 @@ Result<HttpResponse> send_patiently(Clock& clock, const KubeRequest& request, co
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -15,7 +15,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
@@ -340,4 +340,4 @@ Result<std::string> run_checked(Processes& processes, const Command& command, st
                        text::redact(text::last_lines(outcome->errors, 8))});
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -20,7 +20,7 @@
 #include "world/clock.hpp"
 #include "world/interrupt.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using Environment = std::map<std::string, std::string>;
 
@@ -86,4 +86,4 @@ class SystemProcesses final : public Processes {
   ChildGuard guard_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // A step is named by its title; steps may overlap and be reported from several threads.
 class Progress {
@@ -17,4 +17,4 @@ class Progress {
   virtual void line(const std::string& step, const std::string& text) { now(step, text); }
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

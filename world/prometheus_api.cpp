@@ -7,7 +7,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 Labels labels_of(const Json& object) {
@@ -105,4 +105,4 @@ PrometheusApi prometheus_at(Http& http, std::string url) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -9,7 +9,7 @@
 
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using Labels = std::map<std::string, std::string>;
 
@@ -53,4 +53,4 @@ class PrometheusApi {
 PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_prefix = {});
 PrometheusApi prometheus_at(Http& http, std::string url);  // "http://host:9090/prefix"
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 constexpr size_t longest_socket = 107;           // of a Unix socket's path
@@ -108,4 +108,4 @@ ProxyFolder::~ProxyFolder() {
   ::close(lock_);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

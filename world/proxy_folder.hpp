@@ -8,7 +8,7 @@
 #include "world/files.hpp"
 #include "world/process.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // $XDG_RUNTIME_DIR/hpawalk-proxy-UID, or in /tmp where that is not set, not this user's, or too long for a socket.
 fs::path proxy_folders(const Environment& environment);
@@ -30,4 +30,4 @@ class ProxyFolder {
   int lock_;  // held as long as the folder is in use
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // 0, or the errno of the write that failed.
 static int write_all(int fd, std::string_view text) {
@@ -58,4 +58,4 @@ void claim_standard_streams() {
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -10,7 +10,7 @@
 
 #include "base/painted.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 class Terminal {
  public:
@@ -55,4 +55,4 @@ class StandardTerminal final : public Terminal {
 // and takes what is meant for a terminal. To be called first thing in main.
 void claim_standard_streams();
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

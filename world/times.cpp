@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 std::optional<WallTime> parse_time(std::string_view rfc3339) {
   std::string copy(rfc3339);
@@ -72,4 +72,4 @@ static std::string formatted(WallTime t, const char* format) {
 std::string clock_time(WallTime t) { return formatted(t, "%H:%M:%S UTC"); }
 std::string rfc3339(WallTime t) { return formatted(t, "%Y-%m-%dT%H:%M:%SZ"); }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 std::vector<unsigned> trusted_users(const Environment& environment) {
   std::vector<unsigned> users = {0, geteuid(), getuid()};
@@ -44,4 +44,4 @@ Status check_trusted(World& world, const fs::path& folder) {
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

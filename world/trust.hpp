@@ -6,7 +6,7 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // Root, who runs this, and behind sudo the one who called it.
 std::vector<unsigned> trusted_users(const Environment& environment);
@@ -15,4 +15,4 @@ std::vector<unsigned> trusted_users(const Environment& environment);
 // /tmp is fine, in which nobody can replace what is not his. Not there: fine. The error is `folder-not-trusted`.
 Status check_trusted(World& world, const fs::path& folder);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

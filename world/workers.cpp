@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 Error error_of(const std::exception& exception) {
   return Error{ErrorClass::internal, "internal", "hpawalk met a bug of its own", exception.what(),
@@ -50,4 +50,4 @@ void Workers::failed(const std::exception& exception) {
   if (stop_) stop_();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

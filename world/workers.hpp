@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // An exception that nobody foresaw is a bug of hpawalk.
 Error error_of(const std::exception& exception);
@@ -40,4 +40,4 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -17,14 +17,14 @@ static hpawalk::Environment environment() {
 
 int main(int argc, char** argv) {
   using namespace hpawalk;
-  claim_standard_streams();
-  SignalInterrupt interrupt;
-  Environment variables = environment();
-  SystemProcesses processes(interrupt, variables);
-  CurlHttp http(interrupt);
-  DiskFiles files;
-  SystemClock clock(interrupt);
-  StandardTerminal terminal([&interrupt] { interrupt.request(); });
-  World world{processes, http, files, clock, terminal, interrupt, variables};
+  world::claim_standard_streams();
+  world::SignalInterrupt interrupt;
+  world::Environment variables = environment();
+  world::SystemProcesses processes(interrupt, variables);
+  world::CurlHttp http(interrupt);
+  world::DiskFiles files;
+  world::SystemClock clock(interrupt);
+  world::StandardTerminal terminal([&interrupt] { interrupt.request(); });
+  world::World world{processes, http, files, clock, terminal, interrupt, variables};
   return run(std::vector<std::string>(argv, argv + argc), world);
 }

@@ -12,11 +12,11 @@ static const fs::path cgroup_root = "/sys/fs/cgroup";
 static const std::string prefix = "hpawalk-";
 static const fs::path others = cgroup_root / "hpawalk.others";  // v2: where processes of the root are moved to
 
-static bool version_2(World& world) { return world.files.exists(cgroup_root / "cgroup.controllers"); }
+static bool version_2(world::World& world) { return world.files.exists(cgroup_root / "cgroup.controllers"); }
 
 // v2: the one hierarchy. v1: one a controller (a link such as cpu -> cpu,cpuacct is the same one again), the
 // named ones included, because the container runtime makes its folders there too.
-static std::vector<fs::path> hierarchies(World& world) {
+static std::vector<fs::path> hierarchies(world::World& world) {
   if (version_2(world)) return {cgroup_root};
   std::vector<fs::path> found;
   Result<std::vector<fs::path>> folders = world.files.list(cgroup_root);
@@ -29,7 +29,7 @@ static std::vector<fs::path> hierarchies(World& world) {
 }
 
 // A new cpuset is empty until it is told its CPUs and memory nodes.
-static Status fill_cpuset(World& world, const fs::path& folder) {
+static Status fill_cpuset(world::World& world, const fs::path& folder) {
   for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
     if (!world.files.exists(folder / file)) continue;
     Result<std::string> parents = world.files.read(folder.parent_path() / file);
@@ -39,12 +39,12 @@ static Status fill_cpuset(World& world, const fs::path& folder) {
   return {};
 }
 
-static std::vector<std::string> words_of(World& world, const fs::path& file) {
+static std::vector<std::string> words_of(world::World& world, const fs::path& file) {
   std::string content = world.files.read(file).value_or("");
   return text::split(text::trim(content), ' ');
 }
 
-static void switch_controllers(World& world, const fs::path& folder, const std::string& sign,
+static void switch_controllers(world::World& world, const fs::path& folder, const std::string& sign,
                                const std::vector<std::string>& controllers) {
   // One at a time: a controller that cannot be delegated here must not hold back the others.
   for (const std::string& controller : controllers) {
@@ -52,7 +52,7 @@ static void switch_controllers(World& world, const fs::path& folder, const std::
   }
 }
 
-static void move_processes(World& world, const fs::path& from, const fs::path& to) {
+static void move_processes(world::World& world, const fs::path& from, const fs::path& to) {
   // One that has ended meanwhile, or that the kernel does not let go, stays: what counts is checked afterwards.
   for (const std::string& pid : text::lines(world.files.read(from / "cgroup.procs").value_or(""))) {
     (void)world.files.write_in_place(to / "cgroup.procs", pid);
@@ -60,7 +60,7 @@ static void move_processes(World& world, const fs::path& from, const fs::path& t
 }
 
 // Those that a node needs and that the children of `folder` do not get.
-static std::vector<std::string> missing_controllers(World& world, const fs::path& folder) {
+static std::vector<std::string> missing_controllers(world::World& world, const fs::path& folder) {
   std::vector<std::string> enabled = words_of(world, folder / "cgroup.subtree_control"), missing;
   for (const char* needed : {"cpu", "memory", "pids"}) {
     if (std::find(enabled.begin(), enabled.end(), needed) == enabled.end()) missing.emplace_back(needed);
@@ -68,7 +68,7 @@ static std::vector<std::string> missing_controllers(World& world, const fs::path
   return missing;
 }
 
-static Status enable_controllers(World& world, const fs::path& folder) {
+static Status enable_controllers(world::World& world, const fs::path& folder) {
   std::vector<std::string> all = words_of(world, folder / "cgroup.controllers");
   switch_controllers(world, folder, "+", all);
   bool container = folder == cgroup_root && world.files.exists(folder / "cgroup.type");  // the real root has no type
@@ -84,7 +84,7 @@ static Status enable_controllers(World& world, const fs::path& folder) {
                  "In a container: start it with --privileged --cgroupns=private. Under systemd: a service needs Delegate=yes");
 }
 
-Status return_to_root(World& world) {
+Status return_to_root(world::World& world) {
   if (!world.files.exists(others)) return {};
   switch_controllers(world, cgroup_root, "-", words_of(world, cgroup_root / "cgroup.subtree_control"));
   move_processes(world, others, cgroup_root);
@@ -93,7 +93,7 @@ Status return_to_root(World& world) {
   return {};
 }
 
-std::vector<std::string> cluster_cgroups(World& world) {
+std::vector<std::string> cluster_cgroups(world::World& world) {
   std::vector<std::string> names;
   for (const fs::path& hierarchy : hierarchies(world)) {
     Result<std::vector<fs::path>> folders = world.files.list(hierarchy);
@@ -106,7 +106,7 @@ std::vector<std::string> cluster_cgroups(World& world) {
   return names;
 }
 
-Status make_cgroups(World& world, const std::string& name) {
+Status make_cgroups(world::World& world, const std::string& name) {
   for (const fs::path& hierarchy : hierarchies(world)) {
     bool two = version_2(world);
     if (two) {
@@ -125,7 +125,7 @@ Status make_cgroups(World& world, const std::string& name) {
   return {};
 }
 
-Status join_cgroup(World& world, const std::string& name, const std::string& leaf, pid_t pid) {
+Status join_cgroup(world::World& world, const std::string& name, const std::string& leaf, pid_t pid) {
   for (const fs::path& hierarchy : hierarchies(world)) {
     Status joined = world.files.write_in_place(hierarchy / name / leaf / "cgroup.procs", std::to_string(pid));
     if (!joined) return joined;
@@ -134,7 +134,7 @@ Status join_cgroup(World& world, const std::string& name, const std::string& lea
 }
 
 // The groups below (and with) `folder`, deepest first.
-static std::vector<fs::path> tree(World& world, const fs::path& folder) {
+static std::vector<fs::path> tree(world::World& world, const fs::path& folder) {
   std::vector<fs::path> all;
   if (!world.files.exists(folder / "cgroup.procs")) return all;
   for (const fs::path& child : world.files.list(folder).value_or(std::vector<fs::path>{})) {
@@ -145,7 +145,7 @@ static std::vector<fs::path> tree(World& world, const fs::path& folder) {
   return all;
 }
 
-std::vector<pid_t> cgroup_processes(World& world, const std::string& name) {
+std::vector<pid_t> cgroup_processes(world::World& world, const std::string& name) {
   std::vector<pid_t> pids;
   for (const fs::path& hierarchy : hierarchies(world)) {
     for (const fs::path& folder : tree(world, hierarchy / name)) {
@@ -159,9 +159,9 @@ std::vector<pid_t> cgroup_processes(World& world, const std::string& name) {
   return pids;
 }
 
-Status destroy_cgroups(World& world, const std::string& name) {
-  return wait_until(world.clock, {std::chrono::seconds(20), std::chrono::milliseconds(5)}, "removing the cluster's processes",
-                    [&]() -> Result<StillWaiting> {
+Status destroy_cgroups(world::World& world, const std::string& name) {
+  return world::wait_until(world.clock, {std::chrono::seconds(20), std::chrono::milliseconds(5)}, "removing the cluster's processes",
+                    [&]() -> Result<world::StillWaiting> {
                       std::vector<pid_t> pids = cgroup_processes(world, name);
                       for (pid_t pid : pids) {
                         if (pid > 1) ::kill(pid, SIGKILL);
@@ -174,8 +174,8 @@ Status destroy_cgroups(World& world, const std::string& name) {
                           if (error) left = true;
                         }
                       }
-                      if (!left) return StillWaiting{};
-                      return StillWaiting{std::to_string(pids.size()) + " processes are still ending"};
+                      if (!left) return world::StillWaiting{};
+                      return world::StillWaiting{std::to_string(pids.size()) + " processes are still ending"};
                     });
 }
 

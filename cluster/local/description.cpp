@@ -25,7 +25,7 @@ std::string what_is_wrong(const Description& d, const ClusterFiles& files) {
 
 }  // namespace
 
-Result<Description> read_description(World& world, const ClusterFiles& files) {
+Result<Description> read_description(world::World& world, const ClusterFiles& files) {
   Result<std::string> text = world.files.read(files.description());
   if (!text) return failure(text.error());
   Result<Json> json = parse_json(*text, "It");
@@ -45,12 +45,12 @@ Result<Description> read_description(World& world, const ClusterFiles& files) {
                    "hpawalk cluster down --name " + files.root.filename().string() + ", then up again");
   }
   for (const auto& [set, folder] : d.parts) {
-    if (Status trusted = check_trusted(world, folder); !trusted) return failure(trusted.error());
+    if (Status trusted = world::check_trusted(world, folder); !trusted) return failure(trusted.error());
   }
   return d;
 }
 
-Status write_description(World& world, const ClusterFiles& files, const Description& d) {
+Status write_description(world::World& world, const ClusterFiles& files, const Description& d) {
   nlohmann::ordered_json json = {{"name", d.name},   {"link", d.link},
                                  {"hpaSyncPeriod", d.hpa_sync_period},
                                  {"hpaDownscaleStabilization", d.hpa_downscale_stabilization},

@@ -19,7 +19,7 @@ struct Description {
   long user = 0;                                  // who may use it besides root: the caller of sudo, 0 without sudo
 };
 
-Result<Description> read_description(World& world, const ClusterFiles& files);
-Status write_description(World& world, const ClusterFiles& files, const Description& description);
+Result<Description> read_description(world::World& world, const ClusterFiles& files);
+Status write_description(world::World& world, const ClusterFiles& files, const Description& description);
 
 }  // namespace hpawalk::local

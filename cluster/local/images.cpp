@@ -51,19 +51,19 @@ static std::string architecture() {
 #endif
 }
 
-Status write_archive(World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive) {
+Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive) {
   fs::path work = archive.string() + ".work";
   auto tar = [&](std::vector<std::string> words) {
     std::vector<std::string> argv = {"tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"};
     argv.insert(argv.end(), words.begin(), words.end());
-    return run_checked(world.processes, Command{.argv = std::move(argv), .limit = std::chrono::minutes(5)}, "image-write",
+    return world::run_checked(world.processes, world::Command{.argv = std::move(argv), .limit = std::chrono::minutes(5)}, "image-write",
                        "Cannot write the image " + config.names[0]);
   };
   if (Status made = world.files.make_folder(work); !made) return made;
   fs::path layer = work / "layer.tar";
   // Whatever the umask was: the image's user must be able to read it.
   if (auto written = tar({"--mode=a+rX", "-cf", layer, "-C", root, "."}); !written) return failure(written.error());
-  Result<std::string> sum = run_checked(world.processes, Command{.argv = {"sha256sum", layer}, .limit = std::chrono::minutes(5)},
+  Result<std::string> sum = world::run_checked(world.processes, world::Command{.argv = {"sha256sum", layer}, .limit = std::chrono::minutes(5)},
                                         "image-write", "Cannot sum up the image " + config.names[0]);
   if (!sum) return failure(sum.error());
   nlohmann::json image = {
@@ -88,7 +88,7 @@ namespace {
 
 // The packages and all that they depend on, unpacked below `root`. The system's own package state is only
 // read: an empty status file makes apt fetch dependencies that the host has already.
-Status unpack_packages(World& world, const std::vector<std::string>& packages, const fs::path& work, const fs::path& root) {
+Status unpack_packages(world::World& world, const std::vector<std::string>& packages, const fs::path& work, const fs::path& root) {
   fs::path archives = work / "archives", status = work / "status";
   Status made = world.files.make_folder(archives / "partial");
   if (made) made = world.files.write(status, "");
@@ -98,7 +98,7 @@ Status unpack_packages(World& world, const std::vector<std::string>& packages, c
                                    "-o", "APT::Sandbox::User=root",
                                    "install", "--download-only", "--no-install-recommends"};
   argv.insert(argv.end(), packages.begin(), packages.end());
-  Result<std::string> fetched = run_checked(world.processes, Command{.argv = argv, .limit = std::chrono::minutes(10)},
+  Result<std::string> fetched = world::run_checked(world.processes, world::Command{.argv = argv, .limit = std::chrono::minutes(10)},
                                             "packages-fetch", "Cannot fetch the packages of the nginx image");
   if (!fetched) {
     Error error = fetched.error();
@@ -110,7 +110,7 @@ Status unpack_packages(World& world, const std::vector<std::string>& packages, c
   if (!found) return failure(found.error());
   for (const fs::path& package : *found) {
     if (package.extension() != ".deb") continue;
-    Result<std::string> unpacked = run_checked(world.processes, Command{.argv = {"dpkg-deb", "--extract", package, root}},
+    Result<std::string> unpacked = world::run_checked(world.processes, world::Command{.argv = {"dpkg-deb", "--extract", package, root}},
                                                "packages-unpack", "Cannot unpack " + package.filename().string());
     if (!unpacked) return failure(unpacked.error());
   }
@@ -118,16 +118,16 @@ Status unpack_packages(World& world, const std::vector<std::string>& packages, c
 }
 
 // Where any user may write, whatever this process's umask.
-Status make_tmp(World& world, const fs::path& root) {
+Status make_tmp(world::World& world, const fs::path& root) {
   if (Status made = world.files.make_folder(root / "tmp"); !made) return made;
-  Result<std::string> opened = run_checked(world.processes, Command{.argv = {"chmod", "1777", root / "tmp"}}, "image-write",
+  Result<std::string> opened = world::run_checked(world.processes, world::Command{.argv = {"chmod", "1777", root / "tmp"}}, "image-write",
                                            "Cannot make /tmp of an image writable");
   if (!opened) return failure(opened.error());
   return {};
 }
 
 // What nginx's image needs beyond its packages: they are unpacked, not installed, so no script of theirs ran.
-Status configure_nginx(World& world, const fs::path& root) {
+Status configure_nginx(world::World& world, const fs::path& root) {
   constexpr std::string_view page =
       "<!DOCTYPE html>\n<html><head><title>Welcome to nginx!</title></head>\n"
       "<body><h1>Welcome to nginx!</h1><p>The workload of the walkthrough.</p></body></html>\n";
@@ -154,7 +154,7 @@ Status configure_nginx(World& world, const fs::path& root) {
   return done ? make_tmp(world, root) : done;
 }
 
-Status fill_root(World& world, const Image& image, const Parts& parts, const fs::path& work, const fs::path& root) {
+Status fill_root(world::World& world, const Image& image, const Parts& parts, const fs::path& work, const fs::path& root) {
   if (!image.packages.empty()) {
     Status unpacked = unpack_packages(world, image.packages, work, root);
     return unpacked ? configure_nginx(world, root) : unpacked;
@@ -163,7 +163,7 @@ Status fill_root(World& world, const Image& image, const Parts& parts, const fs:
   if (Status made = world.files.make_folder(folder); !made) return made;
   if (Status made = make_tmp(world, root); !made) return made;
   for (const std::string& program : image.programs) {
-    Result<std::string> copied = run_checked(world.processes, Command{.argv = {"cp", "--reflink=auto", parts.program(program), folder}},
+    Result<std::string> copied = world::run_checked(world.processes, world::Command{.argv = {"cp", "--reflink=auto", parts.program(program), folder}},
                                              "image-write", "Cannot copy " + program);
     if (!copied) return failure(copied.error());
   }
@@ -176,7 +176,7 @@ const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta
 
 }  // namespace
 
-Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress) {
+Result<fs::path> make_image_store(world::World& world, const Layout& layout, const Parts& parts, world::Progress& progress) {
   std::string keys = "4";  // raise it when the way images are written changes
   for (const auto& [set, folder] : parts.folders()) keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
   fs::path store = layout.image_stores() / keys;
@@ -214,10 +214,10 @@ Result<fs::path> make_image_store(World& world, const Layout& layout, const Part
   return store;
 }
 
-Status clone_image_store(World& world, const fs::path& store, const fs::path& containerd_root) {
+Status clone_image_store(world::World& world, const fs::path& store, const fs::path& containerd_root) {
   auto copy = [&](std::vector<std::string> argv) -> Status {
     argv.insert(argv.begin(), "cp");
-    Result<std::string> done = run_checked(world.processes, Command{.argv = argv, .limit = std::chrono::minutes(5)},
+    Result<std::string> done = world::run_checked(world.processes, world::Command{.argv = argv, .limit = std::chrono::minutes(5)},
                                            "image-store-copy", "Cannot give the cluster its images");
     if (!done) return failure(done.error());
     return {};

@@ -29,12 +29,12 @@ struct ArchiveConfig {
   std::vector<std::string> entrypoint;
   std::string user = {};
 };
-Status write_archive(World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive);
+Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive);
 
 // Writes and imports what is missing; the folder of the store. Cheap when it is there. Needs root.
-Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress);
+Result<fs::path> make_image_store(world::World& world, const Layout& layout, const Parts& parts, world::Progress& progress);
 
 // A containerd root folder of its own for a cluster.
-Status clone_image_store(World& world, const fs::path& store, const fs::path& containerd_root);
+Status clone_image_store(world::World& world, const fs::path& store, const fs::path& containerd_root);
 
 }  // namespace hpawalk::local

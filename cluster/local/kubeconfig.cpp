@@ -31,14 +31,14 @@ static Status give(const fs::path& file, uid_t user, gid_t group) {
 
 static fs::path merged_marker(const ClusterFiles& files) { return files.root / "merged-into"; }
 
-static fs::path users_kubeconfig(const World& world) {
+static fs::path users_kubeconfig(const world::World& world) {
   auto variable = world.environment.find("KUBECONFIG");
   if (variable != world.environment.end() && !variable->second.empty()) return text::split(variable->second, ':')[0];
   auto home = world.environment.find("HOME");
   return fs::path(home == world.environment.end() ? "/root" : home->second) / ".kube/config";
 }
 
-Status write_kubeconfig(World& world, const ClusterFiles& files, const Description& d) {
+Status write_kubeconfig(world::World& world, const ClusterFiles& files, const Description& d) {
   Result<std::string> admin = world.files.read(files.etc_kubernetes() / "admin.conf");
   if (!admin) return failure(admin.error());
   const std::string context = context_name(d.name);
@@ -48,7 +48,7 @@ Status write_kubeconfig(World& world, const ClusterFiles& files, const Descripti
   return share_kubeconfig(world, files, d);
 }
 
-Status share_kubeconfig(World& world, const ClusterFiles& files, const Description& d) {
+Status share_kubeconfig(world::World& world, const ClusterFiles& files, const Description& d) {
   if (d.user == 0) return {};
   Result<std::string> ours = world.files.read(files.kubeconfig());
   if (!ours) return failure(ours.error());
@@ -57,9 +57,9 @@ Status share_kubeconfig(World& world, const ClusterFiles& files, const Descripti
   return give(copy, static_cast<uid_t>(d.user), static_cast<gid_t>(-1));
 }
 
-Status withdraw_kubeconfig(World& world, const std::string& name) { return world.files.remove_all(shared_kubeconfig(name)); }
+Status withdraw_kubeconfig(world::World& world, const std::string& name) { return world.files.remove_all(shared_kubeconfig(name)); }
 
-fs::path kubeconfig_for_caller(World& world, const ClusterFiles& files, const Description& d) {
+fs::path kubeconfig_for_caller(world::World& world, const ClusterFiles& files, const Description& d) {
   auto user = world.environment.find("SUDO_UID");
   bool shared = d.user != 0 && user != world.environment.end() && user->second == std::to_string(d.user);
   return shared ? shared_kubeconfig(d.name) : files.kubeconfig();
@@ -82,16 +82,16 @@ Result<std::set<std::string>> contexts_of(const std::string& kubeconfig) {
 // As kubectl locks it: by a file that must not be there. kubectl itself does not wait.
 class KubeconfigLock {
  public:
-  static Result<KubeconfigLock> take(World& world, const fs::path& kubeconfig) {
+  static Result<KubeconfigLock> take(world::World& world, const fs::path& kubeconfig) {
     const std::string file = kubeconfig.string() + ".lock";
-    Status taken = wait_until(world.clock, {std::chrono::seconds(5), std::chrono::milliseconds(50)}, "locking " + kubeconfig.string(),
-                              [&]() -> Result<StillWaiting> {
+    Status taken = world::wait_until(world.clock, {std::chrono::seconds(5), std::chrono::milliseconds(50)}, "locking " + kubeconfig.string(),
+                              [&]() -> Result<world::StillWaiting> {
                                 int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
                                 if (fd >= 0) {
                                   close(fd);
-                                  return StillWaiting{};
+                                  return world::StillWaiting{};
                                 }
-                                if (errno == EEXIST) return StillWaiting{file + " is there"};
+                                if (errno == EEXIST) return world::StillWaiting{file + " is there"};
                                 return failure(ErrorClass::environment, "kubeconfig-busy", "Cannot make " + file, std::strerror(errno));
                               });
     if (taken) return KubeconfigLock(file);
@@ -137,7 +137,7 @@ Status check_merged(const std::string& old, const std::string& merged, const std
 
 }  // namespace
 
-Result<fs::path> merge_kubeconfig(World& world, const std::string& name) {
+Result<fs::path> merge_kubeconfig(world::World& world, const std::string& name) {
   if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   Result<Description> d = read_description(world, files);
@@ -155,9 +155,9 @@ Result<fs::path> merge_kubeconfig(World& world, const std::string& name) {
   Result<KubeconfigLock> lock = KubeconfigLock::take(world, target);
   if (!lock) return failure(lock.error());
   std::string old = world.files.read(target).value_or("");
-  Command view{.argv = {fs::path(d->parts.at("kubernetes")) / "kubectl", "config", "view", "--flatten"},
+  world::Command view{.argv = {fs::path(d->parts.at("kubernetes")) / "kubectl", "config", "view", "--flatten"},
                .env = {{"KUBECONFIG", without_context.string() + ":" + target.string()}}};
-  Result<std::string> merged = run_checked(world.processes, view, "kubeconfig-merge", "Cannot merge the kubeconfig into " + target.string());
+  Result<std::string> merged = world::run_checked(world.processes, view, "kubeconfig-merge", "Cannot merge the kubeconfig into " + target.string());
   if (!merged) return failure(merged.error());
   Status done = check_merged(old, *merged, context_name(name), target);
   const fs::path backup = target.string() + ".before-hpawalk";
@@ -173,17 +173,17 @@ Result<fs::path> merge_kubeconfig(World& world, const std::string& name) {
   return target;
 }
 
-Status unmerge_kubeconfig(World& world, const ClusterFiles& files, const Description& d) {
+Status unmerge_kubeconfig(world::World& world, const ClusterFiles& files, const Description& d) {
   Result<std::string> target = world.files.read(merged_marker(files));
   if (!target || !world.files.exists(*target)) return {};
   const std::string context = context_name(d.name);
   const fs::path kubectl = fs::path(d.parts.at("kubernetes")) / "kubectl";
   for (const std::vector<std::string>& words : {std::vector<std::string>{"delete-context", context},
                                                 {"delete-cluster", context}, {"delete-user", context}}) {
-    Command remove{.argv = {kubectl, "--kubeconfig", *target, "config"}};
+    world::Command remove{.argv = {kubectl, "--kubeconfig", *target, "config"}};
     remove.argv.insert(remove.argv.end(), words.begin(), words.end());
     // An entry that the user has taken out already is no failure.
-    if (Result<Outcome> removed = world.processes.run(remove); !removed) return failure(removed.error());
+    if (Result<world::Outcome> removed = world.processes.run(remove); !removed) return failure(removed.error());
   }
   return {};
 }

@@ -22,7 +22,7 @@ struct Layout {
   fs::path cache_lock() const { return cache / "lock"; }  // held while something of it is made or removed
 };
 
-Layout make_layout(const Environment& environment);
+Layout make_layout(const world::Environment& environment);
 
 // The files of one cluster.
 struct ClusterFiles {

@@ -27,9 +27,9 @@ using std::chrono::seconds;
 namespace {
 
 // One command at a time may change a cluster.
-Result<FileLock> lock_cluster(World& world, const ClusterFiles& files) {
+Result<world::FileLock> lock_cluster(world::World& world, const ClusterFiles& files) {
   if (Status made = world.files.make_folder(files.root, 0700); !made) return failure(made.error());
-  std::optional<FileLock> lock = FileLock::take(files.command_lock(), false);
+  std::optional<world::FileLock> lock = world::FileLock::take(files.command_lock(), false);
   if (lock) return std::move(*lock);
   return failure(ErrorClass::environment, "cluster-busy", "Another hpawalk command is changing this cluster right now", {},
                  "Wait until it has ended, then run the command again");
@@ -42,18 +42,18 @@ struct Material {
   fs::path image_store;
 };
 
-Result<FileLock> lock_cache(World& world, const Layout& layout, Progress& progress) {
+Result<world::FileLock> lock_cache(world::World& world, const Layout& layout, world::Progress& progress) {
   if (Status made = world.files.make_folder(layout.cache); !made) return failure(made.error());
-  std::optional<FileLock> lock = FileLock::take(layout.cache_lock(), false);
+  std::optional<world::FileLock> lock = world::FileLock::take(layout.cache_lock(), false);
   if (lock) return std::move(*lock);
   const std::string step = "cache";
   progress.started(step);
   progress.now(step, "another hpawalk command is preparing it");
-  Status free = wait_until(world.clock, {std::chrono::hours(3), milliseconds(500)}, "waiting for another hpawalk command",
-                           [&]() -> Result<StillWaiting> {
-                             lock = FileLock::take(layout.cache_lock(), false);
-                             if (lock) return StillWaiting{};
-                             return StillWaiting{"it is still preparing the cluster's parts"};
+  Status free = world::wait_until(world.clock, {std::chrono::hours(3), milliseconds(500)}, "waiting for another hpawalk command",
+                           [&]() -> Result<world::StillWaiting> {
+                             lock = world::FileLock::take(layout.cache_lock(), false);
+                             if (lock) return world::StillWaiting{};
+                             return world::StillWaiting{"it is still preparing the cluster's parts"};
                            });
   if (!free) {
     progress.failed(step, free.error().what);
@@ -63,8 +63,8 @@ Result<FileLock> lock_cache(World& world, const Layout& layout, Progress& progre
   return std::move(*lock);
 }
 
-Result<Material> gather(World& world, const Layout& layout, Progress& progress) {
-  Result<FileLock> lock = lock_cache(world, layout, progress);
+Result<Material> gather(world::World& world, const Layout& layout, world::Progress& progress) {
+  Result<world::FileLock> lock = lock_cache(world, layout, progress);
   if (!lock) return failure(lock.error());
   Result<Parts> parts = build_parts(world, layout, progress);
   if (!parts) return failure(parts.error());
@@ -74,26 +74,26 @@ Result<Material> gather(World& world, const Layout& layout, Progress& progress) 
 }
 
 // In the node's namespaces, as a person could with nsenter.
-Command inside(const ProcessIdentity& node, std::vector<std::string> argv, Duration limit) {
+Command inside(const world::ProcessIdentity& node, std::vector<std::string> argv, world::Duration limit) {
   std::vector<std::string> all = {"nsenter", "--target", std::to_string(node.pid), "--mount", "--pid", "--net", "--uts", "--ipc"};
   all.insert(all.end(), argv.begin(), argv.end());
-  return Command{.argv = std::move(all), .limit = limit};
+  return world::Command{.argv = std::move(all), .limit = limit};
 }
 
-Command kubectl(const Description& d, const ClusterFiles& files, std::vector<std::string> words, Duration limit) {
+world::Command kubectl(const Description& d, const ClusterFiles& files, std::vector<std::string> words, world::Duration limit) {
   std::vector<std::string> argv = {fs::path(d.parts.at("kubernetes")) / "kubectl", "--kubeconfig", files.kubeconfig()};
   argv.insert(argv.end(), words.begin(), words.end());
-  return Command{.argv = std::move(argv), .limit = limit};
+  return world::Command{.argv = std::move(argv), .limit = limit};
 }
 
 // The node, and then its keepers by themselves: so each process is reaped by the one that started it. What does
 // not end in time goes with the control groups.
-Status stop(World& world, const ClusterFiles& files) {
+Status stop(world::World& world, const ClusterFiles& files) {
   if (!world.files.exists(files.root)) return {};
   if (Status written = world.files.write(files.stopping(), "\n"); !written) return written;
-  if (std::optional<ProcessIdentity> node = running_node(world, files)) end(*node);
-  Status stopped = wait_until(world.clock, {seconds(2), milliseconds(5)}, "stopping the node", [&]() -> Result<StillWaiting> {
-    return kept(files) ? StillWaiting{"its keeper has not ended"} : StillWaiting{};
+  if (std::optional<world::ProcessIdentity> node = running_node(world, files)) world::end(*node);
+  Status stopped = world::wait_until(world.clock, {seconds(2), milliseconds(5)}, "stopping the node", [&]() -> Result<world::StillWaiting> {
+    return kept(files) ? world::StillWaiting{"its keeper has not ended"} : world::StillWaiting{};
   });
   if (!stopped && stopped.error().kind == ErrorClass::interrupted) return stopped;
   return {};
@@ -101,7 +101,7 @@ Status stop(World& world, const ClusterFiles& files) {
 
 // With the last cluster: what was changed for all of them. Under the machine's lock. The result is what could not
 // be put back, if anything.
-Result<std::string> restore_machine(World& world) {
+Result<std::string> restore_machine(world::World& world) {
   Result<std::string> left = disable_forwarding(world);
   if (!left) return left;
   Status removed = remove_mount_points(world);
@@ -112,7 +112,7 @@ Result<std::string> restore_machine(World& world) {
 
 // Works by the machine's list and the control groups too: the state folder may be gone. The result is what of the
 // machine could not be put back, if anything.
-Result<std::string> remove_everything(World& world, const ClusterFiles& files, const std::string& name) {
+Result<std::string> remove_everything(world::World& world, const ClusterFiles& files, const std::string& name) {
   if (Status stopped = stop(world, files); !stopped) return failure(stopped.error());
   if (Status destroyed = destroy_cgroups(world, cgroup_name(name)); !destroyed) return failure(destroyed.error());
   Result<Description> d = read_description(world, files);
@@ -120,7 +120,7 @@ Result<std::string> remove_everything(World& world, const ClusterFiles& files, c
     if (Status unmerged = unmerge_kubeconfig(world, files, *d); !unmerged) return failure(unmerged.error());
   }
   if (Status withdrawn = withdraw_kubeconfig(world, name); !withdrawn) return failure(withdrawn.error());
-  Result<FileLock> lock = lock_machine(world);
+  Result<world::FileLock> lock = lock_machine(world);
   if (!lock) return failure(lock.error());
   std::map<std::string, Registered> known = registered(world);
   std::optional<int> link;
@@ -139,7 +139,7 @@ Result<std::string> remove_everything(World& world, const ClusterFiles& files, c
 
 // A cluster of this name that belongs to another state folder must not be mistaken for this one: they would share
 // control groups.
-Status check_not_elsewhere(World& world, const ClusterFiles& files, const std::string& name) {
+Status check_not_elsewhere(world::World& world, const ClusterFiles& files, const std::string& name) {
   std::map<std::string, Registered> known = registered(world);
   auto entry = known.find(name);
   if (entry == known.end() || entry->second.root == files.root || !world.files.exists(entry->second.root)) return {};
@@ -149,7 +149,7 @@ Status check_not_elsewhere(World& world, const ClusterFiles& files, const std::s
                      " to work on that one");
 }
 
-Result<Description> describe(World& world, const Layout& layout, const UpOptions& options, const Parts& parts) {
+Result<Description> describe(world::World& world, const Layout& layout, const UpOptions& options, const Parts& parts) {
   Description d{.name = options.name,
                 .hpa_sync_period = options.hpa_sync_period,
                 .hpa_downscale_stabilization = options.hpa_downscale_stabilization};
@@ -161,7 +161,7 @@ Result<Description> describe(World& world, const Layout& layout, const UpOptions
     std::string other = folder.filename();
     if (Result<Description> theirs = read_description(world, cluster_files(layout, other)); theirs) taken.push_back(theirs->link);
   }
-  Result<FileLock> lock = lock_machine(world);
+  Result<world::FileLock> lock = lock_machine(world);
   if (!lock) return failure(lock.error());
   for (const auto& [other, theirs] : registered(world)) {
     if (other != options.name) taken.push_back(theirs.link);
@@ -176,7 +176,7 @@ Result<Description> describe(World& world, const Layout& layout, const UpOptions
 }
 
 // The folder of a new cluster, up to the point where its node can start.
-Status lay_out(World& world, const ClusterFiles& files, const Description& d, const fs::path& store) {
+Status lay_out(world::World& world, const ClusterFiles& files, const Description& d, const fs::path& store) {
   Status done = write_description(world, files, d);
   for (const fs::path& folder : {files.logs(), files.program().parent_path()}) {
     if (done) done = world.files.make_folder(folder, 0700);
@@ -188,7 +188,7 @@ Status lay_out(World& world, const ClusterFiles& files, const Description& d, co
   }
   if (done) {
     // The keepers must be able to start again whatever happens to the file that the user called.
-    Result<std::string> copied = run_checked(world.processes, Command{.argv = {"cp", "/proc/" + std::to_string(getpid()) + "/exe", files.program()}},
+    Result<std::string> copied = world::run_checked(world.processes, world::Command{.argv = {"cp", "/proc/" + std::to_string(getpid()) + "/exe", files.program()}},
                                              "cluster-files", "Cannot copy the program into the cluster's folder");
     if (!copied) return failure(copied.error());
   }
@@ -196,8 +196,8 @@ Status lay_out(World& world, const ClusterFiles& files, const Description& d, co
   return done;
 }
 
-Status prepare_machine(World& world, const ClusterFiles& files, const Description& d) {
-  Result<FileLock> lock = lock_machine(world);
+Status prepare_machine(world::World& world, const ClusterFiles& files, const Description& d) {
+  Result<world::FileLock> lock = lock_machine(world);
   if (!lock) return failure(lock.error());
   Status ready = enter(world, d.name, {d.link, files.root});  // again: after a restart of the machine the list is empty
   // By the control groups the end of another cluster sees that it is not the last one.
@@ -208,47 +208,47 @@ Status prepare_machine(World& world, const ClusterFiles& files, const Descriptio
 }
 
 // Keepers and node, if they do not run. Returns when the node's mounts and network are there.
-Result<ProcessIdentity> start_node(World& world, const ClusterFiles& files, const Description& d) {
+Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFiles& files, const Description& d) {
   if (Status ready = prepare_machine(world, files, d); !ready) return failure(ready.error());
   if (Status ready = world.files.remove_all(files.stopping()); !ready) return failure(ready.error());
   if (!kept(files)) {
-    Result<pid_t> keeper = spawn_detached({files.program(), "node", "keep", files.root}, files.logs() / "keeper.log");
+    Result<pid_t> keeper = world::spawn_detached({files.program(), "node", "keep", files.root}, files.logs() / "keeper.log");
     if (!keeper) return failure(keeper.error());
   }
-  std::optional<ProcessIdentity> node;
-  Status up = wait_until(world.clock, {seconds(20), milliseconds(10)}, "starting the node", [&]() -> Result<StillWaiting> {
+  std::optional<world::ProcessIdentity> node;
+  Status up = world::wait_until(world.clock, {seconds(20), milliseconds(10)}, "starting the node", [&]() -> Result<world::StillWaiting> {
     node = running_node(world, files);
-    if (node && world.files.exists(files.node_ready())) return StillWaiting{};
+    if (node && world.files.exists(files.node_ready())) return world::StillWaiting{};
     Result<std::string> log = world.files.read(files.logs() / (node ? "node.log" : "keeper.log"));
-    return StillWaiting{log ? text::last_lines(*log, 3) : "its keeper has not started it yet"};
+    return world::StillWaiting{log ? text::last_lines(*log, 3) : "its keeper has not started it yet"};
   });
   if (!up) return failure(up.error());
   return *node;
 }
 
 // kube-proxy's credentials, as soon as the certificate authority that signs them exists.
-Status configure_proxy(World& world, const ClusterFiles& files, const Description& d, const ProcessIdentity& node) {
-  Status there = wait_until(world.clock, {seconds(60), milliseconds(20)}, "waiting for the certificates", [&]() -> Result<StillWaiting> {
-    if (world.files.exists(files.etc_kubernetes() / "kubelet.conf")) return StillWaiting{};
-    return StillWaiting{"kubeadm has not written them yet"};
+Status configure_proxy(world::World& world, const ClusterFiles& files, const Description& d, const world::ProcessIdentity& node) {
+  Status there = world::wait_until(world.clock, {seconds(60), milliseconds(20)}, "waiting for the certificates", [&]() -> Result<world::StillWaiting> {
+    if (world.files.exists(files.etc_kubernetes() / "kubelet.conf")) return world::StillWaiting{};
+    return world::StillWaiting{"kubeadm has not written them yet"};
   });
   if (!there) return there;
-  Command make = inside(node, {fs::path(d.parts.at("kubernetes")) / "kubeadm", "kubeconfig", "user", "--client-name",
+  world::Command make = inside(node, {fs::path(d.parts.at("kubernetes")) / "kubeadm", "kubeconfig", "user", "--client-name",
                                "system:kube-proxy", "--config", files.root / "kubeadm/config.yaml"}, seconds(30));
-  Result<std::string> kubeconfig = run_checked(world.processes, make, "kube-proxy-config", "Cannot make kube-proxy's credentials");
+  Result<std::string> kubeconfig = world::run_checked(world.processes, make, "kube-proxy-config", "Cannot make kube-proxy's credentials");
   if (!kubeconfig) return failure(kubeconfig.error());
   return world.files.write(files.etc_kubernetes() / "kube-proxy.conf", *kubeconfig, 0600);
 }
 
-Status run_kubeadm(World& world, Progress& progress, const ClusterFiles& files, const Description& d, const ProcessIdentity& node) {
+Status run_kubeadm(world::World& world, world::Progress& progress, const ClusterFiles& files, const Description& d, const world::ProcessIdentity& node) {
   const std::string step = "control plane";
-  Command init = inside(node, {fs::path(d.parts.at("kubernetes")) / "kubeadm", "init", "--config", files.root / "kubeadm/config.yaml",
+  world::Command init = inside(node, {fs::path(d.parts.at("kubernetes")) / "kubeadm", "init", "--config", files.root / "kubeadm/config.yaml",
                                "--skip-phases", "preflight,addon/kube-proxy,show-join-command"}, std::chrono::minutes(5));
   // kubeadm init reports everything on stdout: the lines become the details, and the evidence of a failure.
   init.on_line = [&](std::string_view line) {
     if (line.starts_with("[")) progress.now(step, std::string(line));
   };
-  Result<Outcome> ended = world.processes.run(init);
+  Result<world::Outcome> ended = world.processes.run(init);
   if (!ended) return failure(ended.error());
   if (ended->ok()) return {};
   return failure(Error{ErrorClass::environment, "control-plane", "kubeadm could not start the control plane",
@@ -257,11 +257,11 @@ Status run_kubeadm(World& world, Progress& progress, const ClusterFiles& files, 
                        text::shell_quote(init.argv), text::redact(text::last_lines(ended->output + ended->errors, 12))});
 }
 
-Status start_control_plane(World& world, Progress& progress, const ClusterFiles& files, const Description& d, const ProcessIdentity& node) {
+Status start_control_plane(world::World& world, world::Progress& progress, const ClusterFiles& files, const Description& d, const world::ProcessIdentity& node) {
   const std::string step = "control plane";
   progress.started(step);
   Status proxy;
-  Workers workers;
+  world::Workers workers;
   workers.start([&] { proxy = configure_proxy(world, files, d, node); });
   Status done = run_kubeadm(world, progress, files, d, node);
   if (Status configured = workers.join(); !configured) proxy = configured;
@@ -275,16 +275,16 @@ Status start_control_plane(World& world, Progress& progress, const ClusterFiles&
   return world.files.write(files.complete(), "\n");
 }
 
-Status wait_ready(World& world, Progress& progress, const ClusterFiles& files, const Description& d) {
+Status wait_ready(world::World& world, world::Progress& progress, const ClusterFiles& files, const Description& d) {
   const std::string node_step = "node", dns_step = "DNS";
   progress.started(node_step);
   // Right after a restart the API server is not there yet: kubectl wait ends at once, and is asked again.
-  Status ready = wait_until(world.clock, {seconds(90), milliseconds(200)}, "waiting for the node", [&]() -> Result<StillWaiting> {
-    Result<Outcome> waited = world.processes.run(
+  Status ready = world::wait_until(world.clock, {seconds(90), milliseconds(200)}, "waiting for the node", [&]() -> Result<world::StillWaiting> {
+    Result<world::Outcome> waited = world.processes.run(
         kubectl(d, files, {"wait", "--for=condition=Ready", "node/" + d.name, "--timeout=60s"}, seconds(70)));
     if (!waited) return failure(waited.error());
-    if (waited->ok()) return StillWaiting{};
-    return StillWaiting{text::last_lines(waited->errors, 2)};
+    if (waited->ok()) return world::StillWaiting{};
+    return world::StillWaiting{text::last_lines(waited->errors, 2)};
   });
   if (!ready) {
     progress.failed(node_step, ready.error().because);
@@ -292,9 +292,9 @@ Status wait_ready(World& world, Progress& progress, const ClusterFiles& files, c
   }
   progress.done(node_step, "Ready");
   progress.started(dns_step);
-  std::optional<ProcessIdentity> node = running_node(world, files);
+  std::optional<world::ProcessIdentity> node = running_node(world, files);
   if (!node) return failure(ErrorClass::environment, "node-gone", "The node ended while it was started");
-  Result<std::string> answered = run_checked(
+  Result<std::string> answered = world::run_checked(
       world.processes, inside(*node, {files.program(), "node", "resolve", "kubernetes.default.svc.cluster.local", dns_address}, seconds(90)),
       "cluster-dns", "CoreDNS does not answer");
   if (!answered) {
@@ -317,13 +317,13 @@ Status check_same_options(const Description& d, const UpOptions& options) {
                  "hpawalk cluster down --name " + d.name + ", then up with the new ones; or --name for a second cluster");
 }
 
-Status create(World& world, Progress& progress, const Layout& layout, const ClusterFiles& files, const UpOptions& options) {
+Status create(world::World& world, world::Progress& progress, const Layout& layout, const ClusterFiles& files, const UpOptions& options) {
   Result<Material> material = gather(world, layout, progress);
   if (!material) return failure(material.error());
   Result<Description> d = describe(world, layout, options, material->parts);
   if (!d) return failure(d.error());
   if (Status done = lay_out(world, files, *d, material->image_store); !done) return done;
-  Result<ProcessIdentity> node = start_node(world, files, *d);
+  Result<world::ProcessIdentity> node = start_node(world, files, *d);
   if (!node) return failure(node.error());
   return start_control_plane(world, progress, files, *d, *node);
 }
@@ -340,26 +340,26 @@ Status check_name(const std::string& name) {
                  "Use 1 to 40 lower-case letters, digits and inner dashes");
 }
 
-Status prepare(World& world, Progress& progress) {
+Status prepare(world::World& world, world::Progress& progress) {
   Layout layout = make_layout(world.environment);
   if (Status fit = check_machine(world, layout); !fit) return fit;
   if (Result<Material> made = gather(world, layout, progress); !made) return failure(made.error());
   return {};
 }
 
-Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& options) {
+Result<ClusterStatus> up(world::World& world, world::Progress& progress, const UpOptions& options) {
   Layout layout = make_layout(world.environment);
   ClusterFiles files = cluster_files(layout, options.name);
   if (Status valid = check_name(options.name); !valid) return failure(valid.error());
   if (Status fit = check_machine(world, layout); !fit) return failure(fit.error());
   if (Status own = check_not_elsewhere(world, files, options.name); !own) return failure(own.error());
-  Result<FileLock> lock = lock_cluster(world, files);
+  Result<world::FileLock> lock = lock_cluster(world, files);
   if (!lock) return failure(lock.error());
   if (!world.files.exists(files.complete())) {
     // Nothing, what an interrupted start left (it never worked, so nothing of it is worth keeping), or the processes
     // of one whose folder is gone.
     if (Result<std::string> removed = remove_everything(world, files, options.name); !removed) return failure(removed.error());
-    Result<FileLock> fresh = lock_cluster(world, files);
+    Result<world::FileLock> fresh = lock_cluster(world, files);
     if (!fresh) return failure(fresh.error());
     if (Status created = create(world, progress, layout, files, options); !created) return failure(created.error());
     Result<Description> d = read_description(world, files);
@@ -373,13 +373,13 @@ Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& opti
   if (!world.files.exists(fs::path(d->parts.at("kubernetes")))) {
     if (Result<Material> made = gather(world, layout, progress); !made) return failure(made.error());
   }
-  if (Result<ProcessIdentity> node = start_node(world, files, *d); !node) return failure(node.error());
+  if (Result<world::ProcessIdentity> node = start_node(world, files, *d); !node) return failure(node.error());
   if (Status shared = share_kubeconfig(world, files, *d); !shared) return failure(shared.error());
   if (Status ready = wait_ready(world, progress, files, *d); !ready) return failure(ready.error());
   return status(world, options.name);
 }
 
-Result<bool> down(World& world, Progress& progress, const std::string& name) {
+Result<bool> down(world::World& world, world::Progress& progress, const std::string& name) {
   Layout layout = make_layout(world.environment);
   ClusterFiles files = cluster_files(layout, name);
   if (Status valid = check_name(name); !valid) return failure(valid.error());
@@ -389,9 +389,9 @@ Result<bool> down(World& world, Progress& progress, const std::string& name) {
   if (!names) return failure(names.error());
   if (std::find(names->begin(), names->end(), name) == names->end()) return false;
   if (Status fit = check_machine(world, layout); !fit && fit.error().id != "disk-full") return failure(fit.error());
-  std::optional<FileLock> lock;
+  std::optional<world::FileLock> lock;
   if (world.files.exists(files.root)) {
-    Result<FileLock> taken = lock_cluster(world, files);
+    Result<world::FileLock> taken = lock_cluster(world, files);
     if (!taken) return failure(taken.error());
     lock.emplace(std::move(*taken));
   }
@@ -406,7 +406,7 @@ Result<bool> down(World& world, Progress& progress, const std::string& name) {
   return true;
 }
 
-Status purge(World& world, Progress& progress) {
+Status purge(world::World& world, world::Progress& progress) {
   Layout layout = make_layout(world.environment);
   Result<std::vector<std::string>> names = cluster_names(world);
   if (!names) return failure(names.error());
@@ -414,7 +414,7 @@ Status purge(World& world, Progress& progress) {
     return failure(ErrorClass::usage, "cache-in-use", "The cache cannot be removed while a cluster uses it",
                    "clusters: " + text::join(*names, ", "), "hpawalk cluster down --name NAME removes each");
   }
-  Result<FileLock> lock = lock_cache(world, layout, progress);
+  Result<world::FileLock> lock = lock_cache(world, layout, progress);
   if (!lock) return failure(lock.error());
   progress.started("purge");
   Status removed = world.files.remove_all(layout.cache);
@@ -422,7 +422,7 @@ Status purge(World& world, Progress& progress) {
   return removed;
 }
 
-Result<std::vector<std::string>> cluster_names(World& world) {
+Result<std::vector<std::string>> cluster_names(world::World& world) {
   Result<std::vector<fs::path>> folders = world.files.list(make_layout(world.environment).clusters);
   if (!folders) return failure(folders.error());
   std::set<std::string> names;
@@ -435,7 +435,7 @@ Result<std::vector<std::string>> cluster_names(World& world) {
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<ClusterStatus> status(World& world, const std::string& name) {
+Result<ClusterStatus> status(world::World& world, const std::string& name) {
   if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   ClusterStatus s{.name = name};
@@ -458,12 +458,12 @@ Result<ClusterStatus> status(World& world, const std::string& name) {
   s.kubectl = fs::path(d->parts.at("kubernetes")) / "kubectl";
   s.phase = running_node(world, files) ? Phase::running : Phase::stopped;
   if (s.phase != Phase::running) return s;
-  Result<Outcome> ready = world.processes.run(kubectl(*d, files, {"get", "--raw", "/readyz", "--request-timeout=3s"}, seconds(5)));
+  Result<world::Outcome> ready = world.processes.run(kubectl(*d, files, {"get", "--raw", "/readyz", "--request-timeout=3s"}, seconds(5)));
   s.api_ready = ready && ready->ok();
   return s;
 }
 
-Result<std::vector<std::pair<std::string, fs::path>>> logs(World& world, const std::string& name) {
+Result<std::vector<std::pair<std::string, fs::path>>> logs(world::World& world, const std::string& name) {
   if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   if (!world.files.exists(files.root)) {
@@ -487,22 +487,22 @@ Result<std::vector<std::pair<std::string, fs::path>>> logs(World& world, const s
   return found;
 }
 
-Result<fs::path> parts_folder(World& world, const std::string& name) {
+Result<fs::path> parts_folder(world::World& world, const std::string& name) {
   if (Status valid = check_name(name); !valid) return failure(valid.error());
   Result<Description> d = read_description(world, locate(world, name));
   if (!d) return failure(d.error());
   return fs::path(d->parts.at("kubernetes"));
 }
 
-Status load_image(World& world, const std::string& name, const fs::path& archive) {
+Status load_image(world::World& world, const std::string& name, const fs::path& archive) {
   if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
-  std::optional<ProcessIdentity> node = running_node(world, files);
+  std::optional<world::ProcessIdentity> node = running_node(world, files);
   if (!node) {
     return failure(ErrorClass::environment, "cluster-not-running", "The cluster \"" + name + "\" does not run", {},
                    "hpawalk cluster up --name " + name);
   }
-  Result<std::string> imported = run_checked(
+  Result<std::string> imported = world::run_checked(
       world.processes, inside(*node, {"ctr", "--namespace", "k8s.io", "images", "import", archive}, std::chrono::minutes(5)),
       "image-import", "Cannot import the image into the cluster");
   if (!imported) return failure(imported.error());

@@ -14,22 +14,22 @@
 namespace hpawalk::local {
 
 // Held for moments only; waits for another command, in whatever state folder that works.
-Result<FileLock> lock_machine(World& world);
+Result<world::FileLock> lock_machine(world::World& world);
 
 struct Registered {
   int link = 0;
   fs::path root;  // the cluster's folder
 };
 
-std::map<std::string, Registered> registered(World& world);  // by name
+std::map<std::string, Registered> registered(world::World& world);  // by name
 
 // The cluster's folder: this user's, or (for root) wherever the list says that it is.
-ClusterFiles locate(World& world, const std::string& name);
+ClusterFiles locate(world::World& world, const std::string& name);
 
 // Under the lock. Refused when another cluster has that name or link.
-Status enter(World& world, const std::string& name, const Registered& cluster);
+Status enter(world::World& world, const std::string& name, const Registered& cluster);
 
 // Under the lock. The last one takes list and lock file away.
-Status leave(World& world, const std::string& name);
+Status leave(world::World& world, const std::string& name);
 
 }  // namespace hpawalk::local

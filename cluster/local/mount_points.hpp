@@ -16,7 +16,7 @@ inline constexpr Bind binds[] = {{"/var/lib/kubelet", "var/lib/kubelet"}, {"/var
                                  {"/var/log/containers", "var/log/containers"},
                                  {"/etc/kubernetes", "etc/kubernetes"},   {"/etc/cni/net.d", "etc/cni/net.d"}};
 
-Status make_mount_points(World& world);
-Status remove_mount_points(World& world);
+Status make_mount_points(world::World& world);
+Status remove_mount_points(world::World& world);
 
 }  // namespace hpawalk::local

@@ -36,10 +36,10 @@ Range range_of(const std::string& destination) {  // "10.0.0.0/8", "10.1.2.3"
   return range_of(destination.substr(0, slash), slash == std::string::npos ? 32 : std::atoi(destination.c_str() + slash + 1));
 }
 
-Result<Json> ip_json(World& world, std::vector<std::string> words) {
+Result<Json> ip_json(world::World& world, std::vector<std::string> words) {
   std::vector<std::string> argv = {"ip", "-json", "-4"};
   argv.insert(argv.end(), words.begin(), words.end());
-  Result<std::string> text = run_checked(world.processes, Command{.argv = argv}, "network-read", "Cannot read the host's network");
+  Result<std::string> text = world::run_checked(world.processes, world::Command{.argv = argv}, "network-read", "Cannot read the host's network");
   if (!text) return failure(text.error());
   if (text->empty()) return Json::array();
   Result<Json> parsed = parse_json(*text, "The answer of ip");
@@ -47,7 +47,7 @@ Result<Json> ip_json(World& world, std::vector<std::string> words) {
   return failure(ErrorClass::environment, "network-read", parsed.error().what, parsed.error().because);
 }
 
-Result<std::vector<Range>> used_ranges(World& world) {
+Result<std::vector<Range>> used_ranges(world::World& world) {
   std::vector<Range> used;
   Result<Json> addresses = ip_json(world, {"address", "show"});
   if (!addresses) return failure(addresses.error());
@@ -65,16 +65,16 @@ Result<std::vector<Range>> used_ranges(World& world) {
   return used;
 }
 
-Status ip(World& world, const std::string& line) {
+Status ip(world::World& world, const std::string& line) {
   std::vector<std::string> argv = text::split(line, ' ');
   argv.insert(argv.begin(), "ip");
-  Result<std::string> done = run_checked(world.processes, Command{.argv = argv}, "network-link", "Cannot set up the cluster's network");
+  Result<std::string> done = world::run_checked(world.processes, world::Command{.argv = argv}, "network-link", "Cannot set up the cluster's network");
   if (!done) return failure(done.error());
   return {};
 }
 
-Status nft(World& world, const std::string& rules) {
-  Result<std::string> done = run_checked(world.processes, Command{.argv = {"nft", "-f", "-"}, .input = rules}, "network-rules",
+Status nft(world::World& world, const std::string& rules) {
+  Result<std::string> done = world::run_checked(world.processes, world::Command{.argv = {"nft", "-f", "-"}, .input = rules}, "network-rules",
                                          "Cannot set the cluster's netfilter rules");
   if (!done) return failure(done.error());
   return {};
@@ -159,7 +159,7 @@ std::string node_rules(const Link& link) {
                      fmt::arg("host", link.host_address()), fmt::arg("pods", pod_subnet), fmt::arg("services", service_subnet));
 }
 
-Result<Link> free_link(World& world, const std::vector<int>& taken) {
+Result<Link> free_link(world::World& world, const std::vector<int>& taken) {
   Result<std::vector<Range>> used = used_ranges(world);
   if (!used) return failure(used.error());
   for (int number = 0; number <= 255; ++number) {
@@ -174,8 +174,8 @@ Result<Link> free_link(World& world, const std::vector<int>& taken) {
                  "ip route show match 10.201.0.0/16 tells which; remove that route (a VPN's, perhaps) while the cluster runs");
 }
 
-Status connect(World& world, const Link& link, pid_t node, long user) {
-  Result<Outcome> old = world.processes.run(Command{.argv = {"ip", "link", "delete", link.interface()}});
+Status connect(world::World& world, const Link& link, pid_t node, long user) {
+  Result<world::Outcome> old = world.processes.run(world::Command{.argv = {"ip", "link", "delete", link.interface()}});
   if (!old) return failure(old.error());
   const std::string name = link.interface();
   for (const std::string& line :
@@ -186,9 +186,9 @@ Status connect(World& world, const Link& link, pid_t node, long user) {
   return nft(world, host_rules(link, user));
 }
 
-Status disconnect(World& world, const Link& link) {
+Status disconnect(world::World& world, const Link& link) {
   // The interface goes with the node's namespace, but only when the kernel has cleaned that up: do not wait.
-  Result<Outcome> gone = world.processes.run(Command{.argv = {"ip", "link", "delete", link.interface()}});
+  Result<world::Outcome> gone = world.processes.run(world::Command{.argv = {"ip", "link", "delete", link.interface()}});
   if (!gone) return failure(gone.error());
   return nft(world, without_table(link.interface()));
 }
@@ -201,7 +201,7 @@ struct Found {
 };
 
 // The machine's interfaces, but for the clusters' own.
-Result<std::vector<std::string>> interfaces(World& world) {
+Result<std::vector<std::string>> interfaces(world::World& world) {
   Result<nlohmann::json> links = ip_json(world, {"link", "show"});
   if (!links) return failure(links.error());
   std::vector<std::string> names;
@@ -213,8 +213,8 @@ Result<std::vector<std::string>> interfaces(World& world) {
 }
 
 // "FAMILY TABLE CHAIN" of every chain, but for the clusters' own, that decides on forwarded packets.
-Result<std::vector<std::string>> forward_chains(World& world) {
-  Result<std::string> text = run_checked(world.processes, Command{.argv = {"nft", "--json", "list", "chains"}}, "network-read",
+Result<std::vector<std::string>> forward_chains(world::World& world) {
+  Result<std::string> text = world::run_checked(world.processes, world::Command{.argv = {"nft", "--json", "list", "chains"}}, "network-read",
                                          "Cannot read the host's netfilter rules");
   if (!text) return failure(text.error());
   Result<Json> parsed = parse_json(*text, "The answer of nft");
@@ -241,7 +241,7 @@ std::vector<std::string> new_ones(const std::vector<std::string>& now, const std
 }
 
 // Whose forwarding would be cut. A network card that was plugged in is nobody's: it has a device.
-Result<std::vector<std::string>> others_that_forward(World& world, const Found& found) {
+Result<std::vector<std::string>> others_that_forward(world::World& world, const Found& found) {
   Result<std::vector<std::string>> chains = forward_chains(world);
   if (!chains) return failure(chains.error());
   Result<std::vector<std::string>> links = interfaces(world);
@@ -264,7 +264,7 @@ Found found_from(const std::string& marker) {
 
 }  // namespace
 
-Result<std::string> disable_forwarding(World& world) {
+Result<std::string> disable_forwarding(world::World& world) {
   Result<std::string> marker = world.files.read(forwarding_marker);
   if (!marker) return std::string();
   Result<std::vector<std::string>> others = others_that_forward(world, found_from(*marker));
@@ -278,7 +278,7 @@ Result<std::string> disable_forwarding(World& world) {
   return "forwarding of packets stays on: " + text::join(*others, ", ") + " came while clusters ran, and may need it";
 }
 
-Status enable_forwarding(World& world) {
+Status enable_forwarding(world::World& world) {
   Result<std::string> now = world.files.read(forwarding_file);
   if (!now) return failure(now.error());
   if (text::trim(*now) == "1") return {};

@@ -25,24 +25,24 @@ struct Link {
 };
 
 // The first number whose subnet no interface and no route of the host touches, and no other cluster has.
-Result<Link> free_link(World& world, const std::vector<int>& taken);
+Result<Link> free_link(world::World& world, const std::vector<int>& taken);
 
 // Connects the namespace of process `node` and sets the host's rules. Idempotent. `user` may talk to the node
 // besides root (the one who called sudo; 0: nobody).
-Status connect(World& world, const Link& link, pid_t node, long user);
+Status connect(world::World& world, const Link& link, pid_t node, long user);
 
 // Removes the host's side.
-Status disconnect(World& world, const Link& link);
+Status disconnect(world::World& world, const Link& link);
 
 // Netfilter rules for nft: those of the host about this link, and those inside the node.
 std::string host_rules(const Link& link, long user);
 std::string node_rules(const Link& link);
 
 // Lets the host forward the nodes' packets to the world, if it does not forward already.
-Status enable_forwarding(World& world);
+Status enable_forwarding(world::World& world);
 
 // With the last cluster: back to what it was, if it was enable_forwarding that switched it on, and if nobody else
 // has come meanwhile who forwards packets too: then the result says that it stays on, and for whom.
-Result<std::string> disable_forwarding(World& world);
+Result<std::string> disable_forwarding(world::World& world);
 
 }  // namespace hpawalk::local

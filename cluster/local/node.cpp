@@ -17,8 +17,8 @@ namespace {
 
 const fs::path containerd_socket = "/run/containerd/containerd.sock";
 
-Status run(World& world, std::vector<std::string> argv, std::string input = {}) {
-  Result<std::string> done = run_checked(world.processes, Command{.argv = std::move(argv), .input = std::move(input)},
+Status run(world::World& world, std::vector<std::string> argv, std::string input = {}) {
+  Result<std::string> done = world::run_checked(world.processes, world::Command{.argv = std::move(argv), .input = std::move(input)},
                                          "node-setup", "Cannot set up the node");
   if (!done) return failure(done.error());
   return {};
@@ -26,7 +26,7 @@ Status run(World& world, std::vector<std::string> argv, std::string input = {}) 
 
 // The name servers that the node can reach: the host's, unless they listen on a loopback address (that of the
 // host, which is another one than the node's). Then those that systemd-resolved itself asks.
-std::string reachable_resolv_conf(World& world, const Link& link) {
+std::string reachable_resolv_conf(world::World& world, const Link& link) {
   for (const char* file : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}) {
     Result<std::string> text = world.files.read(file);
     if (!text) continue;
@@ -41,7 +41,7 @@ std::string reachable_resolv_conf(World& world, const Link& link) {
   return "nameserver " + link.host_address() + "\n";  // never a loopback address: CoreDNS would see a loop
 }
 
-Status mount_all(World& world, const ClusterFiles& files, const Link& link) {
+Status mount_all(world::World& world, const ClusterFiles& files, const Link& link) {
   std::string resolv = reachable_resolv_conf(world, link);  // before /run is covered
   fs::path resolv_target = fs::weakly_canonical("/etc/resolv.conf");
   if (Status done = run(world, {"mount", "--make-rprivate", "/"}); !done) return done;
@@ -58,13 +58,13 @@ Status mount_all(World& world, const ClusterFiles& files, const Link& link) {
   return run(world, {"mount", "--bind", files.run() / "resolv.conf", resolv_target});
 }
 
-Status join_network(World& world, const Link& link) {
-  Status there = wait_until(world.clock, {std::chrono::seconds(10), std::chrono::milliseconds(5)}, "waiting for eth0",
-                            [&]() -> Result<StillWaiting> {
+Status join_network(world::World& world, const Link& link) {
+  Status there = world::wait_until(world.clock, {std::chrono::seconds(10), std::chrono::milliseconds(5)}, "waiting for eth0",
+                            [&]() -> Result<world::StillWaiting> {
                               if (world.files.exists("/sys/class/net/eth0") || access("/proc/sys/net/ipv4/conf/eth0", F_OK) == 0) {
-                                return StillWaiting{};
+                                return world::StillWaiting{};
                               }
-                              return StillWaiting{"the host has not connected it yet"};
+                              return world::StillWaiting{"the host has not connected it yet"};
                             });
   if (!there) return there;
   if (Status on = world.files.write_in_place("/proc/sys/net/ipv4/ip_forward", "1\n"); !on) return on;
@@ -92,7 +92,7 @@ std::string cni_config() {
 
 // KUBELET_KUBEADM_ARGS="--a=b --c=d", written by kubeadm for a unit of systemd.
 std::vector<std::string> kubelet_arguments() {
-  DiskFiles disk;
+  world::DiskFiles disk;
   Result<std::string> text = disk.read("/var/lib/kubelet/kubeadm-flags.env");
   if (!text) return {};
   size_t first = text->find('"'), last = text->rfind('"');
@@ -100,7 +100,7 @@ std::vector<std::string> kubelet_arguments() {
   return text::split(std::string_view(*text).substr(first + 1, last - first - 1), ' ');
 }
 
-std::vector<Service> node_services(World& world, const ClusterFiles& files, const Description& description, const fs::path& containerd_toml) {
+std::vector<world::Service> node_services(world::World& world, const ClusterFiles& files, const Description& description, const fs::path& containerd_toml) {
   const fs::path parts = description.parts.at("kubernetes");
   auto kubelet = [parts] {
     std::vector<std::string> argv = {parts / "kubelet", "--config=/var/lib/kubelet/config.yaml",
@@ -117,7 +117,7 @@ std::vector<Service> node_services(World& world, const ClusterFiles& files, cons
   };
   // Started earlier, kube-proxy is refused, and waits longer each time before it asks again.
   auto api_ready = [address = Link{description.link}.node_address()] {
-    return https_says_ok("https://" + address + ":6443/readyz", "/etc/kubernetes/pki/ca.crt", std::chrono::seconds(1));
+    return world::https_says_ok("https://" + address + ":6443/readyz", "/etc/kubernetes/pki/ca.crt", std::chrono::seconds(1));
   };
   // A kube-proxy that finds an endpoint's chain takes its rules for granted. One that was killed may leave such a
   // chain emptied (Kubernetes 1.34, epChainSkipUpdate): its Service would never answer again.
@@ -141,7 +141,7 @@ std::vector<Service> node_services(World& world, const ClusterFiles& files, cons
 
 }  // namespace
 
-Status run_node(World& world, const fs::path& cluster_root) {
+Status run_node(world::World& world, const fs::path& cluster_root) {
   ClusterFiles files{cluster_root};
   Result<Description> description = read_description(world, files);
   if (!description) return failure(description.error());
@@ -157,7 +157,7 @@ Status run_node(World& world, const fs::path& cluster_root) {
     return done;
   }
   if (Status done = world.files.write(files.node_ready(), "\n"); !done) return done;
-  supervise(node_services(world, files, *description, toml), files.description());
+  world::supervise(node_services(world, files, *description, toml), files.description());
   return {};
 }
 

@@ -10,6 +10,6 @@
 namespace hpawalk::local {
 
 // Runs in the node's namespaces as process 1. Returns only on failure.
-Status run_node(World& world, const fs::path& cluster_root);
+Status run_node(world::World& world, const fs::path& cluster_root);
 
 }  // namespace hpawalk::local

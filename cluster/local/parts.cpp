@@ -72,24 +72,24 @@ namespace {
 
 // From 1.21 on, Go fetches the newer toolchain that a go.mod asks for, if it may. Distributions switch that
 // off in their packages; what the user says in the environment counts.
-std::string toolchain(const World& world) {
+std::string toolchain(const world::World& world) {
   auto set = world.environment.find("GOTOOLCHAIN");
   return set == world.environment.end() || set->second.empty() ? "auto" : set->second;
 }
 
 struct Builder {
-  World& world;
+  world::World& world;
   const PartSet& set;
   fs::path folder;  // final name
-  Progress& progress;
+  world::Progress& progress;
 
   fs::path source() const { return folder.string() + ".source"; }
   fs::path partial() const { return folder.string() + ".partial"; }
   std::string step() const { return "build " + set.name; }
 
-  Command go(std::vector<std::string> words) const {
+  world::Command go(std::vector<std::string> words) const {
     words.insert(words.begin(), "go");
-    return Command{.argv = std::move(words),
+    return world::Command{.argv = std::move(words),
                    .env = {{"CGO_ENABLED", "0"}, {"GOWORK", "off"}, {"GOTOOLCHAIN", toolchain(world)},
                            {"GOFLAGS", "-mod=readonly -buildvcs=false"}},
                    .folder = source(),
@@ -116,14 +116,14 @@ struct Builder {
     std::vector<std::string> words = with_flags({"list", "-deps"});
     words.insert(words.end(), {"-f", "{{if .Stale}}{{.ImportPath}}{{end}}"});
     words.insert(words.end(), set.packages.begin(), set.packages.end());
-    Command list = go(std::move(words));
+    world::Command list = go(std::move(words));
     int fetched = 0;
     list.on_error_line = [&](std::string_view line) {
       constexpr std::string_view download = "go: downloading ";
       if (!line.starts_with(download)) return;
       progress.now(step(), fmt::format("module {}: {}", ++fetched, line.substr(download.size())));
     };
-    Result<std::string> listed = run_checked(world.processes, list, "parts-modules", "Cannot fetch the Go modules of " + set.name);
+    Result<std::string> listed = world::run_checked(world.processes, list, "parts-modules", "Cannot fetch the Go modules of " + set.name);
     if (!listed) return failure(with_hint(listed.error()));
     std::vector<std::string> names = text::lines(*listed);
     return std::set<std::string>(names.begin(), names.end());
@@ -133,14 +133,14 @@ struct Builder {
     std::vector<std::string> words = with_flags({"build", "-v"});
     words.insert(words.end(), {"-o", partial().string() + "/"});
     words.insert(words.end(), set.packages.begin(), set.packages.end());
-    Command build = go(std::move(words));
+    world::Command build = go(std::move(words));
     size_t seen = 0;
     build.on_error_line = [&](std::string_view package) {
       if (!stale.contains(std::string(package))) return;
       ++seen;
       progress.now(step(), fmt::format("package {} of {}: {}", seen, stale.size(), package));
     };
-    Result<std::string> built = run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
+    Result<std::string> built = world::run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
     if (!built) return failure(with_hint(built.error()));
     return {};
   }
@@ -158,7 +158,7 @@ struct Builder {
   }
 
   Status copy_bundle() {
-    Result<std::string> module = run_checked(
+    Result<std::string> module = world::run_checked(
         world.processes, go({"list", "-m", "-f", "{{.Dir}}", "github.com/prometheus-operator/prometheus-operator"}),
         "parts-modules", "Cannot find the operator's module");
     if (!module) return failure(module.error());
@@ -214,14 +214,14 @@ std::pair<int, int> parse_go_version(const std::string& text) {
   return {major, minor};
 }
 
-Result<std::string> go_version(World& world) {
+Result<std::string> go_version(world::World& world) {
   const std::string hint = "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where the "
                            "distribution has one";
   if (!world.processes.find("go")) {
     return failure(ErrorClass::environment, "go-missing", "The cluster's parts cannot be compiled: there is no Go",
                    "no program `go` in PATH", hint);
   }
-  Result<std::string> told = run_checked(world.processes, Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
+  Result<std::string> told = world::run_checked(world.processes, world::Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
                                          "go-version", "Cannot ask Go for its version");
   if (!told) return told;
   std::string version(text::trim(*told));
@@ -234,7 +234,7 @@ Result<std::string> go_version(World& world) {
 
 }  // namespace
 
-Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress) {
+Result<Parts> build_parts(world::World& world, const Layout& layout, world::Progress& progress) {
   // Which Go is here matters only when something has to be compiled, but it is part of the key: an image
   // compiled with another Go is another image.
   Result<std::string> go = go_version(world);
@@ -245,7 +245,7 @@ Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress
     fs::path folder = layout.parts() / (set.name + "-" + key_of(set, *go));
     folders[set.name] = folder;
     // Its programs run as root.
-    if (Status trusted = check_trusted(world, folder); !trusted) return failure(trusted.error());
+    if (Status trusted = world::check_trusted(world, folder); !trusted) return failure(trusted.error());
     if (!world.files.exists(folder)) missing.push_back(&set);
   }
   if (!missing.empty()) {

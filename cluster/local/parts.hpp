@@ -55,6 +55,6 @@ class Parts {
 std::string key_of(const PartSet& set, const std::string& go_version);
 
 // Builds what is missing. Cheap when everything is there.
-Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress);
+Result<Parts> build_parts(world::World& world, const Layout& layout, world::Progress& progress);
 
 }  // namespace hpawalk::local

@@ -19,7 +19,7 @@ constexpr Tool tools[] = {{"containerd", "containerd"}, {"runc", "runc"},       
                           {"tar", "tar"},               {"apt-get", "apt"},     {"dpkg-deb", "dpkg"},
                           {"/usr/lib/cni/ptp", "containernetworking-plugins"}};
 
-Status check_tools(World& world) {
+Status check_tools(world::World& world) {
   std::vector<std::string> missing;
   std::set<std::string> packages;
   for (const Tool& tool : tools) {
@@ -33,7 +33,7 @@ Status check_tools(World& world) {
                  "apt-get install " + text::join(std::vector<std::string>(packages.begin(), packages.end()), " "));
 }
 
-Status check_disk(World& world, const Layout& layout) {
+Status check_disk(world::World& world, const Layout& layout) {
   constexpr unsigned long long needed = 1ULL << 30U;
   Result<unsigned long long> free = world.files.free_bytes(layout.clusters);
   if (!free) return failure(free.error());
@@ -45,7 +45,7 @@ Status check_disk(World& world, const Layout& layout) {
 
 }  // namespace
 
-Status check_machine(World& world, const Layout& layout) {
+Status check_machine(world::World& world, const Layout& layout) {
   if (geteuid() != 0) {
     return failure(ErrorClass::environment, "not-root", "A local cluster needs root: it makes namespaces, mounts and interfaces",
                    "this is user " + std::to_string(geteuid()), "Run the same command with sudo");

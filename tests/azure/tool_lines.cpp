@@ -8,6 +8,7 @@
 #include "cluster/made_target.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cluster;
 
 static void print(const std::vector<std::string>& argv) {
   if (!argv.empty()) std::puts(nlohmann::json(argv).dump().c_str());

@@ -6,7 +6,7 @@
 
 namespace hpawalk::fakes {
 
-class FakeCgroups final : public Files {
+class FakeCgroups final : public world::Files {
  public:
   // v2; `container`: its root is not the machine's, so that the rule about processes holds for it too.
   static FakeCgroups version_2(bool container, const std::string& controllers);
@@ -20,7 +20,7 @@ class FakeCgroups final : public Files {
   Status append(const fs::path& file, std::string_view text, unsigned mode) override { return memory.append(file, text, mode); }
   Status write_in_place(const fs::path& file, std::string_view text) override;
   bool exists(const fs::path& path) override { return memory.exists(path); }
-  Result<FileStatus> status(const fs::path& path) override { return memory.status(path); }
+  Result<world::FileStatus> status(const fs::path& path) override { return memory.status(path); }
   Status remove_all(const fs::path& path) override { return memory.remove_all(path); }
   Status make_folder(const fs::path& path, unsigned mode) override;
   Status rename(const fs::path& from, const fs::path& to) override { return memory.rename(from, to); }

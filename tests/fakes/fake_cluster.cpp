@@ -9,7 +9,7 @@ namespace hpawalk::fakes {
 
 namespace {
 
-HttpResponse status(int code, const std::string& message) {
+world::HttpResponse status(int code, const std::string& message) {
   return {code, Json{{"kind", "Status"}, {"message", message}, {"code", code}}.dump()};
 }
 
@@ -103,14 +103,14 @@ bool FakeCluster::has(const std::string& kind, const std::string& space, const s
 Json& FakeCluster::get(const std::string& kind, const std::string& space, const std::string& name) { return objects_.at({kind, space, name}); }
 
 const FakeCluster::Kind* FakeCluster::kind_of(const std::string& root, const std::string& resource) const {
-  for (const Kind& kind : kinds_) {
+  for (const config::Kind& kind : kinds_) {
     std::string its = kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
     if (its == root && kind.resource == resource) return &kind;
   }
   return nullptr;
 }
 
-Result<HttpResponse> FakeCluster::send(const KubeRequest& request) {
+Result<world::HttpResponse> FakeCluster::send(const world::KubeRequest& request) {
   std::lock_guard lock(mutex_);
   if (before) before(request);
   std::string path = request.path.substr(0, request.path.find('?'));
@@ -125,7 +125,7 @@ Result<HttpResponse> FakeCluster::send(const KubeRequest& request) {
     space = parts[own + 1];
     own += 2;
   }
-  const Kind* kind = kind_of(root, parts[own]);
+  const config::Kind* kind = kind_of(root, parts[own]);
   bool stale = kind != nullptr && std::find(stale_.begin(), stale_.end(), kind->group) != stale_.end();
   if (kind == nullptr) return status(404, "no such kind " + path);
   if (stale) return status(503, "service unavailable");
@@ -135,19 +135,19 @@ Result<HttpResponse> FakeCluster::send(const KubeRequest& request) {
       const auto& [its_kind, its_space, name] = it->first;
       it = its_kind == kind->kind && its_space == space ? objects_.erase(it) : std::next(it);
     }
-    return HttpResponse{200, "{}"};
+    return world::HttpResponse{200, "{}"};
   }
   Key key{kind->kind, space, parts[own + 1]};
   auto found = objects_.find(key);
   if (found == objects_.end()) return status(404, "not found " + path);
   if (request.method == "DELETE") return erase(*kind, key, request);
-  if (request.method == "GET") return HttpResponse{200, found->second.dump()};
+  if (request.method == "GET") return world::HttpResponse{200, found->second.dump()};
   return status(405, "not allowed " + request.method);
 }
 
-HttpResponse FakeCluster::discovery(bool core) const {
+world::HttpResponse FakeCluster::discovery(bool core) const {
   std::map<std::string, std::map<std::string, Json>> groups;
-  for (const Kind& kind : kinds_) {
+  for (const config::Kind& kind : kinds_) {
     if (kind.group.empty() != core) continue;
     Json& version = groups[kind.group][kind.version];
     bool stale = std::find(stale_.begin(), stale_.end(), kind.group) != stale_.end();
@@ -168,7 +168,7 @@ HttpResponse FakeCluster::discovery(bool core) const {
   return {200, Json{{"kind", "APIGroupDiscoveryList"}, {"items", items}}.dump()};
 }
 
-HttpResponse FakeCluster::list(const Kind& kind, const std::string& space, const std::string& query) const {
+world::HttpResponse FakeCluster::list(const config::Kind& kind, const std::string& space, const std::string& query) const {
   std::string selector = parameter(query, "labelSelector"), from = parameter(query, "continue");
   Json items = Json::array(), head = Json::object();
   size_t skipped = from.empty() ? 0 : std::stoul(from), seen = 0;
@@ -184,7 +184,7 @@ HttpResponse FakeCluster::list(const Kind& kind, const std::string& space, const
   return {200, Json{{"kind", "PartialObjectMetadataList"}, {"metadata", head}, {"items", items}}.dump()};
 }
 
-HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const KubeRequest& request) {
+world::HttpResponse FakeCluster::erase(const config::Kind& kind, const Key& key, const world::KubeRequest& request) {
   Json options = Json::parse(request.body.empty() ? "{}" : request.body);
   delete_options.push_back(options);
   const auto& [its_kind, space, name] = key;
@@ -199,10 +199,10 @@ HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const KubeRequ
   }
   if (kind.kind == "CustomResourceDefinition") {
     std::string resource = removed.substr(0, removed.find('.'));
-    for (const Kind& k : kinds_) {
+    for (const config::Kind& k : kinds_) {
       if (k.resource == resource) std::erase_if(objects_, [&](const auto& entry) { return std::get<0>(entry.first) == k.kind; });
     }
-    std::erase_if(kinds_, [&](const Kind& k) { return k.resource == resource && k.group == removed.substr(resource.size() + 1); });
+    std::erase_if(kinds_, [&](const config::Kind& k) { return k.resource == resource && k.group == removed.substr(resource.size() + 1); });
   }
   if (kind.kind == "Service") objects_.erase({"Endpoints", space, removed});
   collect_garbage();

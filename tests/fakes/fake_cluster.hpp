@@ -13,7 +13,7 @@
 
 namespace hpawalk::fakes {
 
-class FakeCluster final : public KubeApi {
+class FakeCluster final : public world::KubeApi {
  public:
   FakeCluster();  // with the kinds of a plain Kubernetes, and prometheus-operator's
 
@@ -28,14 +28,14 @@ class FakeCluster final : public KubeApi {
   bool has(const std::string& kind, const std::string& space, const std::string& name) const;
   Json& get(const std::string& kind, const std::string& space, const std::string& name);
 
-  std::map<std::string, HttpResponse> answers;          // "METHOD PATH" (without a query), instead of what the rules say
-  std::function<void(const KubeRequest&)> before;       // sees each request first: somebody else may act meanwhile
+  std::map<std::string, world::HttpResponse> answers;          // "METHOD PATH" (without a query), instead of what the rules say
+  std::function<void(const world::KubeRequest&)> before;       // sees each request first: somebody else may act meanwhile
   std::vector<std::string> deletes;                     // "KIND SPACE/NAME", in order
   std::vector<Json> delete_options;
   size_t page = 500;                                    // a list has no more at once
 
-  Result<HttpResponse> send(const KubeRequest& request) override;
-  Result<HttpResponse> stream(const std::string&, const std::function<bool(std::string_view)>&) override { return HttpResponse{410, {}}; }
+  Result<world::HttpResponse> send(const world::KubeRequest& request) override;
+  Result<world::HttpResponse> stream(const std::string&, const std::function<bool(std::string_view)>&) override { return world::HttpResponse{410, {}}; }
 
  private:
   struct Kind {
@@ -46,9 +46,9 @@ class FakeCluster final : public KubeApi {
   using Key = std::tuple<std::string, std::string, std::string>;  // kind, namespace, name
 
   const Kind* kind_of(const std::string& root, const std::string& resource) const;
-  HttpResponse discovery(bool core) const;
-  HttpResponse list(const Kind& kind, const std::string& space, const std::string& query) const;
-  HttpResponse erase(const Kind& kind, const Key& key, const KubeRequest& request);
+  world::HttpResponse discovery(bool core) const;
+  world::HttpResponse list(const Kind& kind, const std::string& space, const std::string& query) const;
+  world::HttpResponse erase(const Kind& kind, const Key& key, const world::KubeRequest& request);
   void collect_garbage();
 
   std::mutex mutex_;

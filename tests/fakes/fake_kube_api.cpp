@@ -18,7 +18,7 @@ static std::string take(std::string& path, const std::string& name) {
   return {};
 }
 
-static HttpResponse page_of(const HttpResponse& whole, size_t limit, size_t start) {
+static world::HttpResponse page_of(const world::HttpResponse& whole, size_t limit, size_t start) {
   Json list = Json::parse(whole.body, nullptr, false);
   if (limit == 0 || !list.is_object() || !list.contains("items") || !list["items"].is_array()) return whole;
   Json& items = list["items"];
@@ -33,7 +33,7 @@ static HttpResponse page_of(const HttpResponse& whole, size_t limit, size_t star
   return {whole.status, list.dump()};
 }
 
-Result<HttpResponse> FakeKubeApi::send(const KubeRequest& request) {
+Result<world::HttpResponse> FakeKubeApi::send(const world::KubeRequest& request) {
   std::lock_guard lock(mutex_);
   std::string path = request.path;
   bool scripted = answers.contains(request.method + " " + path);  // with a limit of its own
@@ -42,21 +42,21 @@ Result<HttpResponse> FakeKubeApi::send(const KubeRequest& request) {
   requests.push_back(place.empty() ? line : line + " from " + place);
   sent.push_back(request);
   if (auto found = at_request.find(++count_); found != at_request.end()) return found->second;
-  if (lost_) return HttpResponse{500, "dial tcp 10.0.0.1:6443: connect: connection refused"};
+  if (lost_) return world::HttpResponse{500, "dial tcp 10.0.0.1:6443: connect: connection refused"};
   if (auto found = answers.find(line); found != answers.end()) {
     return page_of(found->second, limit.empty() ? 0 : std::stoul(limit), place.empty() ? 0 : std::stoul(place));
   }
-  return HttpResponse{404, Json{{"kind", "Status"}, {"message", "no answer scripted for " + line}, {"code", 404}}.dump()};
+  return world::HttpResponse{404, Json{{"kind", "Status"}, {"message", "no answer scripted for " + line}, {"code", 404}}.dump()};
 }
 
-Result<HttpResponse> FakeKubeApi::stream(const std::string& path,
+Result<world::HttpResponse> FakeKubeApi::stream(const std::string& path,
                                          const std::function<bool(std::string_view line)>& on_line) {
   std::vector<std::string> lines;
   {
     std::lock_guard lock(mutex_);
     requests.push_back("GET " + path);
     auto found = streams.find(path);
-    if (found == streams.end()) return HttpResponse{410, {}};
+    if (found == streams.end()) return world::HttpResponse{410, {}};
     if (!found->second.empty()) {
       lines = std::move(found->second.front());
       found->second.pop_front();
@@ -65,7 +65,7 @@ Result<HttpResponse> FakeKubeApi::stream(const std::string& path,
   for (const std::string& line : lines) {
     if (!on_line(line)) break;
   }
-  return HttpResponse{200, {}};
+  return world::HttpResponse{200, {}};
 }
 
 }  // namespace hpawalk::fakes

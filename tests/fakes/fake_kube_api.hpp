@@ -12,22 +12,22 @@
 
 namespace hpawalk::fakes {
 
-class FakeKubeApi final : public KubeApi {
+class FakeKubeApi final : public world::KubeApi {
  public:
   // What is not here is answered with 404, as the API server would.
-  std::map<std::string, HttpResponse> answers;
+  std::map<std::string, world::HttpResponse> answers;
   // The lines of each watch connection, in order; after the last one every connection ends at once.
   std::map<std::string, std::deque<std::vector<std::string>>> streams;
   std::vector<std::string> requests;  // "GET /path", as they came, without the limit of a first page
-  std::map<size_t, HttpResponse> at_request;  // answered to the request of this number (from 1), whatever it is
-  std::vector<KubeRequest> sent;
+  std::map<size_t, world::HttpResponse> at_request;  // answered to the request of this number (from 1), whatever it is
+  std::vector<world::KubeRequest> sent;
 
   void get(const std::string& path, const Json& object) { script("GET " + path, {200, object.dump()}); }
   void refuse(const std::string& path, int status, const std::string& message) {
     script("GET " + path, {status, Json{{"kind", "Status"}, {"message", message}, {"code", status}}.dump()});
   }
   // Also while other threads ask.
-  void script(const std::string& line, HttpResponse response) {
+  void script(const std::string& line, world::HttpResponse response) {
     std::lock_guard lock(mutex_);
     answers[line] = std::move(response);
   }
@@ -37,8 +37,8 @@ class FakeKubeApi final : public KubeApi {
     lost_ = lost;
   }
 
-  Result<HttpResponse> send(const KubeRequest& request) override;
-  Result<HttpResponse> stream(const std::string& path,
+  Result<world::HttpResponse> send(const world::KubeRequest& request) override;
+  Result<world::HttpResponse> stream(const std::string& path,
                               const std::function<bool(std::string_view line)>& on_line) override;
 
  private:

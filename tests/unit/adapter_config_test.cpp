@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace hpawalk;
+using namespace hpawalk::diagnose;
 
 static AdapterRule rule(const std::string& yaml) {
   auto config = parse_adapter_config("rules:\n" + yaml);

@@ -7,6 +7,8 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::diagnose;
+using namespace hpawalk::world;
 
 static Read json(const char* text) { return Json::parse(text); }
 static Read missing() { return failure(ErrorClass::check_failed, "kube-not-found", "There is no such thing"); }

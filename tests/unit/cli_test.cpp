@@ -7,6 +7,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cli;
 
 namespace {
 int call(fakes::FakeWorld& fake, std::vector<std::string> words) {

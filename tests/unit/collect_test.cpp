@@ -12,6 +12,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::diagnose;
 
 static Json healthy() {
   std::ifstream in(std::filesystem::path(TESTS_FOLDER) / "facts" / "healthy.json");

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::config;
 
 static Result<Config> from_file(const std::string& text) { return Config::from({"hpawalk.yaml", text, {}, {}}); }
 

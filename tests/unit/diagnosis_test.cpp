@@ -14,6 +14,7 @@
 #include "tests/fakes/golden.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::diagnose;
 
 static std::string content(const std::filesystem::path& file) {
   std::ifstream in(file);

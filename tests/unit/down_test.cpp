@@ -12,6 +12,9 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cli;
+using namespace hpawalk::manifests;
+using namespace hpawalk::steps;
 using fakes::object;
 using fakes::owned_by;
 using fakes::with_labels;

@@ -37,7 +37,7 @@ std::vector<std::string> arguments(const std::string& code, size_t at) {
   return all;
 }
 
-void add_literals(const std::string& expression, std::set<std::string>& ids) {
+void add_literals(const std::string& diagnose::expression, std::set<std::string>& ids) {
   static const std::regex literal("\"([a-z][a-z0-9-]*)\"");
   for (std::sregex_iterator m(expression.begin(), expression.end(), literal), end; m != end; ++m) {
     std::string id = (*m)[1];

@@ -13,6 +13,7 @@
 #include "world/proxy_folder.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 
 namespace {
 

@@ -15,6 +15,8 @@
 #include "cli/markdown.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cli;
+using namespace hpawalk::diagnose;
 
 namespace {
 

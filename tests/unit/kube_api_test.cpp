@@ -8,6 +8,7 @@
 #include "world/prometheus_api.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using fakes::FakeKubeApi;
 
 static Json pod(const std::string& name, const std::string& version) {

@@ -5,6 +5,7 @@
 #include "tests/fakes/fake_kube_api.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using fakes::FakeKubeApi;
 
 namespace {

@@ -12,6 +12,8 @@
 #include "world/kube_api.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::diagnose;
+using namespace hpawalk::world;
 
 namespace {
 

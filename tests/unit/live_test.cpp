@@ -6,6 +6,7 @@
 #include "tests/fakes/fast_clock.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::observe;
 using namespace std::chrono_literals;
 
 namespace {

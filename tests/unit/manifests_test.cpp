@@ -10,6 +10,8 @@
 #include "tests/fakes/golden.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::config;
+using namespace hpawalk::manifests;
 using fakes::golden_difference;
 
 namespace {

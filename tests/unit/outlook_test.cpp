@@ -9,6 +9,7 @@
 #include "tests/fakes/fake_kube_api.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::observe;
 using namespace std::chrono_literals;
 using State = Outlook::State;
 

@@ -7,6 +7,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using namespace std::chrono_literals;
 
 namespace {

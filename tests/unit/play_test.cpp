@@ -14,6 +14,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cli;
 using namespace std::chrono_literals;
 
 namespace {

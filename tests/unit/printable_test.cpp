@@ -15,6 +15,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cli;
 
 namespace {
 

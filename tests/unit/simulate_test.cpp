@@ -9,6 +9,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cli;
 using namespace hpawalk::hpasim;
 using std::chrono::milliseconds;
 using std::chrono::minutes;

@@ -24,6 +24,8 @@
 #include "tests/fakes/golden.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::manifests;
+using namespace hpawalk::steps;
 using fakes::golden_difference;
 
 namespace {

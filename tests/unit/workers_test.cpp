@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 
 TEST_CASE("Workers do their work, and may be started again") {
   std::atomic<int> sum = 0;

@@ -11,6 +11,7 @@
 #include "world/daemon.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;

@@ -15,6 +15,7 @@
 #include "world/process.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
