@@ -1,4 +1,0 @@
-// Another name of base/json.hpp.
-#pragma once
-
-#include "base/json.hpp"
