@@ -22,7 +22,8 @@ struct Options {
 
 Result<Facts> read_facts(Session& session, Options& options) {
   if (!options.facts.empty()) {
-    Result<std::string> text = session.world.files.read(options.facts);
+    constexpr size_t most = size_t{1} << 30;  // of a large cluster
+    Result<std::string> text = session.world.files.read(options.facts, most);
     if (!text) {
       Error error = text.error();
       error.kind = ErrorClass::usage;
