@@ -129,6 +129,17 @@ void take_kubectls_name(std::string& name) {
   }
 }
 
+// One HPA after the other: the JSON of thousands at once would take more memory than all that was read.
+void print_json(Terminal& terminal, const std::vector<HpaDiagnosis>& diagnoses, size_t requests) {
+  terminal.out("{\n  \"hpas\": [");
+  for (const HpaDiagnosis& d : diagnoses) {
+    std::string one = &d == &diagnoses.front() ? "" : ",";
+    for (const std::string& line : text::lines(json_text(to_json(d), 2))) one += "\n    " + line;
+    terminal.out(one);
+  }
+  terminal.out(fmt::format("{}],\n  \"requests\": {}\n}}\n", diagnoses.empty() ? "" : "\n  ", requests));
+}
+
 Status run_diagnose(Session& session, Options options) {
   if (!options.explain.empty()) return explain_cause(session, options);
   take_kubectls_name(options.name);
@@ -145,9 +156,7 @@ Status run_diagnose(Session& session, Options options) {
   if (diagnoses.empty() && !options.name.empty()) return not_in_facts(*facts, options);
   World& world = session.world;
   if (options.output == "json") {
-    Json all = Json::array();
-    for (const HpaDiagnosis& d : diagnoses) all.push_back(to_json(d));
-    world.terminal.out(json_text(Json{{"requests", facts->requests}, {"hpas", all}}, 2) + "\n");
+    print_json(world.terminal, diagnoses, facts->requests);
   } else if (options.output == "markdown") {
     world.terminal.out(diagnosis_markdown(diagnoses));
   } else if (diagnoses.empty()) {
