@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "chain/causes.hpp"
+#include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/golden.hpp"
 
 using namespace hpawalk;
@@ -24,15 +25,6 @@ static std::string content(const std::filesystem::path& file) {
 }
 
 static const std::filesystem::path root = std::filesystem::path(TESTS_FOLDER).parent_path();
-
-// What was written by make.py (see there), and what a fault run saved.
-static std::vector<std::filesystem::path> facts_files() {
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(root / "tests" / "facts")) {
-    if (entry.path().extension() == ".json") files.push_back(entry.path());
-  }
-  return files;
-}
 
 static std::string cause_in_name(const std::filesystem::path& file) {
   std::string stem = file.stem().string();
@@ -59,7 +51,7 @@ TEST_CASE("Every cause that a rule can name is in the list, every cause of the l
 TEST_CASE("A cause is tested the way that the list says") {
   std::string faults = content(root / "tests" / "cluster" / "faults" / "faults.py");
   std::set<std::string> files;
-  for (const std::filesystem::path& file : facts_files()) files.insert(cause_in_name(file));
+  for (const std::filesystem::path& file : fakes::facts_files()) files.insert(cause_in_name(file));
   for (const Cause& c : causes()) {
     bool real = faults.find("\"" + std::string(c.id) + "\"") != std::string::npos, recorded = files.contains(std::string(c.id));
     CHECK_MESSAGE((c.tested == "real fault" ? real : c.tested == "facts file" && recorded), c.id);
@@ -77,17 +69,8 @@ TEST_CASE("docs/causes.md is what the list says") {
 }
 
 static const Json& healthy() {
-  static const Json base = Json::parse(content(root / "tests" / "facts" / "healthy.json"));
+  static const Json base = fakes::facts_document(root / "tests" / "facts" / "healthy.json");
   return base;
-}
-
-// A file is whole, as `diagnose --save` writes it, or holds what differs from healthy.json.
-static Json document_of(const std::filesystem::path& file) {
-  Json read = Json::parse(content(file));
-  if (read.contains("hpawalkFacts")) return read;
-  Json document = healthy();
-  document.merge_patch(read);
-  return document;
 }
 
 static HpaDiagnosis judged_hpa(const Json& document) {
@@ -117,11 +100,11 @@ static std::map<std::string, Finding> told_first(const Json& document) {
 
 TEST_CASE("Each facts file is judged as its name says") {
   size_t count = 0;
-  for (const std::filesystem::path& file : facts_files()) {
+  for (const std::filesystem::path& file : fakes::facts_files()) {
     std::string cause = cause_in_name(file);
     INFO(file.string());
     ++count;
-    Json document = document_of(file);
+    Json document = fakes::facts_document(file);
     ChainDiagnosis chain = judged(document);
     if (cause == "healthy") {
       CHECK(chain.verdict() == Mark::ok);
@@ -148,8 +131,8 @@ TEST_CASE("Each facts file is judged as its name says") {
 
 TEST_CASE("Every cause is named by the rules from at least one facts file") {
   std::set<std::string> named;
-  for (const std::filesystem::path& file : facts_files()) {
-    for (const auto& [cause, finding] : told_first(document_of(file))) named.insert(cause);
+  for (const std::filesystem::path& file : fakes::facts_files()) {
+    for (const auto& [cause, finding] : told_first(fakes::facts_document(file))) named.insert(cause);
   }
   for (const Cause& c : causes()) CHECK_MESSAGE(named.contains(std::string(c.id)), c.id);
 }
@@ -177,8 +160,8 @@ TEST_CASE("No reading that is refused makes a healthy chain look broken") {
 }
 
 TEST_CASE("No reading that is refused makes up a cause that is certain, or a link that is ok") {
-  ChainDiagnosis whole = judged(document_of(root / "tests" / "facts" / "target-not-discovered.json"));
-  refuse_each(document_of(root / "tests" / "facts" / "target-not-discovered.json"), [&](const std::string& key, const Json& document) {
+  ChainDiagnosis whole = judged(fakes::facts_document(root / "tests" / "facts" / "target-not-discovered.json"));
+  refuse_each(fakes::facts_document(root / "tests" / "facts" / "target-not-discovered.json"), [&](const std::string& key, const Json& document) {
     INFO(key);
     ChainDiagnosis chain = judged(document);
     for (const Finding& f : chain.findings) {
@@ -240,7 +223,7 @@ TEST_CASE("The window is the HPA's own, the controller's flag, or the default, w
 }
 
 TEST_CASE("A source without pods: the advice is about its workload, not about the Service's selector") {
-  auto advice = [](const std::string& file) { return judged(document_of(root / "tests" / "facts" / file)); };
+  auto advice = [](const std::string& file) { return judged(fakes::facts_document(root / "tests" / "facts" / file)); };
   ChainDiagnosis scaled = advice("source-without-pods.json");
   CHECK(mentions(finding(scaled, "source-without-pods"), "Deployment source is scaled to 0"));
   CHECK(mentions(finding(scaled, "source-without-pods"), "kubectl scale deployment source -n shop --replicas=1"));
@@ -249,7 +232,7 @@ TEST_CASE("A source without pods: the advice is about its workload, not about th
   ChainDiagnosis rollout = advice("source-without-pods@rollout.json");
   CHECK(mentions(finding(rollout, "source-without-pods"), "kubectl scale rollouts.argoproj.io source -n shop --replicas=1"));
   // An older ReplicaSet whose pods would match, but its Rollout wants others: then it is the selector.
-  Json relabelled = document_of(root / "tests" / "facts" / "source-without-pods@rollout.json");
+  Json relabelled = fakes::facts_document(root / "tests" / "facts" / "source-without-pods@rollout.json");
   Json& sets = relabelled["readings"]["replicasets/shop"]["value"]["items"];
   Json newer = sets.back();
   newer["spec"]["replicas"] = 1;
@@ -257,7 +240,7 @@ TEST_CASE("A source without pods: the advice is about its workload, not about th
   sets.push_back(newer);
   CHECK(finding(judged(relabelled), "service-selects-no-pod").certainty == Certainty::certain);
   // What may not be listed could be the workload.
-  Json hidden = document_of(root / "tests" / "facts" / "source-without-pods.json");
+  Json hidden = fakes::facts_document(root / "tests" / "facts" / "source-without-pods.json");
   for (const char* kind : {"deployments/shop", "replicasets/shop"})
     hidden["readings"][kind] = {{"path", "/x"}, {"error", {{"id", "kube-forbidden"}, {"message", "no"}, {"right", "list those"}}}};
   ChainDiagnosis unseen = judged(hidden);
