@@ -22,7 +22,8 @@ struct Options {
 
 Result<diagnose::Facts> read_facts(Session& session, Options& options) {
   if (!options.facts.empty()) {
-    Result<std::string> text = session.world.files.read(options.facts);
+    constexpr size_t most = size_t{1} << 30;  // of a large cluster
+    Result<std::string> text = session.world.files.read(options.facts, most);
     if (!text) {
       Error error = text.error();
       error.kind = ErrorClass::usage;
@@ -128,6 +129,17 @@ void take_kubectls_name(std::string& name) {
   }
 }
 
+// One document, {"hpas": [...], "requests": N}, written HPA by HPA: of a large cluster the whole is more than the facts.
+void print_json(Terminal& terminal, size_t requests, const std::vector<HpaDiagnosis>& diagnoses) {
+  terminal.out("{\n  \"hpas\": [");
+  const char* separator = "\n    ";
+  for (const HpaDiagnosis& d : diagnoses) {
+    terminal.out(separator + text::join(text::lines(json_text(to_json(d), 2)), "\n    "));
+    separator = ",\n    ";
+  }
+  terminal.out(fmt::format("{}],\n  \"requests\": {}\n}}\n", diagnoses.empty() ? "" : "\n  ", requests));
+}
+
 Status run_diagnose(Session& session, Options options) {
   if (!options.explain.empty()) return explain_cause(session, options);
   take_kubectls_name(options.name);
@@ -144,9 +156,7 @@ Status run_diagnose(Session& session, Options options) {
   if (diagnoses.empty() && !options.name.empty()) return not_in_facts(*facts, options);
   world::World& world = session.world;
   if (options.output == "json") {
-    Json all = Json::array();
-    for (const diagnose::HpaDiagnosis& d : diagnoses) all.push_back(to_json(d));
-    world.terminal.out(json_text(Json{{"requests", facts->requests}, {"hpas", all}}, 2) + "\n");
+    print_json(world.terminal, facts->requests, diagnoses);
   } else if (options.output == "markdown") {
     world.terminal.out(diagnosis_markdown(diagnoses));
   } else if (diagnoses.empty()) {

@@ -142,7 +142,8 @@ struct ReportOptions {
 };
 
 Status run_report(Session& session, const ReportOptions& o) {
-  auto text = session.world.files.read(o.file);
+  constexpr size_t most = size_t{1} << 30;  // of days
+  auto text = session.world.files.read(o.file, most);
   if (!text) {
     Error error = text.error();
     error.kind = ErrorClass::usage;

@@ -53,7 +53,7 @@ Result<Facts> facts_from(std::string_view text) {
   // A large cluster's facts may be larger than any single answer.
   Result<Json> parsed = parse_json(text, "It", {.memory = size_t{3} << 30});
   if (!parsed) return bad(parsed.error().because);
-  const Json& document = *parsed;
+  Json& document = *parsed;
   long long version = int_at(document, "hpawalkFacts", -1);
   if (version < 0) return bad("it has no hpawalkFacts");
   if (version > Facts::version)
@@ -63,12 +63,11 @@ Result<Facts> facts_from(std::string_view text) {
   facts.asked_space = text_at(document, "asked.namespace");
   facts.asked_name = text_at(document, "asked.name");
   facts.requests = static_cast<size_t>(std::max(0LL, int_at(document, "requests")));
-  const Json& readings = at(document, "readings");
-  if (!readings.is_object()) return bad("it has no readings");
-  for (const auto& [key, in] : readings.items()) {
-    facts.readings[key] =
-        Reading{text_at(in, "path"),        text_at(in, "error.id"), text_at(in, "error.message"),
-                text_at(in, "error.right"), at(in, "value"),         int_at(in, "ms")};
+  if (!at(document, "readings").is_object()) return bad("it has no readings");
+  for (const auto& [key, in] : document["readings"].items()) {
+    Reading& r = facts.readings[key];
+    r = {text_at(in, "path"), text_at(in, "error.id"), text_at(in, "error.message"), text_at(in, "error.right"), {}, int_at(in, "ms")};
+    if (auto value = in.is_object() ? in.find("value") : in.end(); value != in.end()) r.value = std::move(*value);
   }
   return facts;
 }

@@ -240,10 +240,9 @@ void keep_flags(Json& pod_spec, const Json& original) {
 }
 
 // The ConfigMap of a projected volume counts like one of its own; volumes of other kinds, and what is mounted of
-// them, do not.
-Json with_plain_volumes(const Json& pod) {
-  Json out = pod;
-  if (!at(pod, "spec.volumes").is_array()) return out;
+// them, do not. `out` is what is kept of the pod.
+void keep_plain_volumes(const Json& pod, const Tree& tree, Json& out) {
+  if (!at(pod, "spec.volumes").is_array()) return;
   Json volumes = Json::array();
   std::set<std::string> names;
   for (const Json& volume : list_at(pod, "spec.volumes")) {
@@ -256,8 +255,8 @@ Json with_plain_volumes(const Json& pod) {
     volumes.push_back({{"name", text_at(volume, "name")}, {"configMap", config}});
     names.insert(text_at(volume, "name"));
   }
-  out["spec"]["volumes"] = std::move(volumes);
-  if (!at(pod, "spec.containers").is_array()) return out;
+  out["spec"]["volumes"] = pruned(volumes, tree.fields.at("spec").fields.at("volumes"));
+  if (!at(out, "spec.containers").is_array()) return;
   for (Json& container : out["spec"]["containers"]) {
     if (!at(container, "volumeMounts").is_array()) continue;
     Json mounts = Json::array();
@@ -266,11 +265,17 @@ Json with_plain_volumes(const Json& pod) {
     }
     container["volumeMounts"] = std::move(mounts);
   }
-  return out;
 }
 
 Json kept_pod(const Json& pod, const Tree& tree) {
-  Json out = pruned(with_plain_volumes(pod), tree);
+  Json out = pruned(pod, tree);
+  keep_plain_volumes(pod, tree, out);
+  // Of tens of thousands of pods: no rule looks at the other conditions.
+  if (at(out, "status.conditions").is_array()) {
+    Json ready = Json::array();
+    if (const Json& c = condition(out, "Ready"); !c.is_null()) ready.push_back(c);
+    out["status"]["conditions"] = std::move(ready);
+  }
   if (at(out, "spec").is_object()) keep_flags(out["spec"], at(pod, "spec"));
   return out;
 }

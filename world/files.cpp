@@ -4,9 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,13 +20,29 @@ static tl::unexpected<Error> file_failure(const std::string& doing, const fs::pa
   return failure(std::move(error));
 }
 
-Result<std::string> DiskFiles::read(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return file_failure("read", file, errno);
-  std::ostringstream content;
-  content << in.rdbuf();
-  if (in.bad()) return file_failure("read", file, EIO);
-  return std::move(content).str();
+// 0, or why it could not be read. Stops once `content` is larger than `most`.
+static int read_all(int fd, size_t most, std::string& content) {
+  std::vector<char> part(64 << 10);
+  while (content.size() <= most) {
+    ssize_t n = ::read(fd, part.data(), part.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    if (n == 0) break;
+    content.append(part.data(), static_cast<size_t>(n));
+  }
+  return 0;
+}
+
+Result<std::string> DiskFiles::read(const fs::path& file, size_t most) {
+  int fd = open(file.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return file_failure("read", file, errno);
+  std::string content;
+  int number = read_all(fd, most, content);
+  ::close(fd);
+  if (number != 0) return file_failure("read", file, number);
+  if (content.size() <= most) return content;
+  return failure(ErrorClass::environment, "file-too-large", file.string() + " is too large",
+                 "it has more than " + std::to_string(most) + " bytes", "Is this the file that you mean?");
 }
 
 static bool write_all(int fd, std::string_view content) {

@@ -15,6 +15,8 @@ namespace fs = std::filesystem;
 inline constexpr unsigned public_mode = 0666;   // less the umask, as every program's files
 inline constexpr unsigned private_mode = 0600;  // what a stranger must not read
 
+inline constexpr size_t most_read = size_t{64} << 20;
+
 struct FileStatus {
   unsigned owner = 0;
   unsigned mode = 0;  // permission bits
@@ -24,7 +26,8 @@ struct FileStatus {
 class Files {
  public:
   virtual ~Files() = default;
-  virtual Result<std::string> read(const fs::path& file) = 0;
+  // More than `most` bytes are an error: what is named on a command line may be anything, also without an end.
+  virtual Result<std::string> read(const fs::path& file, size_t most = most_read) = 0;
   // Whole or not at all: written beside the target, synced, then renamed over it. Makes missing folders. Links
   // are followed, and what is no regular file (a device, a pipe) is written into. A file that is there keeps
   // its owner and mode; a new one has `mode` without the bits of the umask.
@@ -44,7 +47,7 @@ class Files {
 
 class DiskFiles final : public Files {
  public:
-  Result<std::string> read(const fs::path& file) override;
+  Result<std::string> read(const fs::path& file, size_t most = most_read) override;
   Status write(const fs::path& file, std::string_view content, unsigned mode) override;
   Status append(const fs::path& file, std::string_view content, unsigned mode) override;
   Status write_in_place(const fs::path& file, std::string_view content) override;

@@ -45,7 +45,7 @@ std::optional<Error> transport_error(const HttpResponse& response) {
     return environment("kube-unauthorized", "The kubeconfig's login failed", "Log in again, then repeat the command");
   }
   for (std::string_view sign : {"dial tcp", "connection refused", "no such host", "i/o timeout", "no route to host",
-                                "connection reset", "EOF", "context deadline exceeded"}) {
+                                "connection reset", "EOF", "context deadline exceeded", "TLS handshake timeout"}) {
     if (has(message, sign)) {
       return environment("kube-unreachable", "The API server does not answer",
                          "Is the cluster running, and does this network reach it?  kubectl cluster-info");

@@ -1,4 +1,5 @@
 // The program: makes the real World and hands over to run(). The only place that exits.
+#include <malloc.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
@@ -18,6 +19,7 @@ static hpawalk::Environment environment() {
 int main(int argc, char** argv) {
   using namespace hpawalk;
   world::claim_standard_streams();
+  mallopt(M_ARENA_MAX, 1);  // else each thread that reads a long list keeps the memory that its pages took
   world::SignalInterrupt interrupt;
   world::Environment variables = environment();
   world::SystemProcesses processes(interrupt, variables);

@@ -127,10 +127,17 @@ def fill(path, hpas, pods, spaces):
             print(f"{len(all_)} {stage[1:]} in {time.monotonic() - start:.0f} s", file=sys.stderr)
 
 
+def managed(value):
+    """As the API server writes down who set which fields: as much again as the object itself."""
+    return {f"f:{key}": managed(value[key]) for key in value} if isinstance(value, dict) else {}
+
+
 def serve(path, hpas, pods, spaces):
     collections = {}
     for url, thing, status in objects(hpas, pods, spaces):
         owner = thing["metadata"].pop("owner", None)
+        thing["metadata"] = thing["metadata"] | {"managedFields": [{"manager": "kubectl", "operation": "Apply", "time": "2026-01-01T00:00:00Z",
+                                                                    "fieldsType": "FieldsV1", "fieldsV1": managed(thing)}]}
         if owner:
             thing["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": "Deployment", "name": owner}]
         if status:

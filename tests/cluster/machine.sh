@@ -63,10 +63,10 @@ merge() { KUBECONFIG=$work/kube/config here cluster kubeconfig --merge --name $a
 locked() { : >"$work/kube/config.lock"; fails_with 3 kubeconfig-busy merge; local status=$?; rm "$work/kube/config.lock"; return $status; }
 check "--merge does not write while kubectl's lock is there" locked
 emptied() { # a kubectl that prints nothing, with exit code 0
-  local state=$work/here/hpawalk/clusters/$a/cluster.json
-  mkdir -p "$work/broken" && printf '#!/bin/sh\n' >"$work/broken/kubectl" && chmod 755 "$work/broken/kubectl"
+  local state=$work/here/hpawalk/clusters/$a/cluster.json broken=$work/hpawalk/parts/kubernetes-broken
+  mkdir -p "$broken" && printf '#!/bin/sh\n' >"$broken/kubectl" && chmod 755 "$broken/kubectl"
   cp "$state" "$work/cluster.json"
-  jq --arg folder "$work/broken" '.parts.kubernetes = $folder' "$work/cluster.json" >"$state"
+  jq --arg folder "$broken" '.parts.kubernetes = $folder' "$work/cluster.json" >"$state"
   fails_with 3 kubeconfig-merge merge
   local status=$?
   cp "$work/cluster.json" "$state"

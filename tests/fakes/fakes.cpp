@@ -28,7 +28,7 @@ static bool below(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-Result<std::string> MemoryFiles::read(const fs::path& file) {
+Result<std::string> MemoryFiles::read(const fs::path& file, size_t /*most*/) {
   auto found = content.find(file);
   if (found == content.end()) return failure(missing(file));
   return found->second;

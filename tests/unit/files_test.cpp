@@ -68,6 +68,20 @@ TEST_CASE("A file that is written again keeps its mode and its owner") {
   CHECK(info.st_uid == (root ? 65534 : geteuid()));
 }
 
+TEST_CASE("A file is read up to a limit, which an endless one reaches too") {
+  Folder folder;
+  DiskFiles files;
+  REQUIRE(files.write(folder / "a", "12345", public_mode));
+  CHECK(files.read(folder / "a", 5).value() == "12345");
+  Result<std::string> cut = files.read(folder / "a", 4);
+  REQUIRE_FALSE(cut);
+  CHECK(cut.error().id == "file-too-large");
+  CHECK(cut.error().because == "it has more than 4 bytes");
+  CHECK(files.read("/dev/zero", size_t{1} << 20).error().id == "file-too-large");
+  CHECK(files.read(folder.path).error().because == "Is a directory");
+  CHECK(files.read(folder / "none").error().because == "No such file or directory");
+}
+
 TEST_CASE("A link is followed, also to a file that is not there yet, and stays a link") {
   Folder folder;
   DiskFiles files;

@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "base/text.hpp"
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/rules.hpp"
 #include "cli/markdown.hpp"
+#include "tests/fakes/facts_files.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::cli;
@@ -22,20 +21,7 @@ namespace {
 
 const std::filesystem::path facts_folder = std::filesystem::path(TESTS_FOLDER) / "facts";
 
-Json read(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  return Json::parse(text.str());
-}
-
-// A facts file holds what differs from healthy.json.
-Json document_of(const std::string& name) {
-  static const Json healthy = read(facts_folder / "healthy.json");
-  Json document = healthy;
-  document.merge_patch(read(facts_folder / (name + ".json")));
-  return document;
-}
+Json document_of(const std::string& name) { return fakes::facts_document(facts_folder / (name + ".json")); }
 
 Json& items(Json& document, const std::string& reading) { return document["readings"][reading]["value"]["items"]; }
 

@@ -4,12 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "diagnose/collect.hpp"
 #include "diagnose/diagnosis.hpp"
 #include "observe/recording.hpp"
 #include "cli/diagnosis_report.hpp"
+#include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 
@@ -22,16 +22,8 @@ namespace {
 
 const std::filesystem::path folder = std::filesystem::path(TESTS_FOLDER) / "facts";
 
-Json read(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  return Json::parse(in);
-}
-
-// The other files hold what differs from healthy.json.
 Facts facts_of(const std::filesystem::path& file) {
-  Json document = read(folder / "healthy.json");
-  document.merge_patch(read(file));
-  Result<Facts> facts = facts_from(document.dump());
+  Result<Facts> facts = facts_from(fakes::facts_document(file).dump());
   REQUIRE(facts);
   return *facts;
 }
@@ -110,7 +102,7 @@ void plant(const std::string& key, Json& value) {
 Facts collected(fakes::FakeKubeApi& api) {
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
-  const Json healthy = read(folder / "healthy.json");
+  const Json healthy = fakes::facts_document(folder / "healthy.json");
   size_t planted = 0;
   for (const auto& [key, reading] : healthy["readings"].items()) {
     if (!reading.contains("value")) continue;
@@ -138,10 +130,9 @@ Facts collected(fakes::FakeKubeApi& api) {
 
 TEST_CASE("Facts of which only what is kept is left are judged as before: no rule looks at anything else") {
   size_t count = 0;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    if (file.path().extension() != ".json") continue;
-    INFO(file.path().filename().string());
-    Facts facts = facts_of(file.path());
+  for (const std::filesystem::path& file : fakes::facts_files()) {
+    INFO(file.string());
+    Facts facts = facts_of(file);
     Facts once = all_kept(facts);
     CHECK(judged(once) == judged(facts));
     CHECK(to_json(all_kept(once)) == to_json(once));

@@ -44,6 +44,8 @@ TEST_CASE("What kubectl proxy says when it cannot reach the cluster is an enviro
   KubeRequest request{"GET", "/version"};
   Error refused = kube_error(request, {500, "dial tcp 10.0.0.1:443: connect: connection refused\n"});
   CHECK(refused.id == "kube-unreachable");
+  // A server that takes connections and says nothing: kubectl gives up after 10 s, as hpawalk does; who is first is chance.
+  CHECK(kube_error(request, {500, "net/http: TLS handshake timeout\n"}).id == "kube-unreachable");
   CHECK(refused.kind == ErrorClass::environment);
   CHECK_FALSE(refused.hint.empty());
   CHECK(kube_error(request, {500, "tls: failed to verify certificate: x509: signed by unknown authority"}).id == "kube-tls");

@@ -8,10 +8,11 @@ Needs a cluster of its own: KUBECONFIG names it, HPAWALK the binary, OPERATOR_BU
 
 What diagnose prints as a fix is run exactly as it is printed, and then diagnose must find nothing broken; what only reads, for
 somebody who follows advice, is run too. Prints a line for each, and ends with 1 if one was named wrongly or a fix does not repair. SHORT=1: only a few of the most common;
-ONLY=REGEX: only those whose names match.
+ONLY=REGEX: only those whose names match; SAVE=FOLDER: the facts of each fault that was named, as they were seen then, as CAUSE.json (CAUSE@FAULT.json from its second fault on).
 """
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from lab import (SPACE, MONITORING, LOCKED, OUTSIDE, ADAPTER_SPACE, CUSTOM, RESO
                  pod_monitor, pods_metric, rule, service, workload)
 
 HPAWALK = os.environ.get("HPAWALK", "hpawalk")
+SAVE = pathlib.Path(os.environ["SAVE"]) if os.environ.get("SAVE") else None
 results, started = [], time.monotonic()
 
 
@@ -35,6 +37,19 @@ def judged(*args):
         return json.loads(done.stdout)["hpas"], None
     except (json.JSONDecodeError, KeyError):
         return [], (f"exit {done.returncode}", done.stderr.strip()[-300:], [])
+
+
+def judged_and_saved(key):
+    """What diagnose says of one HPA, whose facts `keep` may then keep: what an adapter's log tells can be gone the next time."""
+    space, name = key.split("/")
+    return judged(name, "-n", space, *(["--save", str(SAVE / "seen")] if SAVE else []))
+
+
+def keep(name, cause):
+    if SAVE and cause != "healthy":
+        slug = re.sub("[^a-z0-9]+", "-", name.lower())
+        file = SAVE / f"{cause}.json"
+        (SAVE / "seen").rename(SAVE / f"{cause}@{slug}.json" if file.exists() else file)
 
 
 def diagnose(*args):
@@ -76,12 +91,14 @@ def expect(name, key, cause, kind="broken", limit=30):
 
     def check():
         nonlocal last, hpas
-        space, hpa_name = key.split("/")
-        hpas, error = judged(hpa_name, "-n", space)
+        hpas, error = judged_and_saved(key)
         last = summary(hpas, error).get(key)
         return named(last, cause, kind) or str(last)
-    record(wait_for(f"{name}: {cause}", check, limit), name, cause, last)
-    return finding_of(hpas, key, cause)  # as it was seen: what an adapter's log tells can be gone the next time
+    good = wait_for(f"{name}: {cause}", check, limit)
+    if good:
+        keep(name, cause)
+    record(good, name, cause, last)
+    return finding_of(hpas, key, cause)
 
 
 def named(seen, cause, kind):
@@ -476,7 +493,8 @@ def fix_side_by_side(wanted):
 def replicas_reset():
     manifest = json.dumps(workload("f40"))
     kubectl("apply", "-f", "-", stdin=manifest)
-    apply([hpa("f40", [object_metric("lab_value", "object-value", "25")])])
+    # Of one size, at which it arrives each time: between several it could come to another one, as after one reset only.
+    apply([hpa("f40", [object_metric("lab_value", "object-value", "25")], high=2)])
     wait_for("the HPA to scale f40", lambda: kubectl("get", "hpa", "f40", "-n", SPACE, "-o", "jsonpath={.status.lastScaleTime}") != "" or "not yet", 60)
     time.sleep(1.5)
     kubectl("apply", "-f", "-", stdin=manifest)
@@ -498,7 +516,12 @@ def rollout_failed():
     apply([lab.source()[1]])
 
 
+LAST = {"43 stabilization": stabilization, "40 replicas reset": replicas_reset, "39 failed rollout": rollout_failed}
+
+
 def main():
+    if SAVE:
+        SAVE.mkdir(parents=True)
     build()
     print(f"     built in {time.monotonic() - started:.0f} s", flush=True)
     wanted = {name: ("healthy", f"{SPACE}/{name}", "broken") for name in HEALTHY}
@@ -508,6 +531,8 @@ def main():
     seen = diagnose("-A")
     for name, (cause, key, kind) in wanted.items():
         record(named(seen.get(key), cause, kind), name, cause, seen.get(key))
+        if SAVE and named(summary(*judged_and_saved(key)).get(key), cause, kind):
+            keep(name, cause)
     print(f"     side by side after {time.monotonic() - started:.0f} s", flush=True)
     fix_side_by_side(wanted)
     print(f"     their fixes after {time.monotonic() - started:.0f} s", flush=True)
@@ -517,10 +542,9 @@ def main():
         expect_and_fix(name, key, cause, 150, policy_plug_in if name == "9 network policy" else None)
         undo()
     expect("all put back", OBJECT, "healthy")
-    if not os.environ.get("SHORT") and not only:
-        stabilization()
-        replicas_reset()
-        rollout_failed()
+    for name, make in LAST.items():
+        if not os.environ.get("SHORT") and (not only or re.search(only, name)):
+            make()
     good = sum(1 for r in results if r[0])
     print(f"fixes: {fixes['executed']} executed, {fixes['repaired']} repaired; {fixes['advice']} findings with advice", flush=True)
     print(f"     in {time.monotonic() - started:.0f} s")
