@@ -68,7 +68,7 @@ Result<diagnose::Facts> read_facts(Session& session, Options& options) {
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
 Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts, const Options& options) {
   try {
-    return diagnose::diagnose(facts, options.space, options.name);
+    return diagnose::diagnose_hpas(facts, options.space, options.name);
   } catch (const Json::exception& e) {
     if (options.facts.empty()) throw;
     return failure(ErrorClass::usage, "facts-file",
@@ -130,10 +130,10 @@ void take_kubectls_name(std::string& name) {
 }
 
 // One document, {"hpas": [...], "requests": N}, written HPA by HPA: of a large cluster the whole is more than the facts.
-void print_json(Terminal& terminal, size_t requests, const std::vector<HpaDiagnosis>& diagnoses) {
+void print_json(world::Terminal& terminal, size_t requests, const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   terminal.out("{\n  \"hpas\": [");
   const char* separator = "\n    ";
-  for (const HpaDiagnosis& d : diagnoses) {
+  for (const diagnose::HpaDiagnosis& d : diagnoses) {
     terminal.out(separator + text::join(text::lines(json_text(to_json(d), 2)), "\n    "));
     separator = ",\n    ";
   }

@@ -227,7 +227,7 @@ std::string escape(std::string_view text) {
   return out;
 }
 
-std::string render(const diagnose::Report& r) {
+std::string render(const Report& r) {
   std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light dark\"><title>{}</title><style>{}</style></head>\n<body><main><h1>{}</h1><p class=\"sub\">{}</p>\n",

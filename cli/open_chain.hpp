@@ -24,6 +24,6 @@ Result<OpenChain> open_chain(Session& session, const SettingFlags& flags);
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags);
 
 // The names of the configured chain, for what observes it (observe/live.hpp).
-LiveChain live_chain(const config::Config& config);
+observe::LiveChain live_chain(const config::Config& config);
 
 }  // namespace hpawalk::cli

@@ -41,7 +41,7 @@ std::vector<html::Band> shortages(const Variant& variant, const Profile& load) {
 }
 
 // Where one of these rules keeps the replicas from following the metrics.
-std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<steps::Rule> rules) {
+std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<hpasim::Rule> rules) {
   std::vector<html::Band> bands;
   bool open = false;
   for (const Sync& sync : variant.timeline.syncs) {
@@ -91,9 +91,9 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
                  {fmt::format("minReplicas {}", variant.spec.min), static_cast<double>(variant.spec.min)}};
   chart.bands = shortages(variant, load);
   chart.bands_mean = "fewer ready pods than the load needs";
-  chart.strips = {{"held by a stabilization window", held_by(variant, {steps::Rule::stabilized_down, steps::Rule::stabilized_up})},
-                  {"held by a policy, or by doubling at most", held_by(variant, {steps::Rule::policy, steps::Rule::doubling, steps::Rule::disabled})},
-                  {"held by maxReplicas", held_by(variant, {steps::Rule::at_max})}};
+  chart.strips = {{"held by a stabilization window", held_by(variant, {hpasim::Rule::stabilized_down, hpasim::Rule::stabilized_up})},
+                  {"held by a policy, or by doubling at most", held_by(variant, {hpasim::Rule::policy, hpasim::Rule::doubling, hpasim::Rule::disabled})},
+                  {"held by maxReplicas", held_by(variant, {hpasim::Rule::at_max})}};
   for (const Sync& sync : t.syncs) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;
     chart.marks.push_back({in_seconds(sync.at), fmt::format("{}: {} to {}. {}", time_text(sync.at), sync.decision.from, sync.decision.to, hpasim::explain(variant.spec, sync.decision, sync.proposal))});

@@ -136,14 +136,14 @@ Painted change_table(const Variant& variant, const Canvas& canvas, size_t most) 
   std::string arrow = canvas.unicode ? "→" : "->";
   Painted out = canvas.style.bold("time       replicas      why") + "\n";
   size_t shown = 0, changes = 0;
-  steps::Rule held = steps::Rule::metric;
+  hpasim::Rule held = hpasim::Rule::metric;
   for (const Sync& sync : variant.timeline.syncs) {
     const Decision& d = sync.decision;
     changes += d.rescaled();
     // Also the first of a row of syncs that would change something, were it not for a rule.
     bool newly_held = !d.rescaled() && d.proposed != d.from && d.rule != held;
-    held = d.rescaled() ? steps::Rule::metric : d.rule;
-    if (!d.rescaled() && !newly_held && d.rule != steps::Rule::no_metric) continue;
+    held = d.rescaled() ? hpasim::Rule::metric : d.rule;
+    if (!d.rescaled() && !newly_held && d.rule != hpasim::Rule::no_metric) continue;
     if (!d.rescaled() && !newly_held) continue;
     if (++shown > most) continue;
     std::string replicas = d.rescaled() ? fmt::format("{} {} {}", d.from, arrow, d.to) : fmt::format("{} stays", d.from);

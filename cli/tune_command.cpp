@@ -19,7 +19,7 @@ struct TuneOptions : SimulationOptions {
   int candidates = 400;
 };
 
-std::string row(const char* mark, const diagnose::Candidate& c) {
+std::string row(const char* mark, const hpasim::Candidate& c) {
   return fmt::format("{} {:>9.0f} s {:>10.2f} {:>8}  {}{}\n", mark, value_of(c.figures, Measure::time_short), c.figures.pod_hours, c.figures.changes, c.settings,
                      c.within ? "" : "  (beyond a limit)");
 }
@@ -28,14 +28,14 @@ std::string row(const char* mark, const diagnose::Candidate& c) {
 std::string picture(const Tuned& tuned, const Canvas& canvas) {
   int width = std::max(20, canvas.columns - 14), height = 10;
   double right = tuned.original.figures.pod_hours, top = value_of(tuned.original.figures, Measure::time_short);
-  for (const diagnose::Candidate& c : tuned.front) right = std::max(right, c.figures.pod_hours), top = std::max(top, value_of(c.figures, Measure::time_short));
+  for (const hpasim::Candidate& c : tuned.front) right = std::max(right, c.figures.pod_hours), top = std::max(top, value_of(c.figures, Measure::time_short));
   std::vector<std::string> rows(static_cast<size_t>(height), std::string(static_cast<size_t>(width), ' '));
   auto put = [&](const Figures& f, char mark) {
     auto x = static_cast<size_t>(std::clamp(static_cast<int>(f.pod_hours / std::max(right, 1e-9) * (width - 1)), 0, width - 1));
     auto y = static_cast<size_t>(std::clamp(static_cast<int>(value_of(f, Measure::time_short) / std::max(top, 1e-9) * (height - 1)), 0, height - 1));
     rows[static_cast<size_t>(height) - 1 - y][x] = mark;
   };
-  for (const diagnose::Candidate& c : tuned.front) put(c.figures, '*');
+  for (const hpasim::Candidate& c : tuned.front) put(c.figures, '*');
   put(tuned.original.figures, 'O');
   put(tuned.front[tuned.best].figures, 'X');
   std::string out = "time with too few ready pods; X chosen, O as it is, * others that nothing beats\n";
@@ -53,19 +53,19 @@ Painted for_people(const Tuned& tuned, const Canvas& canvas) {
   return out + "\n" + to_yaml(tuned.front[tuned.best].hpa);
 }
 
-nlohmann::ordered_json as_json(const diagnose::Candidate& c) {
+nlohmann::ordered_json as_json(const hpasim::Candidate& c) {
   return {{"settings", c.settings}, {"shortSeconds", value_of(c.figures, Measure::time_short)}, {"podHours", c.figures.pod_hours}, {"changes", c.figures.changes}, {"withinLimits", c.within}, {"hpa", c.hpa}};
 }
 
 html::Report tune_report(const observe::Simulation& simulation, const Tuned& tuned, const Setup& setup) {
-  const diagnose::Candidate& best = tuned.front[tuned.best];
+  const hpasim::Candidate& best = tuned.front[tuned.best];
   auto variant = [&](const char* name, const Spec& spec) { return Variant{name, spec, simulate(spec, simulation.profiles, setup), {}}; };
   html::Report report = simulation_report(simulation, {variant("as it is", tuned.original.spec), variant("tuned", best.spec)});
   report.title = "The HPA " + simulation.spec.name + ", tuned";
   html::Scatter scatter{"What can be had", fmt::format("{} candidates that nothing beats, the chosen one larger.", tuned.front.size()), "pod-hours", "seconds with too few ready pods", {}};
   html::Table front{"Candidates that nothing beats", {"too few, s", "pod-hours", "changes", "settings"}, {}, tuned.front.size() > 20};
   for (std::size_t i = 0; i < tuned.front.size(); ++i) {
-    const diagnose::Candidate& c = tuned.front[i];
+    const hpasim::Candidate& c = tuned.front[i];
     double seconds = value_of(c.figures, Measure::time_short);
     scatter.dots.push_back({c.figures.pod_hours, seconds, c.settings, i == tuned.best});
     front.rows.push_back({fmt::format("{:.0f}", seconds), fmt::format("{:.2f}", c.figures.pod_hours), std::to_string(c.figures.changes), c.settings + (i == tuned.best ? " (chosen)" : "")});
@@ -77,7 +77,7 @@ html::Report tune_report(const observe::Simulation& simulation, const Tuned& tun
 }
 
 Status run_tune(Session& session, const TuneOptions& o) {
-  auto goal = observe::parse_goal(o.goal);
+  auto goal = hpasim::parse_goal(o.goal);
   if (!goal) return tl::unexpected(goal.error());
   auto simulation = observe::load_simulation(session.world, session.progress, o, [&] { return named_cluster(session.world, o); });
   if (!simulation) return tl::unexpected(simulation.error());
@@ -85,7 +85,7 @@ Status run_tune(Session& session, const TuneOptions& o) {
   Counting keep_on(session, "candidates", o.candidates);
   Tuned tuned = tune(simulation->document, simulation->profiles, simulation->setup, *goal, o.candidates, std::ref(keep_on));
   if (session.world.interrupt.requested()) return interrupted("tuning");
-  const diagnose::Candidate& best = tuned.front[tuned.best];
+  const hpasim::Candidate& best = tuned.front[tuned.best];
   if (!o.write.empty()) {
     if (auto ok = session.world.files.write(o.write, to_yaml(best.hpa)); !ok) return ok;
   }
@@ -95,7 +95,7 @@ Status run_tune(Session& session, const TuneOptions& o) {
     if (auto ok = session.world.files.write(o.report, html::render(tune_report(*simulation, tuned, setup))); !ok) return ok;
   }
   nlohmann::ordered_json data = {{"tried", tuned.tried}, {"original", as_json(tuned.original)}, {"best", as_json(best)}, {"front", nlohmann::ordered_json::array()}};
-  for (const diagnose::Candidate& c : tuned.front) data["front"].push_back(as_json(c));
+  for (const hpasim::Candidate& c : tuned.front) data["front"].push_back(as_json(c));
   Painted text = session.json ? Painted() : for_people(tuned, canvas_for(session.world)).without_line_end();
   session.print(text, session.json ? json_text(data, 2) : "");
   if (best.within) return {};

@@ -72,7 +72,7 @@ Result<bool> ask(Session& session, const OpenChain& chain, const steps::Stage& s
   Style style(world, world.terminal.err_is_terminal());
   Painted text = painted("\n{} {}\n\n", style.bold(fmt::format("Stage {}.", stage.name)), stage.why);
   for (const steps::Operation& operation : operations) {
-    for (const cluster::PlannedCommand& shown : steps::planned(diagnose::operation, *chain.config, chain.access, steps::chart_folder(world.environment).string())) {
+    for (const cluster::PlannedCommand& shown : steps::planned(operation, *chain.config, chain.access, steps::chart_folder(world.environment).string())) {
       text += painted("  {}\n", style.dim("# " + shown.note));
       for (const std::string& line : text::lines(shown.command)) text += "  " + line + "\n";
       text += "\n";
@@ -137,7 +137,7 @@ std::vector<diagnose::HpaDiagnosis> last_look(Session& session, const OpenChain&
   std::string space = chain.config->text("namespace"), name = chain.config->text("hpa.name");
   Result<diagnose::Facts> facts = diagnose::collect(*chain.api, session.world.http, session.world.clock, {.space = space, .name = name});
   if (!facts) return {};
-  std::vector<diagnose::HpaDiagnosis> diagnoses = diagnose::diagnose(*facts, space, name);
+  std::vector<diagnose::HpaDiagnosis> diagnoses = diagnose::diagnose_hpas(*facts, space, name);
   std::erase_if(diagnoses, [](const diagnose::HpaDiagnosis& d) { return d.verdict() != Mark::broken; });
   return diagnoses;
 }

@@ -66,7 +66,7 @@ Words words_of(AzLine line, const AzureNames& n) {
 }
 
 // Building and updating a cluster take minutes; everything else answers in seconds.
-Duration limit_of(AzLine line) {
+world::Duration limit_of(AzLine line) {
   bool long_one =
       line == AzLine::build || line == AzLine::attach || line == AzLine::detach || line == AzLine::check_pull;
   return long_one ? world::Duration(30min) : world::Duration(2min);

@@ -140,7 +140,7 @@ ChainDiagnosis judge(const Context& c) {
 
 }  // namespace
 
-std::vector<HpaDiagnosis> diagnose(const Facts& facts, const std::string& space, const std::string& name) {
+std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& space, const std::string& name) {
   std::vector<HpaDiagnosis> all;
   StillFacts still(facts);
   const Parts parts = parts_of(facts);

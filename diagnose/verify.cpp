@@ -96,7 +96,7 @@ Mark Verification::verdict() const {
 
 Verification verify(const Facts& facts, const KnownChain& chain) {
   Verification verification;
-  std::vector<HpaDiagnosis> diagnoses = diagnose(facts, chain.space, name_of(chain.hpa));
+  std::vector<HpaDiagnosis> diagnoses = diagnose_hpas(facts, chain.space, name_of(chain.hpa));
   const Json* hpa = find_hpa(facts, chain);
   if (hpa == nullptr || diagnoses.empty() || diagnoses.front().chains.empty()) {
     verification.links.push_back({"hpa", Mark::unknown, "the facts have no HPA " + name_of(chain.hpa)});

@@ -8,12 +8,10 @@
 
 namespace hpawalk::manifests {
 const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
-}
 
-namespace hpawalk::manifests {
 namespace {
 
-std::string_view embedded(const std::string& path) { return manifests::embedded_files().at(path); }
+std::string_view embedded(const std::string& path) { return embedded_files().at(path); }
 
 yaml::Value merged(yaml::Value base, const yaml::Value& over) {
   for (const auto& [name, value] : over.items()) base[name] = value;
@@ -127,7 +125,7 @@ Result<std::string> render_adapter_values(const config::Config& config) {
 std::map<std::string, std::string> bundled_chart() {
   constexpr std::string_view folder = "charts/prometheus-adapter/";
   std::map<std::string, std::string> files;
-  for (const auto& [path, content] : manifests::embedded_files()) {
+  for (const auto& [path, content] : embedded_files()) {
     if (path.starts_with(folder)) files[std::string(path.substr(folder.size()))] = content;
   }
   return files;

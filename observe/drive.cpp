@@ -129,7 +129,7 @@ Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, c
              const std::function<void(const Change&, bool recorded)>& on_change) {
   Setter setter(world, api, chain, load, recorder, head.start);
   Status kept;
-  Status seen = observe(api, world.clock, chain, [&](const Hops& hops, const Change& change) {
+  Status seen = watch_chain(api, world.clock, chain, [&](const Hops& hops, const Change& change) {
     std::string line = change_line(head, hops, change);
     kept = recorder.take(line);
     on_change(change, !line.empty());

@@ -20,7 +20,7 @@ class Follower {
   }
 
   Result<Followed> run() {
-    Status seen = observe(api_, clock_, chain_, [this](const Hops& hops, const Change& change) { return on_change(hops, change); });
+    Status seen = watch_chain(api_, clock_, chain_, [this](const Hops& hops, const Change& change) { return on_change(hops, change); });
     view_.end();
     if (error_) return failure(*error_);
     if (!seen) return failure(seen.error());

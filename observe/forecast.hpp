@@ -55,6 +55,6 @@ Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::Controll
 void remember_past(Memory& memory, world::KubeApi& api, const LiveChain& chain, const diagnose::ControllerSettings& controller, world::WallTime now);
 
 // When the HPA will look again: every sync period after its last look that showed.
-WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings& controller, world::WallTime now);
+world::WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings& controller, world::WallTime now);
 
 }  // namespace hpawalk::observe

@@ -95,7 +95,7 @@ world::WallTime event_time(const Json& event, world::WallTime now) {
 }
 
 // When the controller last wrote the HPA's status, to the second.
-WallTime status_written(const Json& hpa) {
+world::WallTime status_written(const Json& hpa) {
   world::WallTime last{};
   for (const Json& entry : list_at(hpa, "metadata.managedFields")) {
     if (text_at(entry, "subresource") == "status") last = std::max(last, time_at(entry, "time"));
@@ -499,7 +499,7 @@ Result<std::vector<std::string>> running_pods(world::KubeApi& api, const LiveCha
 
 }  // namespace
 
-Status observe(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
+Status watch_chain(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
                const std::function<bool(const Hops&, const Change&)>& on_change) {
   return Observation(api, clock, chain).run(on_change);
 }

@@ -99,7 +99,7 @@ struct Change {
 // Observes until `on_change` returns false. It is called on the caller's own thread, with the state after the change,
 // for every hop that shows something new, every Event that comes, and the ticks. An error when hpawalk was
 // interrupted, or when the API server did not answer for a minute (`chain-lost`).
-Status observe(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
+Status watch_chain(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
                const std::function<bool(const Hops&, const Change&)>& on_change);
 
 // One value of prom-fake's pods: pod -> what it says. Asked once.

@@ -8,7 +8,7 @@
 
 namespace hpawalk::steps {
 
-std::vector<cluster::PlannedCommand> planned(const Operation& diagnose::operation, const config::Config& config, const cluster::ClusterAccess& access,
+std::vector<cluster::PlannedCommand> planned(const Operation& operation, const config::Config& config, const cluster::ClusterAccess& access,
                                     const std::string& chart) {
   if (operation.does == Does::load_image) {
     if (!config.text("prom-fake.image").empty()) return {{operation.subject + " comes from its registry", {}}};
@@ -36,7 +36,7 @@ Result<std::vector<PlannedStage>> plan(const config::Config& config, const clust
     if (!operations) return failure(operations.error());
     PlannedStage planned_stage{name, std::string(stage.why), {}, {}};
     for (const Operation& operation : *operations) {
-      for (cluster::PlannedCommand& command : planned(diagnose::operation, config, access, chart)) planned_stage.commands.push_back(std::move(command));
+      for (cluster::PlannedCommand& command : planned(operation, config, access, chart)) planned_stage.commands.push_back(std::move(command));
     }
     for (const Rule& rule : stage.rules) planned_stage.holds.emplace_back(rule.says);
     planned_stages.push_back(std::move(planned_stage));

@@ -21,7 +21,7 @@ Result<std::vector<PlannedStage>> plan(const config::Config& config, const clust
 std::string to_text(const std::vector<PlannedStage>& stages);
 
 // The commands of one operation, with their input as here-documents.
-std::vector<cluster::PlannedCommand> planned(const Operation& diagnose::operation, const config::Config& config, const cluster::ClusterAccess& access,
+std::vector<cluster::PlannedCommand> planned(const Operation& operation, const config::Config& config, const cluster::ClusterAccess& access,
                                     const std::string& chart);
 
 }  // namespace hpawalk::steps

@@ -50,13 +50,13 @@ Operations workload(const config::Config& config, const cluster::ClusterAccess& 
   Operation operation = apply(access, "Deployment " + config.text("workload.name"), *yaml);
   operation.keep_replicas_of = config.text("workload.name");
   operation.after = {critical};
-  return std::vector{diagnose::operation};
+  return std::vector{operation};
 }
 
 Operations the_operator(const config::Config& config, const cluster::ClusterAccess& access) {
   Operation operation = apply(access, "prometheus-operator " + config.text("operator.version"), {});
   operation.does = Does::bundle;
-  return std::vector{diagnose::operation};
+  return std::vector{operation};
 }
 
 // The Prometheus itself comes last: a ServiceMonitor that is there before it is in its first configuration.
@@ -82,7 +82,7 @@ Operations prom_fake(const config::Config& config, const cluster::ClusterAccess&
   if (!yaml) return failure(yaml.error());
   Operation operation = apply(access, "Deployment and Service " + config.text("prom-fake.name"), *yaml);
   operation.after = {"image"};
-  return std::vector{diagnose::operation};
+  return std::vector{operation};
 }
 
 Operations servicemonitor(const config::Config& config, const cluster::ClusterAccess& access) {
@@ -91,7 +91,7 @@ Operations servicemonitor(const config::Config& config, const cluster::ClusterAc
   Operation operation = apply(access, "ServiceMonitor " + config.text("servicemonitor.name"), *yaml);
   operation.after = {"CRD servicemonitors"};
   operation.reaches = "ServiceMonitor";
-  return std::vector{diagnose::operation};
+  return std::vector{operation};
 }
 
 std::vector<std::string> chart_reference(const config::Config& config, const std::string& bundled) {
@@ -137,13 +137,13 @@ Operations hpa(const config::Config& config, const cluster::ClusterAccess& acces
   if (!yaml) return failure(yaml.error());
   Operation operation = apply(access, "HorizontalPodAutoscaler " + config.text("hpa.name"), *yaml);
   operation.after = {critical};
-  return std::vector{diagnose::operation};
+  return std::vector{operation};
 }
 
 // ---- rules
 
 // The Deployment, and when it is not available what its pods say.
-Judgement rollout(const View& view, const std::string& space, const std::string& name, const std::string& selector) {
+diagnose::Judgement rollout(const View& view, const std::string& space, const std::string& name, const std::string& selector) {
   diagnose::Judgement deployment = diagnose::check_workload(view.api, "deployments", {space, name});
   if (deployment.mark != Mark::broken) return deployment;
   diagnose::Judgement pods = diagnose::check_pods(view.api, space, selector);
@@ -170,7 +170,7 @@ diagnose::Judgement resources_served(const View& view) {
 }
 
 // The configured operator; or, where somebody else's custom resources are there, whatever serves those.
-Judgement operator_available(const View& view) {
+diagnose::Judgement operator_available(const View& view) {
   diagnose::Judgement own = rollout(view, view.config.text("operator.namespace"), "prometheus-operator",
                           "app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller");
   if (own.mark != Mark::broken) return own;
@@ -320,11 +320,11 @@ Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const 
     operation.reaches = "CRD " + operation.served;
     if (!manifests::needed_first(object)) operation.after = {stage_milestone("prometheus")};
     whole.push_back(operation.reaches);
-    operations.push_back(std::move(diagnose::operation));
+    operations.push_back(std::move(operation));
   }
   operations.push_back(apply(access, "the operator's account, rights and Service", *the_rest));
   operations.back().reaches = "the operator's rights";
-  operations.push_back(apply(access, "the operator's Deployment", diagnose::deployment));
+  operations.push_back(apply(access, "the operator's Deployment", deployment));
   operations.back().after = crd_milestones();
   operations.back().after.push_back("the operator's rights");
   operations.back().reaches = "the operator's Deployment";

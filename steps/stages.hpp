@@ -78,7 +78,7 @@ std::vector<std::string> helm_line(const cluster::ClusterAccess& access, std::ve
 std::filesystem::path chart_folder(const world::Environment& environment);
 
 // Ways to the chain's parts that several commands need.
-Backend prometheus_backend(const config::Config& config);
+world::Backend prometheus_backend(const config::Config& config);
 world::Backend prom_fake_backend(const config::Config& config);
 std::string label_selector(const std::map<std::string, std::string>& labels);  // "app=web,tier=x"
 

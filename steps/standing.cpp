@@ -84,10 +84,10 @@ bool would_change(world::KubeApi& api, const std::string& path, const Json& live
   return !after || without_record(*after) != without_record(live);
 }
 
-Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Operation& diagnose::operation) {
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Operation& operation) {
   Result<std::vector<yaml::Value>> objects = yaml::parse_all(operation.input);
   if (!objects) return failure(objects.error());
-  Comparison result{Standing::same, {}, diagnose::operation, {}};
+  Comparison result{Standing::same, {}, operation, {}};
   std::string left;
   bool dropped = false;
   for (yaml::Value& object : *objects) {
@@ -99,7 +99,7 @@ Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& conf
     if (!live && live.error().id != "kube-not-found") return failure(live.error());
     if (live && !is_ours(*live, config)) {
       if (text_at(*live, "kind") != "Namespace") {
-        return Comparison{Standing::foreign, object_title(object), diagnose::operation, instance_of(*live)};
+        return Comparison{Standing::foreign, object_title(object), operation, instance_of(*live)};
       }
       dropped = true;  // an existing Namespace is used as it is
       continue;

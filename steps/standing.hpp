@@ -40,6 +40,6 @@ bool owns_more(const Json& live, const Json& wanted);
 // An apply of `wanted` would change `live`. Where the texts differ, a dry run on the API server decides.
 bool would_change(world::KubeApi& api, const std::string& path, const Json& live, const Json& wanted);
 
-Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Operation& diagnose::operation);
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Operation& operation);
 
 }  // namespace hpawalk::steps

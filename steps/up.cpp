@@ -146,20 +146,20 @@ class Run {
     return failure(ErrorClass::check_failed, "stopped", "Another stage failed first");
   }
 
-  Status perform(const Job& job, const Operation& diagnose::operation) {
+  Status perform(const Job& job, const Operation& operation) {
     std::string stage(job.stage->name);
     if (std::string missing = board_.missing(operation.after); !missing.empty()) {
       progress_.now(stage, "waiting for " + missing);
     }
     if (!board_.wait(operation.after)) return stopped();
     progress_.now(stage, operation.subject);
-    Status done = act(diagnose::operation);
+    Status done = act(operation);
     if (done && !operation.served.empty()) done = wait_served(operation.served);
     if (done && !operation.reaches.empty()) board_.reach(operation.reaches);
     return done;
   }
 
-  Status act(const Operation& diagnose::operation) {
+  Status act(const Operation& operation) {
     world::Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
     if (operation.does == Does::helm) {
       Status ready = recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
@@ -174,16 +174,16 @@ class Run {
     }
     // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still removing,
     // another `up` at the same moment.
-    TimePoint end = world_.clock.now() + 60s;
+    world::TimePoint end = world_.clock.now() + 60s;
     while (true) {
       Status done = operation.does == Does::load_image ? target_.load_image(api_, operation.subject, progress_)
-                                                       : change_by(command, diagnose::operation);
+                                                       : change_by(command, operation);
       bool again = !done && worth_another_try(done.error()) && world_.clock.now() < end && !board_.stopped();
       if (!again || !world_.clock.sleep(300ms)) return done;
     }
   }
 
-  Status change_by(const world::Command& command, const Operation& diagnose::operation) {
+  Status change_by(const world::Command& command, const Operation& operation) {
     Result<std::string> changed = world::run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
                                               "Cannot apply " + operation.subject);
     if (!changed) return failure(changed.error());

@@ -23,7 +23,7 @@ struct UpOptions {
 
 struct StageReport {
   std::string name;
-  enum class Outcome { built, unchanged, used, left_out, failed, stopped } outcome = world::Outcome::stopped;
+  enum class Outcome { built, unchanged, used, left_out, failed, stopped } outcome = Outcome::stopped;
   std::string evidence = {};
   world::Duration took{0};
 };

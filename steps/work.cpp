@@ -30,26 +30,26 @@ class Finder {
     Result<std::vector<Operation>> operations = stage.operations(config_, access_);
     if (!operations) return failure(operations.error());
     for (const Operation& operation : *operations) {
-      Status found = find(diagnose::operation);
+      Status found = find(operation);
       if (!found) return failure(found.error());
     }
     return std::move(work_);
   }
 
  private:
-  Status find(const Operation& diagnose::operation) {
+  Status find(const Operation& operation) {
     switch (operation.does) {
       case Does::bundle: return bundle();
-      case Does::helm: return helm(diagnose::operation);
-      case Does::load_image: return image(diagnose::operation);
-      case Does::apply: return apply(diagnose::operation);
+      case Does::helm: return helm(operation);
+      case Does::load_image: return image(operation);
+      case Does::apply: return apply(operation);
       case Does::restart: return {};  // only within the bundle
     }
     return {};
   }
 
-  Status apply(const Operation& diagnose::operation) {
-    Result<Comparison> compared = compare_apply(api_, config_, diagnose::operation);
+  Status apply(const Operation& operation) {
+    Result<Comparison> compared = compare_apply(api_, config_, operation);
     if (!compared) return failure(compared.error());
     if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign, compared->instance));
     if (compared->standing == Standing::same) {
@@ -105,7 +105,7 @@ class Finder {
     if (!operations) return failure(operations.error());
     for (Operation& operation : *operations) {
       if (operation.does == Does::restart) {
-        if (current.size() < 10 || operator_started_before(newest)) work_.todo.push_back(std::move(diagnose::operation));
+        if (current.size() < 10 || operator_started_before(newest)) work_.todo.push_back(std::move(operation));
         continue;
       }
       bool crd = operation.subject.starts_with("CRD ");
@@ -114,8 +114,8 @@ class Finder {
         continue;
       }
       if (crd) {
-        work_.todo.push_back(std::move(diagnose::operation));
-      } else if (Status compared = apply(diagnose::operation); !compared) {
+        work_.todo.push_back(std::move(operation));
+      } else if (Status compared = apply(operation); !compared) {
         return compared;
       }
     }
@@ -156,7 +156,7 @@ class Finder {
   }
 
   Status helm(Operation operation) {
-    Status chart = look_at_chart(diagnose::operation);
+    Status chart = look_at_chart(operation);
     if (!chart) return chart;
     std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
     Result<Release> release = find_release(api_, world_.clock, config_, space, name);
@@ -172,9 +172,9 @@ class Finder {
         return failure(other_adapter(service, *live));
       }
     }
-    bool wanted = release->there && !release->pending && release->values == mark_of(diagnose::operation);
+    bool wanted = release->there && !release->pending && release->values == mark_of(operation);
     if (wanted && stands(space, name)) return {};
-    work_.todo.push_back(std::move(diagnose::operation));
+    work_.todo.push_back(std::move(operation));
     return {};
   }
 
@@ -196,7 +196,7 @@ class Finder {
   }
 
   // hpawalk's mark on a release: the argument "--labels=...,hpawalk/values=MARK".
-  static std::string mark_of(const Operation& diagnose::operation) {
+  static std::string mark_of(const Operation& operation) {
     for (const std::string& word : operation.argv) {
       if (size_t at_mark = word.find(release_mark); at_mark != std::string::npos) return word.substr(at_mark + release_mark.size());
     }
@@ -204,7 +204,7 @@ class Finder {
   }
 
   // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed again.
-  Status look_at_chart(Operation& diagnose::operation) {
+  Status look_at_chart(Operation& operation) {
     std::string chart = config_.text("adapter.chart");
     if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") || chart.starts_with("https://")) return {};
     if (!world_.files.exists(chart)) {
@@ -220,7 +220,7 @@ class Finder {
       return failure(ErrorClass::usage, "adapter-chart", "There is no chart in " + chart, "the folder has no Chart.yaml",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
-    std::string mark = mark_of(diagnose::operation);
+    std::string mark = mark_of(operation);
     for (std::string& word : operation.argv) {
       if (word.find(release_mark) == std::string::npos) continue;
       word.replace(word.find(mark), mark.size(), fingerprint(mark + content(chart)));
@@ -265,7 +265,7 @@ class Finder {
   }
 
   // A pod that runs from it is the proof that it is there.
-  Status image(const Operation& diagnose::operation) {
+  Status image(const Operation& operation) {
     if (!config_.text("prom-fake.image").empty()) {
       work_.evidence = operation.subject + ": from its registry";
       return {};
@@ -279,7 +279,7 @@ class Finder {
       return {};
     }
     work_.evidence = operation.subject + ": brought to the cluster";
-    work_.todo.push_back(diagnose::operation);
+    work_.todo.push_back(operation);
     return {};
   }
 

@@ -8,9 +8,11 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk::world {
-
+namespace hpawalk {
 namespace fs = std::filesystem;
+}  // namespace hpawalk
+
+namespace hpawalk::world {
 
 inline constexpr unsigned public_mode = 0666;   // less the umask, as every program's files
 inline constexpr unsigned private_mode = 0600;  // what a stranger must not read

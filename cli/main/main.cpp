@@ -5,8 +5,8 @@
 #include "base/text.hpp"
 #include "cli/run.hpp"
 
-static hpawalk::Environment environment() {
-  hpawalk::Environment variables;
+static hpawalk::world::Environment environment() {
+  hpawalk::world::Environment variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view text(*entry);
     if (size_t equals = text.find('='); equals != std::string_view::npos) {
@@ -28,5 +28,5 @@ int main(int argc, char** argv) {
   world::SystemClock clock(interrupt);
   world::StandardTerminal terminal([&interrupt] { interrupt.request(); });
   world::World world{processes, http, files, clock, terminal, interrupt, variables};
-  return run(std::vector<std::string>(argv, argv + argc), world);
+  return cli::run(std::vector<std::string>(argv, argv + argc), world);
 }

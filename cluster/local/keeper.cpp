@@ -29,7 +29,7 @@ Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFile
         if (!node) return failure(ErrorClass::environment, "node-start", "The node's first process ended at once");
         if (Status joined = join_cgroup(world, cgroup_name(description.name), "node", child); !joined) return joined;
         if (Status written = world.files.write(files.node(), world::to_text(*node)); !written) return written;
-        return world::connect(world, Link{description.link}, child, description.user);
+        return connect(world, Link{description.link}, child, description.user);
       });
   if (!pid) return failure(pid.error());
   return *node;

@@ -74,7 +74,7 @@ Result<Material> gather(world::World& world, const Layout& layout, world::Progre
 }
 
 // In the node's namespaces, as a person could with nsenter.
-Command inside(const world::ProcessIdentity& node, std::vector<std::string> argv, world::Duration limit) {
+world::Command inside(const world::ProcessIdentity& node, std::vector<std::string> argv, world::Duration limit) {
   std::vector<std::string> all = {"nsenter", "--target", std::to_string(node.pid), "--mount", "--pid", "--net", "--uts", "--ipc"};
   all.insert(all.end(), argv.begin(), argv.end());
   return world::Command{.argv = std::move(all), .limit = limit};

@@ -15,7 +15,7 @@ class FakeCgroups final : public world::Files {
 
   MemoryFiles memory;
 
-  Result<std::string> read(const fs::path& file, size_t most = most_read) override { return memory.read(file, most); }
+  Result<std::string> read(const fs::path& file, size_t most = world::most_read) override { return memory.read(file, most); }
   Status write(const fs::path& file, std::string_view text, unsigned mode) override { return memory.write(file, text, mode); }
   Status append(const fs::path& file, std::string_view text, unsigned mode) override { return memory.append(file, text, mode); }
   Status write_in_place(const fs::path& file, std::string_view text) override;

@@ -103,7 +103,7 @@ bool FakeCluster::has(const std::string& kind, const std::string& space, const s
 Json& FakeCluster::get(const std::string& kind, const std::string& space, const std::string& name) { return objects_.at({kind, space, name}); }
 
 const FakeCluster::Kind* FakeCluster::kind_of(const std::string& root, const std::string& resource) const {
-  for (const config::Kind& kind : kinds_) {
+  for (const Kind& kind : kinds_) {
     std::string its = kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
     if (its == root && kind.resource == resource) return &kind;
   }
@@ -125,7 +125,7 @@ Result<world::HttpResponse> FakeCluster::send(const world::KubeRequest& request)
     space = parts[own + 1];
     own += 2;
   }
-  const config::Kind* kind = kind_of(root, parts[own]);
+  const Kind* kind = kind_of(root, parts[own]);
   bool stale = kind != nullptr && std::find(stale_.begin(), stale_.end(), kind->group) != stale_.end();
   if (kind == nullptr) return status(404, "no such kind " + path);
   if (stale) return status(503, "service unavailable");
@@ -147,7 +147,7 @@ Result<world::HttpResponse> FakeCluster::send(const world::KubeRequest& request)
 
 world::HttpResponse FakeCluster::discovery(bool core) const {
   std::map<std::string, std::map<std::string, Json>> groups;
-  for (const config::Kind& kind : kinds_) {
+  for (const Kind& kind : kinds_) {
     if (kind.group.empty() != core) continue;
     Json& version = groups[kind.group][kind.version];
     bool stale = std::find(stale_.begin(), stale_.end(), kind.group) != stale_.end();
@@ -168,7 +168,7 @@ world::HttpResponse FakeCluster::discovery(bool core) const {
   return {200, Json{{"kind", "APIGroupDiscoveryList"}, {"items", items}}.dump()};
 }
 
-world::HttpResponse FakeCluster::list(const config::Kind& kind, const std::string& space, const std::string& query) const {
+world::HttpResponse FakeCluster::list(const Kind& kind, const std::string& space, const std::string& query) const {
   std::string selector = parameter(query, "labelSelector"), from = parameter(query, "continue");
   Json items = Json::array(), head = Json::object();
   size_t skipped = from.empty() ? 0 : std::stoul(from), seen = 0;
@@ -184,7 +184,7 @@ world::HttpResponse FakeCluster::list(const config::Kind& kind, const std::strin
   return {200, Json{{"kind", "PartialObjectMetadataList"}, {"metadata", head}, {"items", items}}.dump()};
 }
 
-world::HttpResponse FakeCluster::erase(const config::Kind& kind, const Key& key, const world::KubeRequest& request) {
+world::HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const world::KubeRequest& request) {
   Json options = Json::parse(request.body.empty() ? "{}" : request.body);
   delete_options.push_back(options);
   const auto& [its_kind, space, name] = key;
@@ -199,10 +199,10 @@ world::HttpResponse FakeCluster::erase(const config::Kind& kind, const Key& key,
   }
   if (kind.kind == "CustomResourceDefinition") {
     std::string resource = removed.substr(0, removed.find('.'));
-    for (const config::Kind& k : kinds_) {
+    for (const Kind& k : kinds_) {
       if (k.resource == resource) std::erase_if(objects_, [&](const auto& entry) { return std::get<0>(entry.first) == k.kind; });
     }
-    std::erase_if(kinds_, [&](const config::Kind& k) { return k.resource == resource && k.group == removed.substr(resource.size() + 1); });
+    std::erase_if(kinds_, [&](const Kind& k) { return k.resource == resource && k.group == removed.substr(resource.size() + 1); });
   }
   if (kind.kind == "Service") objects_.erase({"Endpoints", space, removed});
   collect_garbage();

@@ -152,7 +152,7 @@ struct FakeChild final : world::Child {
 }  // namespace
 
 Result<std::unique_ptr<world::Child>> ScriptedProcesses::start(const world::Command& command, const std::filesystem::path&) {
-  Result<world::Outcome> outcome = cli::run(command);
+  Result<world::Outcome> outcome = run(command);
   auto child = std::make_unique<FakeChild>();
   child->alive = outcome->ok();
   return child;

@@ -37,7 +37,7 @@ class MemoryFiles final : public world::Files {
   std::set<fs::path> folders;
   unsigned long long free = 1ULL << 40;
 
-  Result<std::string> read(const fs::path& file, size_t most = most_read) override;
+  Result<std::string> read(const fs::path& file, size_t most = world::most_read) override;
   Status write(const fs::path& file, std::string_view text, unsigned mode) override;
   Status append(const fs::path& file, std::string_view text, unsigned mode) override;
   Status write_in_place(const fs::path& file, std::string_view text) override;

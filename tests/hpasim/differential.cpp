@@ -29,7 +29,7 @@ struct Observed {
   std::vector<PodGroup> pods;
   std::vector<std::vector<std::int64_t>> values;
   std::vector<std::vector<PodSample>> samples;
-  std::vector<diagnose::Reading> readings;
+  std::vector<Reading> readings;
 };
 
 Observed observed(const Json& sync) {
@@ -113,7 +113,7 @@ void replay(const Json& c, Tally& tally) {
                                       reason(d.conditions, *spec), reason(d.conditions.limited)));
       return;  // what follows would differ for this reason
     }
-    bool looked = d.rule != steps::Rule::zero && d.rule != steps::Rule::above_max && d.rule != steps::Rule::below_min;
+    bool looked = d.rule != Rule::zero && d.rule != Rule::above_max && d.rule != Rule::below_min;
     auto expected = sync["currents"].is_null() ? std::vector<std::int64_t>() : sync["currents"].get<std::vector<std::int64_t>>();
     if (looked && currents(controller) != expected) {
       differ(tally, c, i, "the metrics' current values are not the same: " + Json(currents(controller)).dump());

@@ -4,7 +4,7 @@
 #include "tests/fakes/fake_cgroups.hpp"
 
 using namespace hpawalk;
-using namespace hpawalk::cluster;
+using namespace hpawalk::world;
 using namespace hpawalk::local;
 using fakes::FakeCgroups;
 

@@ -48,7 +48,7 @@ static size_t requests_for(size_t hpas) {
   options.space = "shop";
   Result<Facts> facts = collect(api, http, clock, options);
   REQUIRE(facts);
-  CHECK(diagnose(*facts).size() == hpas);
+  CHECK(diagnose_hpas(*facts).size() == hpas);
   return api.requests.size();
 }
 

@@ -77,7 +77,7 @@ static const Json& healthy() {
 static HpaDiagnosis judged_hpa(const Json& document) {
   Result<Facts> facts = facts_from(document.dump());
   REQUIRE(facts);
-  std::vector<HpaDiagnosis> all = diagnose(*facts, facts->asked_space, facts->asked_name);
+  std::vector<HpaDiagnosis> all = diagnose_hpas(*facts, facts->asked_space, facts->asked_name);
   REQUIRE(all.size() == 1);
   REQUIRE_FALSE(all[0].chains.empty());
   return all[0];

@@ -12,6 +12,9 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::config;
+using namespace hpawalk::cluster;
+using namespace hpawalk::world;
 using namespace hpawalk::cli;
 using namespace hpawalk::manifests;
 using namespace hpawalk::steps;
@@ -100,7 +103,7 @@ struct Chain {
     ClusterAccess access{{"/home/user/.kube/config", "prod", "kubectl"}, "helm", {}};
     world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics",
                           {0, manifest, ""});
-    return hpawalk::down(world.world, config, access, api, quiet, report);
+    return steps::down(world.world, config, access, api, quiet, report);
   }
 
   bool left(const std::string& text) const {

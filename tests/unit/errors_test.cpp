@@ -37,7 +37,7 @@ std::vector<std::string> arguments(const std::string& code, size_t at) {
   return all;
 }
 
-void add_literals(const std::string& diagnose::expression, std::set<std::string>& ids) {
+void add_literals(const std::string& expression, std::set<std::string>& ids) {
   static const std::regex literal("\"([a-z][a-z0-9-]*)\"");
   for (std::sregex_iterator m(expression.begin(), expression.end(), literal), end; m != end; ++m) {
     std::string id = (*m)[1];
@@ -74,7 +74,7 @@ std::set<std::string> ids_in(const std::string& code) {
 
 std::set<std::string> ids_of_code() {
   std::set<std::string> all;
-  for (const char* folder : {"base", "world", "config", "hpasim", "manifests", "chain", "cluster", "steps", "cli"}) {
+  for (const char* folder : {"base", "world", "config", "hpasim", "manifests", "diagnose", "observe", "cluster", "steps", "cli"}) {
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(TESTS_FOLDER) / ".." / folder)) {
       std::string extension = entry.path().extension().string();
       if (extension == ".cpp" || extension == ".hpp") all.merge(ids_in(text_of(entry.path())));

@@ -35,7 +35,7 @@ Json& named(Json& document, const std::string& reading, const std::string& name)
 
 std::vector<Finding> findings_of(const Facts& facts) {
   std::vector<Finding> all;
-  for (const HpaDiagnosis& hpa : diagnose(facts)) {
+  for (const HpaDiagnosis& hpa : diagnose_hpas(facts)) {
     for (const ChainDiagnosis& chain : hpa.chains) all.insert(all.end(), chain.findings.begin(), chain.findings.end());
   }
   return all;

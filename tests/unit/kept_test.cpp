@@ -30,7 +30,7 @@ Facts facts_of(const std::filesystem::path& file) {
 
 Json judged(const Facts& facts) {
   Json all = Json::array();
-  for (const HpaDiagnosis& d : diagnose(facts)) all.push_back(to_json(d));
+  for (const HpaDiagnosis& d : diagnose_hpas(facts)) all.push_back(to_json(d));
   return all;
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("No secret that is planted in a cluster's objects comes into a saved f
   Facts facts = collected(api);
   CHECK(facts.items("pods").size() > 1);
   CHECK(to_json(facts).dump().find("hunter2") == std::string::npos);
-  std::vector<HpaDiagnosis> diagnoses = diagnose(facts);
+  std::vector<HpaDiagnosis> diagnoses = diagnose_hpas(facts);
   CHECK(diagnosis_markdown(diagnoses).find("hunter2") == std::string::npos);
   CHECK(judged(facts).dump().find("hunter2") == std::string::npos);
 }

@@ -6,6 +6,7 @@
 #include "tests/fakes/fast_clock.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using namespace hpawalk::observe;
 using namespace std::chrono_literals;
 
@@ -86,7 +87,7 @@ struct Cluster {
   Status until(const std::function<bool(const Hops&, const Change&)>& done) {
     TimePoint end = clock.now() + 3600s;
     bool late = false;
-    Status status = observe(api, clock, chain, [&](const Hops& hops, const Change& change) {
+    Status status = watch_chain(api, clock, chain, [&](const Hops& hops, const Change& change) {
       late = clock.now() > end;
       return !late && !done(hops, change);
     });

@@ -12,7 +12,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
-using namespace hpawalk::cluster;
+using namespace hpawalk::world;
 using namespace hpawalk::local;
 
 namespace {

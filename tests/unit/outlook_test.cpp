@@ -9,6 +9,8 @@
 #include "tests/fakes/fake_kube_api.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
+using namespace hpawalk::diagnose;
 using namespace hpawalk::observe;
 using namespace std::chrono_literals;
 using State = Outlook::State;

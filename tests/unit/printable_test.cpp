@@ -15,6 +15,9 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
+using namespace hpawalk::observe;
+using namespace hpawalk::diagnose;
 using namespace hpawalk::cli;
 
 namespace {

@@ -7,6 +7,8 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
+using namespace hpawalk::observe;
 using namespace hpawalk::cli;
 
 namespace {

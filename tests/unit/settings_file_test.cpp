@@ -6,6 +6,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using namespace hpawalk::cli;
 
 TEST_CASE("A settings file that was only found is trusted when nobody else can have written it") {

@@ -24,6 +24,9 @@
 #include "tests/fakes/golden.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
+using namespace hpawalk::config;
+using namespace hpawalk::cluster;
 using namespace hpawalk::manifests;
 using namespace hpawalk::steps;
 using fakes::golden_difference;

@@ -12,6 +12,8 @@
 #include "tests/fakes/golden.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
+using namespace hpawalk::config;
 using namespace hpawalk::cluster;
 using namespace hpawalk::steps;
 

@@ -76,7 +76,7 @@ bool answered_by_the_adapter(const std::string& path, const std::string& id) {
 // "shop/web: prom_fake_value of Service x: no-endpoints (certain)", of everything that is broken.
 std::vector<std::string> broken(const Facts& facts) {
   std::vector<std::string> all;
-  for (const HpaDiagnosis& hpa : diagnose(facts)) {
+  for (const HpaDiagnosis& hpa : diagnose_hpas(facts)) {
     for (const ChainDiagnosis& chain : hpa.chains) {
       std::string place = hpa.space + "/" + hpa.name + ": " + chain.metric + ": ";
       for (const Finding& finding : chain.findings) {

@@ -3,6 +3,7 @@
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using namespace std::chrono_literals;
 
 TEST_CASE("A wait looks once even with no time left, and reports the last reason") {
