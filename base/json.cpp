@@ -61,9 +61,9 @@ Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
-    return wrong(fmt::format("it is not JSON from byte {} on", error.byte));
+    return wrong(fmt::format("invalid JSON at byte {}", error.byte));
   } catch (const Json::out_of_range&) {
-    return wrong("it is not JSON: a number in it is beyond the largest float");
+    return wrong("invalid JSON: it contains a number beyond the largest float");
   }
 }
 

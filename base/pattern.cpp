@@ -76,7 +76,7 @@ Result<Pattern> Pattern::compile(std::string_view expression) {
   std::string shown(expression.substr(0, 80));
   if (shown.size() < expression.size()) shown += "...";
   auto wrong = [&](std::string because) {
-    return failure(ErrorClass::usage, "pattern", "`" + shown + "` is not a regular expression that Go takes", std::move(because));
+    return failure(ErrorClass::usage, "pattern", "`" + shown + "` is not a valid Go regular expression", std::move(because));
   };
   Rewritten rewritten = with_old_group_names(expression);
   if (rewritten.groups > most_groups) return wrong("it has more than 1000 groups");

@@ -112,10 +112,11 @@ std::string shell_quote(const std::vector<std::string>& argv) {
 
 std::string duration(std::chrono::milliseconds d) {
   double seconds = static_cast<double>(d.count()) / 1000.0;
-  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 9.95) return fmt::format("{:.1f}s", seconds);
   auto whole = static_cast<long long>(seconds + 0.5);
-  if (whole < 60) return fmt::format("{} s", whole);
-  return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  if (whole < 60) return fmt::format("{}s", whole);
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
 }
 
 std::string bytes(unsigned long long n) {

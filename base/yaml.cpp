@@ -77,7 +77,7 @@ class Converter {
   bool within(size_t more) { return (weight_ += more) <= most_values; }
 
   static Error too_much(const YAML::Node& node) {
-    return mistake(line_of(node), fmt::format("it stands for more than {} values", most_values));
+    return mistake(line_of(node), fmt::format("it expands to more than {} values", most_values));
   }
 
   Result<Value> list(const YAML::Node& node, const std::string& path, int depth) {
@@ -99,11 +99,11 @@ class Converter {
     std::unordered_set<std::string> keys;
     for (const auto& entry : node) {
       int line = line_of(entry.first);
-      if (!entry.first.IsScalar()) return failure(mistake(line, "a key must be a plain text"));
+      if (!entry.first.IsScalar()) return failure(mistake(line, "a key must be a plain string"));
       const std::string& key = entry.first.Scalar();
       std::string below = path.empty() ? key : path + "." + key;
       if (!within(below.size() / 64)) return failure(too_much(entry.first));
-      if (!keys.insert(key).second) return failure(mistake(line, fmt::format("`{}` is there twice", below)));
+      if (!keys.insert(key).second) return failure(mistake(line, fmt::format("duplicate key `{}`", below)));
       if (lines_ != nullptr) (*lines_)[below] = line;
       Result<Value> value = convert(entry.second, below, depth + 1);
       if (!value) return value;
@@ -122,14 +122,14 @@ Status check_text(std::string_view text) {
   if (text.size() <= largest && static_cast<size_t>(marks) <= most_values) {
     return is_utf8(text) ? Status() : failure(mistake(0, "it is not UTF-8"));
   }
-  return failure(mistake(0, fmt::format("it has {}, more than hpawalk reads of YAML", text::bytes(text.size()))));
+  return failure(mistake(0, fmt::format("it has {}, more than the limit of hpawalk for YAML", text::bytes(text.size()))));
 }
 
 // At a bracket that nobody opened yaml-cpp (0.7) begins one empty document after the other, without an end.
 class EachDocumentIsLater final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (mark.pos <= last_) throw YAML::ParserException(mark, "nothing that was begun ends here");
+    if (mark.pos <= last_) throw YAML::ParserException(mark, "no open list or map ends here");
     last_ = mark.pos;
   }
   void OnDocumentEnd() override {}
@@ -161,7 +161,7 @@ Result<std::vector<Value>> read(std::string_view text, Lines* lines, bool only_o
     check_documents(whole);
     std::vector<YAML::Node> documents = YAML::LoadAll(whole);
     if (only_one && documents.size() > 1) {
-      return failure(mistake(documents[1].Mark().line + 1, "one document was expected, a second one begins here"));
+      return failure(mistake(documents[1].Mark().line + 1, "expected one document, but a second one begins here"));
     }
     Converter converter(lines);
     for (const YAML::Node& document : documents) {

@@ -34,16 +34,16 @@ nlohmann::ordered_json to_json(const ClusterStatus& s) {
 
 std::string to_text(const ClusterStatus& s) {
   switch (s.phase) {
-    case Phase::absent: return fmt::format("{}: there is no such cluster (hpawalk cluster up --name {})", s.name, s.name);
+    case Phase::absent: return fmt::format("{}: cluster not found (hpawalk cluster up --name {} creates it)", s.name, s.name);
     case Phase::lost:
-      return fmt::format("{}: its state folder is gone, and {} of its processes run (hpawalk cluster down --name {} removes what is left)", s.name,
+      return fmt::format("{}: its state folder no longer exists, and {} of its processes are running (hpawalk cluster down --name {} removes the rest)", s.name,
                          s.processes, s.name);
-    case Phase::incomplete: return fmt::format("{}: its start was interrupted (hpawalk cluster up --name {} starts it afresh)", s.name, s.name);
+    case Phase::incomplete: return fmt::format("{}: its start was interrupted (hpawalk cluster up --name {} starts it again)", s.name, s.name);
     case Phase::stopped: return fmt::format("{}: complete, but not running (hpawalk cluster up --name {} starts it)", s.name, s.name);
     case Phase::running: break;
   }
   return fmt::format("{}: running{}\n  API server  https://{}:6443\n  context     {}\n  kubeconfig  {}\n  kubectl     {}\n  processes   {}", s.name,
-                     s.api_ready ? "" : ", but its API server does not answer", s.node_address, s.context, s.kubeconfig.string(), s.kubectl.string(),
+                     s.api_ready ? "" : ", but its API server does not respond", s.node_address, s.context, s.kubeconfig.string(), s.kubectl.string(),
                      s.processes);
 }
 
@@ -56,7 +56,7 @@ CLI::Validator duration() {
       [](std::string& text) -> std::string {
         size_t digits = text.find_first_not_of("0123456789");
         bool good = digits != std::string::npos && digits > 0 && (text.substr(digits) == "s" || text.substr(digits) == "m");
-        return good && std::stol("0" + text.substr(0, digits)) > 0 ? "" : "\"" + text + "\" is no duration such as 15s or 5m";
+        return good && std::stol("0" + text.substr(0, digits)) > 0 ? "" : "\"" + text + "\" is not a duration such as 15s or 5m";
       },
       "15s|5m|...");
 }
@@ -64,14 +64,14 @@ CLI::Validator duration() {
 void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
   auto options = std::make_shared<local::UpOptions>();
   auto merge = std::make_shared<bool>(false);
-  CLI::App& up = *cluster.add_subcommand("up", "Start the local cluster, or what is missing of it");
+  CLI::App& up = *cluster.add_subcommand("up", "Start the local cluster, or its missing parts");
   add_name(up, options->name);
-  up.add_option("--hpa-sync-period", options->hpa_sync_period, "How often the HPA controller looks (Kubernetes' default: 15s)")
+  up.add_option("--hpa-sync-period", options->hpa_sync_period, "Sync period of the HPA controller (Kubernetes' default: 15s)")
       ->check(duration())->type_name("DURATION");
   up.add_option("--hpa-downscale-stabilization", options->hpa_downscale_stabilization,
-                "How long it waits before it scales down (Kubernetes' default: 5m)")
+                "Downscale stabilization of the HPA controller (Kubernetes' default: 5m)")
       ->check(duration())->type_name("DURATION");
-  up.add_flag("--merge", *merge, "Also add the cluster to your own kubeconfig; its current context stays");
+  up.add_flag("--merge", *merge, "Also add the cluster to your own kubeconfig; its current context does not change");
   add_output_option(up, chosen);
   up.footer("Examples:\n  hpawalk cluster up\n  hpawalk cluster up --name class --hpa-downscale-stabilization 30s --merge");
   up.callback([options, merge, &chosen] {
@@ -80,8 +80,8 @@ void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
       if (!s) return failure(s.error());
       std::string hint = fmt::format("\n\nexport KUBECONFIG={}\nkubectl get nodes", text::shell_quote({s->kubeconfig.string()}));
       if (s->user != 0) {
-        hint = fmt::format("\n\nUser {} can open this kubeconfig. Whoever uses this cluster is root on this machine:\n"
-                           "a pod can mount any folder of it (hostPath).", s->user) + hint;
+        hint = fmt::format("\n\nUser {} can read this kubeconfig. Everybody who uses this cluster is root on this machine:\n"
+                           "a pod can mount any of its folders (hostPath).", s->user) + hint;
       }
       if (*merge) {
         Result<std::filesystem::path> target = local::merge_kubeconfig(session.world, options->name);
@@ -99,7 +99,7 @@ void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
   auto purge = std::make_shared<bool>(false);
   CLI::App& down = *cluster.add_subcommand("down", "Remove the cluster: processes, mounts, interfaces, rules, files");
   add_name(down, *name);
-  down.add_flag("--purge", *purge, "Also remove the compiled parts and the images (they take long to make again)");
+  down.add_flag("--purge", *purge, "Also remove the compiled components and the images (building them again takes long)");
   add_output_option(down, chosen);
   down.footer("Examples:\n  hpawalk cluster down\n  hpawalk cluster down --name class\n  hpawalk cluster down --purge");
   down.callback([name, purge, &chosen] {
@@ -110,7 +110,7 @@ void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
         if (Status purged = local::purge(session.world, session.progress); !purged) return purged;
       }
       nlohmann::ordered_json json = {{"name", *name}, {"removed", *removed}, {"purged", *purge}};
-      session.print(*removed ? "Nothing of the cluster \"" + *name + "\" is left" : "There was no cluster \"" + *name + "\"", json_text(json, 2));
+      session.print(*removed ? "Cluster \"" + *name + "\" removed" : "Nothing to remove: cluster \"" + *name + "\" does not exist", json_text(json, 2));
       return {};
     };
   });
@@ -118,7 +118,7 @@ void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
 
 void add_cluster_status(CLI::App& cluster, Chosen& chosen) {
   auto name = std::make_shared<std::string>();
-  CLI::App& status = *cluster.add_subcommand("status", "What runs; exit code 1 if the named cluster does not");
+  CLI::App& status = *cluster.add_subcommand("status", "Show the running clusters; exit code 1 if the named cluster is not running");
   status.add_option("--name", *name, "Only this cluster (default: all)")->type_name("NAME");
   add_output_option(status, chosen);
   status.footer("Examples:\n  hpawalk cluster status\n  hpawalk cluster status --name local -o json");
@@ -137,9 +137,9 @@ void add_cluster_status(CLI::App& cluster, Chosen& chosen) {
         json.push_back(to_json(*s));
         lines.push_back(to_text(*s));
       }
-      session.print(lines.empty() ? "There is no local cluster (hpawalk cluster up)" : text::join(lines, "\n"), json_text(json, 2));
+      session.print(lines.empty() ? "No local cluster exists (hpawalk cluster up creates one)" : text::join(lines, "\n"), json_text(json, 2));
       if (name->empty() || all_run) return {};
-      return failure(ErrorClass::check_failed, "cluster-not-running", "The cluster \"" + *name + "\" does not run", {},
+      return failure(ErrorClass::check_failed, "cluster-not-running", "The cluster \"" + *name + "\" is not running", {},
                      "hpawalk cluster up --name " + *name);
     };
   });
@@ -150,7 +150,7 @@ void add_kubeconfig(CLI::App& cluster, Chosen& chosen) {
   auto merge = std::make_shared<bool>(false);
   CLI::App& kubeconfig = *cluster.add_subcommand("kubeconfig", "Print the path of the cluster's kubeconfig");
   add_name(kubeconfig, *name);
-  kubeconfig.add_flag("--merge", *merge, "Add it to your own kubeconfig instead, and print that one's path");
+  kubeconfig.add_flag("--merge", *merge, "Add the cluster to your own kubeconfig instead, and print the path of that kubeconfig");
   add_output_option(kubeconfig, chosen);
   kubeconfig.footer("Examples:\n  export KUBECONFIG=$(hpawalk cluster kubeconfig)\n  hpawalk cluster kubeconfig --merge");
   kubeconfig.callback([name, merge, &chosen] {
@@ -158,7 +158,7 @@ void add_kubeconfig(CLI::App& cluster, Chosen& chosen) {
       Result<ClusterStatus> s = local::status(session.world, *name);
       if (!s) return failure(s.error());
       if (s->kubeconfig.empty()) {
-        return failure(ErrorClass::check_failed, "cluster-absent", "There is no cluster \"" + *name + "\" with a kubeconfig", {},
+        return failure(ErrorClass::check_failed, "cluster-absent", "No kubeconfig found for cluster \"" + *name + "\"", {},
                        "hpawalk cluster up --name " + *name);
       }
       std::filesystem::path path = s->kubeconfig;
@@ -181,8 +181,8 @@ struct LogOptions {
 
 void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
   auto options = std::make_shared<LogOptions>();
-  CLI::App& logs = *cluster.add_subcommand("logs", "The last lines of a component's log");
-  logs.add_option("component", options->component, "Without one: which there are")->type_name("COMPONENT");
+  CLI::App& logs = *cluster.add_subcommand("logs", "Print the last lines of a component's log");
+  logs.add_option("component", options->component, "Component; without it, list the components")->type_name("COMPONENT");
   add_name(logs, options->name);
   logs.add_option("-n,--lines", options->lines, "How many")->capture_default_str();
   add_output_option(logs, chosen);
@@ -204,7 +204,7 @@ void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
       }
       if (!json.contains(options->component)) {
         std::optional<std::string> near = text::nearest(options->component, names);
-        return failure(ErrorClass::usage, "unknown-component", "There is no component \"" + options->component + "\"",
+        return failure(ErrorClass::usage, "unknown-component", "Unknown component \"" + options->component + "\"",
                        "there are: " + text::join(names, ", "), near ? "Did you mean " + *near + "?" : std::string());
       }
       std::string file = json[options->component];
@@ -218,14 +218,14 @@ void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
 }
 
 void add_prepare(CLI::App& cluster, Chosen& chosen) {
-  CLI::App& prepare = *cluster.add_subcommand("prepare", "Compile the parts and write the images ahead of time");
+  CLI::App& prepare = *cluster.add_subcommand("prepare", "Compile the components and write the images ahead of time");
   add_output_option(prepare, chosen);
-  prepare.footer("It takes 15 to 25 minutes on two cores the first time, and nothing afterwards. Interrupted, it goes on\n"
-                 "where it was.\n\nExamples:\n  hpawalk cluster prepare");
+  prepare.footer("The first time, this takes 15 to 25 minutes on two cores; afterwards, no time. If interrupted, it continues\n"
+                 "where it stopped.\n\nExamples:\n  hpawalk cluster prepare");
   prepare.callback([&chosen] {
     chosen.action = [](Session& session) -> Status {
       Status done = local::prepare(session.world, session.progress);
-      if (done) session.print("Everything that a local cluster is made of is there", R"({"prepared": true})");
+      if (done) session.print("All components of a local cluster are ready", R"({"prepared": true})");
       return done;
     };
   });
@@ -234,7 +234,7 @@ void add_prepare(CLI::App& cluster, Chosen& chosen) {
 }  // namespace
 
 void add_cluster(CLI::App& app, Chosen& chosen) {
-  CLI::App& cluster = *app.add_subcommand("cluster", "The local cluster: a real one-node Kubernetes on this machine");
+  CLI::App& cluster = *app.add_subcommand("cluster", "Manage the local cluster: a real one-node Kubernetes on this machine");
   cluster.require_subcommand(1);
   add_cluster_up(cluster, chosen);
   add_cluster_down(cluster, chosen);

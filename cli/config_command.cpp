@@ -33,7 +33,7 @@ Status show(Session& session, const SettingFlags& flags) {
 }  // namespace
 
 void add_config(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("config", "Show every setting, its value, and where that came from");
+  CLI::App& command = *app.add_subcommand("config", "Show every setting, its value, and where the value comes from");
   auto example = std::make_shared<bool>(false);
   command.add_flag("--example", *example, "Print a commented hpawalk.yaml instead");
   auto flags = add_settings(command,

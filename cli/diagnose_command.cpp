@@ -72,7 +72,7 @@ Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts,
   } catch (const Json::exception& e) {
     if (options.facts.empty()) throw;
     return failure(ErrorClass::usage, "facts-file",
-                   options.facts + " cannot be judged: it was changed or cut", e.what(),
+                   options.facts + " is invalid: it was changed or truncated", e.what(),
                    "Facts files are written by hpawalk diagnose --save FILE");
   }
 }
@@ -81,7 +81,7 @@ Status unknown_cause(const std::string& id) {
   std::vector<std::string> ids;
   for (const diagnose::Cause& c : diagnose::causes()) ids.emplace_back(c.id);
   std::optional<std::string> near = text::nearest(id, ids);
-  return failure(ErrorClass::usage, "unknown-cause", "There is no cause " + id, {},
+  return failure(ErrorClass::usage, "unknown-cause", "Unknown cause: " + id, {},
                  near ? "Did you mean " + *near + "?" : "docs/causes.md lists them all");
 }
 
@@ -110,7 +110,7 @@ Status verdict(const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
                    fmt::format("{} of {} HPAs are broken", broken, diagnoses.size()));
   if (unknown > 0)
     return failure(ErrorClass::environment, "hpa-unknown",
-                   fmt::format("{} of {} HPAs could not be judged", unknown, diagnoses.size()));
+                   fmt::format("{} of {} HPAs could not be diagnosed", unknown, diagnoses.size()));
   return {};
 }
 
@@ -118,8 +118,8 @@ Status not_in_facts(const diagnose::Facts& facts, const Options& options) {
   std::vector<std::string> names;
   for (const Json* hpa : facts.items("hpas"))
     names.push_back(text_at(*hpa, "metadata.namespace") + "/" + text_at(*hpa, "metadata.name"));
-  return failure(ErrorClass::usage, "hpa-not-found", "There is no HPA " + options.name + " in these facts",
-                 {}, "There are: " + text::join(names, ", ").substr(0, 500));
+  return failure(ErrorClass::usage, "hpa-not-found", "HPA not found: " + options.name + " in these facts",
+                 {}, "Existing HPAs: " + text::join(names, ", ").substr(0, 500));
 }
 
 // As kubectl prints and takes names: hpa/web.
@@ -160,8 +160,8 @@ Status run_diagnose(Session& session, Options options) {
   } else if (options.output == "markdown") {
     world.terminal.out(diagnosis_markdown(diagnoses));
   } else if (diagnoses.empty()) {
-    world.terminal.out(options.space.empty() ? "There is no HPA in this cluster\n"
-                                             : "There is no HPA in namespace " + options.space +
+    world.terminal.out(options.space.empty() ? "No HPA found in this cluster\n"
+                                             : "No HPA found in namespace " + options.space +
                                                    "; hpawalk diagnose -A looks in all namespaces\n");
   } else {
     bool terminal = world.terminal.out_is_terminal();
@@ -176,13 +176,13 @@ Status run_diagnose(Session& session, Options options) {
 
 void add_diagnose(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
-      "diagnose", "Find the first broken link of any HPA's chain, in any cluster (read-only)");
+      "diagnose", "Find the first failing check of any HPA's chain, in any cluster (read-only)");
   auto options = std::make_shared<Options>();
-  command->add_option("NAME", options->name, "The HPA; all of the namespace otherwise");
+  command->add_option("NAME", options->name, "The HPA; default: all in the namespace");
   auto* space =
-      command->add_option("-n,--namespace", options->space, "Its namespace; the context's otherwise")
+      command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
           ->type_name("NS");
-  command->add_flag("-A,--all-namespaces", options->all, "HPAs of all namespaces")->excludes(space);
+  command->add_flag("-A,--all-namespaces", options->all, "HPAs in all namespaces")->excludes(space);
   auto* context = command->add_option("--context", options->target.context, "The kubeconfig's context")
                       ->type_name("NAME");
   command->add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig")->type_name("FILE");
@@ -192,19 +192,19 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       ->type_name("URL");
   auto* save = command
                    ->add_option("--save", options->save,
-                                "Keep what the rules read, to judge it elsewhere")
+                                "Save the facts that the rules read, for --facts")
                    ->type_name("FILE");
-  auto* facts = command->add_option("--facts", options->facts, "Judge what was saved, without a cluster")
+  auto* facts = command->add_option("--facts", options->facts, "Diagnose from saved facts, without a cluster")
                     ->type_name("FILE");
   facts->excludes(save)->excludes(context);
-  command->add_option("--explain", options->explain, "Tell more about a cause that diagnose names")
+  command->add_option("--explain", options->explain, "Explain a cause that diagnose names")
       ->type_name("CAUSE");
-  command->add_option("-o,--output", options->output, "How the result is printed")
+  command->add_option("-o,--output", options->output, "Output format")
       ->check(CLI::IsMember({"text", "json", "markdown"}))
       ->type_name("text|json|markdown")
       ->capture_default_str();
   command->footer(
-      "Exit code: 0 nothing is broken, 1 something is, 2 usage, 3 it could not be seen\n\n"
+      "Exit codes: 0 nothing is broken, 1 something is broken, 2 usage, 3 unknown\n\n"
       "Examples:\n  hpawalk diagnose -A\n  hpawalk diagnose web -n shop --save web.json\n  hpawalk diagnose "
       "--facts web.json -o markdown");
   command->callback([options, &chosen] {

@@ -94,7 +94,7 @@ Painted chain_text(const diagnose::ChainDiagnosis& chain, const Style& style, in
   out += "\n";
   for (const diagnose::Finding& f : chain.findings) {
     if (&f == first)
-      out += style.bad("  First broken link") + "\n";
+      out += style.bad("  First failing check") + "\n";
     else if (first != nullptr && &f == &chain.findings[1])
       out += style.dim("  Further findings") + "\n";
     out += finding_text(f, style, columns);
@@ -120,8 +120,8 @@ std::string headline(const diagnose::HpaDiagnosis& d) {
   Mark verdict = d.verdict();
   if (verdict == Mark::broken) {
     std::string unseen = first_unknown(d);
-    return unseen.empty() ? "it does not work, and no cause was found"
-                          : "it does not work, and why cannot be seen: " + unseen;
+    return unseen.empty() ? "it fails, and no cause was found"
+                          : "it fails, and the cause could not be determined: " + unseen;
   }
   if (verdict == Mark::unknown) return first_unknown(d);
   for (const diagnose::ChainDiagnosis& chain : d.chains) {
@@ -182,7 +182,7 @@ std::string counts(const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
     broken += d.verdict() == Mark::broken ? 1 : 0;
     unknown += d.verdict() == Mark::unknown ? 1 : 0;
   }
-  return fmt::format("{} HPAs: {} broken, {} could not be judged, {} fine", diagnoses.size(), broken, unknown,
+  return fmt::format("{} HPAs: {} broken, {} unknown, {} ok", diagnoses.size(), broken, unknown,
                      diagnoses.size() - broken - unknown);
 }
 
@@ -207,7 +207,7 @@ Painted overview(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Sty
   }
   if (troubles > most_chains) {
     out += fmt::format(
-        "{} more kinds of trouble: hpawalk diagnose NAME -n NAMESPACE shows the chain of one HPA\n",
+        "{} more kinds of problems: hpawalk diagnose NAME -n NAMESPACE shows the chain of one HPA\n",
         troubles - most_chains);
   }
   return out;

@@ -31,10 +31,10 @@ Result<observe::Load> load_of(world::World& world, const DriveOptions& o) {
   if (!profile) return failure(profile.error());
   auto every = hpasim::parse_duration(o.every);
   if (!every) return failure(every.error());
-  if (*every < std::chrono::milliseconds(200)) return failure(ErrorClass::usage, "duration", "--every " + o.every + " is too often", {}, "200ms is the least; Prometheus scrapes every few seconds");
-  if (profile->end() <= Time(0)) return failure(ErrorClass::usage, "profile", "The profile has no length", {}, "For example: hold 50 for 5m");
+  if (*every < std::chrono::milliseconds(200)) return failure(ErrorClass::usage, "duration", "--every " + o.every + " is too short", {}, "The minimum is 200ms; Prometheus scrapes every few seconds");
+  if (profile->end() <= Time(0)) return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {}, "For example: hold 50 for 5m");
   if (!o.record.empty() && world.files.exists(o.record)) {
-    return failure(ErrorClass::usage, "record-exists", "There is a file " + o.record + " already", "A recording is not written over", "Another name, or remove it first");
+    return failure(ErrorClass::usage, "record-exists", "File already exists: " + o.record + " already", "drive does not overwrite a recording", "Use another name, or remove the file first");
   }
   if (!o.report.empty()) {  // what cannot be written is said now, not after the load
     if (Status writable = world.files.append(o.report, ""); !writable) return failure(writable.error());
@@ -88,7 +88,7 @@ Status show(Session& session, const observe::Recorded& recorded, const std::stri
 
 Status differs(const observe::Recorded& recorded) {
   if (!recorded.prediction || recorded.prediction->possible()) return {};
-  return failure(ErrorClass::check_failed, "prediction-differs", "The replicas were not as the simulator says", verdict(recorded), text::join(recorded.happened.notes, " "));
+  return failure(ErrorClass::check_failed, "prediction-differs", "The replicas differ from the simulation", verdict(recorded), text::join(recorded.happened.notes, " "));
 }
 
 Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& flags) {
@@ -112,7 +112,7 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   observe::Recorder recorder(world, o.record);
   if (Status begun = recorder.take(observe::head_line(head)); !begun) return begun;  // the file can be written: now something is changed
   world.terminal.err(fmt::format("{} on {}: {} long, {} values to set{}\n", o.profile, head.cluster, hpasim::time_text(load->duration), load->settings.size(),
-                                 o.record.empty() ? "" : ", recorded in " + o.record));
+                                 o.record.empty() ? "" : ", recorded to " + o.record));
   Commentary commentary(world, head.start, load->duration);
   Status driven = observe::drive(world, api, live, *load, recorder, head, [&](const observe::Change& change, bool recorded) {
     commentary.tell(change, recorded, recorder.recording());
@@ -121,7 +121,7 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   Status ended = recorder.end(static_cast<double>((world.clock.now() - head.start).count()) / 1000, driven ? "finished" : stopped ? "interrupted" : "failed");
   if (o.restore) {
     Status back = observe::put_back(api, live, *before);
-    world.terminal.err(back ? fmt::format("the value is {} again\n", before->begin()->second) : "the value could not be put back: " + back.error().what + "\n");
+    world.terminal.err(back ? fmt::format("the value is {} again\n", before->begin()->second) : "the value could not be restored: " + back.error().what + "\n");
     if (!back && driven) driven = back;
   }
   if (driven && !ended) driven = ended;
@@ -160,16 +160,16 @@ Status run_report(Session& session, const ReportOptions& o) {
 }  // namespace
 
 void add_drive(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("drive", "Follow a load with prom-fake's value, and record what every hop of the chain does");
+  auto* command = app.add_subcommand("drive", "Apply a load with prom-fake's value, and record every step of the chain");
   auto options = std::make_shared<DriveOptions>();
   command->add_option("PROFILE", options->profile, "The load, as below")->required();
-  command->add_option("--record", options->record, "Keep what is seen, line by line; hpawalk report shows it")->type_name("FILE");
+  command->add_option("--record", options->record, "Record to this file, for hpawalk report")->type_name("FILE");
   command->add_option("--report", options->report, "Write an HTML report at the end")->type_name("FILE");
-  command->add_flag("--compare-simulation", options->compare, "Also what the simulator says, and how far the real chain is from it");
-  command->add_flag("--restore", options->restore, "At the end, also after Ctrl-C, the value is what it was before");
-  command->add_option("--every", options->every, "At most one value every so often")->capture_default_str()->type_name("TIME");
-  command->add_flag("--linear", options->linear, "Between a CSV file's lines the load changes evenly; without, it holds");
-  command->add_option("--seed", options->seed, "Draws the profile's noise");
+  command->add_flag("--compare-simulation", options->compare, "Also simulate the load, and compare the real chain with the simulation");
+  command->add_flag("--restore", options->restore, "Restore the original value at the end, also after Ctrl-C");
+  command->add_option("--every", options->every, "Minimum time between two values")->capture_default_str()->type_name("TIME");
+  command->add_flag("--linear", options->linear, "Interpolate linearly between the lines of a CSV file; default: hold each value");
+  command->add_option("--seed", options->seed, "Seed of the profile's noise");
   add_output_option(*command, chosen);
   auto flags = add_settings(*command, "  hpawalk drive 'step 5..50 at 1m for 10m' --record run.jsonl --report run.html\n"
                                       "  hpawalk drive load.csv --compare-simulation --restore\n"
@@ -183,9 +183,9 @@ void add_drive(CLI::App& app, Chosen& chosen) {
 void add_report(CLI::App& app, Chosen& chosen) {
   auto* command = app.add_subcommand("report", "Show a recording of drive, and compare it with the simulator");
   auto options = std::make_shared<ReportOptions>();
-  command->add_option("RECORDING", options->file, "The file that drive --record made")->required();
+  command->add_option("RECORDING", options->file, "The file written by drive --record")->required();
   command->add_option("--report,--html", options->report, "Write an HTML report")->type_name("FILE");
-  command->add_flag("--compare-simulation", options->compare, "Also what the simulator says; exit code 1 if it was not like that");
+  command->add_flag("--compare-simulation", options->compare, "Compare with the simulation; exit code 1 if they differ");
   add_output_option(*command, chosen);
   command->footer("Examples:\n  hpawalk report run.jsonl\n  hpawalk report run.jsonl --compare-simulation --html run.html");
   command->callback([options, &chosen] {

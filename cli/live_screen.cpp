@@ -25,12 +25,12 @@ std::string number(double value) {
 
 // What stands beside a hop's value: when it was there.
 std::string beside(const std::string& name, const observe::Hops& hops, const diagnose::ControllerSettings& controller, world::WallTime now) {
-  auto ago = [&](const char* did, world::WallTime at) { return fmt::format("{} {} s ago", did, std::max<long long>(0, (now - at).count() / 1000)); };
+  auto ago = [&](const char* did, world::WallTime at) { return fmt::format("{} {}s ago", did, std::max<long long>(0, (now - at).count() / 1000)); };
   if (name == "prom-fake" && !hops.prom_fake.text.empty()) return ago("asked", hops.prom_fake.at);
   if (name == "Prometheus" && !hops.prometheus.text.empty()) return ago("scraped", hops.prometheus.at);
   if (name == "metrics API" && !hops.api.text.empty()) return ago("answered", hops.api.at);
-  if (name == "HPA" && hops.hpa.there) return "next look " + world::clock_time(observe::next_look(hops.hpa, controller, now)).substr(0, 8);
-  if (name == "replicas" && hops.workload.there && hops.hpa.there) return fmt::format("{} to {} allowed", hops.hpa.min, hops.hpa.max);
+  if (name == "HPA" && hops.hpa.there) return "next sync " + world::clock_time(observe::next_look(hops.hpa, controller, now)).substr(0, 8);
+  if (name == "replicas" && hops.workload.there && hops.hpa.there) return fmt::format("minimum {}, maximum {}", hops.hpa.min, hops.hpa.max);
   return {};
 }
 
@@ -107,7 +107,7 @@ std::vector<Painted> LiveScreen::draw(const observe::Hops& hops, const observe::
     lines.push_back(fit(name, label_width) + in_its_colour(name, fit(shown, left), hops, style) + (both ? "  " + style.dim(side) : Painted()));
   }
   std::vector<Painted> below;
-  std::string text = hops.lost.empty() ? outlook.text : "the API server does not answer: " + hops.lost;
+  std::string text = hops.lost.empty() ? outlook.text : "the API server does not respond: " + hops.lost;
   std::string mark = outlook.state == observe::Outlook::State::broken ? "broken:" : outlook.at_rest() ? "so:" : "now:";
   std::vector<std::string> wrapped = wrap(mark + " " + text, width);
   if (wrapped.size() > 5) wrapped.resize(5);

@@ -27,7 +27,7 @@ std::vector<std::pair<std::string, std::string>> hop_lines(const observe::Hops& 
   lines.emplace_back("metrics API", value_text(hops.api));
   const observe::HpaSeen& hpa = hops.hpa;
   std::string target = hpa.target.empty() || hpa.metric.text.empty() ? "" : " of " + hpa.target;
-  lines.emplace_back("HPA", !hpa.known ? "not read yet" : !hpa.there ? "none: " + hpa.missing : fmt::format("{}{}, {} wanted", value_text(hpa.metric), target, hpa.desired));
+  lines.emplace_back("HPA", !hpa.known ? "not read yet" : !hpa.there ? "none: " + hpa.missing : fmt::format("{}{}, {} desired", value_text(hpa.metric), target, hpa.desired));
   const observe::WorkloadSeen& w = hops.workload;
   lines.emplace_back("replicas", !w.known ? "not read yet" : !w.there ? "none: " + w.missing : fmt::format("{}, {} ready", w.wanted, w.ready));
   for (const char* type : {"AbleToScale", "ScalingActive", "ScalingLimited"}) {

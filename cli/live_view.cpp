@@ -37,7 +37,7 @@ class LineView final : public observe::LiveView {
   explicit LineView(world::World& world) : world_(world) {}
   void show(const observe::Hops& hops, const observe::Change& change, const observe::Outlook& outlook) override {
     if (change.hop == observe::Hop::tick) world_.terminal.look_at_out();
-    if (change.hop == observe::Hop::lost) line(change.at, "API server", hops.lost.empty() ? "answers again" : hops.lost);
+    if (change.hop == observe::Hop::lost) line(change.at, "API server", hops.lost.empty() ? "responds again" : hops.lost);
     if (change.event) line(change.event->at, "event", event_text(*change.event));
     for (const auto& [name, text] : hop_lines(hops)) {
       if (text == "not read yet" || shown_[name] == text) continue;

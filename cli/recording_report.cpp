@@ -24,7 +24,7 @@ double in_seconds(Time t) { return static_cast<double>(t.count()) / 1e6; }
 std::string clock(double seconds) { return hpasim::time_text(Time(std::llround(seconds * 1e6))); }
 std::string number(double value) { return fmt::format("{:.6g}", value); }
 
-std::string seconds_text(std::optional<double> seconds) { return seconds ? fmt::format("{:.1f} s", *seconds) : "-"; }
+std::string seconds_text(std::optional<double> seconds) { return seconds ? fmt::format("{:.1f}s", *seconds) : "-"; }
 
 std::vector<Variant> variants_of(const observe::Recorded& r) {
   std::vector<Variant> variants = {{r.prediction ? kReal : "", r.happened.spec, r.happened.timeline, {}}};
@@ -43,8 +43,8 @@ std::string sequence_text(const std::vector<std::int32_t>& counts) {
 std::string value_text(const observe::ValueMoment& m) { return m.value ? number(*m.value) : "no value: " + m.missing; }
 
 std::string hpa_text(const observe::HpaMoment& m, const observe::HpaMoment* before) {
-  if (!m.there) return "it is not there";
-  std::string text = m.metric ? fmt::format("sees {}, wants {}", number(*m.metric), m.desired) : "sees no value";
+  if (!m.there) return "it does not exist";
+  std::string text = m.metric ? fmt::format("reads {}, desires {}", number(*m.metric), m.desired) : "reads no value";
   for (const auto& [type, c] : m.conditions) {
     const observe::ConditionSeen* old = before == nullptr ? nullptr : before->condition(type);
     if (old == nullptr || old->reason != c.reason || old->status != c.status) text += fmt::format("; {} {} ({})", type, c.status, c.reason);
@@ -83,7 +83,7 @@ std::optional<Happening> last_happening(const observe::Recording& r, std::string
     return Happening{e.at, "event", fmt::format("{} {}: {}", e.kind, e.reason, e.message)};
   }
   if (hop == "lost" && !r.lost.empty()) {
-    return Happening{r.lost.back().at, "API server", r.lost.back().missing.empty() ? "answers again" : "does not answer: " + r.lost.back().missing};
+    return Happening{r.lost.back().at, "API server", r.lost.back().missing.empty() ? "responds again" : "does not respond: " + r.lost.back().missing};
   }
   return std::nullopt;
 }
@@ -113,13 +113,13 @@ std::string verdict(const observe::Recorded& r) {
   if (!r.prediction) return {};
   const observe::Prediction& p = *r.prediction;
   if (!p.possible()) {
-    return fmt::format("Not as the simulator says: the replicas {} came in none of {} simulated runs; the likeliest is {}.", sequence_text(r.happened.timeline.sequence()), p.runs,
+    return fmt::format("Differs from the simulation: the replicas {} occurred in none of {} simulated runs; the most likely sequence is {}.", sequence_text(r.happened.timeline.sequence()), p.runs,
                        sequence_text(p.likeliest));
   }
   std::string which = p.sequences == 1 ? "the only possible sequence of replicas"
-                                       : fmt::format("one of {} possible sequences of replicas ({:.0f} % of {} runs)", p.sequences, 100.0 * p.same / p.runs, p.runs);
-  if (p.changes.empty()) return "As the simulator says: the replicas do not change.";
-  return fmt::format("As the simulator says: {}, every change within {:.1f} s of the nearest run.", which, p.worst);
+                                       : fmt::format("one of {} possible sequences of replicas ({:.0f}% of {} runs)", p.sequences, 100.0 * p.same / p.runs, p.runs);
+  if (p.changes.empty()) return "Matches the simulation: the replicas do not change.";
+  return fmt::format("Matches the simulation: {}, every change within {:.1f}s of the nearest run.", which, p.worst);
 }
 
 // --- text
@@ -141,11 +141,11 @@ Painted recorded_text(const observe::Recorded& r, const Canvas& canvas) {
     if (++shown > 60) continue;
     out += fmt::format("{:<10} {:<12} {}\n", clock(one.at), one.hop, printable_line(one.text));
   }
-  if (shown > 60) out += fmt::format("           and {} more; the recording has all\n", shown - 60);
+  if (shown > 60) out += fmt::format("           and {} more; the recording has all of them\n", shown - 60);
   if (r.prediction && !r.prediction->changes.empty()) {
     out += "\n" + canvas.style.bold(fmt::format("{:<12}{:>10}{:>12}{:>13}", "replicas", "real", "predicted", "difference")) + "\n";
     for (const observe::PredictedChange& c : r.prediction->changes) {
-      std::string difference = c.real && c.predicted ? fmt::format("{:+.1f} s", *c.real - *c.predicted) : "";
+      std::string difference = c.real && c.predicted ? fmt::format("{:+.1f}s", *c.real - *c.predicted) : "";
       out += fmt::format("{:<12}{:>10}{:>12}{:>13}\n", fmt::format("{} to {}", c.from, c.to), c.real ? clock(*c.real) : "never", c.predicted ? clock(*c.predicted) : "never", difference);
     }
   }
@@ -193,8 +193,8 @@ html::Series series_of(const std::string& name, const std::vector<observe::Value
 html::Chart value_chart(const observe::Recorded& r) {
   const observe::Recording& rec = r.recording;
   html::Chart chart;
-  chart.title = "The value at every hop";
-  chart.summary = fmt::format("What prom-fake showed, and when Prometheus, the metrics API and the HPA had it. Up to {}; each comes a little later than the one before it.",
+  chart.title = "The value at every step";
+  chart.summary = fmt::format("The value of prom-fake, and when it reached Prometheus, the metrics API and the HPA. Up to {}; each step is a little later than the previous one.",
                               number(r.happened.load.highest()));
   chart.duration = rec.length;
   html::Series hpa{"HPA", {}, true, false};
@@ -227,7 +227,7 @@ html::Chart replicas_chart(const observe::Recorded& r) {
   const observe::Recording& rec = r.recording;
   html::Chart chart = replica_chart({"", r.happened.spec, r.happened.timeline, {}}, r.happened.load);
   chart.title = "Replicas";
-  html::Series desired{"what the HPA wanted", {}, true, false};
+  html::Series desired{"the HPA's desired replicas", {}, true, false};
   for (const observe::HpaMoment& m : rec.hpa) {
     if (m.there) desired.points.emplace_back(m.at, m.desired);
   }
@@ -249,10 +249,10 @@ html::Chart replicas_chart(const observe::Recorded& r) {
 }
 
 html::Table prediction_table(const observe::Prediction& p) {
-  html::Table table{"Predicted and real", {"replicas", "real", "predicted", "difference", "why, says the simulator"}, {}, false};
+  html::Table table{"Predicted and real", {"replicas", "real", "predicted", "difference", "reason, from the simulation"}, {}, false};
   for (const observe::PredictedChange& c : p.changes) {
     table.rows.push_back({fmt::format("{} → {}", c.from, c.to), c.real ? clock(*c.real) : "never", c.predicted ? clock(*c.predicted) : "never",
-                          c.real && c.predicted ? fmt::format("{:+.1f} s", *c.real - *c.predicted) : "", c.why});
+                          c.real && c.predicted ? fmt::format("{:+.1f}s", *c.real - *c.predicted) : "", c.why});
   }
   return table;
 }
@@ -268,10 +268,10 @@ html::Table arrival_table(const observe::Recording& r) {
 }
 
 html::Table event_table(const observe::Recording& r) {
-  html::Table table{"Everything that happened", {"time", "where", "what"}, {}, false};
+  html::Table table{"All events", {"time", "where", "what"}, {}, false};
   for (const Happening& one : happenings(r)) {
     if (table.rows.size() == 1000) {
-      table.rows.push_back({"", "", "and more: the recording has all"});
+      table.rows.push_back({"", "", "and more; the recording has all of them"});
       break;
     }
     table.rows.push_back({clock(one.at), one.hop, one.text});
@@ -293,7 +293,7 @@ html::Report recorded_report(const observe::Recorded& r) {
   const observe::RecordingHead& h = r.recording.head;
   html::Report report;
   report.title = fmt::format("HPA {} under {}", r.happened.spec.name, h.profile);
-  report.subtitle = fmt::format("Recorded on {} at {}, {} of {}. {}, a scrape every {} s.", h.cluster, world::rfc3339(h.began), clock(r.recording.length), clock(h.duration),
+  report.subtitle = fmt::format("Recorded on {} at {}, {} of {}. {}, a scrape every {}s.", h.cluster, world::rfc3339(h.began), clock(r.recording.length), clock(h.duration),
                                 observe::controller_text(h.kubernetes, r.happened.setup.flags), number(h.scrape_interval));
   for (const auto& [name, value] : figure_rows(r.happened.timeline.figures)) {
     if (!name.starts_with(" ")) report.facts.emplace_back(name, value);

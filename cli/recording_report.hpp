@@ -16,7 +16,7 @@ Painted recorded_text(const observe::Recorded& recorded, const Canvas& canvas);
 nlohmann::ordered_json recorded_json(const observe::Recorded& recorded);
 html::Report recorded_report(const observe::Recorded& recorded);
 
-// "as the simulator says: one of 3 possible sequences, every change within 4.2 s"
+// "as the simulator says: one of 3 possible sequences, every change within 4.2s"
 std::string verdict(const observe::Recorded& recorded);
 
 // One thing that happened, as drive tells it while it goes on and the reports list it.

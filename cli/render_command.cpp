@@ -53,7 +53,7 @@ Status render(Session& session, const SettingFlags& flags, const std::vector<std
 }  // namespace
 
 void add_render(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("render", "Print the manifests, and apply nothing");
+  CLI::App& command = *app.add_subcommand("render", "Print the manifests without applying them");
   auto asked = std::make_shared<std::vector<std::string>>();
   command.add_option("STAGE", *asked, "Only these stages");
   auto flags = add_settings(command, "  hpawalk render\n  hpawalk render hpa --hpa-max 20\n  hpawalk render operator > operator.yaml");

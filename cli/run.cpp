@@ -18,7 +18,7 @@
 namespace hpawalk::cli {
 
 void add_output_option(CLI::App& command, Chosen& chosen) {
-  command.add_option("-o,--output", chosen.output, "How results are printed")
+  command.add_option("-o,--output", chosen.output, "Output format")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("text|json")
       ->capture_default_str();
@@ -84,7 +84,7 @@ static int report_parse_end(const CLI::App& app, const CLI::ParseError& end, wor
     world.terminal.out(with_name(out.str(), app.get_name()));
     return 0;
   }
-  Error error{ErrorClass::usage, "usage", end.what(), {}, fmt::format("{0} --help, or {0} COMMAND --help, shows what is possible", app.get_name()), {}, {}};
+  Error error{ErrorClass::usage, "usage", end.what(), {}, fmt::format("Run {0} --help or {0} COMMAND --help", app.get_name()), {}, {}};
   report_error(error, world, false);
   return exit_code(error.kind);
 }
@@ -105,7 +105,7 @@ static int undelivered(int number, world::World& world) {
 
 static int run_command(const std::vector<std::string>& args, world::World& world) {
   Chosen chosen;
-  CLI::App app("hpawalk builds, proves and explains Kubernetes autoscaling on a custom metric.", called_as(args));
+  CLI::App app("hpawalk builds, verifies, diagnoses and predicts Kubernetes autoscaling on a custom metric.", called_as(args));
   try {
     build(app, chosen);
     std::vector<std::string> reversed(args.rbegin(), args.rend() - 1);  // CLI11 takes them from the back

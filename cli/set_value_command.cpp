@@ -24,7 +24,7 @@ struct Options {
 Status check_value(const std::string& value) {
   static const Pattern pattern = Pattern::constant(R"((?i)[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan))");
   auto wrong = [&](const std::string& because) {
-    return failure(ErrorClass::usage, "bad-value", fmt::format("`{}` is not a value that a metric can have", value), because,
+    return failure(ErrorClass::usage, "bad-value", fmt::format("`{}` is not a valid metric value", value), because,
                    "For example: hpawalk set-value 50, 0.25, 1e3, -5, NaN or +Inf");
   };
   if (!pattern.matches(value)) return wrong("It must be a decimal number, Inf or NaN");
@@ -100,7 +100,7 @@ Json summary_json(const observe::Followed& followed) {
 Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain& chain, const std::string& value) {
   std::optional<ValueChange> changed;
   observe::Follow what;
-  what.goal = observe::Goal{{{"settled", "", 0}}, "the HPA at rest"};
+  what.goal = observe::Goal{{{"settled", "", 0}}, "the HPA to settle"};
   what.limit = open.config->duration("timeout");
   what.give_up = true;
   what.begin = [&](const observe::Hops&) -> Status {
@@ -162,14 +162,14 @@ Status get_value(Session& session, const SettingFlags& flags) {
 }  // namespace
 
 void add_set_value(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("set-value", "Set prom-fake's value, and watch what the HPA makes of it");
+  CLI::App& command = *app.add_subcommand("set-value", "Set prom-fake's value, and watch how the HPA reacts");
   auto options = std::make_shared<Options>();
-  auto* value = command.add_option("N", options->value, "Any float that Prometheus knows: 50, 0.25, 1e3, -5, NaN, +Inf");
-  command.add_flag("-w,--watch", options->watch, "Follow the value through every hop until the HPA has settled, at most --timeout");
+  auto* value = command.add_option("N", options->value, "Any float that Prometheus supports: 50, 0.25, 1e3, -5, NaN, +Inf");
+  command.add_flag("-w,--watch", options->watch, "Follow the value through the chain until the HPA has settled, for at most --timeout");
   command.allow_extras();  // CLI11 takes -5 for an option: it comes as an extra
   auto flags = add_settings(command, "  hpawalk set-value 50 --watch\n  hpawalk set-value -5\n  hpawalk set-value 50 --watch -o json | jq -c '.outlook'\n\n"
-                                     "Every pod of prom-fake is set. With --watch it ends when nothing more will change soon: exit code 0; it is 1\n"
-                                     "when the value does not come through, or --timeout is over.");
+                                     "Sets the value in every pod of prom-fake. With --watch, the command ends with exit code 0 when nothing more changes soon; exit code 1\n"
+                                     "if the value does not reach the HPA, or --timeout expires.");
   add_output_option(command, chosen);
   command.callback([&command, value, flags, options, &chosen] {
     std::vector<std::string> extras = command.remaining();
@@ -185,7 +185,7 @@ void add_set_value(CLI::App& app, Chosen& chosen) {
 
 void add_get_value(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("get-value", "Print prom-fake's value");
-  auto flags = add_settings(command, "  hpawalk get-value\n\nOne number; if prom-fake's pods have different values, each pod with its own.");
+  auto flags = add_settings(command, "  hpawalk get-value\n\nPrints one number, or the value of each pod if the values differ.");
   add_output_option(command, chosen);
   command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return get_value(session, *flags); }; });
 }

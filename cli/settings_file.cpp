@@ -24,9 +24,9 @@ std::string why_not_trusted(const world::FileStatus& file, const world::FileStat
   auto trusted = [&](unsigned user) { return std::find(callers.begin(), callers.end(), user) != callers.end(); };
   constexpr unsigned by_group = 020, by_all = 002;
   if (!trusted(file.owner)) return fmt::format("it belongs to user {}", file.owner);
-  if ((file.mode & (by_group | by_all)) != 0) return "others than its owner may write it";
+  if ((file.mode & (by_group | by_all)) != 0) return "users other than its owner can write to it";
   if (!trusted(folder.owner)) return fmt::format("its folder belongs to user {}", folder.owner);
-  if ((folder.mode & by_all) != 0) return "everybody may write in its folder";
+  if ((folder.mode & by_all) != 0) return "everybody can write to its folder";
   return {};
 }
 

@@ -36,7 +36,7 @@ Result<config::Config> load_config(world::World& world, const SettingFlags& flag
   Result<config::Config> config = config::Config::from(sources);
   if (config && *file && !(*file)->named) {
     bool says_where = config->origin("cluster") == config::Origin::file;
-    world.terminal.err(fmt::format("Settings of ./{} are used{}\n", (*file)->name, says_where ? ": cluster " + config->text("cluster") : ""));
+    world.terminal.err(fmt::format("Using the settings in ./{}{}\n", (*file)->name, says_where ? ": cluster " + config->text("cluster") : ""));
   }
   return config;
 }

@@ -56,7 +56,7 @@ Result<std::vector<Variant>> simulated(Session& session, const observe::Simulati
     if (runs > 0) variant.runs = simulate_runs(spec, simulation.profiles, simulation.setup, runs, threads, [&](int done) { return keep_on(before + done); });
     variants.push_back(std::move(variant));
   };
-  if (simulation.original_spec) add("as it is", *simulation.original_spec);
+  if (simulation.original_spec) add("current settings", *simulation.original_spec);
   add(simulation.original_spec ? "what if" : "", simulation.spec);
   if (session.world.interrupt.requested()) return interrupted("simulating");
   return variants;
@@ -90,17 +90,17 @@ Status run_simulate(Session& session, const SimulateOptions& o, const std::strin
 }  // namespace
 
 void add_simulate(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("simulate", "Show what an HPA does under a load, without touching a cluster: replicas over time, and why");
+  auto* command = app.add_subcommand("simulate", "Simulate an HPA under a load, without touching a cluster: replicas over time, and why");
   auto options = std::make_shared<SimulateOptions>();
   add_simulation_options(*command, *options,
                          "  hpawalk simulate --hpa hpa.yaml --profile 'step 5..50 at 1m for 15m'\n"
                          "  hpawalk simulate --hpa web -n shop --from-prometheus 'sum(rate(http_requests_total{app=\"web\"}[2m]))' --last 24h\n"
                          "  hpawalk simulate --hpa hpa.yaml --profile 'ramp 5..80 over 5m' --set spec.behavior.scaleDown.stabilizationWindowSeconds=60\n"
                          "  hpawalk simulate --hpa hpa.yaml --profile load.csv --runs 1000 --report out.html");
-  command->add_option("--runs", options->runs, "So many runs with drawn delays: what can happen, and how likely it is")->check(CLI::Range(1, 1'000'000));
+  command->add_option("--runs", options->runs, "Number of runs with random delays: what can happen, and how likely it is")->check(CLI::Range(1, 1'000'000));
   command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
-  command->add_flag("--all-syncs", options->all_syncs, "In JSON: every sync, not only the changes");
-  command->add_option("-o,--output", chosen.output, "How results are printed")->check(CLI::IsMember({"text", "json", "csv"}))->type_name("text|json|csv")->capture_default_str();
+  command->add_flag("--all-syncs", options->all_syncs, "With -o json: every sync, not only the changes");
+  command->add_option("-o,--output", chosen.output, "Output format")->check(CLI::IsMember({"text", "json", "csv"}))->type_name("text|json|csv")->capture_default_str();
   command->callback([options, &chosen] {
     chosen.action = [options, &chosen](Session& session) { return run_simulate(session, *options, chosen.output); };
   });

@@ -54,7 +54,7 @@ std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<hp
 }
 
 html::Series proposals(const Variant& variant) {
-  html::Series series{"what the metrics ask for", {}, true, false};
+  html::Series series{"replicas that the metrics recommend", {}, true, false};
   for (const Sync& sync : variant.timeline.syncs) {
     // A proposal beyond all limits would flatten the picture.
     series.points.emplace_back(in_seconds(sync.at), std::min(sync.decision.proposed, variant.spec.max + std::max(1, variant.spec.max / 10)));
@@ -92,7 +92,7 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
   chart.bands = shortages(variant, load);
   chart.bands_mean = "fewer ready pods than the load needs";
   chart.strips = {{"held by a stabilization window", held_by(variant, {hpasim::Rule::stabilized_down, hpasim::Rule::stabilized_up})},
-                  {"held by a policy, or by doubling at most", held_by(variant, {hpasim::Rule::policy, hpasim::Rule::doubling, hpasim::Rule::disabled})},
+                  {"held by a policy, or by the limit of doubling", held_by(variant, {hpasim::Rule::policy, hpasim::Rule::doubling, hpasim::Rule::disabled})},
                   {"held by maxReplicas", held_by(variant, {hpasim::Rule::at_max})}};
   for (const Sync& sync : t.syncs) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;

@@ -93,7 +93,7 @@ Status logs(Session& session, const SettingFlags& flags, const std::string& name
   steps::LogSource source = stage->logs(*config);
   if (source.selector.empty()) {
     return failure(ErrorClass::usage, "no-logs", fmt::format("Stage {} has no pods of its own", name), {},
-                   "The logs of prometheus, adapter or prom-fake may tell more");
+                   "See the logs of prometheus, adapter or prom-fake");
   }
   auto target = cluster::make_target(session.world, *config);
   Result<cluster::ClusterAccess> access = target->find();
@@ -126,14 +126,14 @@ Status logs(Session& session, const SettingFlags& flags, const std::string& name
 }  // namespace
 
 void add_status(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("status", "Show how each stage of the chain stands now");
+  CLI::App& command = *app.add_subcommand("status", "Show the current state of each stage");
   auto flags = add_settings(command, "  hpawalk status\n  hpawalk status --context my-cluster -o json");
   add_output_option(command, chosen);
   command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return status(session, *flags); }; });
 }
 
 void add_doctor(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("doctor", "Check tools, cluster and rights before anything is changed");
+  CLI::App& command = *app.add_subcommand("doctor", "Check tools, cluster and permissions before anything is changed");
   auto flags = add_settings(command, "  hpawalk doctor\n  hpawalk doctor --context my-cluster\n  hpawalk doctor --cluster aks");
   add_output_option(command, chosen);
   command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return doctor(session, *flags); }; });
@@ -145,8 +145,8 @@ void add_logs(CLI::App& app, Chosen& chosen) {
   auto follow = std::make_shared<bool>(false);
   auto lines = std::make_shared<int>(100);
   command.add_option("STAGE", *name, "workload, operator, prometheus, prom-fake or adapter")->required();
-  command.add_flag("-f,--follow", *follow, "Go on printing as they come, until Ctrl-C");
-  command.add_option("--tail", *lines, "How many lines of each container to begin with; -1: all")->capture_default_str()->type_name("N");
+  command.add_flag("-f,--follow", *follow, "Keep printing new lines until Ctrl-C");
+  command.add_option("--tail", *lines, "Number of lines to start with, for each container; -1: all")->capture_default_str()->type_name("N");
   auto flags = add_settings(command, "  hpawalk logs adapter\n  hpawalk logs prometheus -f --tail 10");
   add_output_option(command, chosen);
   command.callback([=, &chosen] {

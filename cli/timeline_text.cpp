@@ -156,13 +156,13 @@ Painted change_table(const Variant& variant, const Canvas& canvas, size_t most) 
 }
 
 std::vector<std::pair<std::string, std::string>> figure_rows(const Figures& f) {
-  auto seconds = [](Time t) { return t == Time(0) ? std::string("0 s") : text::duration(std::chrono::duration_cast<std::chrono::milliseconds>(t)); };
-  return {{"time to reach enough, first", seconds(f.first_short)},
+  auto seconds = [](Time t) { return t == Time(0) ? std::string("0s") : text::duration(std::chrono::duration_cast<std::chrono::milliseconds>(t)); };
+  return {{"time until enough pods are ready, first", seconds(f.first_short)},
           {"time with too few ready pods", seconds(f.time_short)},
           {"  longest", seconds(f.longest_short)},
-          {"load beyond what they carry", fmt::format("{:.2f} %", f.share_short * 100)},
+          {"unserved load", fmt::format("{:.2f} %", f.share_short * 100)},
           {"pod-hours", fmt::format("{:.2f}", f.pod_hours)},
-          {"  of them more than needed", fmt::format("{:.2f}", f.idle_pod_hours)},
+          {"  of these, not needed", fmt::format("{:.2f}", f.idle_pod_hours)},
           {"changes of replicas", std::to_string(f.changes)},
           {"  back and forth", std::to_string(f.reversals)},
           {"replicas", fmt::format("{} to {}", f.lowest, f.highest)}};
@@ -188,10 +188,10 @@ Painted figure_table(const std::vector<Variant>& variants, const Canvas& canvas)
 Painted run_table(const Variant& variant, const Canvas& canvas) {
   const Runs& runs = *variant.runs;
   std::string arrow = canvas.unicode ? " → " : " -> ";
-  Painted out = canvas.style.bold(fmt::format("{} runs with drawn delays and phases{}", runs.count, variant.name.empty() ? "" : ", " + variant.name)) + "\n";
+  Painted out = canvas.style.bold(fmt::format("{} runs with random delays and phases{}", runs.count, variant.name.empty() ? "" : ", " + variant.name)) + "\n";
   out += fmt::format("{:<32}{:>10}{:>10}{:>10}{:>10}\n", "", "least", "median", "95 %", "most");
   auto row = [&](const char* name, const Spread& s) { out += fmt::format("{:<32}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}\n", name, s.least, s.median, s.p95, s.most); };
-  row("time to reach enough, first, s", runs.first_short);
+  row("time until enough pods are ready, first, s", runs.first_short);
   row("time with too few ready pods, s", runs.time_short);
   row("pod-hours", runs.pod_hours);
   row("changes of replicas", runs.changes);

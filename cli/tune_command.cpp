@@ -20,8 +20,8 @@ struct TuneOptions : SimulationOptions {
 };
 
 std::string row(const char* mark, const hpasim::Candidate& c) {
-  return fmt::format("{} {:>9.0f} s {:>10.2f} {:>8}  {}{}\n", mark, value_of(c.figures, Measure::time_short), c.figures.pod_hours, c.figures.changes, c.settings,
-                     c.within ? "" : "  (beyond a limit)");
+  return fmt::format("{} {:>9.0f}s {:>10.2f} {:>8}  {}{}\n", mark, value_of(c.figures, Measure::time_short), c.figures.pod_hours, c.figures.changes, c.settings,
+                     c.within ? "" : "  (exceeds a limit)");
 }
 
 // Pod-hours across, shortage upwards; the chosen one as an X, the original as an O.
@@ -38,13 +38,13 @@ std::string picture(const Tuned& tuned, const Canvas& canvas) {
   for (const hpasim::Candidate& c : tuned.front) put(c.figures, '*');
   put(tuned.original.figures, 'O');
   put(tuned.front[tuned.best].figures, 'X');
-  std::string out = "time with too few ready pods; X chosen, O as it is, * others that nothing beats\n";
-  for (int i = 0; i < height; ++i) out += fmt::format("{:>8} | {}\n", i == 0 ? fmt::format("{:.0f} s", top) : i == height - 1 ? "0" : "", rows[static_cast<size_t>(i)]);
+  std::string out = "time with too few ready pods; X chosen, O current settings, * others on the Pareto front\n";
+  for (int i = 0; i < height; ++i) out += fmt::format("{:>8} | {}\n", i == 0 ? fmt::format("{:.0f}s", top) : i == height - 1 ? "0" : "", rows[static_cast<size_t>(i)]);
   return out + fmt::format("{:>8} +{}\n{:>11}{:>{}}\n", "", std::string(static_cast<size_t>(width), '-'), "0", fmt::format("{:.1f} pod-hours", right), width - 1);
 }
 
 Painted for_people(const Tuned& tuned, const Canvas& canvas) {
-  Painted out = fmt::format("{} candidates, {} that nothing beats:\n\n", tuned.tried, tuned.front.size()) + picture(tuned, canvas) + "\n";
+  Painted out = fmt::format("{} candidates, {} on the Pareto front:\n\n", tuned.tried, tuned.front.size()) + picture(tuned, canvas) + "\n";
   out += canvas.style.bold(fmt::format("  {:>11} {:>10} {:>8}  settings", "too few", "pod-hours", "changes")) + "\n" + row("O", tuned.original);
   for (std::size_t i = 0; i < tuned.front.size(); ++i) {
     bool near = i == tuned.best || tuned.front.size() <= 15 || i % (tuned.front.size() / 12 + 1) == 0;
@@ -62,8 +62,8 @@ html::Report tune_report(const observe::Simulation& simulation, const Tuned& tun
   auto variant = [&](const char* name, const Spec& spec) { return Variant{name, spec, simulate(spec, simulation.profiles, setup), {}}; };
   html::Report report = simulation_report(simulation, {variant("as it is", tuned.original.spec), variant("tuned", best.spec)});
   report.title = "The HPA " + simulation.spec.name + ", tuned";
-  html::Scatter scatter{"What can be had", fmt::format("{} candidates that nothing beats, the chosen one larger.", tuned.front.size()), "pod-hours", "seconds with too few ready pods", {}};
-  html::Table front{"Candidates that nothing beats", {"too few, s", "pod-hours", "changes", "settings"}, {}, tuned.front.size() > 20};
+  html::Scatter scatter{"Trade-offs", fmt::format("{} candidates on the Pareto front; the chosen one is larger.", tuned.front.size()), "pod-hours", "seconds with too few ready pods", {}};
+  html::Table front{"Candidates on the Pareto front", {"too few, s", "pod-hours", "changes", "settings"}, {}, tuned.front.size() > 20};
   for (std::size_t i = 0; i < tuned.front.size(); ++i) {
     const hpasim::Candidate& c = tuned.front[i];
     double seconds = value_of(c.figures, Measure::time_short);
@@ -99,21 +99,21 @@ Status run_tune(Session& session, const TuneOptions& o) {
   Painted text = session.json ? Painted() : for_people(tuned, canvas_for(session.world)).without_line_end();
   session.print(text, session.json ? json_text(data, 2) : "");
   if (best.within) return {};
-  return failure(ErrorClass::check_failed, "goal-missed", "No candidate is within all limits of the goal", best.settings + " comes nearest", "Allow more, raise maxReplicas, or try --candidates 2000");
+  return failure(ErrorClass::check_failed, "goal-missed", "No candidate meets all limits of the goal", best.settings + " is the closest", "Relax a limit, raise maxReplicas, or try --candidates 2000");
 }
 
 }  // namespace
 
 void add_tune(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("tune", "Search an HPA's target, windows and policies for what a load and a goal ask for");
+  auto* command = app.add_subcommand("tune", "Search for the target, windows and policies of an HPA that best meet a goal under a load");
   auto options = std::make_shared<TuneOptions>();
   add_simulation_options(*command, *options,
                          "  hpawalk tune --hpa hpa.yaml --profile load.csv --goal 'short <= 30s, changes <= 20, least pod-hours' --write tuned.yaml\n"
                          "  hpawalk tune --hpa web -n shop --from-prometheus 'sum(rate(http_requests_total[2m]))' --last 24h --report out.html");
-  command->add_option("--goal", options->goal, "Limits and what to make small, as in \"short <= 30s, changes <= 10, least pod-hours\"; measures: short, first, share, pod-hours, changes, reversals")
+  command->add_option("--goal", options->goal, "Limits and measures to minimize, as in \"short <= 30s, changes <= 10, least pod-hours\"; measures: short, first, share, pod-hours, changes, reversals")
       ->capture_default_str()->type_name("GOAL");
-  command->add_option("--candidates", options->candidates, "How many to try")->check(CLI::Range(10, 20'000))->capture_default_str();
-  command->add_option("--write", options->write, "Write the tuned HPA's YAML there")->type_name("FILE");
+  command->add_option("--candidates", options->candidates, "Number of candidates")->check(CLI::Range(10, 20'000))->capture_default_str();
+  command->add_option("--write", options->write, "Write the tuned HPA's YAML to this file")->type_name("FILE");
   command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
   add_output_option(*command, chosen);
   command->callback([options, &chosen] {

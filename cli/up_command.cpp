@@ -78,12 +78,12 @@ Result<bool> ask(Session& session, const OpenChain& chain, const steps::Stage& s
       text += "\n";
     }
   }
-  for (const steps::Rule& rule : stage.rules) text += fmt::format("  Then it must hold that {}.\n", rule.says);
-  world.terminal.err(text + style.bold("\nEnter: run it   s: leave it out   q: stop here > "));
+  for (const steps::Rule& rule : stage.rules) text += fmt::format("  Done when {}.\n", rule.says);
+  world.terminal.err(text + style.bold("\nEnter: run it   s: skip it   q: stop here > "));
   std::optional<std::string> answer = read_answer(world);
   if (!answer || *answer == "q") {
     return failure(ErrorClass::interrupted, "interrupted", fmt::format("Stopped before stage {}", stage.name), {},
-                   chain.config->again(fmt::format("up --step --from {}", stage.name)) + "   goes on from here");
+                   chain.config->again(fmt::format("up --step --from {}", stage.name)) + "   continues from here");
   }
   return *answer != "s";
 }
@@ -122,11 +122,11 @@ std::string to_text(const steps::UpReport& report, const OpenChain& chain, const
   std::string flags = text::shell_quote(world::kubectl_line(chain.access.kube, {}));
   std::string where = fmt::format("{}{} ({}).", chain.target->name(), changed ? "" : "; nothing had to be changed", text::duration(report.took));
   if (!address.url.empty()) where += "\nprom-fake answers at " + address.url;
-  if (standing.empty()) return "Every stage was left out; nothing was changed.";
+  if (standing.empty()) return "Every stage was skipped; nothing was changed.";
   if (standing.size() < steps::stages().size()) {
     return fmt::format("{} {} on {}\n\n{}", text::join(standing, ", "), standing.size() == 1 ? "stands" : "stand", where, chain.config->again("verify"));
   }
-  return fmt::format("The chain stands on {}\n\n{} get hpa {} -n {}\n{}", where, flags, chain.config->text("hpa.name"), chain.config->text("namespace"),
+  return fmt::format("The chain is ready on {}\n\n{} get hpa {} -n {}\n{}", where, flags, chain.config->text("hpa.name"), chain.config->text("namespace"),
                      chain.config->again("set-value 50 --watch"));
 }
 
@@ -189,7 +189,7 @@ Status build(Session& session, const SettingFlags& flags, Options options) {
 std::shared_ptr<Options> add_stage_options(CLI::App& command) {
   auto options = std::make_shared<Options>();
   std::string names = text::join(steps::stage_names(), ", ");
-  command.add_option("--from", options->up.from, "Begin with this stage (" + names + ")")->type_name("STAGE");
+  command.add_option("--from", options->up.from, "Start with this stage (" + names + ")")->type_name("STAGE");
   command.add_option("--only", options->up.only, "Only these stages")->type_name("STAGE")->delimiter(',')->take_all();
   return options;
 }
@@ -197,15 +197,15 @@ std::shared_ptr<Options> add_stage_options(CLI::App& command) {
 }  // namespace
 
 void add_up(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("up", "Build the whole chain, or what is missing of it");
+  CLI::App& command = *app.add_subcommand("up", "Build the whole chain, or its missing parts");
   auto options = add_stage_options(command);
-  auto* step = command.add_flag("--step", options->step, "Like a tutorial: explain each stage, show its commands, wait for Enter");
-  command.add_flag("--dry-run", options->dry_run, "Print what would be run, and run nothing (the same as hpawalk plan)")->excludes(step);
+  auto* step = command.add_flag("--step", options->step, "Tutorial: explain each stage, show its commands, wait for Enter");
+  command.add_flag("--dry-run", options->dry_run, "Print the commands without running them (the same as hpawalk plan)")->excludes(step);
   auto flags = add_settings(command,
-                            "  hpawalk up                        on a local cluster of its own\n"
-                            "  hpawalk up --context my-cluster   on a cluster that is there\n"
-                            "  hpawalk up --cluster kind         on a kind cluster `hpawalk`, made if it is not there; minikube, k3d likewise\n"
-                            "  hpawalk up --cluster aks          on $AKS_CLUSTER_NAME, its image built by the registry $ACR_NAME\n"
+                            "  hpawalk up                        on a local cluster\n"
+                            "  hpawalk up --context my-cluster   on an existing cluster\n"
+                            "  hpawalk up --cluster kind         on a kind cluster `hpawalk`, created if it does not exist; also minikube, k3d\n"
+                            "  hpawalk up --cluster aks          on $AKS_CLUSTER_NAME; the registry $ACR_NAME builds the image\n"
                             "  hpawalk up --step                 stage by stage, with explanations\n"
                             "  hpawalk up --only adapter,hpa --hpa-max 20");
   add_output_option(command, chosen);
@@ -213,7 +213,7 @@ void add_up(CLI::App& app, Chosen& chosen) {
     chosen.action = [flags, options](Session& session) -> Status {
       if (options->dry_run) return print_plan(session, *flags, options->up);
       if (options->step && (isatty(0) == 0 || !session.world.terminal.err_is_terminal())) {
-        return failure(ErrorClass::usage, "step-needs-terminal", "--step asks before each stage, but there is no terminal to ask on",
+        return failure(ErrorClass::usage, "step-needs-terminal", "--step requires a terminal",
                        {}, "hpawalk plan   shows the same explanations and commands without asking");
       }
       return build(session, *flags, *options);
@@ -222,7 +222,7 @@ void add_up(CLI::App& app, Chosen& chosen) {
 }
 
 void add_plan(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("plan", "Print the commands that up would run, and run nothing");
+  CLI::App& command = *app.add_subcommand("plan", "Print the commands that up would run, without running them");
   auto options = add_stage_options(command);
   auto flags = add_settings(command, "  hpawalk plan\n  hpawalk plan --only hpa --hpa-target 500m");
   add_output_option(command, chosen);

@@ -65,7 +65,7 @@ Result<Outcome> wait_for(Session& session, world::KubeApi& api, const diagnose::
     session.progress.now("verify", trouble(last.verification));
     return world::StillWaiting(trouble(last.verification));
   });
-  if (waited) session.progress.done("verify", "every link holds");
+  if (waited) session.progress.done("verify", "every check passes");
   if (waited || waited.error().id == "timeout") return last;
   return failure(waited.error());
 }
@@ -74,11 +74,11 @@ Status verdict(const diagnose::Verification& verification) {
   Mark mark = verification.verdict();
   if (mark == Mark::ok) return {};
   if (mark == Mark::unknown) {
-    return failure(ErrorClass::environment, "link-unknown", "Not every link could be seen", trouble(verification), "hpawalk doctor   says which rights are missing");
+    return failure(ErrorClass::environment, "link-unknown", "Some checks could not run", trouble(verification), "hpawalk doctor   lists the missing permissions");
   }
-  if (!verification.first_broken) return failure(ErrorClass::check_failed, "link-broken", "A link does not hold: " + trouble(verification));
+  if (!verification.first_broken) return failure(ErrorClass::check_failed, "link-broken", "A check fails: " + trouble(verification));
   const diagnose::Finding& first = *verification.first_broken;
-  return failure(ErrorClass::check_failed, first.cause, fmt::format("The first broken link is {}: {}", diagnose::title_of(first.link), first.sentence),
+  return failure(ErrorClass::check_failed, first.cause, fmt::format("The first failing check is {}: {}", diagnose::title_of(first.link), first.sentence),
                  text::join(first.evidence, "\n"), diagnose::text_of(first.fix));
 }
 
@@ -109,13 +109,13 @@ Status run_verify(Session& session, const SettingFlags& flags, const Options& op
 }  // namespace
 
 void add_verify(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("verify", "Prove every link of the chain through the APIs, or name the first broken one");
+  CLI::App& command = *app.add_subcommand("verify", "Check every step of the chain through the APIs, and name the first failing check");
   auto options = std::make_shared<Options>();
-  command.add_flag("--wait", options->wait, "Look again until every link holds, at most --timeout");
-  command.add_option("-o,--output", options->output, "How the result is printed")
+  command.add_flag("--wait", options->wait, "Repeat until every check passes, for at most --timeout");
+  command.add_option("-o,--output", options->output, "Output format")
       ->check(CLI::IsMember({"text", "json", "junit"}))->type_name("text|json|junit")->capture_default_str();
   auto flags = add_settings(command, "  hpawalk verify\n  hpawalk verify --wait --timeout 120s\n  hpawalk verify -o junit > verify.xml\n\n"
-                                     "Exit code: 0 every link holds, 1 one is broken, 3 it could not be seen.");
+                                     "Exit codes: 0 every check passes, 1 a check fails, 3 unknown.");
   command.callback([flags, options, &chosen] {
     chosen.output = options->output == "json" ? "json" : "text";
     chosen.action = [flags, options](Session& session) { return run_verify(session, *flags, *options); };

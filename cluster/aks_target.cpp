@@ -37,7 +37,7 @@ Result<Json> asked(world::World& world, AzLine line, const AzureNames& names, co
   bool wants_list = line == AzLine::rights || line == AzLine::quota;
   if (json && (wants_list ? json->is_array() : json->is_object())) return json;
   return failure(ErrorClass::environment, "az-failed", what,
-                 fmt::format("az did not answer with {} in JSON", wants_list ? "a list" : "an object"), {});
+                 fmt::format("az did not return {} in JSON", wants_list ? "a list" : "an object"), {});
 }
 
 // Today's clusters pull as the kubelet's managed identity, older ones as a service principal.
@@ -64,7 +64,7 @@ std::string closed_to(const Json& cluster) {
   }
   if (all.empty()) return {};
   return fmt::format(
-      "Only {} may reach this AKS cluster's API server; az aks update --api-server-authorized-ip-ranges   "
+      "Only {} can reach this AKS cluster's API server; az aks update --api-server-authorized-ip-ranges   "
       "adds an address",
       text::join(all, ", "));
 }
@@ -126,8 +126,8 @@ class AksTarget final : public ClusterTarget {
     auto line = [&](AzLine l, const AzureNames& n) { return text::shell_quote(az_line(l, n)); };
     TargetPlan plan{
         access(),
-        {{"who is logged in, on which subscription", line(AzLine::account, names_)},
-         {"a kubeconfig of hpawalk's own: yours is not changed", line(AzLine::credentials, names_)}}};
+        {{"the logged-in account and its subscription", line(AzLine::account, names_)},
+         {"a kubeconfig for hpawalk; yours is not changed", line(AzLine::credentials, names_)}}};
     plan.access.bring_image = bring_image();
     return plan;
   }
@@ -220,13 +220,13 @@ class AksTarget final : public ClusterTarget {
     if (!all.removed.empty()) {
       if (Status written = write_note(world_, access().kube, *note); !written) return failure(written.error());
     }
-    progress.done("registry", left.empty() ? "what hpawalk made in Azure is gone" : "something was left alone");
+    progress.done("registry", left.empty() ? "everything that hpawalk created in Azure is removed" : "something was not removed");
     return all;
   }
 
   Status remove(world::Progress&) override {
-    return failure(ErrorClass::usage, "not-our-cluster", "hpawalk makes no AKS clusters, and deletes none",
-                   {}, "hpawalk down --cluster aks   removes the chain, the image and the right to pull it");
+    return failure(ErrorClass::usage, "not-our-cluster", "hpawalk neither creates nor deletes AKS clusters",
+                   {}, "hpawalk down --cluster aks   removes the chain, the image and the permission to pull it");
   }
 
  private:
@@ -246,24 +246,24 @@ class AksTarget final : public ClusterTarget {
     if (!config_.text("prom-fake.image").empty()) return {};
     auto line = [&](AzLine l) { return text::shell_quote(az_line(l, names_)); };
     std::vector<PlannedCommand> commands = {
-        {"prom-fake's sources, from inside hpawalk, are written to the folder; the registry builds the image",
+        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry is building the image",
          line(AzLine::build)}};
     bool known = !cluster_.is_null();
     if (!known || !has_service_principal(cluster_)) {
-      commands.push_back({"the cluster's right to pull, if it does not have it", line(AzLine::attach)});
+      commands.push_back({"the cluster's permission to pull, unless it has it", line(AzLine::attach)});
     }
     if (!known) {
       std::string names = text::shell_quote({"--resource-group", names_.group, "--name", names_.cluster});
       std::string registry = text::shell_quote({"--name", names_.registry});
       std::string az = text::shell_quote({names_.az});
-      commands.push_back({"the same for an older cluster, with a service principal",
+      commands.push_back({"the same for an older cluster with a service principal",
                           fmt::format("# {0} role assignment create --role acrpull \\\n"
                                       "#   --assignee \"$({0} aks show {1} --query "
                                       "servicePrincipalProfile.clientId --output tsv)\" \\\n"
                                       "#   --scope \"$({0} acr show {2} --query id --output tsv)\"",
                                       az, names, registry)});
     } else if (has_service_principal(cluster_)) {
-      commands.push_back({"the right to pull of the cluster's service principal, if it does not have it",
+      commands.push_back({"the pull permission of the cluster's service principal, unless it has it",
                           line(AzLine::assign)});
     }
     return commands;
@@ -278,7 +278,7 @@ class AksTarget final : public ClusterTarget {
     if (!kubeconfig) return failure(kubeconfig.error());
     if (kubeconfig->find("kubelogin") == std::string::npos || world_.processes.find("kubelogin")) return {};
     return failure(ErrorClass::environment, "kubelogin-missing",
-                   name() + " wants a login by Microsoft Entra ID, and kubelogin is not in PATH", {},
+                   name() + " requires a login with Microsoft Entra ID, and kubelogin is not in PATH", {},
                    "az aks install-cli   installs it");
   }
 
@@ -286,7 +286,7 @@ class AksTarget final : public ClusterTarget {
   Result<std::string> ask_azure() {
     if (!world_.processes.find(names_.az)) return failure(az_missing());
     Result<Json> account =
-        asked(world_, AzLine::account, names_, "Cannot tell which Azure subscription is meant");
+        asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
     if (!account) return failure(account.error());
     subscription_ = text_of(*account, "/id");
     bool with_registry = config_.text("prom-fake.image").empty();
@@ -333,7 +333,7 @@ class AksTarget final : public ClusterTarget {
     if (state != "Creating" && state != "Deleting" && state != "Failed") return {};
     return failure(ErrorClass::environment, "aks-not-ready", name() + " is not ready",
                    "its provisioning state is " + state,
-                   "az aks show   tells more; run the command again when it is Succeeded");
+                   "az aks show   shows details; run the command again when it is Succeeded");
   }
 
   Error az_missing() const {
@@ -347,7 +347,7 @@ class AksTarget final : public ClusterTarget {
   Result<Missing> survey() {
     Result<std::string> image;
     world::Workers asking;
-    asking.start([&] { image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry"); });
+    asking.start([&] { image = run_az(world_, AzLine::image, names_, "Cannot determine whether the image is in the registry"); });
     Result<bool> right = may_pull();
     if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
     if (!right) return failure(right.error());
@@ -358,11 +358,11 @@ class AksTarget final : public ClusterTarget {
 
   Result<bool> may_pull() {
     Result<Json> assignments =
-        asked(world_, AzLine::rights, names_, "Cannot read what the cluster may do on the registry");
+        asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
     if (assignments) return pulling_role(*assignments) != nullptr;
     if (assignments.error().id != "az-forbidden") return failure(assignments.error());
     Result<std::string> checked = run_az(world_, AzLine::check_pull, names_,
-                                         "Cannot see whether the cluster can pull from the registry");
+                                         "Cannot determine whether the cluster can pull from the registry");
     if (checked) return true;
     if (checked.error().kind == ErrorClass::interrupted) return failure(checked.error());
     return false;
@@ -370,7 +370,7 @@ class AksTarget final : public ClusterTarget {
 
   Status build(world::Progress& progress) {
     if (Status written = write_prom_fake_context(world_); !written) return written;
-    progress.now("image", "the registry builds " + names_.image);
+    progress.now("image", "the registry is building " + names_.image);
     Result<std::string> built =
         run_az(world_, AzLine::build, names_, "The registry could not build prom-fake's image",
                [&](std::string_view line) { progress.line("image", std::string(line)); });
@@ -379,17 +379,17 @@ class AksTarget final : public ClusterTarget {
   }
 
   Status grant(world::Progress& progress) {
-    progress.now("image", "giving the cluster the right to pull from " + names_.registry);
+    progress.now("image", "granting the cluster permission to pull from " + names_.registry);
     AzLine line = has_service_principal(cluster_) ? AzLine::assign : AzLine::attach;
     Result<std::string> granted =
-        run_az(world_, line, names_, "Cannot give the cluster the right to pull from the registry");
+        run_az(world_, line, names_, "Cannot grant the cluster permission to pull from the registry");
     if (!granted) return failure(granted.error());
     return {};
   }
 
   Status ask_for_removal() {
     if (!world_.processes.find(names_.az)) return failure(az_missing());
-    Result<Json> account = asked(world_, AzLine::account, names_, "Cannot tell which Azure subscription is meant");
+    Result<Json> account = asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
     if (!account) return failure(account.error());
     subscription_ = text_of(*account, "/id");
     Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
@@ -430,7 +430,7 @@ class AksTarget final : public ClusterTarget {
       std::erase(words, "--yes");
       return text::shell_quote(words);
     };
-    const std::string why = "the cluster's note names it, this configuration and this version of hpawalk do not; if it is yours: ";
+    const std::string why = "the cluster's record names it, but this configuration and this version of hpawalk do not; if it is yours: ";
     std::vector<std::string> lines;
     for (const std::string& image : rest.images) {
       names.image = image;
@@ -465,8 +465,8 @@ class AksTarget final : public ClusterTarget {
     for (const auto& [line, image] : lines) {
       names.image = image;
       progress.now("registry", line == AzLine::delete_image ? "deleting image " + image
-                                                            : "taking back the right to pull");
-      Result<std::string> done = run_az(world_, line, names, "Cannot remove what hpawalk made in Azure");
+                                                            : "revoking the permission to pull");
+      Result<std::string> done = run_az(world_, line, names, "Cannot remove what hpawalk created in Azure");
       if (!done && !is_not_found(done.error())) return failure(done.error());
     }
     return {};
@@ -493,7 +493,7 @@ std::vector<Precondition> AksTarget::look() {
   if (!version) return {broken("az", version.error())};
   findings.push_back({"az", Mark::ok, "Azure CLI " + text_of(*version, "/azure-cli")});
   Result<Json> account =
-      asked(world_, AzLine::account, names_, "Cannot tell which Azure subscription is meant");
+      asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
   if (!account) {
     findings.push_back(broken("az login", account.error()));
     return findings;
@@ -539,17 +539,17 @@ std::vector<Precondition> AksTarget::look() {
 
 Precondition AksTarget::registry_right() {
   Result<Json> assignments =
-      asked(world_, AzLine::rights, names_, "Cannot read what the cluster may do on the registry");
+      asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
   if (!assignments) {
     return {"pull", Mark::note, assignments.error().what + ": " + assignments.error().because,
-            "hpawalk up asks by a pod: " + text::shell_quote(az_line(AzLine::check_pull, names_))};
+            "hpawalk up checks with a pod: " + text::shell_quote(az_line(AzLine::check_pull, names_))};
   }
   if (const Json* role = pulling_role(*assignments)) {
     return {"pull", Mark::ok,
-            "the cluster may pull from the registry: role " + text_of(*role, "/roleDefinitionName")};
+            "the cluster has permission to pull from the registry: role " + text_of(*role, "/roleDefinitionName")};
   }
-  return {"pull", Mark::note, "the cluster may not pull from the registry yet",
-          "hpawalk up grants it, if this login may: " +
+  return {"pull", Mark::note, "the cluster has no permission to pull from the registry yet",
+          "hpawalk up grants it, if this login has the permission: " +
               text::shell_quote(
                   az_line(has_service_principal(cluster_) ? AzLine::assign : AzLine::attach, names_))};
 }
@@ -563,14 +563,14 @@ std::optional<Precondition> AksTarget::address_quota() {
     if (text_of(usage, "/name/value") != "PublicIPAddresses") continue;
     std::optional<long long> used = whole_number(usage, "currentValue"), limit = whole_number(usage, "limit");
     if (!used || !limit) {
-      return Precondition{"addresses", Mark::note, "az does not say in numbers how many public addresses are used", {}};
+      return Precondition{"addresses", Mark::note, "az does not report the number of public addresses in use", {}};
     }
     std::string evidence =
         fmt::format("{} of {} public addresses in {} are used", *used, *limit, names_.location);
     if (*used < *limit) return Precondition{"addresses", Mark::ok, evidence, {}};
     return Precondition{
-        "addresses", Mark::note, evidence + ": prom-fake's load balancer will get none",
-        "Everything works through the API server as well; --prom-fake-service-type ClusterIP asks for none"};
+        "addresses", Mark::note, evidence + ": prom-fake's load balancer gets none",
+        "Everything also works through the API server; --prom-fake-service-type ClusterIP requests no address"};
   }
   return std::nullopt;
 }

@@ -90,35 +90,35 @@ Error explained(Error error, AzLine line, int exit_code) {
     error.hint = std::move(hint);
   };
   if (has(said, {"The command failed with an unexpected error", "object has no attribute"})) {
-    make("az-broken", "az itself failed: a bug of this az, not of what it was asked",
-         "Debian 12's azure-cli 2.45.0 cannot read or make role assignments; `pipx install azure-cli` brings "
-         "one that can, tools.az names it");
+    make("az-broken", "az itself failed: a bug in this version of az",
+         "Debian 12's azure-cli 2.45.0 cannot read or create role assignments; `pipx install azure-cli` installs "
+         "a version that can; set its path in tools.az");
   } else if (has(said, {"az login", "AADSTS", "Interactive authentication is needed"})) {
     make("az-login", "az is not logged in, or its login has expired",
          "az login   and then the same command again");
   } else if (exit_code == 2 && has(said, {"unrecognized arguments", "is misspelled", "arguments are required",
                                           "invalid choice"})) {
-    make("az-too-old", "this az does not know the command line",
-         "hpawalk is tested with Azure CLI 2.91.0; az upgrade   brings the newest");
+    make("az-too-old", "this version of az does not support the command",
+         "hpawalk is tested with Azure CLI 2.91.0; az upgrade   installs the newest version");
   } else if (has(said, {"AuthorizationFailed", "does not have authorization", "Are you an Owner", "Forbidden",
                         "(403)"})) {
     bool grants = line == AzLine::attach || line == AzLine::assign || line == AzLine::detach ||
                   line == AzLine::unassign;
-    make("az-forbidden", "this login may not do that",
-         grants ? "It takes Owner or User Access Administrator on the registry: let somebody who has it run "
+    make("az-forbidden", "forbidden: this login lacks the permission",
+         grants ? "This requires Owner or User Access Administrator on the registry: ask somebody who has that role to run "
                   "the command below, then "
                   "hpawalk up again; or --prom-fake-image REF names an image that the cluster can pull"
-                : "Ask for the right, or: az login   as somebody who has it");
+                : "Ask for the permission, or run  az login  as somebody who has it");
   } else if (has(said, {"Check the spelling and casing", "SubscriptionNotFound"})) {
-    make("az-subscription", "there is no such subscription for this login",
-         "az account list --output table   shows which there are");
+    make("az-subscription", "subscription not found for this login",
+         "az account list --output table   lists them");
   } else if (line == AzLine::registry && has(said, {"NotFound", "could not be found", "was not found"})) {
-    make("no-registry", "az finds no such registry",
-         "az acr list --output table   shows which there are; the setting is acr.name");
+    make("no-registry", "registry not found",
+         "az acr list --output table   lists them; the setting is acr.name");
   } else if ((line == AzLine::cluster || line == AzLine::credentials) &&
              has(said, {"NotFound", "could not be found", "was not found"})) {
-    make("no-aks-cluster", "az finds no such cluster, or no such resource group",
-         "az aks list --output table   shows which there are; hpawalk makes no AKS cluster (az aks create "
+    make("no-aks-cluster", "cluster or resource group not found",
+         "az aks list --output table   lists them; hpawalk does not create AKS clusters (az aks create "
          "does)");
   }
   return error;

@@ -46,7 +46,7 @@ class CurrentTarget final : public ClusterTarget {
         error.what = "The kubeconfig has no current context";
       }
       if (error.kind != ErrorClass::interrupted) error.kind = ErrorClass::environment;
-      error.hint = "--context NAME names one; hpawalk up --cluster local makes a cluster";
+      error.hint = "--context NAME names one; hpawalk up --cluster local creates a cluster";
       return failure(error);
     }
     access.kube.context = std::string(text::trim(*current));
@@ -65,7 +65,7 @@ class CurrentTarget final : public ClusterTarget {
     }
     return failure(ErrorClass::environment, "image-needed",
                    "The image " + image + " is not on this cluster's nodes",
-                   "hpawalk cannot bring an image into a cluster that it did not make",
+                   "hpawalk cannot load an image into a cluster that it did not create",
                    "Push prom-fake's image to a registry that the cluster can pull from, then: hpawalk up "
                    "--prom-fake-image REF");
   }

@@ -19,7 +19,7 @@ class LocalTarget final : public ClusterTarget {
 
   TargetPlan plan() override {
     if (Result<ClusterAccess> found = find()) return {*found, {}};
-    return {expected(), {{"the local cluster, if it is not there", "hpawalk cluster up --name " + cluster_}}};
+    return {expected(), {{"the local cluster, unless it exists", "hpawalk cluster up --name " + cluster_}}};
   }
 
   Result<ClusterAccess> find() override {
@@ -28,7 +28,7 @@ class LocalTarget final : public ClusterTarget {
     if (status->phase == local::Phase::running && status->api_ready) return access();
     bool absent = status->phase == local::Phase::absent;
     return failure(ErrorClass::environment, absent ? "no-cluster" : "cluster-not-running",
-                   fmt::format("The local cluster {} {}", cluster_, absent ? "is not there" : "does not run"),
+                   fmt::format("The local cluster {} {}", cluster_, absent ? "does not exist" : "is not running"),
                    {}, "hpawalk up   builds everything; --context NAME works on another cluster");
   }
 

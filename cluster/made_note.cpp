@@ -47,9 +47,9 @@ Result<MadeNote> read_note(world::KubeApi& api) {
     RegistryNote registry = json ? from_json(*json) : RegistryNote{};
     if (registry.name.empty()) {
       return failure(ErrorClass::check_failed, "made-note",
-                     "The ConfigMap hpawalk-made in namespace kube-system is not hpawalk's note",
+                     "The ConfigMap hpawalk-made in namespace kube-system is not a valid record",
                      json ? "`" + key + "` names no registry" : json.error().what + ": " + json.error().because,
-                     "Somebody changed it: correct it, or delete it and remove by hand what it names");
+                     "It was changed: correct it, or delete it and remove manually what it names");
     }
     note.registries[registry.name] = registry;
   }
@@ -75,7 +75,7 @@ Status write_note(world::World& world, const world::KubeTarget& kube, const Made
     command.input = yaml::block(object);
   }
   Result<std::string> done = world::run_checked(world.processes, command, "made-note",
-                                         "Cannot write down in the cluster what hpawalk makes for it");
+                                         "Cannot record in the cluster what hpawalk creates for it");
   if (!done) return failure(done.error());
   return {};
 }
@@ -85,7 +85,7 @@ std::vector<std::string> titles(const RegistryNote& note) {
   for (const std::string& image : note.images)
     all.push_back(fmt::format("image {} in registry {}", image, note.name));
   if (note.right == "attached")
-    all.push_back(fmt::format("right of AKS cluster {} to pull from registry {}", note.cluster, note.name));
+    all.push_back(fmt::format("permission of AKS cluster {} to pull from registry {}", note.cluster, note.name));
   if (note.right == "assigned")
     all.push_back(fmt::format("role assignment acrpull of {} on registry {}", note.assignee, note.name));
   return all;

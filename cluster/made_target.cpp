@@ -25,8 +25,8 @@ class MadeTarget final : public ClusterTarget {
   TargetPlan plan() override {
     TargetPlan plan{
         access(),
-        {{"the cluster, if it is not there", shown(maker_.create)},
-         {"a kubeconfig of hpawalk's own: yours is not changed", shown(maker_.kubeconfig, true)}}};
+        {{"the cluster, unless it exists", shown(maker_.create)},
+         {"a kubeconfig for hpawalk; yours is not changed", shown(maker_.kubeconfig, true)}}};
     return plan;
   }
 
@@ -39,7 +39,7 @@ class MadeTarget final : public ClusterTarget {
       return {{maker_.tool, Mark::broken, version.error().what + ": " + version.error().because,
                version.error().hint}};
     std::vector<std::string> said = text::lines(text::trim(*version));
-    findings.push_back({maker_.tool, Mark::ok, said.empty() ? "it does not say which version it is" : said.front()});
+    findings.push_back({maker_.tool, Mark::ok, said.empty() ? "it does not report its version" : said.front()});
     Result<Presence> there = presence();
     if (!there) {
       findings.push_back({"cluster", Mark::broken,
@@ -50,7 +50,7 @@ class MadeTarget final : public ClusterTarget {
     } else {
       findings.push_back({"cluster", Mark::note,
                           name() + (*there == Presence::stopped ? " is stopped: hpawalk up starts it"
-                                                                : " is not there: hpawalk up makes it")});
+                                                                : " does not exist: hpawalk up creates it")});
     }
     return findings;
   }
@@ -64,7 +64,7 @@ class MadeTarget final : public ClusterTarget {
                                  maker_.cluster == "hpawalk" ? "" : " --cluster-name " + maker_.cluster);
     if (*there == Presence::absent) {
       return failure(ErrorClass::environment, "no-cluster", "The " + name() + " is not there", {},
-                     up + "   makes it");
+                     up + "   creates it");
     }
     return failure(ErrorClass::environment, "cluster-not-running", "The " + name() + " does not run", {},
                    up + "   starts it");
@@ -102,7 +102,7 @@ class MadeTarget final : public ClusterTarget {
     if (!note) return failure(note.error());
     if (note->cluster != name()) {
       return failure(ErrorClass::usage, "not-our-cluster",
-                     "hpawalk did not make the " + name() + ", and so does not delete it",
+                     "hpawalk did not create the " + name() + ", so it does not delete it",
                      "its ConfigMap kube-system/hpawalk-made does not say so",
                      shown(maker_.remove) + "   deletes it");
     }
@@ -121,7 +121,7 @@ class MadeTarget final : public ClusterTarget {
             .helm = config_.text("tools.helm"),
             .operator_bundle = bundle_on_this_machine(world_, config_),
             .bring_image = {
-                {"hpawalk's own image of prom-fake, as an archive", shown(maker_.load("prom-fake.tar"))}}};
+                {"the image of prom-fake in hpawalk, as an archive", shown(maker_.load("prom-fake.tar"))}}};
   }
 
   std::string shown(const ClusterMaker::Words& argv, bool kubeconfig = false) const {
@@ -157,13 +157,13 @@ class MadeTarget final : public ClusterTarget {
     if (error.kind == ErrorClass::check_failed) error.kind = ErrorClass::environment;
     if (error.hint.empty() && (error.output.find("daemon") != std::string::npos ||
                                error.output.find("docker") != std::string::npos)) {
-      error.hint = "Is Docker running, and may you use it?   docker version";
+      error.hint = "Is Docker running, and do you have permission to use it?   docker version";
     }
     return failure(error);
   }
 
   Result<Presence> presence() {
-    Result<std::string> listed = run(maker_.list, 1min, maker_.tool + " cannot say which clusters there are");
+    Result<std::string> listed = run(maker_.list, 1min, maker_.tool + " cannot list its clusters");
     if (!listed) return failure(listed.error());
     return maker_.presence(*listed, maker_.cluster);
   }
@@ -181,7 +181,7 @@ class MadeTarget final : public ClusterTarget {
 
   Result<ClusterAccess> make(bool absent, world::Progress& progress) {
     if (Status made = make_private_folder(world_); !made) return failure(made.error());
-    progress.now(maker_.tool, absent ? "making the cluster" : "starting the cluster");
+    progress.now(maker_.tool, absent ? "creating the cluster" : "starting the cluster");
     Result<std::string> made =
         run(absent ? maker_.create : maker_.start, 15min,
             fmt::format("Cannot {} the {}", absent ? "make" : "start", name()),

@@ -65,7 +65,7 @@ struct Config::Reading {
       auto line = lines.find(path);
       std::string where = line == lines.end() ? name : fmt::format("{}:{}", name, line->second);
       if (const Setting* setting = find_setting(path); setting != nullptr && !file_named && needs_named_file(*setting)) {
-        mistakes.push_back(fmt::format("{}: `{}` is taken only from a file that is named: --config {}", where, path, name));
+        mistakes.push_back(fmt::format("{}: `{}` is accepted only from a file that you name: --config {}", where, path, name));
       } else if (setting != nullptr) {
         take(*setting, checked(*setting, value), Origin::file, where);
       } else if (is_group(path) && value.is_object()) {
@@ -175,7 +175,7 @@ Result<Config> Config::from(const Sources& sources) {
   if (reading.mistakes.empty()) return config;
   size_t count = reading.mistakes.size();
   return failure(ErrorClass::usage, "config",
-                 count == 1 ? "The configuration has a mistake" : fmt::format("The configuration has {} mistakes", count),
+                 count == 1 ? "The configuration is invalid" : fmt::format("The configuration has {} errors", count),
                  text::join(reading.mistakes, "\n"), "hpawalk config --example shows every setting; nothing was changed");
 }
 
@@ -191,26 +191,26 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
   check_exposure(mistakes);
   check_pod_security(mistakes);
   if (number("hpa.min") > number("hpa.max")) {
-    mistakes.push_back(fmt::format("{}: {} replicas at least is more than {} at most ({})", name("hpa.min"),
+    mistakes.push_back(fmt::format("{}: minimum {} is greater than maximum {} ({})", name("hpa.min"),
                                    number("hpa.min"), number("hpa.max"), name("hpa.max")));
   }
   if (duration("adapter.max-age") <= duration("servicemonitor.interval")) {
-    mistakes.push_back(fmt::format("{}: {} must be more than the scrape interval, {}, or the adapter forgets the series "
+    mistakes.push_back(fmt::format("{}: {} must be longer than the scrape interval, {}; otherwise the adapter drops the series "
                                    "between two scrapes",
                                    name("adapter.max-age"), text("adapter.max-age"), text("servicemonitor.interval")));
   }
   std::string cluster = text("cluster");
   if (cluster != "current" && !text("context").empty()) {
-    mistakes.push_back(fmt::format("{}: a context is for `cluster: current`, but the cluster is `{}` ({})", name("context"), cluster,
+    mistakes.push_back(fmt::format("{}: a context can only be used with `cluster: current` (the cluster is `{}`) ({})", name("context"), cluster,
                                    name("cluster")));
   }
   if (cluster != "current" && origin("kubeconfig") == Origin::flag) {
-    mistakes.push_back(fmt::format("--kubeconfig: `cluster: {}` has a kubeconfig of its own; use --cluster current or --context NAME",
+    mistakes.push_back(fmt::format("--kubeconfig: `cluster: {}` has its own kubeconfig; use --cluster current or --context NAME",
                                    cluster));
   }
   if (cluster == "aks") check_azure(mistakes);
   if (!checked(*find_setting("labels"), yaml::Value{{"instance", text("instance")}})) {
-    mistakes.push_back(fmt::format("{}: must be a label's value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at "
+    mistakes.push_back(fmt::format("{}: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at "
                                    "both ends",
                                    name("instance")));
   }
@@ -218,11 +218,11 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
     if (value(path).empty()) mistakes.push_back(fmt::format("{}: must have at least one label", name(path)));
   }
   if (text("workload.name") == text("prom-fake.name")) {
-    mistakes.push_back(fmt::format("{}: the workload and prom-fake would both be the Deployment `{}`", name("workload.name"),
+    mistakes.push_back(fmt::format("{}: the workload and prom-fake would have the same Deployment name `{}`", name("workload.name"),
                                    text("workload.name")));
   }
   if (labels("workload.labels") == labels("prom-fake.labels")) {
-    mistakes.push_back(fmt::format("{}: the same labels as prom-fake's would mix up their pods", name("workload.labels")));
+    mistakes.push_back(fmt::format("{}: must differ from prom-fake's labels, or each selector also selects the other's pods", name("workload.labels")));
   }
   if (!text("prom-fake.image").empty()) {
     auto fine = from_text(*find_setting("adapter.image"), text("prom-fake.image"));
@@ -239,17 +239,17 @@ void Config::check_exposure(std::vector<std::string>& mistakes) const {
   bool balanced = text("prom-fake.service-type") == "LoadBalancer", ranges = !value("prom-fake.source-ranges").empty();
   if (balanced && !ranges) {
     mistakes.push_back(fmt::format(
-        "{}: a LoadBalancer needs prom-fake.source-ranges: whoever reaches its address can set the metric, and so scale the "
-        "workload. Name who may (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or leave it ClusterIP",
+        "{}: a LoadBalancer requires prom-fake.source-ranges: everybody who can reach its address can set the metric, and so scale the "
+        "workload. Set the allowed ranges (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or use ClusterIP",
         named("prom-fake.service-type")));
   }
   if (!balanced && ranges) {
-    mistakes.push_back(fmt::format("{}: source ranges are for a LoadBalancer, but prom-fake.service-type is {}",
+    mistakes.push_back(fmt::format("{}: source ranges require prom-fake.service-type LoadBalancer (it is {})",
                                    named("prom-fake.source-ranges"), text("prom-fake.service-type")));
   }
   for (const auto& [key, annotation] : value("prom-fake.service-annotations").items()) {
     if (annotation.is_string()) continue;
-    mistakes.push_back(fmt::format("{}: the annotation `{}` is not a text: write \"{}\"", named("prom-fake.service-annotations"), key,
+    mistakes.push_back(fmt::format("{}: the annotation `{}` is not a string: write \"{}\"", named("prom-fake.service-annotations"), key,
                                    json_text(annotation)));
   }
 }
@@ -258,8 +258,8 @@ void Config::check_exposure(std::vector<std::string>& mistakes) const {
 void Config::check_pod_security(std::vector<std::string>& mistakes) const {
   std::vector<std::string> missing = missing_for_restricted(value("workload.security-context"));
   if (text("pod-security") != "restricted" || text("namespace") == "default" || missing.empty()) return;
-  mistakes.push_back(fmt::format("{}: namespace {} is to enforce Pod Security `restricted`, which also asks for {}; "
-                                 "--pod-security baseline asks for less",
+  mistakes.push_back(fmt::format("{}: namespace {} enforces Pod Security `restricted`, which also requires {}; "
+                                 "--pod-security baseline requires less",
                                  named("workload.security-context"), text("namespace"), text::join(missing, ", ")));
 }
 
@@ -279,12 +279,12 @@ void Config::check_azure(std::vector<std::string>& mistakes) const {
   for (std::string_view path : needed) {
     const Setting& setting = *find_setting(path);
     if (!text(path).empty()) continue;
-    mistakes.push_back(fmt::format("`cluster: aks` needs {}: {} or ${}", path, flag_name(setting), setting.also));
+    mistakes.push_back(fmt::format("`cluster: aks` requires {}: {} or ${}", path, flag_name(setting), setting.also));
   }
   std::string registry = text("acr.name");
   bool plain = std::all_of(registry.begin(), registry.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
   if (!registry.empty() && (!plain || registry.size() < 5 || registry.size() > 50)) {
-    mistakes.push_back(fmt::format("acr.name: `{}` must be the registry's name alone, 5 to 50 letters and digits; its host is "
+    mistakes.push_back(fmt::format("acr.name: `{}` must be only the registry's name, 5 to 50 letters and digits; its host is "
                                    "acr.login-server",
                                    registry));
   }
@@ -322,7 +322,7 @@ std::map<std::string, std::string> Config::labels(std::string_view path) const {
 }
 
 std::string example_file() {
-  std::string out = "# hpawalk.yaml: every setting with its default. Remove the # of what you change.\n";
+  std::string out = "# hpawalk.yaml: every setting with its default. To change a setting, remove its #.\n";
   std::string group;
   for (const Setting& setting : settings()) {
     size_t dot = setting.path.find('.');

@@ -22,37 +22,37 @@ using Checked = tl::expected<yaml::Value, std::string>;
 
 constexpr Setting table[] = {
     // Where
-    {"cluster", Kind::choice, "local", "Where the chain is built: a cluster of hpawalk's own, one of these tools', AKS, or the kubeconfig's context",
+    {"cluster", Kind::choice, "local", "Where to build the chain: a local cluster, a cluster of one of these tools, AKS, or a context of the kubeconfig",
      "local|kind|minikube|k3d|aks|current"},
-    {"cluster-name", Kind::label, "local", "Name of the local, kind, minikube or k3d cluster (of the last three, when not set: hpawalk)"},
-    {"context", Kind::text, "''", "Context of the kubeconfig; setting it means `cluster: current`"},
-    {"kubeconfig", Kind::text, "''", "Kubeconfig file; empty: where kubectl looks ($KUBECONFIG, ~/.kube/config)"},
+    {"cluster-name", Kind::label, "local", "Name of the local, kind, minikube or k3d cluster (default for the last three: hpawalk)"},
+    {"context", Kind::text, "''", "Context of the kubeconfig; implies `cluster: current`"},
+    {"kubeconfig", Kind::text, "''", "Kubeconfig file; empty: kubectl's default ($KUBECONFIG, ~/.kube/config)"},
     {"namespace", Kind::label, "default", "Namespace of the workload, of prom-fake and of the HPA"},
-    {"instance", Kind::text, "''", "What tells this chain's objects from another's on the same cluster; empty: NAMESPACE.HPA, as namespace and hpa.name say"},
-    {"labels", Kind::labels, "{}", "Labels for every object that hpawalk makes"},
-    {"pod-security", Kind::choice, "restricted", "Pod Security level that the namespaces which hpawalk makes enforce",
+    {"instance", Kind::text, "''", "Name of this chain, the label hpawalk/instance of its objects; empty: NAMESPACE.HPA, from namespace and hpa.name"},
+    {"labels", Kind::labels, "{}", "Labels for every object that hpawalk creates"},
+    {"pod-security", Kind::choice, "restricted", "Pod Security level that the namespaces created by hpawalk enforce",
      "restricted|baseline|privileged"},
-    {"timeout", Kind::duration, "5m", "How long one stage may take"},
+    {"timeout", Kind::duration, "5m", "Time limit of one stage"},
     // Azure, for `cluster: aks`
     {"aks.resource-group", Kind::azure_name, "''", "Resource group of the AKS cluster", {}, "AKS_RESOURCE_GROUP"},
     {"aks.cluster-name", Kind::azure_name, "''", "Name of the AKS cluster", {}, "AKS_CLUSTER_NAME"},
-    {"aks.subscription", Kind::azure_name, "''", "Name or id of the subscription; empty: the one that az has chosen"},
-    {"acr.resource-group", Kind::azure_name, "''", "Resource group of the container registry; empty: az finds it", {}, "ACR_RESOURCE_GROUP"},
+    {"aks.subscription", Kind::azure_name, "''", "Name or id of the subscription; empty: az's default"},
+    {"acr.resource-group", Kind::azure_name, "''", "Resource group of the container registry; empty: az looks it up", {}, "ACR_RESOURCE_GROUP"},
     {"acr.name", Kind::azure_name, "''", "Name of the container registry, as in NAME.azurecr.io", {}, "ACR_NAME"},
-    {"acr.login-server", Kind::text, "''", "Host that images are pulled from; empty: as az says, or NAME.azurecr.io"},
+    {"acr.login-server", Kind::text, "''", "Host to pull images from; empty: the one that az reports, or NAME.azurecr.io"},
     // The workload that is scaled
     {"workload.name", Kind::label, "nginx", "Name of the Deployment that is scaled"},
     {"workload.image", Kind::image, "docker.io/nginxinc/nginx-unprivileged:1.28.0", "Its image"},
-    {"workload.replicas", Kind::count, "1", "Its replicas when it is created; later the HPA decides", "0..1000"},
+    {"workload.replicas", Kind::count, "1", "Its replicas at creation; later, the HPA sets them", "0..1000"},
     {"workload.labels", Kind::labels, "{app: nginx}", "Labels of its pods, and its selector"},
     {"workload.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
     {"workload.security-context", Kind::mapping,
      "{runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}",
-     "securityContext of its container; {} for an image that has to run as root"},
+     "securityContext of its container; {} for an image that must run as root"},
     // prometheus-operator
     {"operator.version", Kind::version, "0.85.0", "Version of prometheus-operator"},
     {"operator.bundle", Kind::text, "''", "Its bundle.yaml: a file or a URL; empty: the local cluster's copy, or the upstream release of that version"},
-    {"operator.bundle-sha256", Kind::text, "''", "SHA-256 that its bundle must have; empty: that of version 0.85.0, which hpawalk knows, and none for a file"},
+    {"operator.bundle-sha256", Kind::text, "''", "Required SHA-256 of its bundle; empty: the known sum of version 0.85.0, and no check for a file"},
     {"operator.namespace", Kind::label, "default", "Its namespace (upstream's bundle says default)"},
     // Prometheus
     {"prometheus.name", Kind::label, "prometheus", "Name of the Prometheus and of its Service"},
@@ -60,22 +60,22 @@ constexpr Setting table[] = {
     {"prometheus.version", Kind::version, "3.11.0", "Version of Prometheus"},
     {"prometheus.image", Kind::text, "''", "Its image; empty: quay.io/prometheus/prometheus of that version"},
     {"prometheus.port", Kind::port, "9090", "Port of its Service"},
-    {"prometheus.replicas", Kind::count, "1", "How many of them", "1..10"},
+    {"prometheus.replicas", Kind::count, "1", "Number of Prometheus replicas", "1..10"},
     {"prometheus.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 64Mi}}", "Resources of its container"},
-    {"prometheus.monitor-labels", Kind::labels, "{prometheus-instance: prometheus1}", "Labels by which it selects ServiceMonitors"},
+    {"prometheus.monitor-labels", Kind::labels, "{prometheus-instance: prometheus1}", "Labels of the ServiceMonitors that it selects"},
     // prom-fake
     {"prom-fake.name", Kind::label, "prom-fake", "Name of prom-fake's Deployment and Service"},
-    {"prom-fake.image", Kind::text, "''", "Its image, already in a registry; empty: hpawalk's own, brought to the cluster"},
-    {"prom-fake.replicas", Kind::count, "1", "How many pods of it", "1..10"},
+    {"prom-fake.image", Kind::text, "''", "Its image, already in a registry; empty: the image in hpawalk, which up brings to the cluster"},
+    {"prom-fake.replicas", Kind::count, "1", "Number of prom-fake pods", "1..10"},
     {"prom-fake.labels", Kind::labels, "{app: prom-fake}", "Labels of its pods and Service, and their selector"},
-    {"prom-fake.metric", Kind::metric, "prom_fake_value", "Name of the metric that it shows"},
-    {"prom-fake.value", Kind::count, "1", "The metric's first value", "0..1000000000"},
+    {"prom-fake.metric", Kind::metric, "prom_fake_value", "Name of the metric that it exposes"},
+    {"prom-fake.value", Kind::count, "1", "Initial value of the metric", "0..1000000000"},
     {"prom-fake.port", Kind::port, "8080", "Port of its container and Service"},
-    {"prom-fake.port-name", Kind::port_name, "web", "That port's name"},
-    {"prom-fake.service-type", Kind::choice, "ClusterIP", "Type of its Service; hpawalk itself always goes through the API server",
+    {"prom-fake.port-name", Kind::port_name, "web", "Name of that port"},
+    {"prom-fake.service-type", Kind::choice, "ClusterIP", "Type of its Service; hpawalk itself always connects through the API server",
      "ClusterIP|NodePort|LoadBalancer"},
-    {"prom-fake.source-ranges", Kind::ranges, "[]", "Who may reach its load balancer, and so set the value: a LoadBalancer needs them"},
-    {"prom-fake.service-annotations", Kind::mapping, "{}", "Annotations of its Service, such as a cloud's for an internal load balancer"},
+    {"prom-fake.source-ranges", Kind::ranges, "[]", "Address ranges that may reach its load balancer, and so set the value; required for a LoadBalancer"},
+    {"prom-fake.service-annotations", Kind::mapping, "{}", "Annotations of its Service, for example for a cloud's internal load balancer"},
     {"prom-fake.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
     // ServiceMonitor
     {"servicemonitor.name", Kind::subdomain, "prom-fake", "Name of the ServiceMonitor"},
@@ -86,16 +86,16 @@ constexpr Setting table[] = {
     {"adapter.chart", Kind::text, "bundled", "bundled, upstream, a path, or oci://..."},
     {"adapter.chart-version", Kind::text, "''", "Version of the chart; empty: the newest (not used for bundled and paths)"},
     {"adapter.image", Kind::image, "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0", "Its image"},
-    {"adapter.relist-interval", Kind::duration, "1s", "How often it asks Prometheus which series there are"},
-    {"adapter.max-age", Kind::duration, "1m", "How far back it looks for series; more than the scrape interval"},
+    {"adapter.relist-interval", Kind::duration, "1s", "How often it lists the series in Prometheus (--metrics-relist-interval)"},
+    {"adapter.max-age", Kind::duration, "1m", "How far back it looks for series (--metrics-max-age); longer than the scrape interval"},
     {"adapter.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 32Mi}}", "Resources of its container"},
-    {"adapter.values", Kind::mapping, "{}", "More values for the chart, over those that hpawalk sets"},
+    {"adapter.values", Kind::mapping, "{}", "More values for the chart; they override hpawalk's"},
     // HorizontalPodAutoscaler
     {"hpa.name", Kind::subdomain, "nginx", "Name of the HorizontalPodAutoscaler"},
-    {"hpa.target", Kind::quantity, "10", "The metric's value that the HPA aims at (type Value)"},
-    {"hpa.min", Kind::count, "1", "Fewest replicas", "1..1000"},
-    {"hpa.max", Kind::count, "10", "Most replicas", "1..1000"},
-    {"hpa.behavior", Kind::mapping, "{}", "spec.behavior as it is; empty: none, and the HPA's defaults hold"},
+    {"hpa.target", Kind::quantity, "10", "Target value of the metric (type Value)"},
+    {"hpa.min", Kind::count, "1", "Minimum number of replicas", "1..1000"},
+    {"hpa.max", Kind::count, "10", "Maximum number of replicas", "1..1000"},
+    {"hpa.behavior", Kind::mapping, "{}", "spec.behavior; empty: none, so the HPA's defaults apply"},
     // Tools
     {"tools.kubectl", Kind::text, "kubectl", "kubectl: a name in PATH, or a path"},
     {"tools.helm", Kind::text, "helm", "helm: a name in PATH, or a path"},
@@ -129,15 +129,15 @@ Checked check_labels(const yaml::Value& value) {
     std::string own = slash == std::string::npos ? name : name.substr(slash + 1);
     bool prefix_fine = slash == std::string::npos || (prefix.size() <= 253 && subdomain.matches(prefix));
     if (own.empty() || own.size() > 63 || !label_value.matches(own) || !prefix_fine) {
-      return wrong(fmt::format("has the label name `{}`, which Kubernetes does not accept", name));
+      return wrong(fmt::format("has the label name `{}`, which is invalid in Kubernetes", name));
     }
-    if (!text.is_string()) return wrong(fmt::format("has a label `{}` that is not a text: write \"{}\"", name, json_text(text)));
+    if (!text.is_string()) return wrong(fmt::format("has a label `{}` that is not a string: write \"{}\"", name, json_text(text)));
     const auto& s = text.get_ref<const std::string&>();
     if (s.size() > 63 || !label_value.matches(s)) {
-      return wrong(fmt::format("has the value `{}` of the label `{}`, which Kubernetes does not accept", s, name));
+      return wrong(fmt::format("has the value `{}` of the label `{}`, which is invalid in Kubernetes", s, name));
     }
     if (name == "app.kubernetes.io/managed-by" || name == "app.kubernetes.io/part-of" || name == "hpawalk/instance") {
-      return wrong(fmt::format("must leave the label `{}` to hpawalk", name));
+      return wrong(fmt::format("must not set the label `{}`, which hpawalk sets", name));
     }
   }
   return value;
@@ -192,8 +192,8 @@ bool control_free(const std::string& s) {
 
 // Numbers where a text is expected: `version: 3.11` would be 3.11, and 3.10 would be 3.1.
 std::string not_a_text(const yaml::Value& value) {
-  if (value.is_structured()) return "must be one text, not a map or a list";
-  return fmt::format("must be a text: put it in quotes (read as {})", json_text(value));
+  if (value.is_structured()) return "must be a string, not a map or a list";
+  return fmt::format("must be a string: put it in quotes (read as {})", json_text(value));
 }
 
 Checked check_text(const Setting& setting, const std::string& s) {
@@ -207,16 +207,16 @@ Checked check_text(const Setting& setting, const std::string& s) {
       return need(control_free(s), "must be one line");
     case Kind::label:
       return need(s.size() <= 63 && label.matches(s),
-                  "must be at most 63 lower-case letters, digits and '-', with a letter or digit at both ends");
+                  "must be at most 63 lowercase letters, digits and '-', with a letter or digit at both ends");
     case Kind::subdomain:
       return need(s.size() <= 253 && subdomain.matches(s),
-                  "must be at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at both ends");
+                  "must be at most 253 lowercase letters, digits, '-' and '.', with a letter or digit at both ends");
     case Kind::image:
       return need(s.size() <= 512 && image.matches(s), "must be an image, like registry.example.com/web:1.2");
     case Kind::port_name:
       return need(s.size() <= 15 && label.matches(s) && s.find("--") == std::string::npos &&
                       s.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos,
-                  "must be a port name: at most 15 lower-case letters, digits and '-', at least one letter");
+                  "must be a port name: at most 15 lowercase letters, digits and '-', with at least one letter");
     case Kind::duration:
       return need(!s.empty() && s.size() <= 30 && duration.matches(s) && duration_ms(s) > 0,
                   "must be a duration, like 5s, 1m30s or 500ms");
@@ -307,7 +307,7 @@ tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const s
         yaml::Value map = yaml::Value::object();
         for (const std::string& pair : text::split(text, ',')) {
           size_t equals = pair.find('=');
-          if (equals == std::string::npos) return wrong(fmt::format("has `{}` where name=value was expected", pair));
+          if (equals == std::string::npos) return wrong(fmt::format("has `{}` where name=value is expected", pair));
           map[pair.substr(0, equals)] = pair.substr(equals + 1);
         }
         return checked(setting, map);

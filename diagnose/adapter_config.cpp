@@ -122,7 +122,7 @@ Result<std::string> render(const std::string& source, const TemplateArguments& a
     if (action.starts_with("if .")) {
       auto field = arguments.fields.find(action.substr(4));
       if (field == arguments.fields.end())
-        return failure(ErrorClass::check_failed, "adapter-template", "Not understood: " + action);
+        return failure(ErrorClass::check_failed, "adapter-template", "Not supported: " + action);
       shown.push_back(shown.back() && !field->second.empty());
     } else if (action == "else" && shown.size() > 1) {
       shown.back() = shown[shown.size() - 2] && !shown.back();
@@ -346,7 +346,7 @@ Result<std::string> expand(const AdapterRule& rule, const std::string& series, c
                            const std::vector<std::string>& names) {
   auto no_label = [&](const std::string& what) {
     return failure(ErrorClass::check_failed, "adapter-no-label",
-                   rule.title() + " names no label for " + what);
+                   rule.title() + " maps no label to " + what);
   };
   std::vector<Matcher> matchers = matchers_of(metric_selector);
   if (!space.empty()) {
@@ -367,7 +367,7 @@ Result<std::string> expand_external(const AdapterRule& rule, const std::string& 
     std::optional<std::string> label = label_for(rule, {"", "namespaces"});
     if (!label)
       return failure(ErrorClass::check_failed, "adapter-no-label",
-                     rule.title() + " names no label for namespaces");
+                     rule.title() + " maps no label to namespaces");
     matchers.push_back({*label, "=", space});
   }
   return expand_with(rule, series, matchers, "");

@@ -57,9 +57,9 @@ Judgement judge_workload(const Read& workload) {
   long long available = int_at(*workload, "status.availableReplicas", int_at(*workload, "status.numberAvailable"));
   long long updated = int_at(*workload, "status.updatedReplicas", int_at(*workload, "status.updatedNumberScheduled"));
   if (int_at(*workload, "status.observedGeneration") < int_at(*workload, "metadata.generation")) {
-    return not_yet(name + ": the controller has not seen the last change yet");
+    return not_yet(name + ": the controller has not observed the last change yet");
   }
-  if (updated < wanted) return not_yet(fmt::format("{}: {} of {} pods are of the latest version", name, updated, wanted));
+  if (updated < wanted) return not_yet(fmt::format("{}: {} of {} pods are updated to the latest version", name, updated, wanted));
   // An old pod that still serves hides that the new one does not start.
   long long old = text_at(*workload, "kind") == "Deployment" ? int_at(*workload, "status.replicas") - updated : 0;
   if (old > 0) return not_yet(fmt::format("{}: {} not replaced by the latest version yet", name, count(static_cast<size_t>(old), "pod")));
@@ -88,7 +88,7 @@ Judgement judge_crds(const Read& crds, const std::vector<std::string>& names) {
     const Json& items = list_at(*crds, "items");
     auto found = std::find_if(items.begin(), items.end(),
                               [&](const Json& crd) { return text_at(crd, "metadata.name") == name; });
-    if (found == items.end()) return not_yet(name + " is not there yet");
+    if (found == items.end()) return not_yet(name + " does not exist yet");
     if (text_at(condition(*found, "Established"), "status") != "True") return not_yet(name + " is not Established yet");
   }
   return ok(count(names.size(), "CRD") + " established");
@@ -101,7 +101,7 @@ Judgement judge_prometheus(const Read& resource, const Read& statefulset) {
   if (text_at(reconciled, "status") == "False") return not_yet(name + ": " + text_at(reconciled, "message"));
   if (!statefulset) {
     if (statefulset.error().id != "kube-not-found") return unread(statefulset.error());
-    return not_yet(name + ": the operator has not made its StatefulSet yet");
+    return not_yet(name + ": the operator has not created its StatefulSet yet");
   }
   long long wanted = int_at(*statefulset, "spec.replicas", 1), ready = int_at(*statefulset, "status.readyReplicas");
   std::string evidence = fmt::format("{}: {} of {} pods ready", name, ready, wanted);
@@ -119,7 +119,7 @@ Judgement judge_target(const Result<std::vector<world::Target>>& targets, const 
     if (last == nullptr || target.last_scrape > last->last_scrape) last = &target;
   }
   if (last == nullptr) return not_yet("Prometheus has no target of " + pool_prefix + " yet");
-  if (up == 0) return not_yet(last->url + " was not scraped yet");
+  if (up == 0) return not_yet(last->url + " has not been scraped yet");
   return ok(fmt::format("{} up, {} scraped {} ago", count(up, "target"), last->url,
                         text::duration(now - world::parse_time(last->last_scrape).value_or(now))));
 }
@@ -148,7 +148,7 @@ Judgement judge_metric(const Read& values, const std::string& metric) {
     return unread(error);
   }
   const Json& items = list_at(*values, "items");
-  if (items.empty()) return not_yet("the API knows " + metric + ", but has no value for these objects");
+  if (items.empty()) return not_yet("the API knows " + metric + ", but returns no value for these objects");
   const Json& first = items.front();
   std::string evidence = fmt::format("{} of {} {} = {}", metric, text_at(first, "describedObject.kind"),
                                      text_at(first, "describedObject.name"), text_at(first, "value"));
@@ -161,7 +161,7 @@ Judgement judge_hpa(const Read& hpa) {
   std::string name = text_at(*hpa, "metadata.name");
   for (const char* type : {"AbleToScale", "ScalingActive"}) {
     const Json& seen = condition(*hpa, type);
-    if (seen.is_null()) return not_yet(name + ": the controller has not looked at it yet");
+    if (seen.is_null()) return not_yet(name + ": the controller has not synced it yet");
     if (text_at(seen, "status") != "True") {
       return not_yet(fmt::format("{}: {} is {}: {}: {}", name, type, text_at(seen, "status"), text_at(seen, "reason"),
                                  text_at(seen, "message")));

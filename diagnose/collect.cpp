@@ -92,7 +92,7 @@ Status no_such_namespace(const Facts& facts, const std::string& space) {
   for (const Json& n : list_at(namespaces->value, "items")) names.push_back(name_of(n));
   if (std::find(names.begin(), names.end(), space) != names.end()) return {};
   std::optional<std::string> near = text::nearest(space, names);
-  return failure(ErrorClass::usage, "namespace-not-found", "There is no namespace " + space, {},
+  return failure(ErrorClass::usage, "namespace-not-found", "Namespace not found: " + space, {},
                  near ? fmt::format("Did you mean {0}?  hpawalk diagnose -n {0}", *near)
                       : "hpawalk diagnose -A looks in all namespaces");
 }
@@ -104,15 +104,15 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
     const Reading* version = facts.find(version_key);
     if (version->absent()) {
       return failure(ErrorClass::environment, "kube-unreachable",
-                     "What answers there is no Kubernetes API server", version->error,
+                     "The server at this address is not a Kubernetes API server", version->error,
                      "Is the address in the kubeconfig right?  kubectl cluster-info");
     }
     return failure(ErrorClass::environment, "autoscaling-v2-missing",
-                   "This cluster does not serve autoscaling/v2", hpas->error,
+                   "autoscaling/v2 is not available on this cluster", hpas->error,
                    "hpawalk needs Kubernetes 1.23 or newer");
   }
   if (!hpas->read()) {
-    std::string hint = hpas->right.empty() ? "" : "The right that is missing: " + hpas->right;
+    std::string hint = hpas->right.empty() ? "" : "The missing permission: " + hpas->right;
     return failure(ErrorClass::environment, hpas->error_id, "HorizontalPodAutoscalers cannot be listed",
                    hpas->error, hint);
   }
@@ -134,10 +134,10 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
   std::string same = options.space.empty() ? " -A" : " -n " + options.space;
   std::optional<std::string> near = text::nearest(options.name, names);
   std::string hint = near ? fmt::format("Did you mean {}?  hpawalk diagnose {}{}", *near, *near, same)
-                     : names.empty() ? "There is none: hpawalk diagnose -A looks everywhere"
-                                     : "There are: " + text::join(names, ", ").substr(0, 500);
+                     : names.empty() ? "No HPA found there: hpawalk diagnose -A looks in all namespaces"
+                                     : "Existing HPAs: " + text::join(names, ", ").substr(0, 500);
   return failure(ErrorClass::usage, "hpa-not-found",
-                 fmt::format("There is no HPA {} {}", options.name, where), {}, hint);
+                 fmt::format("HPA {} not found {}", options.name, where), {}, hint);
 }
 
 // Where the whole cluster's list was refused: these namespaces', as far as they were not read yet.

@@ -140,7 +140,7 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
     Error error{ErrorClass::check_failed,
                 "prometheus-not-vector",
                 "",
-                "the query returns a " + type + ", not a vector",
+                "the result of the query is a " + type + ", not a vector",
                 {},
                 {},
                 {}};

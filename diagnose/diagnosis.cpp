@@ -67,11 +67,11 @@ void judge_together(const Hpa& hpa, HpaDiagnosis& diagnosis) {
     Report(chain).broken(
         "one-metric-blocks-scale-down", Link::hpa,
         fmt::format(
-            "This metric works, but {} does not, and as long as one metric fails the HPA does not scale down",
+            "This metric works, but {} does not; the HPA does not scale down while one metric fails",
             text::join(broken, " and ")),
-        {fmt::format("HPA {}/{}: spec.metrics has {} entries, {} of them cannot be read", hpa.space, hpa.name,
+        {fmt::format("HPA {}/{}: spec.metrics has {} entries; {} of them cannot be read", hpa.space, hpa.name,
                      diagnosis.chains.size(), broken.size())},
-        advice("Repair the other metric (see its own chain), or take it out of spec.metrics",
+        advice("Repair the other metric (see its chain), or remove it from spec.metrics",
                look_at("get", ref_of("hpa", *hpa.object))));
   }
 }
@@ -82,11 +82,11 @@ std::string served_by(const Context& c) {
   std::optional<Reading> probe = c.probe();
   if (probe && probe->read()) {
     const Json& items = list_at(probe->value, "items");
-    return items.empty() ? "" : "yet the metrics API serves a value: " + seen(*probe, text_at(items.front(), "value"));
+    return items.empty() ? "" : "but the metrics API serves a value: " + seen(*probe, text_at(items.front(), "value"));
   }
   const Reading* registered = c.facts.find("apiservices");
   bool unasked = probe ? says_nothing(*probe) : registered == nullptr || registered->refused();
-  return unasked && c.works() ? "yet the HPA reads a value: ScalingActive is True" : "";
+  return unasked && c.works() ? "but the HPA reads a value: ScalingActive is True" : "";
 }
 
 // The metrics API serves a value right now: then whatever hpawalk's own replay of the chain finds fault with

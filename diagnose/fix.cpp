@@ -217,7 +217,7 @@ std::string text_of(const Fix& fix) {
   std::string comment = command.empty() && look.empty() ? "" : "# ";
   if (!fix.says.empty()) lines.push_back(comment + fix.says);
   if (fix.kind == Fix::Kind::advice && !fix.body.is_null()) lines.push_back(comment + dumped(fix.body));
-  if (!fix.beyond.empty()) lines.push_back(comment + "Beyond the repair: " + fix.beyond);
+  if (!fix.beyond.empty()) lines.push_back(comment + "Side effect: " + fix.beyond);
   if (!command.empty()) lines.push_back(command);
   if (!look.empty()) lines.push_back(look);
   return text::join(lines, "\n");

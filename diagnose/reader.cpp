@@ -43,7 +43,7 @@ void Reader::run_round() {
   const Reading& version = facts.readings.at(version_key);
   fatal = Error{ErrorClass::environment,
                 "kube-unreachable",
-                "The API server does not answer",
+                "The API server does not respond",
                 version.error,
                 "Is the cluster running, and does this network reach it?  kubectl cluster-info",
                 {},

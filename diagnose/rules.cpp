@@ -48,7 +48,7 @@ std::string seen(const Reading& reading, std::string_view what) {
 }
 
 std::string why_unread(const Reading* reading) {
-  if (reading == nullptr) return "it was not read";
+  if (reading == nullptr) return "not read";
   if (!reading->right.empty()) return "not allowed to " + reading->right;
   return reading->error.empty() ? reading->error_id : reading->error;
 }
@@ -144,7 +144,7 @@ std::optional<Reading> Context::probe() const {
   }
   if (!mine.value["items"].empty()) return mine;
   mine.error_id = "kube-not-found";
-  mine.error = fmt::format("of {} none is {}", plural_count(list_at(all->value, "items").size(), "object"),
+  mine.error = fmt::format("none of {} is {}", plural_count(list_at(all->value, "items").size(), "object"),
                            need.object_name);
   return mine;
 }

@@ -95,12 +95,12 @@ Fix wake_adapter(const Context& c) {
       std::optional<Fix> up = scale(owner->ref, 0, 1, "Scale the adapter up from 0");
       if (up) return *up;
     }
-    return advice("Let its pods run: the Service selects those with " +
+    return advice("Make its pods run: the Service selects pods with " +
                       (c.adapter.service == nullptr ? "labels that were not read"
                                                     : labels_text(at(*c.adapter.service, "spec.selector"))),
                   look_for("deployments", c.adapter.space));
   }
-  return advice("Repair what keeps its pod from getting ready",
+  return advice("Fix the problem that keeps its pod from becoming ready",
                 look_at("describe", ref_of("pod", *c.adapter.pods.front())));
 }
 
@@ -156,7 +156,7 @@ Fix set_adapter_flag(const Context& c, const std::string& name, const std::strin
     if (operations.dump(-1, ' ', true, Json::error_handler_t::replace).find("[redacted]") != std::string::npos) return otherwise;
     const Json& by = at(*owner->object, std::vector<std::string>{"metadata", "labels", "app.kubernetes.io/managed-by"});
     std::string beyond =
-        by == "Helm" ? "Helm's next upgrade of the adapter takes it back, if it is not in the chart's values too" : "";
+        by == "Helm" ? "the next Helm upgrade of the adapter reverts it, unless you also set it in the chart's values" : "";
     return json_patch(owner->ref, *owner->object, operations, says, beyond).value_or(otherwise);
   }
   return otherwise;
@@ -185,19 +185,19 @@ void keda(const Context& c, Report& report) {
     std::vector<std::string> evidence = {
         fmt::format("{} is registered for Service {}", c.need.api_group(), who),
         fmt::format("HPA {}/{}: the metric's selector names no ScaledObject", c.hpa.space, c.hpa.name)};
-    for (const std::string& pod : c.other_adapters()) evidence.push_back("another adapter runs: pod " + pod);
+    for (const std::string& pod : c.other_adapters()) evidence.push_back("another adapter is running: pod " + pod);
     report.broken(
         "two-adapters", Link::adapter,
-        "The API group belongs to KEDA, which serves only the metrics of its ScaledObjects, and this HPA is "
-        "none of theirs",
+        "The API group belongs to KEDA, which serves only the metrics of its ScaledObjects, and this HPA was "
+        "not created by a ScaledObject",
         evidence,
-        advice("Let KEDA scale it (a ScaledObject with a prometheus trigger), or give the API group to the other "
-               "adapter: only one can have it"),
+        advice("Use KEDA to scale it (a ScaledObject with a prometheus trigger), or register the API group for the other "
+               "adapter: only one adapter can serve it"),
         c.works() ? Certainty::possible : Certainty::certain);
     return;
   }
   report.set(Link::adapter, Mark::note,
-             "KEDA serves this metric; hpawalk looks no further than its ScaledObject");
+             "KEDA serves this metric; hpawalk checks only its ScaledObject");
   for (const Json* object : c.facts.items("scaledobjects", c.hpa.space)) {
     const Json& ready = condition(*object, "Ready");
     bool ours =
@@ -207,7 +207,7 @@ void keda(const Context& c, Report& report) {
         "keda-scaledobject", Link::adapter,
         fmt::format("KEDA's ScaledObject {} is not Ready: {}", name_of(*object), text_at(ready, "message")),
         {fmt::format("ScaledObject {}: Ready is False: {}", full_name(*object), text_at(ready, "reason"))},
-        advice("Repair its trigger, as the condition says",
+        advice("Fix its trigger, as the condition says",
                look_at("describe", ref_of("scaledobjects.keda.sh", *object))));
   }
 }
@@ -232,7 +232,7 @@ bool pods_ready(const Context& c, Report& report) {
   }
   if (c.adapter.service == nullptr) {  // judge_api says so
     report.set(Link::adapter, Mark::broken,
-               fmt::format("there is no Service {}/{}", c.adapter.space, c.adapter.service_name));
+               fmt::format("Service {}/{} not found", c.adapter.space, c.adapter.service_name));
     return false;
   }
   if (std::any_of(c.adapter.pods.begin(), c.adapter.pods.end(), [](const Json* p) { return pod_ready(*p); }))
@@ -264,7 +264,7 @@ bool pods_ready(const Context& c, Report& report) {
   for (const std::string& line : evidence) {
     if (has(line, "max age must not be less than relist interval")) {
       cause = "adapter-max-age";
-      why = fmt::format("does not start: --metrics-max-age ({}) is below --metrics-relist-interval ({})",
+      why = fmt::format("does not start: --metrics-max-age ({}) is shorter than --metrics-relist-interval ({})",
                         text::duration(c.adapter.max_age.value_or(world::Duration(0))),
                         text::duration(c.adapter.relist.value_or(world::Duration(0))));
     }
@@ -272,7 +272,7 @@ bool pods_ready(const Context& c, Report& report) {
   Fix fix = wake_adapter(c);
   if (cause == "adapter-max-age" && c.adapter.relist)
     fix = set_adapter_flag(c, "metrics-max-age", flag_value(*c.adapter.relist * 2),
-                           "Keep series for two intervals of listing them (--metrics-max-age)");
+                           "Set --metrics-max-age to twice --metrics-relist-interval");
   report.broken(cause, Link::adapter,
                 fmt::format("The adapter behind {}/{} {}", c.adapter.space, c.adapter.service_name, why),
                 evidence, fix);
@@ -283,7 +283,7 @@ void no_config(const Context& c, Report& report) {
   if (!c.adapter.config_error.empty()) return config_invalid(c, report, {});
   report.set(Link::adapter, Mark::unknown,
              c.adapter.config_map.empty()
-                 ? "its rules are in no ConfigMap that hpawalk can find"
+                 ? "hpawalk cannot find the ConfigMap with its rules"
                  : "its rules could not be read: " + why_unread(c.adapter.config_reading));
 }
 
@@ -301,7 +301,7 @@ void judge_adapter(const Context& c, Report& report) {
   if (c.adapter.kind == AdapterKind::other) {
     report.set(Link::adapter, Mark::note,
                "Service " + c.adapter.space + "/" + c.adapter.service_name +
-                   ": an adapter that hpawalk does not know");
+                   ": an adapter that hpawalk does not support");
     return;
   }
   report.set(Link::adapter, Mark::ok, where(c));

@@ -20,7 +20,7 @@ Fix other_metric(const Context& c, const std::string& name, const std::string& b
   std::string field = c.need.type;
   field[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(field[0])));
   const std::vector<std::string> path = {"spec", "metrics", std::to_string(c.need.index), field, "metric", "name"};
-  std::string says = fmt::format("Let the HPA ask for {}", name);
+  std::string says = fmt::format("Make the HPA use {}", name);
   return json_patch(
              ref_of("hpa", *c.hpa.object), *c.hpa.object,
              Json::array({operation("test", path, c.need.metric), operation("replace", path, name)}), says, beyond)
@@ -32,7 +32,7 @@ void renamed(const Context& c, Report& report, const AdapterRule& rule, const st
   report.set(Link::series, Mark::ok, series + " is there");
   report.broken(
       "metric-renamed", Link::adapter,
-      fmt::format("The HPA asks for {}, but {} gives that series the name {} in the API", c.need.metric,
+      fmt::format("The HPA uses {}, but {} gives that series the name {} in the API", c.need.metric,
                   rule.title(), name),
       {fmt::format("{}: name.matches {:?}, name.as {:?}", rule_place(c, rule),
                    rule.matches ? rule.matches->expression() : "", rule.as)},
@@ -41,9 +41,9 @@ void renamed(const Context& c, Report& report, const AdapterRule& rule, const st
 
 void renamed_near(const Context& c, Report& report, const std::string& near) {
   report.broken("metric-renamed", Link::adapter,
-                fmt::format("The adapter serves no metric {}; the nearest name is {}", c.need.metric, near),
-                {fmt::format("{}: no rule leads to {}", where(c), c.need.metric)}, 
-                other_metric(c, near, "the HPA then scales by that metric, which may mean something else"),
+                fmt::format("The adapter does not serve the metric {}; the closest name is {}", c.need.metric, near),
+                {fmt::format("{}: no rule produces {}", where(c), c.need.metric)}, 
+                other_metric(c, near, "the HPA then scales on that metric, which may have another meaning"),
                 Certainty::likely);
 }
 
@@ -61,7 +61,7 @@ void no_rule(const Context& c, Report& report) {
     return;
   }
   if (const AdapterRule* rule = not_understood(c)) {
-    report.set(Link::adapter, Mark::unknown, fmt::format("what {} does cannot be told: {}", rule->title(), rule->not_understood));
+    report.set(Link::adapter, Mark::unknown, fmt::format("the effect of {} is unknown: {}", rule->title(), rule->not_understood));
     return;
   }
   const Reading* all = c.prometheus_reading("names");
@@ -82,9 +82,9 @@ void no_rule(const Context& c, Report& report) {
     }
     report.broken(
         "rule-matches-no-series", Link::adapter,
-        fmt::format("Prometheus has the series {}, but no rule of the adapter takes it", c.need.metric),
+        fmt::format("Prometheus has the series {}, but no rule of the adapter matches it", c.need.metric),
         evidence,
-        edit_rules(c, "Add a rule such as this one",
+        edit_rules(c, "Add a rule, for example",
                    {{"seriesQuery", c.need.metric + "{namespace!=\"\"}"},
                     {"resources", {{"template", "<<.Resource>>"}}},
                     {"metricsQuery", "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"}}));
@@ -92,7 +92,7 @@ void no_rule(const Context& c, Report& report) {
   }
   if (std::find(names.begin(), names.end(), c.need.metric) != names.end() && !c.samples_known()) {
     report.set(Link::adapter, Mark::unknown,
-               "no rule leads to " + c.need.metric + ", and its samples could not be read");
+               "no rule produces " + c.need.metric + ", and its samples could not be read");
     return;
   }
   std::vector<std::string> api_names;
@@ -100,11 +100,11 @@ void no_rule(const Context& c, Report& report) {
   std::optional<std::string> near = text::nearest(c.need.metric, api_names);
   if (near) return renamed_near(c, report, *near);
   report.broken("metric-unknown", Link::adapter,
-                fmt::format("No rule of the adapter leads to {}, and Prometheus has no series of that name",
+                fmt::format("No rule of the adapter produces {}, and Prometheus has no series of that name",
                             c.need.metric),
                 {fmt::format("{} of the adapter, {} names in Prometheus",
                              plural_count(c.adapter.rules(c.need.external()).size(), "rule"), names.size())},
-                advice("Name a metric that there is, or let one be exposed and add a rule for it",
+                advice("Use an existing metric, or expose this one and add a rule for it",
                        look_at_api(c)));
 }
 
@@ -121,17 +121,17 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
   }
   if (!space || (!object && only_cluster)) {
     std::string sentence =
-        !space ? fmt::format("{} says no label for the namespace, so the metric cannot be asked for in one",
+        !space ? fmt::format("{} maps no label to the namespace resource, so the metric is not namespaced",
                              rule.title())
                : fmt::format(
-                     "{} ties the metric to namespaces only, so the API has it without a namespace "
+                     "{} maps the metric to namespaces only, so the API serves it as not namespaced "
                      "(namespaced: false), and not for {}",
                      rule.title(), c.need.resource.text());
     report.broken(
         "rule-not-namespaced", Link::adapter, sentence,
         {rule_place(c, rule) + ": resources " + resources_text(rule),
-         "the API lists " + (listed.empty() ? "nothing of that name" : listed)},
-        edit_rules(c, "Tie the metric to both, with the labels that the series has",
+         "the API lists " + (listed.empty() ? "no metric of that name" : listed)},
+        edit_rules(c, "Map one label of the series to each of them",
                    {{"resources",
                      {{"overrides",
                        {{"namespace", {{"resource", "namespace"}}},
@@ -159,11 +159,11 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
     }
     report.broken(
         "rule-labels-mismatch", Link::adapter,
-        fmt::format("{} expects labels that the series {} does not have: {}", rule.title(), candidate.series,
+        fmt::format("{} requires labels that the series {} does not have: {}", rule.title(), candidate.series,
                     text::join(missing, " and ")),
         {rule_place(c, rule) + ": resources " + resources_text(rule),
          fmt::format("Prometheus has {}{{{}}}", candidate.series, labels_text(row))},
-        edit_rules(c, alternatives.empty() ? "Name labels that the series has in resources.overrides"
+        edit_rules(c, alternatives.empty() ? "Use labels of the series in resources.overrides"
                                            : "Name the label " + alternatives + " in resources.overrides"));
     return;
   }
@@ -179,13 +179,13 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
   if (report.broken_before(Link::adapter) || wanted.empty()) return;
   report.broken(
       "object-not-in-series", Link::adapter,
-      fmt::format("No sample of {} has {}={} in namespace {}; there are {}", candidate.series, *object,
+      fmt::format("No sample of {} has {}={} in namespace {}; existing values: {}", candidate.series, *object,
                   wanted.front(), c.hpa.space, text::join(values, ", ")),
       {fmt::format("Prometheus has {}{{{}}}", candidate.series, labels_text(row)),
        rule_place(c, rule) + ": resources " + resources_text(rule)},
       advice(c.need.type == "Object"
-                 ? "Name an object that the samples are labelled with, or map another label in resources.overrides"
-                 : "Let these pods be scraped: see the links before"));
+                 ? "Use an object whose name is in the samples' labels, or map another label in resources.overrides"
+                 : "Make Prometheus scrape these pods: see the previous checks"));
 }
 
 // Several rules that yield one name: the last one wins.
@@ -205,9 +205,9 @@ void overlap(const Context& c, Report& report) {
     evidence.push_back(
         fmt::format("{}: {} gives {}", rule_place(c, *candidate->rule), candidate->series, value));
   }
-  std::string sentence = fmt::format("{} rules lead to {} of {}; the last one wins", live.size(),
+  std::string sentence = fmt::format("{} rules produce {} of {}; the last rule wins", live.size(),
                                      c.need.metric, c.need.resource.text());
-  Fix fix = edit_rules(c, "Make them exclusive, with seriesFilters or another name.as");
+  Fix fix = edit_rules(c, "Make the rules exclusive, with seriesFilters or another name.as");
   if (values.size() > 1) {
     report.broken("rules-overlap", Link::adapter, sentence + ", and they give different values", evidence,
                   fix);
@@ -236,7 +236,7 @@ void judge_naming(const Context& c, Report& report) {
                               candidate.series, rule.title()),
                   {rule_place(c, rule) + ": seriesQuery " + rule.series_query,
                    fmt::format("Prometheus has {}{{{}}}", candidate.series, labels_text(labels))},
-                  edit_rules(c, "Let the seriesQuery match the series"));
+                  edit_rules(c, "Make the seriesQuery match the series"));
     return;
   }
   if (rows.empty() || c.need.external()) return;

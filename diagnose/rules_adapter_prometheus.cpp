@@ -61,11 +61,11 @@ std::string likely_url(const Context& c) {
 
 Fix fix_url(const Context& c, const std::string& url) {
   if (url.empty() || url == c.adapter.prometheus_url)
-    return advice("Let --prometheus-url of the adapter lead to Prometheus's API (the chart: prometheus.url, "
+    return advice("Set --prometheus-url of the adapter to Prometheus's API (in the chart: prometheus.url, "
                   "prometheus.port)",
                   look_at_adapter(c));
   return set_adapter_flag(c, "prometheus-url", url,
-                          fmt::format("Let the adapter ask {} (--prometheus-url; the chart: prometheus.url, "
+                          fmt::format("Point the adapter to {} (--prometheus-url; in the chart: prometheus.url, "
                                       "prometheus.port)",
                                       url));
 }
@@ -85,12 +85,12 @@ bool auth_broken(const Context& c, Report& report, std::vector<std::string> evid
                   [](const std::string& a) {
                     return has(a, "token-file") || has(a, "prometheus-header") || has(a, "auth");
                   })
-          ? "its flags carry a login, which Prometheus does not accept"
-          : "it sends no login";
+          ? "its flags contain credentials, which Prometheus rejects"
+          : "it sends no credentials";
   report.broken("adapter-prometheus-auth", Link::adapter,
-                fmt::format("Prometheus (or the proxy before it) refuses the adapter: {}", token),
+                fmt::format("Prometheus (or a proxy in front of it) rejects the adapter's requests: {}", token),
                 std::move(evidence),
-                advice("Give the adapter a login (--prometheus-token-file, --prometheus-header), or exempt it",
+                advice("Give the adapter credentials (--prometheus-token-file, --prometheus-header), or exempt it",
                        look_at_adapter(c)));
   return false;
 }
@@ -138,8 +138,8 @@ Fix let_through(const Context& c, bool ingress) {
   const Json& prometheus = at(*c.prometheus.service, "spec.selector");
   const Json& adapter = c.adapter.service == nullptr ? Json() : at(*c.adapter.service, "spec.selector");
   const std::string &from = c.adapter.space, &to = c.adapter.url_space;
-  std::string says = ingress ? fmt::format("Let the adapter's pods of namespace {} in to Prometheus's", from)
-                             : fmt::format("Let the adapter's pods out to Prometheus's of namespace {}", to);
+  std::string says = ingress ? fmt::format("Allow ingress from the adapter's pods of namespace {} to Prometheus's pods", from)
+                             : fmt::format("Allow egress from the adapter's pods to Prometheus's pods of namespace {}", to);
   // A selector that names nothing would mean all pods.
   if (!prometheus.is_object() || prometheus.empty() || !adapter.is_object() || adapter.empty()) return advice(says);
   Json peer = {{"namespaceSelector", {{"matchLabels", {{"kubernetes.io/metadata.name", ingress ? from : to}}}}},
@@ -171,14 +171,14 @@ bool policy_broken(const Context& c, Report& report, std::vector<std::string> ev
   if (!policy) policy = isolating(c, adapter.space, adapter.pods, false, adapter.url_space, prometheus);
   if (!policy) return false;
   evidence.push_back(
-      ingress ? fmt::format("NetworkPolicy {} selects Prometheus's pods, and none lets in the adapter "
-                            "from namespace {}",
+      ingress ? fmt::format("NetworkPolicy {} selects Prometheus's pods, and no policy allows ingress from the adapter "
+                            "in namespace {}",
                             *policy, adapter.space)
-              : fmt::format("NetworkPolicy {} selects the adapter's pods, and none lets them out to "
+              : fmt::format("NetworkPolicy {} selects the adapter's pods, and no policy allows egress to "
                             "namespace {}",
                             *policy, adapter.url_space));
   report.broken("adapter-network-policy", Link::adapter,
-                fmt::format("NetworkPolicy {} keeps the adapter from Prometheus", *policy),
+                fmt::format("NetworkPolicy {} blocks traffic from the adapter to Prometheus", *policy),
                 std::move(evidence), let_through(c, ingress));
   return true;
 }
@@ -202,14 +202,14 @@ bool connection_by_log(const Context& c, Report& report) {
     return url_broken(c, report, "The adapter cannot resolve Prometheus's name", evidence, likely_url(c));
   if (has(line, "HTTP response to HTTPS client") || has(line, "malformed HTTP response") ||
       has(line, "HTTP request to an HTTPS server")) {
-    return url_broken(c, report, "The adapter speaks the wrong scheme (http or https) to Prometheus",
+    return url_broken(c, report, "The adapter uses the wrong scheme (http or https) for Prometheus",
                       evidence, likely_url(c));
   }
   bool timeout = has(line, "i/o timeout") || has(line, "deadline exceeded") || has(line, "Client.Timeout");
   if (timeout) {
     if (policy_broken(c, report, evidence)) return false;
     if (too_broad(c, report, evidence)) return true;
-    return url_broken(c, report, "The adapter's questions to Prometheus time out", evidence, likely_url(c),
+    return url_broken(c, report, "The adapter's requests to Prometheus time out", evidence, likely_url(c),
                       Certainty::likely);
   }
   if (has(line, "connection refused") || has(line, "no route to host") || has(line, "EOF") ||
@@ -217,7 +217,7 @@ bool connection_by_log(const Context& c, Report& report) {
     // After Prometheus has just come back, the last line is still the old one.
     const Reading* runtime = c.prometheus_reading("runtime");
     if (runtime != nullptr && runtime->read() && c.registered() == true) return true;
-    return url_broken(c, report, "The adapter does not get an answer from Prometheus", evidence,
+    return url_broken(c, report, "The adapter gets no response from Prometheus", evidence,
                       likely_url(c), Certainty::likely);
   }
   return true;  // bad_data and the like: judge_listing finds the rule
@@ -229,13 +229,13 @@ bool asked_outside(const Context& c, Report& report) {
   if (host == "localhost" || host.starts_with("127.")) {
     return url_broken(
         c, report,
-        "The adapter asks Prometheus at localhost, which is its own pod: no --prometheus-url was given", {},
+        "The adapter connects to Prometheus at localhost, which is its own pod: --prometheus-url is not set", {},
         likely_url(c));
   }
   if (!connection_by_log(c, report)) return false;
   report.set(
       Link::adapter, Mark::unknown,
-      c.adapter.prometheus_url + " is outside of this cluster; the adapter's log shows no trouble with it");
+      c.adapter.prometheus_url + " is outside this cluster; the adapter's log shows no errors with it");
   return true;
 }
 
@@ -253,7 +253,7 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
     }
     return url_broken(
         c, report,
-        fmt::format("The adapter asks {}, but there is no Service {} in namespace {}",
+        fmt::format("The adapter connects to {}, but Service {} does not exist in namespace {}",
                     c.adapter.prometheus_url, c.adapter.url_service, c.adapter.url_space),
         {fmt::format("Services of namespace {}: no {}", c.adapter.url_space, c.adapter.url_service)},
         likely_url(c));
@@ -267,7 +267,7 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
   if (!found) {
     return url_broken(
         c, report,
-        fmt::format("The adapter asks port {} of Service {}/{}, which has only port {}", c.adapter.url_port,
+        fmt::format("The adapter connects to port {} of Service {}/{}, which has only port {}", c.adapter.url_port,
                     c.adapter.url_space, c.adapter.url_service, text::join(ports, ", ")),
         {fmt::format("Service {}/{}: ports {}", c.adapter.url_space, c.adapter.url_service,
                      text::join(ports, ", "))},
@@ -283,7 +283,7 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
       if (prometheus_runs || c.prometheus.resource == nullptr ||
           pods_of_service(c.facts, *c.prometheus.service).empty()) {
         return url_broken(c, report,
-                          fmt::format("The adapter asks Service {}/{}, behind which there is no ready pod",
+                          fmt::format("The adapter connects to Service {}/{}, which has no ready pod",
                                       c.adapter.url_space, c.adapter.url_service),
                           {fmt::format("EndpointSlices of Service {}/{}: no ready address",
                                        c.adapter.url_space, c.adapter.url_service)},
@@ -301,8 +301,8 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
     }
     return url_broken(
         c, report,
-        fmt::format("What answers at {} is not Prometheus's API{}", c.adapter.prometheus_url, said),
-        {seen(*names, "no answer of Prometheus" + said)}, likely_url(c), Certainty::likely);
+        fmt::format("The server at {} is not a Prometheus API{}", c.adapter.prometheus_url, said),
+        {seen(*names, "no response of Prometheus" + said)}, likely_url(c), Certainty::likely);
   }
   return connection_by_log(c, report);
 }

@@ -63,8 +63,8 @@ std::optional<Fix> registration(const Context& c, const std::string& group) {
          {{"namespace", c.adapter.space}, {"name", c.adapter.service_name}, {"port", *port}}}}}};
   return create({"apiservice", "", name}, manifest,
                 fmt::format("Register Service {}/{} for {}", c.adapter.space, c.adapter.service_name, group),
-                "the API server does not check the certificate of that Service (insecureSkipTLSVerify; a caBundle "
-                "instead would)");
+                "the API server does not verify the certificate of that Service (insecureSkipTLSVerify; use a caBundle "
+                "to verify it)");
 }
 
 void missing(const Context& c, Report& report) {
@@ -80,7 +80,7 @@ void missing(const Context& c, Report& report) {
     what = "metrics-server is not installed";
     fix = advice("Install metrics-server: https://github.com/kubernetes-sigs/metrics-server");
   } else if (!c.adapter.service_name.empty()) {
-    what = fmt::format("though prometheus-adapter runs behind Service {}/{}", c.adapter.space,
+    what = fmt::format("although prometheus-adapter is running behind Service {}/{}", c.adapter.space,
                        c.adapter.service_name);
     fix = registration(c, group).value_or(advice(fmt::format("Create an APIService v1beta1.{} for it", group)));
   }
@@ -93,13 +93,13 @@ void missing(const Context& c, Report& report) {
 Fix leave_mesh(const Context& c) {
   bool linkerd = has(mesh_of(c), "linkerd");
   bool istio = has(mesh_of(c), "istio");
-  std::string says = "Take the adapter's pods out of the mesh";
+  std::string says = "Exclude the adapter's pods from the mesh";
   std::optional<AdapterOwner> owner = adapter_owner(c);
   if (!owner || owner->object == nullptr || (!linkerd && !istio)) return advice(says);
   Json mark = linkerd ? Json{{"annotations", {{"linkerd.io/inject", "disabled"}}}}
                       : Json{{"labels", {{"sidecar.istio.io/inject", "false"}}}};
   return merge_patch(owner->ref, *owner->object, {{"spec", {{"template", {{"metadata", mark}}}}}}, says,
-                     "the adapter's own requests are outside of the mesh too, also those to Prometheus")
+                     "the adapter's own requests, including those to Prometheus, then bypass the mesh too")
       .value_or(advice(says));
 }
 
@@ -114,7 +114,7 @@ std::optional<Fix> listening_port(const Context& c) {
   return json_patch(ref_of("service", *c.adapter.service), *c.adapter.service,
                     Json::array({operation("test", {"spec", "ports", "0", "port"}, port),
                                  operation("replace", {"spec", "ports", "0", "targetPort"}, listens)}),
-                    fmt::format("Lead port {} of Service {}/{} to {}, where the adapter listens (--secure-port)",
+                    fmt::format("Point port {} of Service {}/{} to {}, where the adapter listens (--secure-port)",
                                 port, c.adapter.space, c.adapter.service_name, listens));
 }
 
@@ -126,10 +126,10 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
     report.broken(
         "dangling-apiservice", Link::api_service,
         fmt::format(
-            "{} points to Service {}, which is gone; while it does, namespaces cannot be deleted either",
+            "{} points to Service {}, which no longer exists; in this state, namespaces cannot be deleted either",
             name, backend),
         evidence,
-        advice(fmt::format("Install the adapter again; if nobody wants it any more, delete APIService {}", name),
+        advice(fmt::format("Install the adapter again; if it is no longer needed, delete APIService {}", name),
                look_at("get", ref_of("apiservice", api_service))));
     return;
   }
@@ -148,10 +148,10 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
     if (std::optional<long long> port = api_port(c))
       right = merge_patch(ref_of("apiservice", api_service), api_service,
                           {{"spec", {{"service", {{"port", *port}}}}}},
-                          fmt::format("Name port {} of Service {}", *port, backend));
+                          fmt::format("Use port {} of Service {}", *port, backend));
     report.broken("apiservice-port", Link::api_service,
                   fmt::format("{} names a port that Service {} does not have", name, backend), evidence,
-                  right.value_or(advice("Name a port of Service " + backend + " in spec.service.port",
+                  right.value_or(advice("Use a port of Service " + backend + " in spec.service.port",
                                         look_at("get", ref_of("apiservice", api_service)))));
     return;
   }
@@ -170,7 +170,7 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
        !has(message, "x509"))) {
     report.broken(
         "apiserver-http-proxy", Link::api_service,
-        "The API server sends its question to the adapter through an HTTP proxy, which refuses a cluster "
+        "The API server sends its requests to the adapter through an HTTP proxy, which rejects a cluster "
         "address",
         evidence,
         advice("Add the Service and pod ranges and .svc to no_proxy of the kube-apiserver, then restart it"));
@@ -179,29 +179,29 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
   if (has(message, "x509") || has(message, "certificate") || has(message, "tls:")) {
     std::string mismatch =
         bool_at(api_service, "spec.insecureSkipTLSVerify")
-            ? "the requestheader CA does not fit"
-            : "the certificate that the adapter shows is not signed by the APIService's caBundle";
+            ? "the requestheader CA does not match"
+            : "the adapter's certificate is not signed by the APIService's caBundle";
     report.broken(
         "requestheader-ca", Link::api_service,
         "The API server and the adapter do not trust each other's certificates: " + mismatch, evidence,
         merge_patch(ref_of("apiservice", api_service), api_service,
                     {{"spec", {{"caBundle", nullptr}, {"insecureSkipTLSVerify", true}}}},
-                    "Accept the adapter's certificate unseen; better, if it has a CA: set that as caBundle",
-                    "the API server then trusts whoever answers at Service " + backend)
+                    "Skip the verification of the adapter's certificate; if it has a CA, set that CA as caBundle instead",
+                    "the API server then trusts any server behind Service " + backend)
             .value_or(restart_adapter(c, "Restart the adapter, which reads the requestheader CA when it starts")));
     return;
   }
   if (has(message, "401") || has(message, "nauthorized")) {
     report.broken("requestheader-ca", Link::api_service,
-                  "The adapter does not accept the API server's request header certificate", evidence,
+                  "The adapter rejects the API server's request header certificate", evidence,
                   restart_adapter(c, "Restart the adapter, which reads the requestheader CA when it starts"));
     return;
   }
   if (std::string mesh = mesh_of(c); !mesh.empty()) {
     evidence.push_back(mesh);
     report.broken("adapter-mesh-sidecar", Link::api_service,
-                  "A service mesh's sidecar stands before the adapter, and the API server cannot speak "
-                  "mutual TLS with it",
+                  "A service mesh's sidecar is in front of the adapter, and the API server cannot use "
+                  "mutual TLS",
                   evidence,
                   leave_mesh(c));
     return;
@@ -215,7 +215,7 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
                 fmt::format("The control plane cannot reach the adapter behind {} (port {})", backend, port),
                 evidence,
                 listening_port(c).value_or(
-                    advice(fmt::format("Let the control plane reach the adapter's pods on port {}: firewall or "
+                    advice(fmt::format("Allow the control plane to reach the adapter's pods on port {}: firewall or "
                                        "security group (private GKE and EKS clusters need a rule), NetworkPolicy "
                                        "in {}, or a targetPort that the adapter does not listen on",
                                        port, c.adapter.space))));
@@ -230,13 +230,13 @@ void judge_api(const Context& c, Report& report) {
     std::vector<std::string> versions;
     for (const Json* s : all) versions.push_back(text_at(*s, "spec.version"));
     report.broken("api-version-mismatch", Link::api_service,
-                  fmt::format("{} is registered only as {}, and HPA controllers speak v1beta1 and v1beta2",
+                  fmt::format("{} is registered only as {}, and HPA controllers support v1beta1 and v1beta2",
                               c.need.api_group(), text::join(versions, ", ")),
                   {"APIService " + name_of(*all.front())},
                   (c.adapter.kind == AdapterKind::prometheus_adapter ? registration(c, c.need.api_group())
                                                                      : std::nullopt)
-                      .value_or(advice(fmt::format("Let an adapter serve {} as v1beta1 or v1beta2, and register "
-                                                   "that by an APIService",
+                      .value_or(advice(fmt::format("Install an adapter that serves {} as v1beta1 or v1beta2, and register "
+                                                   "it with an APIService",
                                                    c.need.api_group()))));
     return;
   }
@@ -252,14 +252,14 @@ void judge_api(const Context& c, Report& report) {
   if (!up && other_up != nullptr) {
     report.broken(
         "api-version-mismatch", Link::api_service,
-        fmt::format("Clients follow the preferred version {}, which is not Available, though {} is",
+        fmt::format("Clients use the preferred version {}, which is not Available, although {} is",
                     name_of(preferred), name_of(*other_up)),
         {api_condition(preferred), api_condition(*other_up)},
         remove(ref_of("apiservice", preferred),
-               fmt::format("Let clients follow {}; or else let the adapter behind {} run", name_of(*other_up),
+               fmt::format("Make clients use {}, or fix the adapter behind {}", name_of(*other_up),
                            name_of(preferred)),
-               fmt::format("nobody can ask for {} until it is registered again", name_of(preferred)))
-            .value_or(advice("Let the adapter behind " + name_of(preferred) + " run")));
+               fmt::format("{} is unavailable until it is registered again", name_of(preferred)))
+            .value_or(advice("Fix the adapter behind " + name_of(preferred) + " run")));
     return;
   }
   const Json& available = condition(preferred, "Available");
@@ -286,8 +286,8 @@ void judge_api(const Context& c, Report& report) {
       evidence.push_back(fmt::format("APIService {} -> Service {}/{}", name_of(*s),
                                      text_at(*s, "spec.service.namespace"),
                                      text_at(*s, "spec.service.name")));
-    for (const std::string& pod : others) evidence.push_back("another adapter runs: pod " + pod);
-    std::string sentence = fmt::format("More than one adapter claims {}; only {}/{} is asked",
+    for (const std::string& pod : others) evidence.push_back("another adapter is running: pod " + pod);
+    std::string sentence = fmt::format("More than one adapter claims {}; only {}/{} receives requests",
                                        c.need.api_group(), c.adapter.space, c.adapter.service_name);
     Fix fix = advice("Keep one adapter for this API group, with all the rules");
     if (c.registered() == false)
@@ -298,8 +298,8 @@ void judge_api(const Context& c, Report& report) {
   }
   if (discovery != nullptr && discovery->read() && list_at(discovery->value, "resources").empty()) {
     report.note("empty-discovery", Link::api_service,
-                c.works() ? "The API lists no metric, but serves them: for this adapter that is normal"
-                          : "The API lists no metric at all; what is broken is before it",
+                c.works() ? "The API lists no metrics, but serves them: this is normal for this adapter"
+                          : "The API lists no metrics; the cause is earlier in the chain",
                 {seen(*discovery, "resources: []")});
   }
 }

@@ -43,11 +43,11 @@ class HpaRules {
     std::string reason = text_at(active, "reason"), message = text_at(active, "message");
     if (condition(hpa_, "AbleToScale").is_null()) {
       report_.set(Link::hpa, Mark::unknown,
-                  fmt::format("the controller has not looked at it yet (it does every {})", sync_period()));
+                  fmt::format("the controller has not synced it yet (it syncs every {})", sync_period()));
       return;
     }
     std::string replicas =
-        fmt::format("{} replicas, {} wanted", current_replicas_, int_at(hpa_, "status.desiredReplicas"));
+        fmt::format("{} replicas, {} desired", current_replicas_, int_at(hpa_, "status.desiredReplicas"));
     if (text_at(active, "status") == "True") {
       report_.set(Link::hpa, Mark::ok, reason + ", " + replicas);
       numbers();
@@ -66,7 +66,7 @@ class HpaRules {
         fmt::format("HPA {}: ScalingActive is False: {}: {}", ref_, reason, message)};
     if (reason == "ScalingDisabled") {
       report_.broken("scaling-disabled", Link::hpa,
-                     fmt::format("{} {} was scaled to 0 by hand, which switches the HPA off",
+                     fmt::format("{} {} was manually scaled to 0, which disables the HPA",
                                  c_.hpa.target_kind, c_.hpa.target_name),
                      evidence,
                      wake_target());
@@ -92,7 +92,7 @@ class HpaRules {
       evidence.push_back(fmt::format("HPA {}/{}: scaleTargetRef is the same {} {}", c_.hpa.space, other,
                                      c_.hpa.target_kind, c_.hpa.target_name));
     report_.broken("ambiguous-selector", Link::hpa,
-                   fmt::format("{} scales the same pods, so the controller stops both", which), evidence,
+                   fmt::format("{} scales the same pods, so the controller scales neither", which), evidence,
                    advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
                           look_for("hpa", c_.hpa.space)));
   }
@@ -103,7 +103,7 @@ class HpaRules {
 
   // To as many as the HPA would have at least: with one replica it takes over.
   Fix wake_target() const {
-    std::string says = fmt::format("Scale {} {} up: the HPA takes over from there", c_.hpa.target_kind, c_.hpa.target_name);
+    std::string says = fmt::format("Scale {} {} up; the HPA then takes over", c_.hpa.target_kind, c_.hpa.target_name);
     long long now = c_.hpa.target == nullptr ? -1 : int_at(*c_.hpa.target, "spec.replicas", -1);
     std::optional<Fix> up;
     if (now == 0) up = scale(target_ref(), now, std::max(1LL, int_at(hpa_, "spec.minReplicas", 1)), says);
@@ -113,10 +113,10 @@ class HpaRules {
   void forbidden(std::vector<std::string> evidence) {
     const Reading* answer = c_.facts.find(may_key(hpa_question(c_.need.api_group(), c_.hpa.space)));
     if (answer != nullptr && answer->read() && answer->value == false)
-      evidence.push_back("SubjectAccessReview: the HPA controller may not read " + c_.need.api_group());
+      evidence.push_back("SubjectAccessReview: the HPA controller is forbidden to read " + c_.need.api_group());
     std::string group = c_.need.api_group();
     report_.broken(
-        "hpa-forbidden", Link::hpa, fmt::format("The HPA controller may not read {}", group), evidence,
+        "hpa-forbidden", Link::hpa, fmt::format("The HPA controller is forbidden to read {}", group), evidence,
         let_read(group));
   }
 
@@ -128,7 +128,7 @@ class HpaRules {
                  {"kind", "ClusterRole"},
                  {"metadata", {{"name", name}}},
                  {"rules", Json::array({rule})}};
-    std::string says = "Let the HPA controller read " + group;
+    std::string says = "Allow the HPA controller to read " + group;
     return create({"clusterrolebinding", "", name},
                   role_and_binding(role, "ClusterRoleBinding",
                                    "system:serviceaccount:kube-system:horizontal-pod-autoscaler"),
@@ -144,23 +144,23 @@ class HpaRules {
       return forbidden(std::move(evidence));
     // With several metrics the condition speaks of one: the others are judged by themselves.
     if (c_.hpa.needs.size() > 1 && !has(message, c_.need.metric)) {
-      report_.set(Link::hpa, Mark::ok, "the condition speaks of another metric");
+      report_.set(Link::hpa, Mark::ok, "the condition is about another metric");
       return;
     }
     if (reason.starts_with("FailedGet") && report_.mark(Link::value) == Mark::ok) {
       report_.set(
           Link::hpa, Mark::note,
           fmt::format(
-              "its last look failed, but the value is there now: the next look, within {}, should succeed",
+              "the last sync failed, but the metric is available now; the next sync, within {}, should succeed",
               sync_period()));
       report_.note("waiting-for-sync", Link::hpa,
-                   "The chain is whole now; the HPA has not looked again since it was not", evidence,
-                   advice("Wait for its next look", look_at("describe", ref_of("hpa", hpa_))));
+                   "The metric is available again; the HPA has not synced since", evidence,
+                   advice("Wait for the next sync", look_at("describe", ref_of("hpa", hpa_))));
       return;
     }
     if (reason == "InvalidSelector") {
       report_.broken("target-selector", Link::target, "The scale target has no usable pod selector", evidence,
-                     advice("Let the scale of the workload tell its pods' selector (of a custom resource: "
+                     advice("Make the workload's scale subresource report its pod selector (of a custom resource: "
                             "labelSelectorPath)",
                             look_at("get", target_ref())));
     }
@@ -168,7 +168,7 @@ class HpaRules {
 
   // What follows a value of the controller that could only be assumed.
   std::string if_assumed() const {
-    return c_.controller.seen ? "" : " (Kubernetes' default, assumed: the controller's flags cannot be seen)";
+    return c_.controller.seen ? "" : " (assumed from Kubernetes' default: the controller's flags are not visible)";
   }
 
   // Where a flag's value is known from.
@@ -178,12 +178,12 @@ class HpaRules {
     const Reading* pods = c_.facts.find(controller_key);
     return fmt::format("{} is assumed to be {}: {}", name, value,
                        pods != nullptr && pods->read()
-                           ? "no pod of kube-controller-manager is shown in kube-system"
+                           ? "no pod of kube-controller-manager is visible in kube-system"
                            : why_unread(pods));
   }
 
   std::string sync_period() const {
-    return fmt::format("{} s{}", in_seconds(c_.controller.flags.sync_period), if_assumed());
+    return fmt::format("{}s{}", in_seconds(c_.controller.flags.sync_period), if_assumed());
   }
 
   struct Numbers {
@@ -210,16 +210,16 @@ class HpaRules {
     if (target_milli && n->target < 1000 && n->current >= n->target * 100) {
       report_.broken(
           "quantity-readability", Link::hpa,
-          fmt::format("The target {} means {}, and the metric is {}: that is {} times as much; was {} meant?",
+          fmt::format("The target {} means {}, and the metric is {}, which is {} times as much; did you mean {}?",
                       c_.need.target, decimal(n->target), decimal(n->current), n->current / n->target,
                       c_.need.target.substr(0, c_.need.target.size() - 1)),
           {fmt::format("HPA {}: target {}, current {}", ref_, c_.need.target, shown)},
-          advice("Write the target without m, if that was meant: 10 is ten, 10m is 0.010",
+          advice("If you meant whole units, write the target without m: 10 is ten, 10m is 0.010",
                  look_at("get", ref_of("hpa", hpa_))),
           Certainty::likely);
     } else if ((shown.ends_with('m') && n->current >= 1000) || (target_milli && n->target >= 1000)) {
       report_.note("quantity-readability", Link::hpa,
-                   fmt::format("{} is {}, not {}: m stands for thousandths (the target {} is {})", shown,
+                   fmt::format("{} is {}, not {}: m means thousandths (the target {} is {})", shown,
                                decimal(n->current), shown.substr(0, shown.size() - 1), c_.need.target,
                                decimal(n->target)),
                    {fmt::format("HPA {}: current {}, target {}", ref_, shown, c_.need.target)});
@@ -234,7 +234,7 @@ class HpaRules {
              target = std::atof(c_.need.target.c_str());
       if (target <= 0 || now <= 0) return;
       ratio = now / target;
-      what = fmt::format("{} % of {} %", now, target);
+      what = fmt::format("{}% of {}%", now, target);
     } else {
       std::optional<Numbers> n = read_numbers();
       if (!n) return;
@@ -254,7 +254,7 @@ class HpaRules {
     report_.note(
         "within-tolerance", Link::hpa,
         fmt::format(
-            "{} is {:.1f} % {} the target, within the tolerance of {:.4g} %{}, so nothing is to be done",
+            "{} is {:.1f}% {} the target, within the {:.4g}% tolerance{}, so the HPA does not scale",
             what, std::abs(ratio - 1) * 100, up ? "above" : "below", percent, own ? "" : if_assumed()),
         {fmt::format("HPA {}: ratio {:.3f}", ref_, ratio),
          own ? fmt::format("HPA {}: {} is {}", ref_, field, text_at(hpa_, field))
@@ -271,9 +271,9 @@ class HpaRules {
         fmt::format("HPA {}: ScalingLimited: {}: {}", ref_, reason, text_at(limited, "message"));
     if (text_at(able, "status") == "False" && text_at(able, "reason") == "FailedUpdateScale") {
       report_.broken("scale-refused", Link::target,
-                     "The controller may not change the replicas: " + text_at(able, "message"),
+                     "The controller cannot change the replicas: " + text_at(able, "message"),
                      {fmt::format("HPA {}: AbleToScale is False: FailedUpdateScale", ref_)},
-                     advice("Let the admission webhook, policy or quota that the message names allow it",
+                     advice("Change the admission webhook, policy or quota that the message names, so that it allows the change",
                             look_at("get", target_ref())));
     }
     if (text_at(able, "reason") == "ScaleDownStabilized") stabilized(able, true);
@@ -282,19 +282,19 @@ class HpaRules {
     if (reason == "TooManyReplicas") {
       report_.note(
           "at-max", Link::hpa,
-          fmt::format("The metric asks for more, but maxReplicas is {}", int_at(hpa_, "spec.maxReplicas")),
+          fmt::format("The metric needs more replicas, but maxReplicas is {}", int_at(hpa_, "spec.maxReplicas")),
           {evidence},
-          advice("It works as it is set. If more pods may run, and cost what they cost: raise spec.maxReplicas",
+          advice("The HPA works as configured. If you can afford more pods, raise spec.maxReplicas",
                  look_at("describe", ref_of("hpa", hpa_))));
     } else if (reason == "TooFewReplicas") {
       report_.note("at-min", Link::hpa,
-                   fmt::format("The metric asks for fewer, but minReplicas is {}",
+                   fmt::format("The metric needs fewer replicas, but minReplicas is {}",
                                int_at(hpa_, "spec.minReplicas", 1)),
                    {evidence});
     } else if (reason == "ScaleUpLimit" || reason == "ScaleDownLimit") {
       report_.note("rate-limited", Link::hpa,
-                   fmt::format("It is on its way, but a policy limits how fast ({})", reason), {evidence},
-                   advice("Wait; how fast is in spec.behavior", look_at("get", ref_of("hpa", hpa_))));
+                   fmt::format("The HPA is scaling, but a policy limits the rate ({})", reason), {evidence},
+                   advice("Wait; spec.behavior sets the rate", look_at("get", ref_of("hpa", hpa_))));
     }
   }
 
@@ -315,12 +315,12 @@ class HpaRules {
                           world::clock_time(*last + std::chrono::seconds(window)), world::clock_time(*last));
     report_.note(
         "stabilization", Link::hpa,
-        fmt::format("It will scale {}, but waits out its stabilization window of {} s{}{}",
+        fmt::format("Scaling {} is delayed by the stabilization window of {}s{}{}",
                     down ? "down" : "up", window, own ? "" : if_assumed(), until),
         {fmt::format("HPA {}: AbleToScale: {}: {}", ref_, text_at(able, "reason"), text_at(able, "message")),
          own ? fmt::format("HPA {}: {} is {}", ref_, field, window)
-             : flag_evidence("downscale-stabilization", fmt::format("{} s", window))},
-        advice("Wait; how long is in " + field, look_at("get", ref_of("hpa", hpa_))));
+             : flag_evidence("downscale-stabilization", fmt::format("{}s", window))},
+        advice("Wait; the window is set in " + field, look_at("get", ref_of("hpa", hpa_))));
   }
 
   std::optional<world::WallTime> last_high() const {

@@ -20,7 +20,7 @@ void report_port(const Scrape& s, const Monitor& m, std::string sentence, std::v
                  Fix fix) {
   s.report.broken("monitor-port-name", Link::monitor, std::move(sentence), std::move(evidence),
                   std::move(fix));
-  s.report.set(Link::prometheus, Mark::unknown, "waits for the " + m.kind());
+  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the " + m.kind());
 }
 
 bool port_matches(const Monitor& m, const Json& service) {
@@ -63,13 +63,13 @@ std::optional<std::string> meant(const std::string& wanted, std::vector<std::str
 
 Fix name_port(const Monitor& m, const std::string& list, const WrongPort& wrong, const std::vector<std::string>& names,
               const std::string& whose) {
-  std::string says = fmt::format("Let {} scrape a port that {} has, instead of {}", m.ref(), whose, wrong.port);
+  std::string says = fmt::format("Make {} scrape an existing port of {}, instead of {}", m.ref(), whose, wrong.port);
   std::optional<std::string> name = meant(wrong.port, names);
   if (!name) return advice(says, look_at("get", ref_of_monitor(m)));
   const std::vector<std::string> path = {"spec", list, std::to_string(wrong.index), "port"};
   return json_patch(ref_of_monitor(m), *m.object,
                     Json::array({operation("test", path, wrong.port), operation("replace", path, *name)}),
-                    fmt::format("Let {} scrape port {} of {}, instead of {}", m.ref(), *name, whose, wrong.port))
+                    fmt::format("Make {} scrape port {} of {}, instead of {}", m.ref(), *name, whose, wrong.port))
       .value_or(advice(says, look_at("get", ref_of_monitor(m))));
 }
 
@@ -83,7 +83,7 @@ std::optional<Fix> name_only_port(const Json& service, const std::string& name) 
   return json_patch(ref_of("service", service), service,
                     Json::array({operation("test", {"spec", "ports", "0", "port"}, at(ports[0], "port")),
                                  operation("add", {"spec", "ports", "0", "name"}, name)}),
-                    fmt::format("Name the only port of Service {} {}", full_name(service), name));
+                    fmt::format("Name the only port of Service {}: {}", full_name(service), name));
 }
 
 void wrong_port(const Scrape& s, const Monitor& m, const Json& service) {
@@ -116,7 +116,7 @@ std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json
   for (const auto& [name, value] : wanted.items()) {
     const Json& had = at(before, std::vector<std::string>{name});
     if (!had.is_string() || had == value) continue;
-    beyond += fmt::format("{}replaces the label {}={}, and what selects by that one loses it",
+    beyond += fmt::format("{}replaces the label {}={}; selectors that use that label no longer match",
                           beyond.empty() ? "" : "; ", name, had.get<std::string>());
   }
   return merge_patch(ref, object, {{"metadata", {{"labels", wanted}}}}, std::move(says), std::move(beyond));
@@ -124,7 +124,7 @@ std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json
 
 // One namespace more: those that it looks into already stay.
 Fix look_into(const Monitor& m, const std::string& space) {
-  std::string says = fmt::format("Let {} look into namespace {} too", m.ref(), space);
+  std::string says = fmt::format("Make {} also select namespace {}", m.ref(), space);
   const Json& selector = at(*m.object, "spec.namespaceSelector");
   std::optional<Fix> fix;
   if (text_list(list_at(selector, "matchNames")).empty()) {
@@ -168,17 +168,17 @@ void no_monitor(const Scrape& s, const Json* service) {
   if (by_space != nullptr && (by_labels == nullptr || best < 5)) {
     s.report.broken(
         "monitor-selects-no-service", Link::monitor,
-        fmt::format("{} matches the labels of {}, but does not look into namespace {}", by_space->ref(), what,
+        fmt::format("{} matches the labels of {}, but does not select namespace {}", by_space->ref(), what,
                     s.c.hpa.space),
         {fmt::format("{}: spec.namespaceSelector {}", by_space->ref(),
                      at(*by_space->object, "spec.namespaceSelector").is_null()
-                         ? "is not set, so only its own namespace counts"
+                         ? "is not set, so it selects only its own namespace"
                          : at(*by_space->object, "spec.namespaceSelector").dump())},
         look_into(*by_space, s.c.hpa.space));
   } else if (by_labels != nullptr) {
     const Json& selector = at(*by_labels->object, "spec.selector");
     std::string why = mismatch(selector, labels).value_or("");
-    Fix fix = advice(fmt::format("Let the selector of {} match {}, or the labels match it", by_labels->ref(), what),
+    Fix fix = advice(fmt::format("Make the selector of {} match {}, or change the labels to match it", by_labels->ref(), what),
                      look_at("get", ref_of_monitor(*by_labels)));
     // Of one that has nothing in common with the Service but the namespace, nobody knows that it is meant.
     if (!by_labels->pods && service != nullptr && best > 2)
@@ -186,7 +186,7 @@ void no_monitor(const Scrape& s, const Json* service) {
                      fmt::format("Give Service {} the labels that {} selects", full_name(*service), by_labels->ref()))
                 .value_or(fix);
     s.report.broken("monitor-selects-no-service", Link::monitor,
-                    fmt::format("No ServiceMonitor or PodMonitor selects {}; the nearest, {}, wants {}: {}",
+                    fmt::format("No ServiceMonitor or PodMonitor selects {}; the closest, {}, requires {}: {}",
                                 what, by_labels->ref(), selector_text(selector), why),
                     {fmt::format("{}: spec.selector {}", by_labels->ref(), selector_text(selector)),
                      fmt::format("{}: labels {}", what, labels_text(labels))},
@@ -194,11 +194,11 @@ void no_monitor(const Scrape& s, const Json* service) {
   } else {
     s.report.broken("monitor-selects-no-service", Link::monitor,
                     fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
-                    {fmt::format("{} were looked at: {}", plural_count(s.monitors.size(), "monitor"),
+                    {fmt::format("{} were checked: {}", plural_count(s.monitors.size(), "monitor"),
                                  "none covers namespace " + s.c.hpa.space)},
                     advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }
-  s.report.set(Link::prometheus, Mark::unknown, "waits for the monitor");
+  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
 }
 
 const Json* namespace_object(const Scrape& s, const std::string& name) {
@@ -210,8 +210,8 @@ const Json* namespace_object(const Scrape& s, const std::string& name) {
 
 // The monitor's namespace for Prometheus, and no other.
 Fix select_namespace(const Scrape& s, const Json& prometheus, const Monitor& m, const std::string& field) {
-  std::string says = fmt::format("Let Prometheus {} look for {}s in namespace {}", full_name(prometheus), m.kind(), m.space);
-  std::string beyond = fmt::format("it then takes every other {} of namespace {} that its selector matches", m.kind(), m.space);
+  std::string says = fmt::format("Make Prometheus {} select {}s in namespace {}", full_name(prometheus), m.kind(), m.space);
+  std::string beyond = fmt::format("it then also selects every other {} of namespace {} that its selector matches", m.kind(), m.space);
   ObjectRef ref = ref_of("prometheus", prometheus);
   Fix otherwise = advice(says, look_at("get", ref));
   const Json& selector = at(prometheus, "spec." + field);
@@ -251,14 +251,14 @@ void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, 
   if (why.by_namespace) {
     s.report.broken(
         "monitor-namespace-not-selected", Link::monitor,
-        fmt::format("Prometheus {} does not look for {}s in namespace {}: {}", ref, m.kind(), m.space,
+        fmt::format("Prometheus {} does not select {}s in namespace {}: {}", ref, m.kind(), m.space,
                     why.why),
         {fmt::format("Prometheus {}: spec.{}NamespaceSelector {}", ref, field,
                      at(prometheus, "spec." + field + "NamespaceSelector").dump()),
          fmt::format("namespace {}: labels {}", m.space, labels_text(namespace_labels(s.c.facts, m.space)))},
         select_namespace(s, prometheus, m, field + "NamespaceSelector"));
   } else {
-    std::string says = fmt::format("Let the labels of {} be those that Prometheus {} selects", m.ref(), ref);
+    std::string says = fmt::format("Give {} the labels that Prometheus {} selects", m.ref(), ref);
     s.report.broken(
         "monitor-not-selected", Link::monitor,
         fmt::format("Prometheus {} does not select {}: {}", ref, m.ref(), why.why),
@@ -266,10 +266,10 @@ void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, 
                      selector_text(at(prometheus, "spec." + field + "Selector"))),
          fmt::format("{}: labels {}", m.ref(), labels_text(at(*m.object, "metadata.labels")))},
         labelled(ref_of_monitor(m), *m.object, at(prometheus, "spec." + field + "Selector"), says)
-            .value_or(advice(fmt::format("Let {}Selector of Prometheus {} select it", field, ref),
+            .value_or(advice(fmt::format("Change {}Selector of Prometheus {} to select it", field, ref),
                              look_at("get", ref_of("prometheus", prometheus)))));
   }
-  s.report.set(Link::prometheus, Mark::unknown, "waits for the monitor");
+  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
 }
 
 // What a PodMonitor's port must be: a name that a container of the pods gives to one of its ports.
@@ -331,7 +331,7 @@ void unknown_monitor(const Scrape& s, const std::string& why) {
   s.report.set(Link::monitor, Mark::unknown, why);
   if (!prometheus_answers(s)) return;
   s.report.set(Link::prometheus, Mark::unknown,
-               "it answers; whether it is to scrape these depends on the monitor");
+               "it responds; the monitor determines whether it scrapes these pods");
 }
 
 }  // namespace

@@ -26,17 +26,17 @@ void prometheus_broken(const Scrape& s, const Reading* reading) {
     }
     s.report.broken("prometheus-not-ready", Link::prometheus,
                     fmt::format("Prometheus {} has no ready pod", ref), evidence,
-                    advice("Repair what keeps its pods from getting ready",
+                    advice("Fix the problem that keeps its pods from becoming ready",
                            s.c.prometheus.pods.empty()
                                ? look_at("describe", ref_of("prometheus", *s.c.prometheus.resource))
                                : look_at("describe", ref_of("pod", *s.c.prometheus.pods.front()))));
     return;
   }
   std::string why = reading != nullptr       ? why_unread(reading)
-                    : s.c.prometheus.address ? "it was not asked"
+                    : s.c.prometheus.address ? "it was not queried"
                     : s.c.adapter.prometheus_url.empty()
-                        ? "no adapter says where it is"
-                        : s.c.adapter.prometheus_url + " is no Service of this cluster that hpawalk can ask";
+                        ? "no adapter configuration names its address"
+                        : s.c.adapter.prometheus_url + " is not a Service of this cluster that hpawalk can query";
   s.report.set(Link::prometheus, Mark::unknown, why);
 }
 
@@ -64,7 +64,7 @@ Fix right_target_port(const Scrape& s, const Json& service, const std::string& u
   std::vector<std::pair<std::string, long long>> declared = declared_ports(s);
   std::vector<std::string> shown;
   for (const auto& [name, number] : declared) shown.push_back(name.empty() ? std::to_string(number) : fmt::format("{} ({})", number, name));
-  Fix otherwise = advice(fmt::format("Let the Service's port lead to where the program listens; the pods declare {}",
+  Fix otherwise = advice(fmt::format("Point the Service's port to the port where the program listens; the pods declare {}",
                                      shown.empty() ? "no port" : text::join(shown, ", ")),
                          look_at("get", ref_of("service", service)));
   const Json& ports = list_at(service, "spec.ports");
@@ -82,7 +82,7 @@ Fix right_target_port(const Scrape& s, const Json& service, const std::string& u
                       Json::array({operation("test", {"spec", "ports", path.back(), "port"}, at(ports[i], "port")),
                                    operation("test", {"spec", "ports", path.back(), "targetPort"}, target),
                                    operation("replace", {"spec", "ports", path.back(), "targetPort"}, *right)}),
-                      fmt::format("Lead port {} of Service {} to {}, which the pods declare", text_at(ports[i], "port"),
+                      fmt::format("Point port {} of Service {} to {}, which the pods declare", text_at(ports[i], "port"),
                                   full_name(service), *right))
         .value_or(otherwise);
   }
@@ -101,7 +101,7 @@ void judge_targets(const Scrape& s, const std::vector<const Json*>& own) {
     return;
   }
   if (down == nullptr) {
-    s.report.set(Link::prometheus, Mark::unknown, "the target was not scraped yet");
+    s.report.set(Link::prometheus, Mark::unknown, "the target has not been scraped yet");
     return;
   }
   std::string error = text_at(*down, "lastError");
@@ -113,7 +113,7 @@ void judge_targets(const Scrape& s, const std::vector<const Json*>& own) {
                                    "targetPort is wrong, or the program listens elsewhere",
                                    text_at(*down, "url"))
                              : fmt::format("Prometheus cannot scrape {}: {}", text_at(*down, "url"), error);
-  Fix fix = advice("Let the target answer at that address, or let the monitor name the right path, scheme and port",
+  Fix fix = advice("Make the target respond at that address, or correct path, scheme and port in the monitor",
                    look_for("pods", s.c.hpa.space));
   if (refused && !s.services.empty()) fix = right_target_port(s, *s.services.front(), text_at(*down, "url"));
   s.report.broken(refused ? "service-target-port" : "target-down", refused ? Link::service : Link::prometheus,
@@ -144,8 +144,8 @@ bool is_own_service(const Scrape& s, const Json& target) {
 Fix prometheus_log(const Scrape& s) {
   std::vector<std::string> look;
   if (!s.c.prometheus.pods.empty()) look = look_at("logs", ref_of("pod", *s.c.prometheus.pods.front()));
-  return advice("Correct what the logs of its containers prometheus and config-reloader complain of; often the "
-                "operator and Prometheus are of versions that do not fit",
+  return advice("Fix the errors in the logs of its containers prometheus and config-reloader; often, the "
+                "versions of operator and Prometheus are incompatible",
                 look);
 }
 
@@ -170,7 +170,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
         fmt::format("prometheus-operator rejected {} as invalid: {}", m.ref(), message),
         {fmt::format("event InvalidConfiguration of {}: {}", m.ref(), message)},
         correct(m));
-    s.report.set(Link::prometheus, Mark::unknown, "waits for the monitor");
+    s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
     return;
   }
   for (const Json& binding : list_at(*m.object, "status.bindings")) {
@@ -188,7 +188,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
   if (runtime != nullptr && runtime->read() && !bool_at(runtime->value, "reloadConfigSuccess", true)) {
     s.report.broken(
         "prometheus-config-rejected", Link::prometheus,
-        "Prometheus rejected the configuration that the operator wrote, and runs with its old one",
+        "Prometheus rejected the configuration that the operator wrote, and still uses the previous one",
         {seen(*runtime, "reloadConfigSuccess is false, the last good configuration is of " +
                             text_at(runtime->value, "lastConfigTime")),
          seen(*s.c.prometheus_reading("config"), "no job " + m.pool() + "0")},
@@ -206,7 +206,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
                                 "Prometheus's configuration",
                                 m.ref()),
                     {seen(*by_name, plural_count(operators.size(), "pod") + " of an operator, none ready")},
-                    advice("Let prometheus-operator run", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
+                    advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
                     operators.empty() ? Certainty::possible : Certainty::likely);
     return;
   }
@@ -217,7 +217,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
         fmt::format("{}: changed {} ago", m.ref(), text::duration(s.c.facts.taken - *changed)));
     s.report.broken(
         "prometheus-config-pending", Link::prometheus,
-        fmt::format("{} is selected, but so new that Prometheus's configuration does not have it yet",
+        fmt::format("{} is selected, but was changed so recently that Prometheus's configuration does not contain it yet",
                     m.ref()),
         evidence, advice("Wait: the operator and the config reloader need up to two minutes"), Certainty::likely);
     return;
@@ -236,7 +236,7 @@ Fix allow_discovery(const Scrape& s, const std::string& user) {
                {"kind", "Role"},
                {"metadata", {{"name", name}, {"namespace", space}}},
                {"rules", rules}};
-  std::string says = fmt::format("Let {} find targets in namespace {}", user, space);
+  std::string says = fmt::format("Allow {} to discover targets in namespace {}", user, space);
   return create({"rolebinding", space, name}, role_and_binding(role, "RoleBinding", user), says).value_or(advice(says));
 }
 
@@ -249,12 +249,12 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) 
       if (answer == nullptr || !answer->read() || !answer->value.is_boolean() || answer->value.get<bool>())
         continue;
       missing.push_back(q.resource);
-      evidence.push_back(fmt::format("SubjectAccessReview: {} may not {} {} in namespace {}", user, q.verb,
+      evidence.push_back(fmt::format("SubjectAccessReview: {} is forbidden to {} {} in namespace {}", user, q.verb,
                                      q.resource, s.c.hpa.space));
     }
     if (!missing.empty()) {
       s.report.broken("prometheus-cannot-discover", Link::prometheus,
-                      fmt::format("Prometheus may not list {} in namespace {}, so it finds no targets there",
+                      fmt::format("Prometheus is forbidden to list {} in namespace {}, so it finds no targets there",
                                   text::join(missing, ", "), s.c.hpa.space),
                       evidence,
                       allow_discovery(s, user));
@@ -266,14 +266,14 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) 
     s.report.broken("service-selects-no-pod", Link::service,
                     fmt::format("Service {} has no endpoints", name_of(*service)),
                     {fmt::format("EndpointSlices of Service {}: no address", full_name(*service))},
-                    advice("Let its selector match pods that run", look_at("describe", ref_of("service", *service))));
+                    advice("Make its selector match running pods", look_at("describe", ref_of("service", *service))));
     return;
   }
   s.report.broken(
       "target-not-discovered", Link::prometheus,
-      fmt::format("Prometheus has a job for {}, but no target in it; it may be about to find one", m.ref()),
+      fmt::format("Prometheus has a job for {}, but no target in it; discovery may still be in progress", m.ref()),
       {seen(*s.c.prometheus_reading("targets"), "no active target of " + m.pool())},
-      advice("Look at Status > Service discovery in Prometheus: relabelings may drop it"), Certainty::possible);
+      advice("In Prometheus, look at Status > Service discovery: relabelings may drop the target"), Certainty::possible);
 }
 
 }  // namespace
@@ -306,7 +306,7 @@ bool without_operator(const Scrape& s) {
 }
 
 void scraped_without_operator(const Scrape& s) {
-  s.report.set(Link::monitor, Mark::not_applicable, "no prometheus-operator made this Prometheus");
+  s.report.set(Link::monitor, Mark::not_applicable, "this Prometheus was not created by prometheus-operator");
   if (!prometheus_answers(s) || s.targets == nullptr) return;
   std::vector<const Json*> own;
   for (const Json& target : *s.targets) {
@@ -318,7 +318,7 @@ void scraped_without_operator(const Scrape& s) {
       "no-scrape-config", Link::prometheus,
       fmt::format("Prometheus has no target for {} in namespace {}", what, s.c.hpa.space),
       {seen(*s.c.prometheus_reading("targets"),
-            plural_count(s.targets->size(), "target") + ", none of them this one")},
+            plural_count(s.targets->size(), "target") + ", none of them from this monitor")},
       advice("Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape annotation that its "
              "configuration looks for"),
       Certainty::likely);

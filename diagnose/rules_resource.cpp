@@ -8,9 +8,9 @@ namespace hpawalk::diagnose {
 
 void judge_resource(const Context& c, Report& report) {
   for (Link link : {Link::pods, Link::service, Link::monitor, Link::prometheus, Link::series})
-    report.set(link, Mark::not_applicable, "the kubelets measure it");
+    report.set(link, Mark::not_applicable, "the kubelets measure the usage");
   if (c.adapter.service_name.empty()) {
-    report.set(Link::adapter, Mark::unknown, "nothing is registered for metrics.k8s.io");
+    report.set(Link::adapter, Mark::unknown, "no APIService is registered for metrics.k8s.io");
   } else {
     bool ready = std::any_of(c.adapter.pods.begin(), c.adapter.pods.end(),
                              [](const Json* p) { return pod_ready(*p); });
@@ -41,10 +41,10 @@ void judge_resource(const Context& c, Report& report) {
   if (c.need.target_type == "Utilization" && !without.empty()) {
     report.broken(
         "resource-request-missing", Link::value,
-        fmt::format("The target is a share of the {} request, but container {} has no such request",
+        fmt::format("The target is a percentage of the {} request, but container {} has no such request",
                     c.need.metric, without.front()),
         {plural_count(without.size(), "container") + " without resources.requests." + c.need.metric},
-        advice(fmt::format("Set the request of {} to what a pod needs: the target is a share of it", c.need.metric),
+        advice(fmt::format("Set the request of {} to what a pod needs: the target is a percentage of it", c.need.metric),
                look_at("get", {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name})));
     return;
   }
@@ -59,14 +59,14 @@ void judge_resource(const Context& c, Report& report) {
   else if (c.works())
     report.set(Link::value, Mark::ok, "the HPA reads it");
   else if (report.broken_before(Link::value))
-    report.set(Link::value, Mark::broken, "follows from the link before");
+    report.set(Link::value, Mark::broken, "skipped: the previous check failed");
   else if (metrics == nullptr || metrics->refused())
     report.set(Link::value, Mark::unknown, why_unread(metrics));
   else
     report.broken("resource-metrics-empty", Link::value,
-                  "The resource metrics API has no measurement of these pods yet",
+                  "The resource metrics API has no measurements of these pods yet",
                   {seen(*metrics, "none of " + plural_count(names.size(), "pod"))},
-                  advice("Wait: a new pod is measured after about 30 s", look_for("pods", c.hpa.space)),
+                  advice("Wait: a new pod is measured after about 30s", look_for("pods", c.hpa.space)),
                   Certainty::likely);
 }
 

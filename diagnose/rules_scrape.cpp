@@ -71,12 +71,12 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
   if (down > 0) {
     s.report.note("target-down", Link::prometheus,
                   fmt::format("{} of {} targets of {} are down", down, up + down, pool), {error},
-                  advice("Let them answer, as the error says", look_for("pods", s.c.hpa.space)));
+                  advice("Make the targets respond; see the error", look_for("pods", s.c.hpa.space)));
   }
 }
 
 void unknown_source(const Scrape& s) {
-  s.report.set(Link::monitor, Mark::not_applicable, "nothing says who scrapes it");
+  s.report.set(Link::monitor, Mark::not_applicable, "no ServiceMonitor or PodMonitor selects it");
   prometheus_answers(s);
 }
 
@@ -106,7 +106,7 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
   if (!known) {
     const Reading* reading = s.c.prometheus_reading("samples");
     s.report.set(Link::series, Mark::unknown,
-                 reading == nullptr ? "Prometheus was not asked" : why_unread(reading));
+                 reading == nullptr ? "Prometheus was not queried" : why_unread(reading));
     return;
   }
   if (!rows.empty()) {
@@ -123,7 +123,7 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
   if (!scraping) return;
   if (s.c.candidate() == nullptr && s.c.adapter.config) {
     // No rule leads from any series to this name: judge_adapter says which of the two is wrong.
-    s.report.set(Link::series, Mark::unknown, "no rule of the adapter leads to a series");
+    s.report.set(Link::series, Mark::unknown, "no rule of the adapter produces a series");
     return;
   }
   bool source_known = !s.pods.empty();
@@ -136,8 +136,8 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
   std::optional<std::string> near = text::nearest(s.series, names);
   s.report.broken("metric-not-exposed", Link::series, sentence + (near ? "; there is " + *near : ""),
                   {seen(*s.c.prometheus_reading("samples"), "no sample of " + s.series)},
-                  advice(near ? "Is " + *near + " the one that you mean?"
-                              : "Look at the application's /metrics, and at metricRelabelings of its monitor"),
+                  advice(near ? "Is " + *near + " the intended one?"
+                              : "Check the application's /metrics, and metricRelabelings of its monitor"),
                   source_known ? Certainty::certain : Certainty::likely);
 }
 
@@ -168,7 +168,7 @@ void unknown_from(const Scrape& s, Link first, const std::string& why) {
 void judge_scrape(const Context& c, Report& report) {
   if (c.adapter.kind == AdapterKind::keda || c.adapter.kind == AdapterKind::other) {
     for (Link link : {Link::pods, Link::service, Link::monitor, Link::prometheus, Link::series}) {
-      report.set(link, Mark::not_applicable, "the adapter has a source of its own");
+      report.set(link, Mark::not_applicable, "the adapter uses another data source");
     }
     return;
   }

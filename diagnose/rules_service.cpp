@@ -15,8 +15,8 @@ static Fix other_object(const Scrape& s, const std::optional<std::string>& near)
     fix = json_patch(
         ref_of("hpa", *s.c.hpa.object), *s.c.hpa.object,
         Json::array({operation("test", path, s.c.need.object_name), operation("replace", path, *near)}),
-        fmt::format("Let the HPA ask for the metric of Service {}", *near));
-  return fix.value_or(advice("Create the Service, or name the right one in the HPA", look_for("services", s.c.hpa.space)));
+        fmt::format("Make the HPA use the metric of Service {}", *near));
+  return fix.value_or(advice("Create the Service, or correct its name in the HPA", look_for("services", s.c.hpa.space)));
 }
 
 void no_such_service(const Scrape& s) {
@@ -25,12 +25,12 @@ void no_such_service(const Scrape& s) {
   std::optional<std::string> near = text::nearest(s.c.need.object_name, names);
   s.report.broken(
       "object-missing", Link::service,
-      fmt::format("The HPA asks for a metric of Service {}, which does not exist in namespace {}{}",
+      fmt::format("The HPA uses a metric of Service {}, which does not exist in namespace {}{}",
                   s.c.need.object_name, s.c.hpa.space, near ? "; there is " + *near : ""),
       {fmt::format("HPA {}/{}: spec.metrics[{}].object.describedObject.name is {}", s.c.hpa.space,
                    s.c.hpa.name, s.c.need.index, s.c.need.object_name)},
       other_object(s, near));
-  unknown_from(s, Link::monitor, "there is no Service");
+  unknown_from(s, Link::monitor, "Service not found");
 }
 
 namespace {
@@ -91,14 +91,14 @@ void workload_without_pods(const Scrape& s, const Json& service, const Workload&
   std::string sentence;
   Fix fix;
   if (workload.wanted > 0) {
-    sentence = fmt::format("{} wants {}, of which none exists{}", ref,
+    sentence = fmt::format("{} desires {}, but none exists{}", ref,
                            plural_count(static_cast<size_t>(workload.wanted), "pod"),
                            workload.trouble.empty() ? "" : ": " + workload.trouble);
-    fix = advice("Repair what keeps its pods from being made: a quota, a webhook, a service account",
+    fix = advice("Fix the problem that prevents the creation of its pods: a quota, a webhook, a service account",
                  look_at("describe", object));
   } else if (workload.kind == "DaemonSet") {
     sentence = ref + " fits no node";
-    fix = advice("Let a node have the labels and taints that it wants", look_at("describe", object));
+    fix = advice("Give a node the labels and taints that the pod requires", look_at("describe", object));
   } else {
     sentence = ref + " is scaled to 0";
     fix = scale(object, 0, 1, "Scale it up").value_or(advice("Scale it up"));
@@ -107,7 +107,7 @@ void workload_without_pods(const Scrape& s, const Json& service, const Workload&
                   fmt::format("Service {} has no pod: {}", name_of(service), sentence),
                   {fmt::format("Service {}: spec.selector {}", full_name(service),
                                labels_text(at(service, "spec.selector"))),
-                   fmt::format("{}: the labels of its pods match, {} wanted", ref, workload.wanted)},
+                   fmt::format("{}: the labels of its pods match, {} desired", ref, workload.wanted)},
                   fix);
 }
 
@@ -131,16 +131,16 @@ std::pair<const Json*, Json> nearest_pod(const Scrape& s, const Json& selector) 
 void selects_no_pod(const Scrape& s, const Json& service) {
   const Json& selector = at(service, "spec.selector");
   std::string why;
-  Fix fix = advice(fmt::format("Pods with the labels {} are needed, or another selector in Service {}",
+  Fix fix = advice(fmt::format("Create pods with the labels {}, or change the selector of Service {}",
                                labels_text(selector), name_of(service)),
                    look_for("pods", s.c.hpa.space));
   auto [near, labels] = nearest_pod(s, selector);
   if (near != nullptr) {
-    why = fmt::format(", and of the nearest pod {}, {}", name_of(*near),
+    why = fmt::format(", and of the closest pod {}, {}", name_of(*near),
                       mismatch(from_map(selector), labels).value_or(""));
     fix = merge_patch(ref_of("service", service), service, {{"spec", {{"selector", labels}}}},
-                      fmt::format("Let Service {} select pods such as {}", name_of(service), name_of(*near)),
-                      "all that asks this Service is then answered by those pods")
+                      fmt::format("Make Service {} select pods such as {}", name_of(service), name_of(*near)),
+                      "all requests to this Service then go to those pods")
               .value_or(fix);
   }
   std::vector<std::string> evidence = {
@@ -180,7 +180,7 @@ bool service_has_pods(const Scrape& s, const Json& service) {
                       fmt::format("No pod behind Service {} is ready{}", name_of(service),
                                   why.empty() ? "" : " (" + why + ")"),
                       {fmt::format("{}: none ready", plural_count(s.pods.size(), "pod"))},
-                      advice("Repair what keeps it from getting ready",
+                      advice("Fix the problem that keeps it from becoming ready",
                              look_at("describe", ref_of("pod", *s.pods.front()))));
       return false;
     }
@@ -203,8 +203,8 @@ void pods_and_services(const Scrape& s, bool proven) {
   if (s.pods.empty() && s.services.empty() &&
       (s.c.need.external() || s.c.need.resource.resource != "services")) {
     if (s.c.need.type != "Pods") {
-      s.report.set(Link::pods, Mark::not_applicable, "nothing says which pods expose it");
-      s.report.set(Link::service, Mark::not_applicable, "nothing says which Service it comes from");
+      s.report.set(Link::pods, Mark::not_applicable, "unknown which pods expose it");
+      s.report.set(Link::service, Mark::not_applicable, "unknown which Service it comes from");
       return;
     }
   }
@@ -226,7 +226,7 @@ void pods_and_services(const Scrape& s, bool proven) {
                  s.c.need.type == "Pods" ? Mark::not_applicable
                  : proven                ? Mark::ok
                                          : Mark::broken,
-                 "no Service before these pods");
+                 "no Service in front of these pods");
   } else {
     s.report.set(Link::service, Mark::ok, "Service " + full_name(*s.services.front()));
   }

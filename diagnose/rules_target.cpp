@@ -27,7 +27,7 @@ class TargetRules {
     }
     same_target();
     if (!c_.hpa.pod_selector.is_object()) {
-      report_.set(Link::target, Mark::unknown, ref_ + ": nothing says which pods are its own");
+      report_.set(Link::target, Mark::unknown, ref_ + ": unknown which pods belong to it");
       return;
     }
     other_pods();
@@ -56,7 +56,7 @@ class TargetRules {
     if (reading != nullptr && !reading->path.empty())
       evidence.push_back(seen(*reading, "no " + c_.hpa.target_name));
     report_.broken("target-missing", Link::target,
-                   fmt::format("There is no {} in namespace {}{}", ref_, c_.hpa.space,
+                   fmt::format("{} not found in namespace {}{}", ref_, c_.hpa.space,
                                near ? "; there is " + *near : ""),
                    evidence,
                    other_target(near));
@@ -67,8 +67,8 @@ class TargetRules {
     if (near)
       fix = merge_patch(ref_of("hpa", *c_.hpa.object), *c_.hpa.object,
                         {{"spec", {{"scaleTargetRef", {{"name", *near}}}}}},
-                        fmt::format("Let the HPA scale {} {}", c_.hpa.target_kind, *near));
-    return fix.value_or(advice("Create it, or name the right one in spec.scaleTargetRef",
+                        fmt::format("Make the HPA scale {} {}", c_.hpa.target_kind, *near));
+    return fix.value_or(advice("Create it, or correct its name in spec.scaleTargetRef",
                                look_for(target_ref().resource, c_.hpa.space)));
   }
 
@@ -83,7 +83,7 @@ class TargetRules {
           other.target_kind != c_.hpa.target_kind || other.target_name != c_.hpa.target_name)
         continue;
       report_.broken("ambiguous-selector", Link::hpa,
-                     fmt::format("HPA {} scales the same {}; the controller stops both", other.name, ref_),
+                     fmt::format("HPA {} scales the same {}; the controller scales neither", other.name, ref_),
                      {fmt::format("HPA {}/{} and HPA {}/{}: scaleTargetRef {}", c_.hpa.space, c_.hpa.name,
                                   other.space, other.name, ref_)},
                      advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
@@ -97,12 +97,12 @@ class TargetRules {
         if (std::find(c_.hpa.pods.begin(), c_.hpa.pods.end(), pod) == c_.hpa.pods.end()) continue;
         report_.broken(
             "ambiguous-selector", Link::hpa,
-            fmt::format("HPA {} (of {} {}) and this one select the same pod {}; the controller stops both",
+            fmt::format("HPA {} (of {} {}) and this HPA select the same pod {} (AmbiguousSelector); the controller scales neither",
                         other.name, other.target_kind, other.target_name, name_of(*pod)),
             {fmt::format("{}: selector {}", ref_, selector_text(c_.hpa.pod_selector)),
              fmt::format("{} {}: selector {}", other.target_kind, other.target_name,
                          selector_text(other.pod_selector))},
-            advice("Give the workloads labels of their own (a selector cannot be changed: create the "
+            advice("Give each workload its own labels (a selector is immutable: create the "
                    "Deployment again)"));
         return;
       }
@@ -139,12 +139,12 @@ class TargetRules {
     if (others.empty()) return;
     std::string whose = text::join({owners.begin(), owners.end()}, ", ");
     report_.broken("selector-catches-others", Link::target,
-                   fmt::format("The selector of {} also catches {} of {}, which are counted as its own", ref_,
+                   fmt::format("The selector of {} also matches {} of {}, and the HPA counts them too", ref_,
                                plural_count(others.size(), "pod"), whose),
                    {fmt::format("{}: spec.selector {}", ref_, selector_text(c_.hpa.pod_selector)),
-                    "pods of others: " + text::join(others, ", ").substr(0, 300)},
-                   advice("Give the workloads labels of their own (a Deployment's selector cannot be changed: "
-                          "create it again)"));
+                    "pods of other owners: " + text::join(others, ", ").substr(0, 300)},
+                   advice("Give each workload its own labels (a Deployment's selector is immutable: "
+                          "delete it and create it again)"));
   }
 
   void rollout() {
@@ -177,19 +177,19 @@ class TargetRules {
         fmt::format("The rollout of {} is stuck, and its pods without samples distort the average{}", ref_,
                     c_.need.type == "Pods" ? ", which can drive it to maxReplicas" : ""),
         evidence,
-        rollback(target_ref(), "Go back to the pods of before",
-                 "takes back all that the last change of its pod template changed")
-            .value_or(advice("Go back to the pods of before")));
+        rollback(target_ref(), "Roll back to the previous pod template",
+                 "reverts everything in the last change of its pod template")
+            .value_or(advice("Roll back to the previous pod template")));
   }
 
   void no_ready_pod() {
     if (report_.has("rollout-failed")) return;
     std::string why = c_.need.target_type == "Value"
-                          ? "with a Value target the proposal is ratio x ready pods, which is 0"
-                          : "so nothing can be averaged";
+                          ? "with a Value target, the recommendation is ratio x ready pods, which is 0"
+                          : "so there is no average";
     report_.broken("no-ready-pod", Link::target, fmt::format("{} has no ready pod: {}", ref_, why),
                    {fmt::format("{}, none ready", plural_count(c_.hpa.pods.size(), "pod"))},
-                   advice("Let its pods get ready (its readiness probe), or use AverageValue, which does not need "
+                   advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not need "
                           "ready pods",
                           c_.hpa.pods.empty() ? look_at("describe", target_ref())
                                               : look_at("describe", ref_of("pod", *c_.hpa.pods.front()))));
@@ -213,14 +213,14 @@ class TargetRules {
     for (const auto& [message, count] : ups) {
       if (count < 2) continue;
       std::vector<std::string> evidence = {
-          fmt::format("{} events SuccessfulRescale of HPA {}/{}: {}; none down in between", count,
+          fmt::format("{} SuccessfulRescale events of HPA {}/{}: {}; no scale-down in between", count,
                       c_.hpa.space, c_.hpa.name, message)};
       long long applied = int_at(*c_.hpa.target, "metadata.hpawalkAppliedReplicas", -1);
       if (applied >= 0)
         evidence.push_back(
             fmt::format("{}: the manifest that kubectl last applied says replicas: {}", ref_, applied));
       report_.broken("replicas-reset", Link::target,
-                     fmt::format("The HPA scaled {} up to the same size {} times, so somebody else keeps "
+                     fmt::format("The HPA scaled {} up to the same size {} times, so another client keeps "
                                  "setting spec.replicas back",
                                  ref_, count),
                      evidence, advice(leave_out), applied >= 0 ? Certainty::certain : Certainty::likely);
@@ -242,7 +242,7 @@ class TargetRules {
       if (!set || !scaled || *set <= *scaled) continue;
       report_.broken(
           "replicas-reset", Link::target,
-          fmt::format("{} sets spec.replicas, after the HPA did: the two work against each other", name),
+          fmt::format("{} sets spec.replicas after the HPA did: they conflict", name),
           {fmt::format("{}: spec.replicas was last set by {} ({}) at {}, by the HPA at {}", ref_, name,
                        text_at(manager, "operation"), time, last_scale)},
           advice(leave_out));
@@ -251,7 +251,7 @@ class TargetRules {
   }
 
   static constexpr const char* leave_out =
-      "Leave spec.replicas out of the manifest that is applied (Argo CD: ignoreDifferences on "
+      "Remove spec.replicas from the applied manifest (Argo CD: ignoreDifferences on "
       "/spec/replicas; Flux and server-side apply: drop the field)";
   const Context& c_;
   Report& report_;

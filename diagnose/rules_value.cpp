@@ -12,7 +12,7 @@ void no_value(const Context& c, Report& report, const Candidate& candidate, cons
               const Reading& result) {
   std::vector<std::string> evidence = {
       fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query),
-      seen(result, "no row for " + query)};
+      seen(result, "no series for " + query)};
   std::optional<world::Duration> window = smallest_window(query);
   std::optional<world::Duration> interval;
   const Reading* targets = c.prometheus_reading("targets");
@@ -27,7 +27,7 @@ void no_value(const Context& c, Report& report, const Candidate& candidate, cons
   if (window && interval && *window < *interval * 2) {
     report.broken(
         "rate-window-too-short", Link::value,
-        fmt::format("The query looks back {}, but the target is scraped every {}, so there are not two "
+        fmt::format("The query's window is {}, but the target is scraped every {}, so there are not two "
                     "samples to compute a rate from",
                     text::duration(*window), text::duration(*interval)),
         {fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query),
@@ -37,8 +37,8 @@ void no_value(const Context& c, Report& report, const Candidate& candidate, cons
   }
   report.broken(
       "metric-query-empty", Link::value,
-      fmt::format("The series is there, but the adapter's query gives nothing for {}", c.need.title()),
-      evidence, edit_rules(c, "Let the query give a row for it"), Certainty::likely);
+      fmt::format("The series exists, but the adapter's query returns nothing for {}", c.need.title()),
+      evidence, edit_rules(c, "Make the query return a series for it"), Certainty::likely);
 }
 
 void judge_rows(const Context& c, Report& report, const Candidate& candidate, const Reading& result,
@@ -64,7 +64,7 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
     if (!labelled) {
       report.broken(
           "rule-drops-group-label", Link::value,
-          fmt::format("The adapter's query drops the label {}, so no row of its result can be tied to a {}",
+          fmt::format("The adapter's query drops the label {}, so no series in its result can be matched to a {}",
                       label, singular(c.need.resource.resource)),
           {query_shown, seen(result, fmt::format("row {{{}}} = {}", labels_text(shown), rows.front().value))},
           edit_rules(c, "End metricsQuery with `by (<<.GroupBy>>)`"));
@@ -73,9 +73,9 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
     if (!found) {
       if (!report.broken_before(Link::value)) {
         report.broken("object-not-in-series", Link::value,
-                      fmt::format("The query has rows, but none of {}", c.need.title()),
+                      fmt::format("The query returns series, but none for {}", c.need.title()),
                       {query_shown, seen(result, fmt::format("row {{{}}}", labels_text(shown)))},
-                      edit_rules(c, "Let the query give a row for it"));
+                      edit_rules(c, "Make the query return a series for it"));
       }
       return;
     }
@@ -85,8 +85,8 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
     if (!nan && !inf) continue;
     report.broken(
         "metric-nan", Link::value,
-        nan ? "The query gives NaN (usually 0/0), which the adapter passes on as 0 without a word"
-            : "The query gives infinity (usually a division by 0), which becomes a senseless number",
+        nan ? "The query returns NaN (usually from 0/0), which the adapter silently returns as 0"
+            : "The query returns infinity (usually from a division by 0), which becomes an implausibly large number",
         {query_shown, seen(result, "value " + row.value)},
         edit_rules(c, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)"));
     return;
@@ -96,13 +96,13 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
 }  // namespace
 
 static Fix let_adapter_list(const Context& c) {
-  std::string says = "Let the adapter read the objects that metrics are about";
+  std::string says = "Allow the adapter to read the objects that metrics refer to";
   if (c.adapter.pods.empty()) return advice(says);
   ObjectRef ref = {"clusterrolebinding", "", c.adapter.service_name + "-view"};
   std::string user = user_of(*c.adapter.pods.front());
   return create(ref, binding_to("ClusterRoleBinding", {{"name", ref.name}}, "ClusterRole", "view", user), says,
-                fmt::format("{} may then read all that ClusterRole view shows, in every namespace: ConfigMaps too, "
-                            "Secrets not",
+                fmt::format("{} can then read everything in ClusterRole view, in every namespace: ConfigMaps too, "
+                            "but not Secrets",
                             user))
       .value_or(advice(says));
 }
@@ -118,7 +118,7 @@ void judge_value(const Context& c, Report& report) {
              !report.broken_before(Link::value)) {
     report.broken(
         "metric-query-fails", Link::value,
-        fmt::format("Prometheus refuses the query that {} makes: {}", candidate->rule->title(),
+        fmt::format("Prometheus rejects the query of {}: {}", candidate->rule->title(),
                     result->error),
         {fmt::format("{}: metricsQuery {}", candidate->rule->title(), candidate->rule->metrics_query),
          "the query: " + *expression(c.hpa, c.need, *candidate), seen(*result, result->error)},
@@ -131,9 +131,9 @@ void judge_value(const Context& c, Report& report) {
     if (c.works()) {
       report.set(Link::value, Mark::ok, "the HPA reads it");
     } else if (report.broken_before(Link::value)) {
-      report.set(Link::value, Mark::broken, "follows from the link before");
+      report.set(Link::value, Mark::broken, "skipped: the previous check failed");
     } else {
-      report.set(Link::value, Mark::unknown, "the API was not asked");
+      report.set(Link::value, Mark::unknown, "the API was not queried");
     }
     return;
   }
@@ -146,10 +146,10 @@ void judge_value(const Context& c, Report& report) {
                      ? fmt::format("{} = {}", c.need.metric, value)
                      : fmt::format("{}: {} values, the first {}", c.need.metric, items.size(), value));
     } else {
-      report.set(Link::value, Mark::broken, "the API knows the metric, but has no value for these objects");
+      report.set(Link::value, Mark::broken, "the API serves the metric, but has no value for these objects");
       if (!follows) {
         report.broken("metric-query-empty", Link::value,
-                      "The API knows the metric, but has no value for these objects",
+                      "The API serves the metric, but has no value for these objects",
                       {seen(*probe, "items: []")}, advice("Look at the adapter's metricsQuery"), Certainty::likely);
       }
     }
@@ -169,32 +169,32 @@ void judge_value(const Context& c, Report& report) {
   }
   if (probe->error_id == "kube-unreachable" && c.works()) {
     report.set(Link::value, Mark::unknown,
-               "the HPA has read it, but now the API does not answer: " + probe->error);
+               "the HPA has read it, but now the API does not respond: " + probe->error);
     return;
   }
   report.set(Link::value, Mark::broken, probe->error);
   if (follows) return;
   if (has(probe->error, "unable to list matching resources")) {
     report.broken(
-        "adapter-cannot-list", Link::value, "The adapter may not list the objects that the metric is about",
+        "adapter-cannot-list", Link::value, "The adapter is forbidden to list the objects that the metric refers to",
         {seen(*probe, probe->error)},
         let_adapter_list(c));
   } else if (has(probe->error, "unable to fetch metrics")) {
     report.broken(
         "metric-query-fails", Link::value, "The adapter's query to Prometheus fails",
         {seen(*probe, probe->error)},
-        advice("Correct what the adapter's log complains of",
+        advice("Fix the error in the adapter's log",
                c.adapter.pods.empty() ? look_for("pods", c.adapter.space)
                                       : look_at("logs", ref_of("pod", *c.adapter.pods.front()))),
         Certainty::likely);
   } else if (probe->absent()) {
-    report.broken("metric-unknown", Link::value, "The metrics API does not know this metric for this object",
+    report.broken("metric-unknown", Link::value, "The metrics API does not serve this metric for this object",
                   {seen(*probe, probe->error)},
-                  advice("Name a metric and an object that there are", look_at_api(c)),
+                  advice("Use an existing metric and an existing object", look_at_api(c)),
                   Certainty::likely);
   } else {
-    report.broken("metric-query-fails", Link::value, "The metrics API answers with an error: " + probe->error,
-                  {seen(*probe, probe->error)}, advice("Look at the adapter's log"), Certainty::possible);
+    report.broken("metric-query-fails", Link::value, "The metrics API returns an error: " + probe->error,
+                  {seen(*probe, probe->error)}, advice("See the adapter's log"), Certainty::possible);
   }
 }
 

@@ -29,9 +29,9 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
     for (const auto& [name, wanted] : equals.items()) {
       const std::string* has = label(labels, name);
       if (has == nullptr)
-        return fmt::format("label {} is missing (wanted {})", name, text_at(wanted, ""));
+        return fmt::format("label {} is missing (required: {})", name, text_at(wanted, ""));
       if (*has != wanted)
-        return fmt::format("label {} is {} (wanted {})", name, *has, text_at(wanted, ""));
+        return fmt::format("label {} is {} (required: {})", name, *has, text_at(wanted, ""));
     }
   }
   for (const Json& e : list_at(selector, "matchExpressions")) {
@@ -45,7 +45,7 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
                 : op == "DoesNotExist" ? has == nullptr
                                        : false;
     if (!fine) {
-      return fmt::format("label {} is {} (wanted {}{})", name, has == nullptr ? "missing" : *has, op,
+      return fmt::format("label {} is {} (required: {}{})", name, has == nullptr ? "missing" : *has, op,
                          values.empty() ? "" : " " + text::join(values, ", "));
     }
   }

@@ -41,7 +41,7 @@ VerifiedLink value_for_pods(const Facts& facts, const KnownChain& chain) {
   VerifiedLink link{"pods-value", Mark::unknown, {}};
   if (reading == nullptr || !reading->read()) {
     link.mark = reading != nullptr && reading->absent() ? Mark::broken : Mark::unknown;
-    link.evidence = reading == nullptr ? "the API was not asked" : reading->error;
+    link.evidence = reading == nullptr ? "the API was not queried" : reading->error;
     return link;
   }
   std::vector<std::string> values;
@@ -120,8 +120,8 @@ Verification verify(const Facts& facts, const KnownChain& chain) {
   }
   if (assumed(*hpa) && (!verification.first_broken || verification.first_broken->link > Link::hpa)) {
     verification.first_broken = Finding{"hpa-missing", Link::hpa, Mark::broken, Certainty::certain,
-                                        fmt::format("There is no HPA {} in namespace {}", name_of(*hpa), chain.space),
-                                        {"GET /apis/autoscaling/v2/namespaces/" + chain.space + "/horizontalpodautoscalers: not in the list"}, advice("hpawalk up --only hpa makes it")};
+                                        fmt::format("HPA {} not found in namespace {}", name_of(*hpa), chain.space),
+                                        {"GET /apis/autoscaling/v2/namespaces/" + chain.space + "/horizontalpodautoscalers: not in the list"}, advice("hpawalk up --only hpa creates it")};
   }
   return verification;
 }

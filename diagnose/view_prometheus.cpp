@@ -90,13 +90,13 @@ Selection selects(const Facts& facts, const Json& prometheus, const Monitor& mon
   const Json& by_label = at(prometheus, "spec." + field + "Selector");
   const Json& by_space = at(prometheus, "spec." + field + "NamespaceSelector");
   if (by_label.is_null()) {
-    return {Answer::no, false, fmt::format("{}Selector is not set, so none is selected", field)};
+    return {Answer::no, false, fmt::format("{}Selector is not set, so it selects none", field)};
   }
   if (auto why = mismatch(by_label, at(*monitor.object, "metadata.labels"))) return {Answer::no, false, *why};
   if (by_space.is_null()) {
     if (monitor.space == space_of(prometheus)) return {};
     return {Answer::no, true,
-            fmt::format("{}NamespaceSelector is not set, so only namespace {} is looked at", field,
+            fmt::format("{}NamespaceSelector is not set, so it selects only namespace {}", field,
                         space_of(prometheus))};
   }
   bool everything = selector_text(by_space) == "everything";

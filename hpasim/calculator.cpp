@@ -257,7 +257,7 @@ std::string failure_reason(MetricKind kind) { return "FailedGet" + std::string(k
 std::string_view failure_text(Failure failure) {
   switch (failure) {
     case Failure::none: return "";
-    case Failure::unavailable: return "the metrics API answered with an error";
+    case Failure::unavailable: return "the metrics API returned an error";
     case Failure::empty: return "the metrics API had no sample";
     case Failure::no_pods: return "the scale target's selector matches no pod";
     case Failure::no_usable_sample: return "every sample belongs to a pod that is unready, deleted or failed";

@@ -16,7 +16,7 @@ Result<std::vector<Document>> read_all(std::string_view text) {
   auto documents = yaml::parse_all(text);
   if (documents) return documents;
   const Error& error = documents.error();
-  return failure(ErrorClass::usage, "hpa-yaml", "The HPA's file is neither YAML nor JSON", error.what + ": " + error.because);
+  return failure(ErrorClass::usage, "hpa-yaml", "The HPA file is neither YAML nor JSON", error.what + ": " + error.because);
 }
 
 void collect(const Document& document, std::vector<const Document*>& hpas, std::vector<std::string>& kinds) {
@@ -77,18 +77,18 @@ Result<Document> find_hpa(std::string_view text, std::string_view name) {
   for (const Document& document : *documents) collect(document, hpas, kinds);
   for (const Document* hpa : hpas) names.push_back(name_of(*hpa));
   if (hpas.empty()) {
-    return failure(ErrorClass::usage, "hpa-missing", "There is no HorizontalPodAutoscaler in the file",
+    return failure(ErrorClass::usage, "hpa-missing", "No HorizontalPodAutoscaler found in the file",
                    kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
   }
   if (name.empty() && hpas.size() > 1) {
-    return failure(ErrorClass::usage, "hpa-ambiguous", "The file holds several HorizontalPodAutoscalers",
-                   text::join(names, ", "), "Name one behind a #, as in hpas.yaml#" + names.front());
+    return failure(ErrorClass::usage, "hpa-ambiguous", "The file contains several HorizontalPodAutoscalers",
+                   text::join(names, ", "), "Name one after a #, as in hpas.yaml#" + names.front());
   }
   if (name.empty()) return *hpas.front();
   auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return *hpas[static_cast<size_t>(found - names.begin())];
   auto nearest = text::nearest(name, names);
-  return failure(ErrorClass::usage, "hpa-missing", fmt::format("There is no HorizontalPodAutoscaler {} in the file", name),
+  return failure(ErrorClass::usage, "hpa-missing", fmt::format("HorizontalPodAutoscaler {} not found in the file", name),
                  "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
 }
 
@@ -112,7 +112,7 @@ Status set_field(Document& hpa, std::string_view assignment) {
     bool remove = last && (value->empty() || value->front().is_null());
     if (!step.key.empty()) {
       if (here->is_null()) *here = Document::object();
-      if (!here->is_object()) return wrong(step.key + " is below something that has no fields");
+      if (!here->is_object()) return wrong(step.key + " is below a value that has no fields");
       if (remove) {
         here->erase(step.key);
         return {};
@@ -120,8 +120,8 @@ Status set_field(Document& hpa, std::string_view assignment) {
       here = &(*here)[step.key];
     } else {
       if (here->is_null()) *here = Document::array();
-      if (!here->is_array()) return wrong(fmt::format("[{}] is behind something that is no list", step.index));
-      if (step.index > here->size()) return wrong(fmt::format("The list has {} entries, so the next is [{}]", here->size(), here->size()));
+      if (!here->is_array()) return wrong(fmt::format("[{}] follows a value that is not a list", step.index));
+      if (step.index > here->size()) return wrong(fmt::format("The list has {} entries; the next index is [{}]", here->size(), here->size()));
       if (remove) {
         if (step.index < here->size()) here->erase(step.index);
         return {};

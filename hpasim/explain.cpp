@@ -66,8 +66,8 @@ std::string explain(const Spec& spec, const Decision& d, const Proposal& p) {
       return fmt::format("{}; {} by the policy {}{}", asked, d.to == d.from ? "held" : fmt::format("limited to {}", d.limit),
                          rules != nullptr && d.policy >= 0 ? describe(rules->policies[static_cast<std::size_t>(d.policy)]) : "",
                          d.to == d.from ? until(d) : "");
-    case Rule::doubling: return fmt::format("{}; limited to {}: without behavior at most twice as many (or 4) a sync", asked, d.limit);
-    case Rule::disabled: return asked + "; held: selectPolicy is Disabled in this direction";
+    case Rule::doubling: return fmt::format("{}; limited to {}: without behavior, at most twice as many (or 4) per sync", asked, d.limit);
+    case Rule::disabled: return asked + "; not scaled: selectPolicy is Disabled in this direction";
     case Rule::at_max: return fmt::format("{}; limited by maxReplicas {}", asked, spec.max);
     case Rule::at_min: return fmt::format("{}; limited by minReplicas {}", asked, spec.min);
     case Rule::above_max: return fmt::format("there were more than maxReplicas {}", spec.max);
@@ -112,11 +112,11 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
     if ((down ? p.replicas > asked : p.replicas < asked) && stronger) holds = &p;
   }
   std::string which = down ? "higher" : "lower";
-  reason.text = fmt::format("a {} recommendation of the last {} s ({} window) still counts", which, window.count() / 1'000'000, down ? "scale-down" : "scale-up");
+  reason.text = fmt::format("a {} recommendation of the last {}s ({} window) still counts", which, window.count() / 1'000'000, down ? "scale-down" : "scale-up");
   if (holds != nullptr) {
     reason.until = holds->at + window;
     reason.at_latest = false;
-    reason.text = fmt::format("{} were recommended {} s ago, and the {} window of {} s still counts that", pods(holds->replicas), (now - holds->at).count() / 1'000'000,
+    reason.text = fmt::format("{} replicas were recommended {}s ago, and the {} window of {}s still counts that recommendation", pods(holds->replicas), (now - holds->at).count() / 1'000'000,
                               down ? "scale-down" : "scale-up", window.count() / 1'000'000);
   }
   (void)state;
@@ -149,7 +149,7 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
     return reasons;
   }
   if (state.desired != state.current) {
-    add("moving", fmt::format("it is changing: {} wanted, {} there", state.desired, state.current));
+    add("moving", fmt::format("scaling in progress: {} desired, {} current", state.desired, state.current));
   }
 
   // What the metrics ask for, as far as the status tells.
@@ -176,7 +176,7 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
     if (state.current < spec.max || able.reason == "ScaleDownStabilized") return reasons;
   }
   if (limited.status == "True") {
-    if (limited.reason == "TooManyReplicas") add("at-max", fmt::format("it has maxReplicas {}{}", spec.max, known ? fmt::format(", though {} ({} wanted)", ratios, asked) : ""));
+    if (limited.reason == "TooManyReplicas") add("at-max", fmt::format("it has maxReplicas {}{}", spec.max, known ? fmt::format(", although {} ({} desired)", ratios, asked) : ""));
     if (limited.reason == "TooFewReplicas") add("at-min", fmt::format("it has minReplicas {}{}", spec.min, known ? ", though " + ratios : ""));
     if (limited.reason == "ScaleUpLimit" || limited.reason == "ScaleDownLimit") {
       bool up = limited.reason == "ScaleUpLimit";
@@ -193,8 +193,8 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
         add("disabled", fmt::format("scaling {} is disabled by selectPolicy", up ? "up" : "down"));
       } else {
         Reason reason{side != nullptr ? "policy" : "doubling",
-                      side != nullptr ? fmt::format("the policies for scaling {} ({}) allow no more now", up ? "up" : "down", policies)
-                                      : "without behavior it at most doubles (or reaches 4) in one sync", {}, false};
+                      side != nullptr ? fmt::format("the policies for scaling {} ({}) currently allow no more", up ? "up" : "down", policies)
+                                      : "without behavior, one sync at most doubles the replicas (or scales to 4)", {}, false};
         if (longest > Time(0)) reason.until = now + longest, reason.at_latest = true;
         reasons.push_back(reason);
       }
@@ -204,9 +204,9 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
   if (known && all_within) {
     add("within-tolerance", fmt::format("{}, which is within the tolerance ({:.4g} to {:.4g})", ratios, 1 - tolerance.down, 1 + tolerance.up));
   } else if (known && asked == state.current) {
-    add("metric", fmt::format("{}, and that asks for {} again", ratios, pods(asked)));
+    add("metric", fmt::format("{}, which again gives {} replicas", ratios, pods(asked)));
   } else if (known && asked != state.current) {
-    add("unready", fmt::format("{}; it would ask for {}: the next sync acts on it, or pods that are not ready or have no sample hold it back", ratios, pods(asked)));
+    add("unready", fmt::format("{}; that gives {} replicas: the next sync applies it, unless pods that are not ready or have no sample dampen it", ratios, pods(asked)));
   }
   return reasons;
 }

@@ -186,7 +186,7 @@ Status take_values(Segment& segment, std::string_view word) {
     std::vector<std::string> ends = dots == std::string::npos ? std::vector<std::string>{part} : std::vector<std::string>{part.substr(0, dots), part.substr(dots + 2)};
     for (const std::string& end : ends) {
       auto number = parse_number(end);
-      if (!number) return wrong(fmt::format("The profile's \"{}\" is not understood", segment.text), fmt::format("\"{}\" is neither a value nor an option", word),
+      if (!number) return wrong(fmt::format("The profile's \"{}\" is invalid", segment.text), fmt::format("\"{}\" is neither a value nor an option", word),
                                 fmt::format("For example: {}", shapes().at(segment.name).example));
       segment.values.push_back(*number);
     }
@@ -215,7 +215,7 @@ Result<Segment> parse_segment(std::string_view written) {
   auto shape = shapes().find(segment.name);
   if (shape == shapes().end()) {
     auto nearest = text::nearest(segment.name, names);
-    return wrong(fmt::format("There is no profile \"{}\"", segment.name), "There are " + text::join(names, ", ") + ", or a CSV file's name",
+    return wrong(fmt::format("Unknown profile \"{}\"", segment.name), "Valid profiles: " + text::join(names, ", ") + ", or a CSV file's name",
                  nearest ? fmt::format("Did you mean {}? For example: {}", *nearest, shapes().at(*nearest).example) : "hpawalk simulate --help shows the profiles");
   }
   std::vector<std::string> keys = shape->second.times;
@@ -327,8 +327,8 @@ Result<Profile> parse_profile(std::string_view text, std::uint64_t seed) {
     Points drawn = draw(*segment, points.empty() ? Time(0) : points.back().at);
     if (double noise = segment->number("noise", 0); noise > 0) drawn = with_noise(drawn, noise, random);
     points.insert(points.end(), drawn.begin(), drawn.end());
-    if (points.back().at > longest) return wrong("The profile is longer than a year", fmt::format("It is so at \"{}\"", text::trim(part)));
-    if (points.size() > most_points) return wrong("The profile has more than a million points", fmt::format("It has so at \"{}\"", text::trim(part)));
+    if (points.back().at > longest) return wrong("The profile takes longer than a year", fmt::format("The limit is exceeded at \"{}\"", text::trim(part)));
+    if (points.size() > most_points) return wrong("The profile has more than a million points", fmt::format("The limit is exceeded at \"{}\"", text::trim(part)));
   }
   if (points.empty()) return wrong("The profile is empty", {});
   for (const Profile::Point& point : points) {
@@ -380,7 +380,7 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
     }
     if (!time || !value) {
       if (points.empty() && number == 1 && !time && !value) continue;  // a line of titles
-      return wrong(fmt::format("Line {} of the CSV file is not time,value", number), std::string(content), "For example: 60,12.5");
+      return wrong(fmt::format("Line {} of the CSV file is not in the form time,value", number), std::string(content), "For example: 60,12.5");
     }
     if (!first) first = *time;
     if (std::abs(*time - *first) > std::chrono::duration<double>(longest).count()) {
@@ -397,7 +397,7 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
 }
 
 std::string_view profile_help() {
-  return "Profiles (values are quantities, times 90s, 1m30s, 2h; join them with ';'):\n"
+  return "Profiles (values are quantities; times are 90s, 1m30s, 2h; join profiles with ';'):\n"
          "  hold 50 for 5m                          step 5..50 at 1m for 15m\n"
          "  steps 5,20,80,5 every 2m                ramp 5..50 over 10m [at 1m]\n"
          "  sine 5..50 every 10m for 30m            spike 5..100 at 2m lasting 30s for 15m\n"

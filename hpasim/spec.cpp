@@ -47,7 +47,7 @@ class Reader {
     const Document* value = find(object, key);
     if (value != nullptr && value->is_string() && !value->get<std::string>().empty()) return value->get<std::string>();
     if (value != nullptr && !value->is_string()) {
-      wrong(path + "." + key, "must be a text, not " + value->dump());
+      wrong(path + "." + key, "must be a string, not " + value->dump());
     } else if (required) {
       wrong(path + "." + key, "is required");
     }
@@ -152,7 +152,7 @@ void read_target(Reader& reader, const Document& source, const std::string& path
   bool resource = metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
   auto take_average = [&] { metric.target_kind = TargetKind::average_value, metric.target = to_milli(*average); };
   if (resource) {
-    if (utilization && average) return reader.wrong(here, "may not have both averageValue and averageUtilization");
+    if (utilization && average) return reader.wrong(here, "must not have both averageValue and averageUtilization");
     if (average) return take_average();
     if (!utilization) return reader.wrong(here + ".averageUtilization", "is required (or averageValue)");
     metric.target_kind = TargetKind::utilization;
@@ -163,8 +163,8 @@ void read_target(Reader& reader, const Document& source, const std::string& path
     if (!average) return reader.wrong(here + ".averageValue", "is required for a Pods metric");
     return take_average();
   }
-  if (!value && !average) return reader.wrong(here, "needs value or averageValue");
-  if (metric.kind == MetricKind::external && value && average) return reader.wrong(here, "may not have both value and averageValue");
+  if (!value && !average) return reader.wrong(here, "requires value or averageValue");
+  if (metric.kind == MetricKind::external && value && average) return reader.wrong(here, "must not have both value and averageValue");
   // An Object metric goes by the target's type, an External one by the field that is set.
   if (metric.kind == MetricKind::object && type == "Value" && !value) return reader.wrong(here + ".value", "is required for type Value");
   if (metric.kind == MetricKind::object && type == "AverageValue" && !average) {
@@ -288,7 +288,7 @@ Result<Spec> parse_spec(const Document& hpa) {
     bool wakes = std::any_of(spec.metrics.begin(), spec.metrics.end(), [](const MetricSpec& m) {
       return m.kind == MetricKind::object || m.kind == MetricKind::external;
     });
-    if (spec.min == 0 && !wakes) reader.wrong("spec.minReplicas", "0 needs at least one Object or External metric");
+    if (spec.min == 0 && !wakes) reader.wrong("spec.minReplicas", "0 requires at least one Object or External metric");
   }
   if (!reader.mistakes.empty()) {
     return failure(ErrorClass::usage, "hpa-spec",
@@ -312,7 +312,7 @@ std::string describe(const MetricSpec& metric) {
 }
 
 std::string describe(const Policy& policy) {
-  return fmt::format("{}{} in {} s", policy.value, policy.kind == PolicyKind::percent ? " %" : policy.value == 1 ? " pod" : " pods",
+  return fmt::format("{}{} in {}s", policy.value, policy.kind == PolicyKind::percent ? " %" : policy.value == 1 ? " pod" : " pods",
                      policy.period_seconds);
 }
 

@@ -79,7 +79,7 @@ Candidate build(const Document& hpa, const Genes& g) {
     behavior[side]["tolerance"] = spec["behavior"][side]["tolerance"];
   }
   spec["behavior"] = behavior;
-  c.settings = fmt::format("target x {:.1f}; up +{}{} in {} s, window {} s; down {} % in {} s, window {} s", kTargets[g.target], up_value, percent ? " %" : " pods",
+  c.settings = fmt::format("target x {:.1f}; up +{}{} in {}s, window {}s; down {}% in {}s, window {}s", kTargets[g.target], up_value, percent ? " %" : " pods",
                            kPeriods[g.up_period], kUpWindows[g.up_window], kDownPercents[g.down_value], kDownPeriods[g.down_period], kDownWindows[g.down_window]);
   return c;
 }
@@ -175,12 +175,12 @@ Result<Goal> parse_goal(std::string_view text) {
     if (rest.empty()) continue;
     bool least = rest.starts_with("least ");
     size_t sign = rest.find_first_of("<=");
-    if (!least && sign == std::string_view::npos) return wrong(part, "It is neither a limit (<=) nor begins with least");
+    if (!least && sign == std::string_view::npos) return wrong(part, "It is not a limit (<=) and does not begin with least");
     std::string name(text::trim(least ? rest.substr(6) : rest.substr(0, sign)));
     auto found = std::find_if(std::begin(kMeasures), std::end(kMeasures), [&](const auto& m) { return m.first == name; });
     if (found == std::end(kMeasures)) {
       auto nearest = text::nearest(name, names);
-      return wrong(part, nearest ? "Did you mean " + *nearest + "?" : "There is no measure \"" + name + "\"");
+      return wrong(part, nearest ? "Did you mean " + *nearest + "?" : "Unknown measure \"" + name + "\"");
     }
     if (least) {
       goal.least.push_back(found->second);
@@ -211,7 +211,7 @@ Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setu
   Setup setup = given;
   result.original.hpa = hpa;
   result.original.spec = *parse_spec(hpa);
-  result.original.settings = "as it is";
+  result.original.settings = "current settings";
   if (setup.carries.empty()) {
     for (const MetricSpec& metric : result.original.spec.metrics) setup.carries.push_back(per_pod(metric));
   }

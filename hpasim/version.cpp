@@ -14,7 +14,7 @@ Result<Rules> rules_for(std::string_view kubernetes_version) {
   bool number = !digits.empty() && digits.size() <= 2 && digits.find_first_not_of("0123456789") == std::string::npos;
   int minor = number ? std::stoi(digits) : 0;
   if (minor < 23) {
-    return failure(ErrorClass::usage, "kube-version", "\"" + std::string(kubernetes_version) + "\" is not a Kubernetes version with autoscaling/v2",
+    return failure(ErrorClass::usage, "kube-version", "\"" + std::string(kubernetes_version) + "\" is not a Kubernetes version that has autoscaling/v2",
                    "It came with 1.23", "For example --kube-version 1.34");
   }
   Rules rules;

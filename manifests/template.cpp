@@ -42,7 +42,7 @@ bool inside_quotes(std::string_view before) {
 // The line with a structured value in its only place: entries alone on the line, or a map below `key:`.
 Result<std::string> with_map(const std::string& line, const Place& place, const yaml::Value& value, int number) {
   std::string before = line.substr(0, place.begin);
-  if (text::trim(line.substr(place.end)) != "") return mistake(number, "text behind a map");
+  if (text::trim(line.substr(place.end)) != "") return mistake(number, "text after a map");
   if (value.empty()) return std::string();
   size_t indent = before.find_first_not_of(' ');
   if (indent == std::string::npos) return yaml::block(value, static_cast<int>(before.size()));

@@ -79,8 +79,8 @@ class Follower {
     if (result_.outlook.state != Outlook::State::broken) broken_since_.reset();
     else if (!broken_since_) broken_since_ = now;
     if (!what_.give_up || !broken_since_ || now - *broken_since_ < give_up_after) return false;
-    error_ = Error{ErrorClass::check_failed, "chain-broken", "The value does not come through to the HPA", result_.outlook.text,
-                   "hpawalk verify   says which link is broken, and why", {}, {}};
+    error_ = Error{ErrorClass::check_failed, "chain-broken", "The value does not reach the HPA", result_.outlook.text,
+                   "hpawalk verify   names the first failing check and its cause", {}, {}};
     return true;
   }
 

@@ -63,8 +63,8 @@ struct Judge {
   world::WallTime now;
 
   std::optional<Outlook> missing() const {
-    if (!hops.lost.empty()) return Outlook{State::broken, "api-server", fmt::format("the API server has not answered since {}: {}", world::clock_time(hops.lost_since), hops.lost), {}, {}};
-    if (!hops.known()) return Outlook{State::travelling, "start", "not every hop has been read yet", {}, {}};
+    if (!hops.lost.empty()) return Outlook{State::broken, "api-server", fmt::format("the API server has not responded since {}: {}", world::clock_time(hops.lost_since), hops.lost), {}, {}};
+    if (!hops.known()) return Outlook{State::travelling, "start", "not every value has been read yet", {}, {}};
     if (!hops.hpa.there) return Outlook{State::broken, "hpa", hops.hpa.missing, {}, {}};
     if (!hops.workload.there) return Outlook{State::broken, "workload", hops.workload.missing, {}, {}};
     if (hops.prom_fake.text.empty()) return Outlook{State::broken, "prom-fake", hops.prom_fake.missing, {}, {}};
@@ -85,10 +85,10 @@ struct Judge {
       const ConditionSeen active = condition("ScalingActive");
       world::WallTime look = next_look(hops.hpa, controller, now);
       if (active.status == "False") {
-        return Outlook{State::broken, "hpa", fmt::format("{}: {}; the metric is in the API now, and the HPA looks again about {}", active.reason, active.message, in_time(look, now)), look, {}};
+        return Outlook{State::broken, "hpa", fmt::format("{}: {}; the metric is in the API now, and the next sync is at about {}", active.reason, active.message, in_time(look, now)), look, {}};
       }
       std::string has = hops.hpa.metric.text.empty() ? "none yet" : hops.hpa.metric.text;
-      return Outlook{State::travelling, "hpa", fmt::format("the API says {}, the HPA has {}: it looks again about {}", hops.api.text, has, in_time(look, now)), look, {}};
+      return Outlook{State::travelling, "hpa", fmt::format("the API returns {}, the HPA has read {}: the next sync is at about {}", hops.api.text, has, in_time(look, now)), look, {}};
     }
     return std::nullopt;
   }
@@ -101,10 +101,10 @@ struct Judge {
   std::optional<Outlook> rollout() const {
     const WorkloadSeen& w = hops.workload;
     if (hops.hpa.desired != w.wanted && condition("ScalingActive").status == "True") {
-      return Outlook{State::moving, "rollout", fmt::format("the HPA wants {}, the Deployment has {}", hops.hpa.desired, w.wanted), {}, {}};
+      return Outlook{State::moving, "rollout", fmt::format("the HPA's desired replicas are {}, the Deployment's are {}", hops.hpa.desired, w.wanted), {}, {}};
     }
     if (w.ready != w.wanted || w.replicas != w.wanted) {
-      return Outlook{State::moving, "rollout", fmt::format("{} wanted, {} ready", replicas(w.wanted), w.ready), {}, {}};
+      return Outlook{State::moving, "rollout", fmt::format("{} desired, {} ready", replicas(w.wanted), w.ready), {}, {}};
     }
     return std::nullopt;
   }
@@ -145,19 +145,19 @@ struct Judge {
     }
     int next = allowed(asked);
     if (next >= current) {
-      return {State::settled, "at-min", fmt::format("stays at {}: {} of {} asks for {}, and minReplicas is {}", current, hops.hpa.metric.text, hops.hpa.target, asked, spec.min), {}, current};
+      return {State::settled, "at-min", fmt::format("stays at {}: {} of {} needs {} replicas, and minReplicas is {}", current, hops.hpa.metric.text, hops.hpa.target, asked, spec.min), {}, current};
     }
     for (const Memory::Proposal& p : memory.proposals()) {
       if (p.last > last && p.last > now - length) next = std::max(next, std::min(allowed(of(p)), current));
     }
-    std::string source = controller.seen || (spec.behavior && spec.behavior->down.window_seconds) ? "" : ", Kubernetes' default, assumed: this cluster does not show the controller's flags";
-    std::string why = fmt::format("scale-down stabilization ({} s{})", length.count() / 1000, source);
+    std::string source = controller.seen || (spec.behavior && spec.behavior->down.window_seconds) ? "" : ", assumed from Kubernetes' default: the controller's flags are not visible on this cluster";
+    std::string why = fmt::format("scale-down stabilization ({}s{})", length.count() / 1000, source);
     if (last == world::WallTime{}) {
-      return {State::held, "stabilized-down", fmt::format("stays at {} by {}: {} would do now, but a higher recommendation, of before this was watched, still counts; at the latest {} it ends", current, why, allowed(asked), in_time(now + length, now)), now + length, {}};
+      return {State::held, "stabilized-down", fmt::format("stays at {} because of {}: the current metric needs only {}, but a higher recommendation from before this watch began still counts, until {} at the latest", current, why, allowed(asked), in_time(now + length, now)), now + length, {}};
     }
-    std::string most = allowed(highest) == highest ? std::to_string(highest) : fmt::format("{}, of which maxReplicas allows {}", highest, allowed(highest));
+    std::string most = allowed(highest) == highest ? std::to_string(highest) : fmt::format("{}, limited to {} by maxReplicas", highest, allowed(highest));
     return {State::held, "stabilized-down",
-            fmt::format("stays at {} until about {}: {}, the highest recommendation of the last {} s was {}, until {}; then {}", current, in_time(last + length, now), why, length.count() / 1000, most, world::clock_time(last), next),
+            fmt::format("stays at {} until about {}: {}; the highest recommendation of the last {}s was {}, until {}; then {}", current, in_time(last + length, now), why, length.count() / 1000, most, world::clock_time(last), next),
             last + length, next};
   }
 
@@ -166,7 +166,7 @@ struct Judge {
     if (able.reason == "ScaleDownStabilized" && able.status == "True") return held(spec);
     world::WallTime look = next_look(hops.hpa, controller, now);
     std::vector<hpasim::Reason> reasons = hpasim::why_unchanged(spec, controller.rules, controller.flags, state(), {}, hpasim::Time(0));
-    if (reasons.empty()) return {State::moving, "unknown", fmt::format("the HPA looks again about {}", in_time(look, now)), look, {}};
+    if (reasons.empty()) return {State::moving, "unknown", fmt::format("the next sync is at about {}", in_time(look, now)), look, {}};
     const hpasim::Reason& reason = reasons.front();
     auto is = [&](std::initializer_list<std::string_view> rules) { return std::find(rules.begin(), rules.end(), reason.rule) != rules.end(); };
     if (is({"scale", "no-metric", "zero"})) return {State::broken, reason.rule, reason.text, {}, {}};
@@ -177,10 +177,10 @@ struct Judge {
     int wanted = std::clamp(asked_for(spec, controller, hops.hpa.metric.number.value_or(0), hops.workload.ready, current), spec.min, spec.max);
     if (!spec.behavior && wanted > current) {
       int step = std::min(wanted, std::max(2 * current, 4));
-      std::string limit = step < wanted ? ", as without `behavior` it at most doubles (or makes 4)" : "";
-      return {State::moving, "doubling", fmt::format("{} of {} would be {}: at its next look, about {}, the HPA goes to {}{}", hops.hpa.metric.text, hops.hpa.target, replicas(wanted), in_time(look, now), step, limit), look, step};
+      std::string limit = step < wanted ? ", because without `behavior` one sync at most doubles the replicas (or scales to 4)" : "";
+      return {State::moving, "doubling", fmt::format("{} of {} needs {}: at its next sync, at about {}, the HPA scales to {}{}", hops.hpa.metric.text, hops.hpa.target, replicas(wanted), in_time(look, now), step, limit), look, step};
     }
-    return {State::moving, reason.rule, fmt::format("{}; it looks again about {}", reason.text, in_time(look, now)), look, {}};
+    return {State::moving, reason.rule, fmt::format("{}; the next sync is at about {}", reason.text, in_time(look, now)), look, {}};
   }
 };
 
@@ -212,7 +212,7 @@ Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::Controll
   if (std::optional<Outlook> found = judge.travelling()) return *found;
   if (std::optional<Outlook> found = judge.rollout()) return *found;
   std::optional<hpasim::Spec> spec = spec_of(hops.hpa.object);
-  if (!spec || spec->metrics.empty()) return {State::broken, "hpa", "this HPA's spec is one that hpawalk does not understand", {}, {}};
+  if (!spec || spec->metrics.empty()) return {State::broken, "hpa", "hpawalk does not support this HPA's spec", {}, {}};
   Outlook found = judge.acts(*spec);
   if (adapter_distorts(*hops.prometheus.number)) {
     found.text += fmt::format("; prometheus-adapter makes {} of {}", hops.api.text, hops.prometheus.text);

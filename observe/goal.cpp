@@ -30,7 +30,7 @@ bool holds(const Goal::Clause& clause, double number) {
 
 Result<Goal> parse_goal(const std::string& text) {
   auto wrong = [&](const std::string& because) {
-    return failure(ErrorClass::usage, "until", fmt::format("--until {} cannot be understood", text), because,
+    return failure(ErrorClass::usage, "until", fmt::format("--until {} is invalid", text), because,
                    "For example --until replicas=10, --until 'ready>=4,metric=50', --until settled");
   };
   Goal goal{{}, text};
@@ -39,14 +39,14 @@ Result<Goal> parse_goal(const std::string& text) {
     std::string name(text::trim(part.substr(0, end)));
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       auto near = text::nearest(name, names);
-      return wrong(fmt::format("there is no `{}`{}: it may be {}", name, near ? ", did you mean " + *near + "?" : "", text::join(names, ", ")));
+      return wrong(fmt::format("unknown name `{}`{}: valid names are {}", name, near ? ", did you mean " + *near + "?" : "", text::join(names, ", ")));
     }
     if (name == "settled") {
-      if (end != std::string::npos) return wrong("settled has no number");
+      if (end != std::string::npos) return wrong("settled takes no number");
       goal.clauses.push_back({name, "", 0});
       continue;
     }
-    if (end == std::string::npos) return wrong(fmt::format("{} needs a number, as in {}=10", name, name));
+    if (end == std::string::npos) return wrong(fmt::format("{} requires a number, as in {}=10", name, name));
     size_t number_at = part.find_first_not_of("=<>", end);
     std::string relation = part.substr(end, number_at == std::string::npos ? std::string::npos : number_at - end);
     auto number = number_of(std::string(text::trim(number_at == std::string::npos ? "" : part.substr(number_at))));
@@ -64,7 +64,7 @@ std::optional<std::string> missing(const Goal& goal, const Hops& hops, const Out
       continue;
     }
     std::optional<double> number = number_at(clause.what, hops);
-    if (!number) return fmt::format("{} is not known: {}", clause.what, outlook.text);
+    if (!number) return fmt::format("{} is unknown: {}", clause.what, outlook.text);
     if (!holds(clause, *number)) return fmt::format("{} is {}; {}", clause.what, *number, outlook.text);
   }
   return std::nullopt;

@@ -23,15 +23,15 @@ Result<Range> range_of(const History& o) {
   auto last = hpasim::parse_duration(o.last);
   if (!last) return failure(last.error());
   Range range{static_cast<double>(last->count()) / 1e6, 0};
-  if (range.seconds <= 0) return failure(ErrorClass::usage, "duration", "--last is no time at all", o.last);
+  if (range.seconds <= 0) return failure(ErrorClass::usage, "duration", "--last must be greater than zero", o.last);
   range.step = std::max(5.0, std::ceil(range.seconds / kMostValues));
   if (o.step.empty()) return range;
   auto step = hpasim::parse_duration(o.step);
   if (!step) return failure(step.error());
   range.step = static_cast<double>(step->count()) / 1e6;
   if (range.step < 0.1 || range.seconds / range.step > kMostValues) {
-    return failure(ErrorClass::usage, "duration", fmt::format("--step {} does not go with --last {}", o.step, o.last),
-                   "Prometheus gives about 10,000 values at once", fmt::format("--step {:.0f}s is the shortest", std::ceil(range.seconds / kMostValues)));
+    return failure(ErrorClass::usage, "duration", fmt::format("--step {} is too short for --last {}", o.step, o.last),
+                   "Prometheus returns at most about 10,000 values per query", fmt::format("The minimum is --step {:.0f}s", std::ceil(range.seconds / kMostValues)));
   }
   return range;
 }
@@ -52,7 +52,7 @@ Result<Profile> profile_of(const Json& values, double start, bool linear) {
     if (!linear && !points.empty()) points.push_back({at, points.back().value});
     points.push_back({at, value});
   }
-  if (points.empty()) return failure(ErrorClass::check_failed, "prometheus-series", "The series has no number in this time", {}, "A longer --last, or another query");
+  if (points.empty()) return failure(ErrorClass::check_failed, "prometheus-series", "The series has no values in this period", {}, "Use a longer --last, or another query");
   if (negative < 0) return failure(ErrorClass::check_failed, "prometheus-series", fmt::format("The series goes down to {:g}; a load cannot be negative", negative), {}, "clamp_min(..., 0) around the query cuts it off");
   Time first = points.front().at;
   for (Profile::Point& point : points) point.at -= first;
@@ -82,13 +82,13 @@ Result<Profile> load_history(world::Clock& clock, world::Progress& progress, con
   const Json& result = list_at(*data, "result");
   const Json& values = result.size() == 1 ? list_at(result[0], "values") : list_at(Json(), "");
   if (!at(*data, "result").is_array()) {
-    progress.failed("prometheus", "an answer of another shape");
-    return failure(ErrorClass::check_failed, "prometheus-http", "Prometheus's API did not answer as Prometheus does",
+    progress.failed("prometheus", "a response in an unexpected format");
+    return failure(ErrorClass::check_failed, "prometheus-http", "The server is not a Prometheus API",
                    "its answer to /api/v1/query_range has no list of series");
   }
   if (result.size() != 1 || values.empty()) {
     progress.failed("prometheus", fmt::format("{} series", result.size()));
-    return failure(ErrorClass::check_failed, "prometheus-series", fmt::format("The query gave {} series; a load is exactly one", result.size()), o.query,
+    return failure(ErrorClass::check_failed, "prometheus-series", fmt::format("The query returned {} series; a load must be exactly one series", result.size()), o.query,
                    result.empty() ? "Try the query in Prometheus, or a longer --last" : "sum(...) or max(...) around the query makes one of them");
   }
   auto profile = profile_of(values, end - range->seconds, o.linear);

@@ -189,8 +189,8 @@ class Observation {
       lost_since_ = clock_.now();
       tell(Hop::lost);
     } else if (clock_.now() - lost_since_ > patience && !fatal_) {
-      fatal_ = Error{ErrorClass::environment, "chain-lost", "The API server has not answered for " + text::duration(patience),
-                     hops_.lost, "Is the cluster still there?  hpawalk status", {}, {}};
+      fatal_ = Error{ErrorClass::environment, "chain-lost", "The API server has not responded for " + text::duration(patience),
+                     hops_.lost, "Does the cluster still exist?  hpawalk status", {}, {}};
     }
   }
 
@@ -250,7 +250,7 @@ class Observation {
     std::lock_guard lock(mutex_);
     HpaSeen gone;
     gone.known = true;
-    gone.missing = why.empty() ? fmt::format("there is no HPA {} in namespace {}", chain_.hpa, chain_.space) : why;
+    gone.missing = why.empty() ? fmt::format("HPA {} not found in namespace {}", chain_.hpa, chain_.space) : why;
     gone.metric.missing = gone.missing;
     gone.metric.asked = clock_.wall_now();
     if (hops_.hpa.known && !hops_.hpa.there && hops_.hpa.missing == gone.missing) return;
@@ -313,7 +313,7 @@ class Observation {
             take_workload(std::move(now));
           }
           if (event.type == "DELETED" || (event.type == "SYNCED" && !listed)) {
-            take_workload({true, false, fmt::format("there is no Deployment {} in namespace {}", chain_.workload, chain_.space), 0, 0, 0, {}});
+            take_workload({true, false, fmt::format("Deployment {} not found in namespace {}", chain_.workload, chain_.space), 0, 0, 0, {}});
           }
         },
         [&](const Error& error) { take_workload({true, false, because(error), 0, 0, 0, {}}); });
@@ -394,7 +394,7 @@ class Observation {
       none = no_pods_;
     }
     world::WallTime asked = clock_.wall_now();
-    Seen seen{{}, {}, none.empty() ? fmt::format("no pod of {} ({}) runs in namespace {}", chain_.service, chain_.pod_selector, chain_.space) : none, asked, asked, {}};
+    Seen seen{{}, {}, none.empty() ? fmt::format("no pod of {} ({}) is running in namespace {}", chain_.service, chain_.pod_selector, chain_.space) : none, asked, asked, {}};
     std::map<std::string, std::string> values;
     std::vector<std::string> texts;
     double sum = 0;
@@ -492,9 +492,9 @@ Result<std::vector<std::string>> running_pods(world::KubeApi& api, const LiveCha
   }
   if (!names.empty()) return names;
   return failure(ErrorClass::check_failed, "no-prom-fake",
-                 fmt::format("No pod of {} runs in namespace {}", chain.service, chain.space),
+                 fmt::format("No pod of {} is running in namespace {}", chain.service, chain.space),
                  fmt::format("{} pods have the labels {}", list_at(*list, "items").size(), chain.pod_selector),
-                 "hpawalk up   builds what is missing; hpawalk verify   says what is broken");
+                 "hpawalk up   builds what is missing; hpawalk verify   names the first failing check");
 }
 
 }  // namespace
@@ -526,7 +526,7 @@ Status set_prom_fake(world::KubeApi& api, const LiveChain& chain, const std::str
     if (answer->ok()) continue;
     Error error = world::kube_error({"PUT", world::proxy_path(backend, "/value")}, *answer);
     if (answer->status == 400) {
-      error = Error{ErrorClass::usage, "prom-fake-value", "prom-fake does not take " + value, std::string(text::trim(answer->body)), {}, {}, {}};
+      error = Error{ErrorClass::usage, "prom-fake-value", "prom-fake rejects " + value, std::string(text::trim(answer->body)), {}, {}, {}};
     }
     return failure(std::move(error));
   }

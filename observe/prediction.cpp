@@ -128,14 +128,14 @@ void pair_up(Prediction& p, const Happened& h) {
 
 std::vector<std::string> notes_of(const Recording& r) {
   std::vector<std::string> notes;
-  if (!r.head.flags_seen) notes.push_back("The controller's flags could not be read; Kubernetes' defaults are assumed.");
+  if (!r.head.flags_seen) notes.push_back("Assumes Kubernetes' defaults, because the controller's flags could not be read.");
   if (!r.hpa.empty()) {
     const ConditionSeen* able = r.hpa.front().condition("AbleToScale");
     if (able != nullptr && able->reason.ends_with("Stabilized")) {
-      notes.push_back("When the recording began, an earlier recommendation still held the replicas; the simulation does not know which.");
+      notes.push_back("When the recording began, an earlier recommendation was still in the stabilization window; the simulation does not know its value.");
     }
   }
-  if (!r.lost.empty()) notes.push_back("The API server did not answer for a part of the recording.");
+  if (!r.lost.empty()) notes.push_back("The API server did not respond during part of the recording.");
   if (r.end != "finished") notes.push_back("The recording ends early.");
   return notes;
 }
@@ -148,12 +148,12 @@ Result<Happened> happened(const Recording& r) {
   auto load = load_of(r);
   if (!load || r.workload.empty()) {
     return failure(ErrorClass::check_failed, "recording-empty", load ? "The recording has no replicas" : "The recording has no value",
-                   fmt::format("It is {:.0f} s long", r.length), "Nothing can be shown of it");
+                   fmt::format("It is {:.0f}s long", r.length), "There is nothing to show");
   }
   constexpr double most_syncs = 200'000;
   if (r.length / r.head.sync_period > most_syncs) {
-    return failure(ErrorClass::usage, "recording", "The recording is too long to be shown",
-                   fmt::format("It has {:.0f} syncs of the controller, one every {:g} s; {:.0f} are the most", r.length / r.head.sync_period, r.head.sync_period, most_syncs));
+    return failure(ErrorClass::usage, "recording", "The recording is too long to show",
+                   fmt::format("It has {:.0f} syncs of the controller, one every {:g}s; the limit is {:.0f}", r.length / r.head.sync_period, r.head.sync_period, most_syncs));
   }
   auto setup = setup_of(r, measured_pod_start(r).value_or(2));
   if (!setup) return failure(setup.error());

@@ -77,12 +77,12 @@ std::optional<double> number_at(const Json& line, const char* name) {
 }
 
 tl::unexpected<Error> not_one(std::string because) {
-  return failure(ErrorClass::usage, "recording", "This is not a recording that hpawalk can read", std::move(because),
-                 "hpawalk drive PROFILE --record FILE makes one");
+  return failure(ErrorClass::usage, "recording", "hpawalk cannot read this recording", std::move(because),
+                 "hpawalk drive PROFILE --record FILE creates a recording");
 }
 
 Status take_head(RecordingHead& head, const Json& line) {
-  if (text_at(line, "kind") != kKind) return not_one("Its first line does not say so");
+  if (text_at(line, "kind") != kKind) return not_one("Its first line does not identify a recording");
   if (int_at(line, "version") != RecordingHead::version) {
     return not_one(fmt::format("It has version {} of the format; this hpawalk reads version {}", int_at(line, "version"), RecordingHead::version));
   }
@@ -190,7 +190,7 @@ Status take_line(Recording& r, std::string_view text) {
   auto t = number_at(line, "t");
   if (!t) return not_one("It has no time");
   // A recording of an earlier hpawalk may begin a moment before its first line.
-  if (!(*t >= -60 && *t <= longest)) return not_one("Its time is not one of a drive, which takes at most 31 days");
+  if (!(*t >= -60 && *t <= longest)) return not_one("Its time is out of range: a drive takes at most 31 days");
   double at = std::max(0.0, *t);
   std::string hop = text_at(line, "hop");
   bool ordered = true;
@@ -214,7 +214,7 @@ Status take_line(Recording& r, std::string_view text) {
                         text_at(line, "reason"), text_at(line, "message")});
   }
   if (hop == "end") r.end = text_at(line, "why");
-  if (!ordered) return not_one(fmt::format("Its time, {} s, is before that of an earlier line of {}", at, hop));
+  if (!ordered) return not_one(fmt::format("Its time, {}s, is before that of an earlier line of {}", at, hop));
   r.length = std::max(r.length, at);
   return {};
 }

@@ -56,13 +56,13 @@ Result<Document> hpa_in_cluster(Cluster& cluster, const std::string& name) {
   if (!object) {
     Error error = object.error();
     if (error.id == "kube-not-found") {
-      error.what = fmt::format("There is no HPA {} in namespace {}", name, *space);
-      error.hint = fmt::format("There is no file {} either. kubectl get hpa -A lists the HPAs; -n names another namespace", name);
+      error.what = fmt::format("HPA {} not found in namespace {}", name, *space);
+      error.hint = fmt::format("File {} not found either. kubectl get hpa -A lists the HPAs; -n names another namespace", name);
     }
     return failure(std::move(error));
   }
   Document document = Document::parse(object->dump());
-  if (!document.is_object()) return failure(ErrorClass::check_failed, "kube-refused", "The API server answered with something that is no HPA", object->dump().substr(0, 200));
+  if (!document.is_object()) return failure(ErrorClass::check_failed, "kube-refused", "The API server's response is not an HPA", object->dump().substr(0, 200));
   document.erase("status");
   if (document.contains("metadata") && document["metadata"].is_object()) document["metadata"].erase("managedFields");
   return document;
@@ -102,10 +102,10 @@ Status load_profiles(world::World& world, world::Progress& progress, Cluster& cl
     simulation.profile_names.push_back(text);
   }
   if (simulation.profiles.empty()) {
-    return failure(ErrorClass::usage, "profile", "There is no load to simulate", {}, "For example --profile 'step 5..50 at 1m'");
+    return failure(ErrorClass::usage, "profile", "No load to simulate", {}, "For example --profile 'step 5..50 at 1m'");
   }
   if (simulation.profiles.size() > 1 && simulation.profiles.size() != simulation.spec.metrics.size()) {
-    return failure(ErrorClass::usage, "profile", fmt::format("There are {} profiles for {} metrics", simulation.profiles.size(), simulation.spec.metrics.size()),
+    return failure(ErrorClass::usage, "profile", fmt::format("{} profiles given for {} metrics", simulation.profiles.size(), simulation.spec.metrics.size()),
                    {}, "Give one for all, or one for each metric in the HPA's order");
   }
   return {};
@@ -124,7 +124,7 @@ Status load_controller(Cluster& cluster, bool in_cluster, const SimulationReques
     setup.rules = controller.rules;
     setup.flags = controller.flags;
     if (controller.version.empty()) simulation.notes.push_back("The cluster's version could not be read; " + simulation.version + " is assumed.");
-    if (!controller.seen) simulation.notes.push_back("This cluster does not show its controller's flags; Kubernetes' defaults are assumed.");
+    if (!controller.seen) simulation.notes.push_back("Assumes Kubernetes' defaults, because the controller's flags are not visible on this cluster.");
   }
   if (!in_cluster || !o.version.empty()) {
     auto rules = hpasim::rules_for(simulation.version);
@@ -190,7 +190,7 @@ Result<Profile> load_profile(world::World& world, const std::string& text, bool 
 }
 
 std::string controller_text(const std::string& version, const hpasim::Flags& flags) {
-  return fmt::format("Kubernetes {}, a sync every {} s", version, static_cast<double>(flags.sync_period.count()) / 1e6);
+  return fmt::format("Kubernetes {}, a sync every {}s", version, static_cast<double>(flags.sync_period.count()) / 1e6);
 }
 
 Result<Simulation> load_simulation(world::World& world, world::Progress& progress, const SimulationRequest& o, const std::function<Result<world::KubeTarget>()>& where) {
@@ -214,12 +214,12 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   if (auto ok = load_profiles(world, progress, cluster, o, simulation); !ok) return failure(ok.error());
   Time end = simulation.setup.duration;
   for (const Profile& profile : simulation.profiles) end = std::max(end, profile.end());
-  if (end <= Time(0)) return failure(ErrorClass::usage, "profile", "The profile has no length", {}, "Add for 10m, or --duration 10m");
+  if (end <= Time(0)) return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {}, "Add `for 10m` to the profile, or --duration 10m");
   constexpr long long most = 1'000'000;
   if (end / simulation.setup.flags.sync_period > most) {
-    return failure(ErrorClass::usage, "duration", "More than a million syncs are too many",
-                   fmt::format("{} at one sync every {} s", hpasim::time_text(end), static_cast<double>(simulation.setup.flags.sync_period.count()) / 1e6),
-                   "A shorter profile or --duration, or a longer --hpa-sync-period");
+    return failure(ErrorClass::usage, "duration", "The simulation is limited to a million syncs",
+                   fmt::format("{} with one sync every {}s", hpasim::time_text(end), static_cast<double>(simulation.setup.flags.sync_period.count()) / 1e6),
+                   "Use a shorter profile or --duration, or a longer --hpa-sync-period");
   }
   return simulation;
 }

@@ -51,7 +51,7 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
 // A load as people type it: a profile's words, or a CSV file's name.
 Result<hpasim::Profile> load_profile(world::World& world, const std::string& text, bool linear, std::uint64_t seed);
 
-// How the HPA's controller reads: "Kubernetes 1.34, a sync every 15 s".
+// How the HPA's controller reads: "Kubernetes 1.34, a sync every 15s".
 std::string controller_text(const std::string& version, const hpasim::Flags& flags);
 
 }  // namespace hpawalk::observe

@@ -59,7 +59,7 @@ bool allowed(const Request& request, const Target& target, Reply& reply) {
   if (target.route == Route::other) {
     reply = refusal(
         404, Route::other,
-        "no such path; there are /, /metrics, /value, /value/{metric}, /values, /healthz and /readyz");
+        "path not found; valid paths are /, /metrics, /value, /value/{metric}, /values, /healthz and /readyz");
     return false;
   }
   if (writes && sets) {
@@ -71,7 +71,7 @@ bool allowed(const Request& request, const Target& target, Reply& reply) {
   if (request.method == Method::options)
     reply.code = 204, reply.route = target.route;
   else
-    reply = refusal(405, target.route, std::string(request.method_name) + " is not for this path");
+    reply = refusal(405, target.route, std::string(request.method_name) + " is not supported for this path");
   reply.headers = sets ? "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n" : "Allow: GET, HEAD, OPTIONS\r\n";
   return false;
 }
@@ -134,12 +134,12 @@ Outcome<size_t> selected(const App& app, const Target& target, int& code) {
   if (found.size() == 1) return Outcome<size_t>::ok(found[0]);
   if (found.empty()) {
     std::string why =
-        "no such metric: " + quoted(name) + (labels.empty() ? "" : " with these labels") + "; there are";
+        "metric not found: " + quoted(name) + (labels.empty() ? "" : " with these labels") + "; there are";
     for (const Series& series : app.metrics.series) why += " " + series_title(series);
     return Outcome<size_t>::fail(why);
   }
   code = 409;
-  std::string why = "several series fit, choose one with ?label=value:";
+  std::string why = "several series match; select one with ?label=value:";
   for (size_t i : found) why += " " + series_title(app.metrics.series[i]);
   return Outcome<size_t>::fail(why);
 }

@@ -37,11 +37,11 @@ std::string refused_origin(const Request& request) {
   std::string page = origin.empty() ? "another site" : quoted(origin);
   if (!site.empty() || !equal_ignoring_case(asker, host))
     return "a page of " + page +
-           " may not set values here; prom-fake's own page may, and programs that send no Origin";
+           " must not set values here; only prom-fake's own page and programs that send no Origin can";
   if (can_be_rebound(without_port(host)))
     return "a page under the name " + quoted(host) +
-           " may not set values over plain HTTP: anybody could give this server that name; open it by its "
-           "address, or over https";
+           " cannot set values over plain HTTP: anybody could give this server that name; open the page by its "
+           "IP address, or over HTTPS";
   return {};
 }
 

@@ -43,7 +43,7 @@ Result<Address> await_address(world::World& world, const config::Config& config,
     if (!service) return world::StillWaiting(service.error().what);
     address.url = url_of(*service, config.number("prom-fake.port"));
     if (!address.url.empty()) return world::StillWaiting();
-    return world::StillWaiting("the cloud has not given the Service an address yet");
+    return world::StillWaiting("the cloud has not assigned an address to the Service yet");
   };
   Result<world::StillWaiting> first = look();
   if (address.url.empty() && of_a_cloud(api)) {

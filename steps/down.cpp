@@ -54,8 +54,8 @@ class Down {
       }
     }
     for (const auto& [instance, count] : others_) {
-      leave(fmt::format("{} objects of another chain of hpawalk's", count),
-            fmt::format("their label {} is {}; {} --instance={} takes it away", manifests::instance_label, instance, config_.again("down"), instance));
+      leave(fmt::format("{} objects of another hpawalk instance", count),
+            fmt::format("their label {} is {}; {} --instance={} removes them", manifests::instance_label, instance, config_.again("down"), instance));
     }
     return {};
   }
@@ -63,12 +63,12 @@ class Down {
   void sort_in(const Json& item, Object object, const std::set<std::string>& names) {
     Owner owner = owner_of(item, config_.text("instance"));
     bool crd = object.kind == "CustomResourceDefinition";
-    if (crd && !object.name.ends_with(".monitoring.coreos.com")) return leave(object.title(), "it is not the operator's");
+    if (crd && !object.name.ends_with(".monitoring.coreos.com")) return leave(object.title(), "it does not belong to the operator");
     if (owner == Owner::another) {
       ++others_[instance_of(item)];
       report_.others = true;
     } else if (owner == Owner::earlier && !crd && !names.contains(configured_name(object.kind, object.space, object.name))) {
-      leave(object.title(), fmt::format("an earlier hpawalk made it, without the label {}, and this configuration does not name it",
+      leave(object.title(), fmt::format("it was created by an earlier hpawalk without the label {}, and this configuration does not name it",
                                         manifests::instance_label));
     } else if (object.kind == "Namespace") {
       bool ending = !at(item, "metadata.deletionTimestamp").is_null();  // nothing is left to decide
@@ -90,8 +90,8 @@ class Down {
       if (!parts->refused.empty()) leave(title, parts->refused);
       if (parts->refused.empty()) release_ = parts->objects;
     } else if (release->there) {
-      leave(title, release->instance.empty() ? "hpawalk did not make it"
-                                             : fmt::format("it belongs to another chain of hpawalk's, {}", release->instance));
+      leave(title, release->instance.empty() ? "it was not created by hpawalk"
+                                             : fmt::format("it belongs to another hpawalk instance, {}", release->instance));
     }
     return name_other_releases(space, name);
   }
@@ -145,7 +145,7 @@ class Down {
         Result<Json> live = world::kube_get(api_, object_path(object));
         if (!live && live.error().kind == ErrorClass::interrupted) return failure(live.error());
         bool strange = live && owner_of(*live, config_.text("instance")) == Owner::stranger;
-        if (strange) leave(object_title(object), "hpawalk did not make it");
+        if (strange) leave(object_title(object), "it was not created by hpawalk");
       }
     }
     return {};
@@ -203,7 +203,7 @@ class Down {
       Result<world::Deleted> deleted = world::kube_delete(api_, world_.clock, space.path(), space.uid);
       if (!deleted) return failure(deleted.error());
       if (*deleted == world::Deleted::another) {
-        leave(space.title(), "somebody made it anew");
+        leave(space.title(), "it was created again");
         continue;
       }
       report_.removed.push_back(space.title());
@@ -243,7 +243,7 @@ class Down {
     Result<Removed> removed = remove_objects(world_, api_, progress_, "chain", objects);
     if (!removed) return failure(removed.error());
     report_.removed.insert(report_.removed.end(), removed->gone.begin(), removed->gone.end());
-    for (const std::string& title : removed->anew) leave(title, "somebody made it anew while hpawalk was removing it");
+    for (const std::string& title : removed->anew) leave(title, "it was created again while hpawalk was removing it");
     return {};
   }
 

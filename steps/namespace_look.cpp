@@ -160,14 +160,14 @@ std::string NamespaceLook::why_kept() const {
   std::vector<std::string> names(others.begin(), others.begin() + static_cast<long>(std::min(others.size(), named_at_most)));
   if (others.size() > named_at_most) names.push_back(fmt::format("{} more", others.size() - named_at_most));
   std::string why;
-  if (names.size() == 1) why = names.front() + " is in it";
+  if (names.size() == 1) why = names.front() + " still exists in it";
   if (names.size() > 1) {
     std::string last = names.back();
     names.pop_back();
-    why = text::join(names, ", ") + " and " + last + " are in it";
+    why = text::join(names, ", ") + " and " + last + " still exist in it";
   }
   if (!unread.empty()) {
-    why += fmt::format("{}it cannot be seen what else is in it: {}", why.empty() ? "" : "; ", text::join(unread, "; "));
+    why += fmt::format("{}its other content is unknown: {}", why.empty() ? "" : "; ", text::join(unread, "; "));
   }
   return why;
 }

@@ -24,12 +24,12 @@ bool has(const std::vector<Object>& objects, const std::string& uid) {
 std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock, const std::vector<Object>& going) {
   world::KubeKinds kinds = world::discover(api);
   for (const world::UnreadKinds& unread : kinds.unread) {
-    if (unread.group.empty() || unread.group == group) return "it cannot be seen who still needs it: " + unread.why;
+    if (unread.group.empty() || unread.group == group) return "its remaining users are unknown: " + unread.why;
   }
   for (const world::KubeKind& kind : kinds.all) {
     if (kind.group != group || !kind.listable) continue;
     Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection());
-    if (!items) return "it cannot be seen who still needs it: " + items.error().what;
+    if (!items) return "its remaining users are unknown: " + items.error().what;
     for (const Json& item : *items) {
       Object object = object_from(item, group, kind.kind, kind.resource);
       if (!has(going, object.uid)) return object.title() + " still needs it";

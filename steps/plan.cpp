@@ -13,7 +13,7 @@ std::vector<cluster::PlannedCommand> planned(const Operation& operation, const c
   if (operation.does == Does::load_image) {
     if (!config.text("prom-fake.image").empty()) return {{operation.subject + " comes from its registry", {}}};
     if (!access.bring_image.empty()) return access.bring_image;
-    return {{"hpawalk imports its own image " + operation.subject + " into the cluster", {}}};
+    return {{"hpawalk imports its image " + operation.subject + " into the cluster", {}}};
   }
   std::vector<std::string> argv = operation.argv;
   std::replace(argv.begin(), argv.end(), std::string("CHART"), chart);

@@ -31,19 +31,19 @@ cluster::Precondition look_at_pod_security(world::KubeApi& api, const config::Co
   std::vector<std::string> missing = config::missing_for_restricted(context);
   if (*level == "restricted" && !missing.empty()) {
     return {name, Mark::broken,
-            fmt::format("namespace {} enforces `restricted`, which refuses the workload's pods: workload.security-context lacks {}", space,
+            fmt::format("namespace {} enforces `restricted`, which forbids the workload's pods: workload.security-context lacks {}", space,
                         text::join(missing, ", ")),
-            "Set workload.security-context as it says, or use another namespace"};
+            "Set workload.security-context accordingly, or use another namespace"};
   }
   bool as_user = context.contains("runAsNonRoot") && context.at("runAsNonRoot") == true;
   bool own_image = image != config::find_setting("workload.image")->fallback;
   if (as_user && own_image) {
-    return {name, Mark::note, fmt::format("the workload's image {} has to run as a user other than root", image),
+    return {name, Mark::note, fmt::format("the workload's image {} must run as a user other than root", image),
             *level == "restricted" ? fmt::format("Namespace {} enforces `restricted`: an image that runs as root does not start there", space)
-                                   : "For an image that has to run as root: --workload-security-context '{}'"};
+                                   : "For an image that must run as root: --workload-security-context '{}'"};
   }
   return {name, Mark::ok, level->empty() ? fmt::format("namespace {} enforces no level", space)
-                                         : fmt::format("namespace {} enforces `{}`, which the workload fits", space, *level)};
+                                         : fmt::format("namespace {} enforces `{}`; the workload complies", space, *level)};
 }
 
 }  // namespace hpawalk::steps

@@ -47,10 +47,10 @@ cluster::Precondition look_at_tool(world::World& world, const Tool& tool) {
   Result<world::Outcome> said = world.processes.run(world::Command{.argv = argv, .limit = std::chrono::seconds(10)});
   if (!said) return {tool.name, Mark::broken, said.error().what + ": " + said.error().because, said.error().hint};
   auto [major, minor] = version_in(said->output);
-  if (!said->ok() || major == 0) return {tool.name, Mark::broken, found->string() + " does not say its version", "Install it again"};
+  if (!said->ok() || major == 0) return {tool.name, Mark::broken, found->string() + " does not report its version", "Install it again"};
   std::string evidence = fmt::format("{} ({})", std::string(text::trim(text::lines(said->output).front())), found->string());
   if (std::pair(major, minor) < std::pair(tool.major, tool.minor)) {
-    return {tool.name, Mark::broken, evidence + " is too old", fmt::format("Install {} {}.{} or newer", tool.name, tool.major, tool.minor)};
+    return {tool.name, Mark::broken, evidence + " is too old", fmt::format("Install {} {}.{} or later", tool.name, tool.major, tool.minor)};
   }
   return {tool.name, Mark::ok, evidence};
 }
@@ -140,7 +140,7 @@ std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::
 
 cluster::Precondition look_at_rights(world::KubeApi& api, const config::Config& config, const std::vector<std::string>& stages) {
   Result<bool> everything = world::may(api, {"*", "*", "*"});
-  if (everything && *everything) return {"rights", Mark::ok, "may do everything"};
+  if (everything && *everything) return {"rights", Mark::ok, "has all permissions"};
   std::map<std::string, std::vector<std::string>> missing;  // by where
   for (const world::AccessQuestion& question : questions(api, config, stages)) {
     Result<bool> allowed = world::may(api, question);
@@ -148,11 +148,11 @@ cluster::Precondition look_at_rights(world::KubeApi& api, const config::Config& 
     std::string where = question.space.empty() ? "in the whole cluster" : "in namespace " + question.space;
     if (!*allowed) missing[where].push_back(question.verb + " " + question.resource);
   }
-  if (missing.empty()) return {"rights", Mark::ok, "may do what hpawalk needs"};
+  if (missing.empty()) return {"rights", Mark::ok, "has the permissions that hpawalk needs"};
   std::vector<std::string> lines;
-  for (const auto& [where, rights] : missing) lines.push_back(fmt::format("may not, {}: {}", where, text::join(rights, ", ")));
+  for (const auto& [where, rights] : missing) lines.push_back(fmt::format("forbidden {}: {}", where, text::join(rights, ", ")));
   return {"rights", Mark::broken, text::join(lines, "\n"),
-          "Ask for these rights, or use a context of somebody who has them: --context NAME"};
+          "Ask for these permissions, or use a context that has them: --context NAME"};
 }
 
 cluster::Precondition look_at_apis(world::KubeApi& api, const std::vector<std::string>& stages) {
@@ -167,9 +167,9 @@ cluster::Precondition look_at_apis(world::KubeApi& api, const std::vector<std::s
     if (!contains(stages, needed.stage) || served.contains(needed.version)) continue;
     missing.push_back(fmt::format("{} (stage {}; Kubernetes has it since {})", needed.version, needed.stage, needed.since));
   }
-  if (missing.empty()) return {"APIs", Mark::ok, "serves what hpawalk needs"};
+  if (missing.empty()) return {"APIs", Mark::ok, "serves the APIs that hpawalk needs"};
   return {"APIs", Mark::broken, "the API server does not serve " + text::join(missing, ", "),
-          "kubectl api-versions   lists what it serves; use a newer cluster, or have the API enabled"};
+          "kubectl api-versions   lists the served APIs; use a newer cluster, or enable the API"};
 }
 
 // "25+" on some clouds. An API server that does not say its version is judged by what it serves.
@@ -208,8 +208,8 @@ std::vector<cluster::Precondition> look_at_cluster(world::KubeApi& api, const co
   std::vector<cluster::Precondition> findings = {{"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")}};
   if (is_too_old(*version)) {
     findings.push_back({"Kubernetes", Mark::broken,
-                        fmt::format("{} is older than 1.{}, the oldest that hpawalk works with", text_at(*version, "gitVersion"), oldest_minor),
-                        "Upgrade the cluster, or try it on one of your own: hpawalk up --cluster local"});
+                        fmt::format("{} is older than 1.{}, the oldest version that hpawalk supports", text_at(*version, "gitVersion"), oldest_minor),
+                        "Upgrade the cluster, or use a local cluster: hpawalk up --cluster local"});
     return findings;
   }
   for (cluster::Precondition& finding : look_at_login(api)) findings.push_back(std::move(finding));
@@ -225,7 +225,7 @@ Status all_fine(const std::vector<cluster::Precondition>& findings) {
     if (finding.mark == Mark::ok || finding.mark == Mark::note) continue;
     std::string id = "preflight-" + text::join(text::split(finding.name, ' '), "-");
     std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return failure(ErrorClass::environment, id, "Not ready to run: " + finding.name, finding.evidence,
+    return failure(ErrorClass::environment, id, "Preflight check failed: " + finding.name, finding.evidence,
                    finding.hint.empty() ? "Nothing was changed" : finding.hint + "; nothing was changed");
   }
   return {};

@@ -97,7 +97,7 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
       api, world.clock, fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space, world::query_value("owner=helm,name=" + name)));
   if (!secrets) return failure(secrets.error());
   world::Command command{.argv = helm_line(access, {"get", "manifest", name, "--namespace=" + space})};
-  Result<std::string> manifest = world::run_checked(world.processes, command, "helm", "Cannot read what the Helm release " + name + " consists of");
+  Result<std::string> manifest = world::run_checked(world.processes, command, "helm", "Cannot read what the Helm release " + name + " contains");
   if (!manifest) return failure(manifest.error());
   ReleaseParts parts;
   Result<std::vector<yaml::Value>> documents = yaml::parse_all(*manifest);
@@ -118,7 +118,7 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
                    (!elsewhere || is_a_charts_name(config, kind, its_name)) &&
                    (!elsewhere || its_space.empty() || (kind == "RoleBinding" && its_space == "kube-system"));
     if (!allowed) {
-      parts.refused = fmt::format("its manifest names {}, which no adapter's chart makes", part.title());
+      parts.refused = fmt::format("its manifest names {}, which no adapter chart creates", part.title());
       return parts;
     }
     part.api_version = known->api_version;
@@ -127,7 +127,7 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
     if (!live && live.error().id == "kube-not-found") continue;
     if (!live) return failure(live.error());
     if (!carries_mark(*live, space, name)) {
-      parts.refused = fmt::format("its manifest names {}, which is not this release's", part.title());
+      parts.refused = fmt::format("its manifest names {}, which does not belong to this release", part.title());
       return parts;
     }
     part.uid = text_at(*live, "metadata.uid");

@@ -19,7 +19,7 @@ Status take_away(world::World& world, const config::Config& config, const cluste
   Result<ReleaseParts> parts = read_release(world, config, access, api);
   if (!parts) return failure(parts.error());
   if (!parts->refused.empty()) {
-    return failure(ErrorClass::check_failed, "not-ours", "The half-installed Helm release " + name + " is not as hpawalk makes it",
+    return failure(ErrorClass::check_failed, "not-ours", "The half-installed Helm release " + name + " differs from what hpawalk installs",
                    parts->refused,
                    text::shell_quote(helm_line(access, {"get", "manifest", name, "--namespace=" + space})) + "   shows it");
   }
@@ -48,7 +48,7 @@ Status recover_release(world::World& world, const config::Config& config, const 
     if (now - start >= config.duration("timeout")) {
       if (installer == InstallerState::unknown) break;
       return failure(ErrorClass::check_failed, "release-busy", "Another hpawalk is still installing the Helm release " + name,
-                     "it has been at it for longer than " + config.text("timeout"), "Wait for it or end it, then run this again");
+                     "it has been installing for longer than " + config.text("timeout"), "Wait for it or end it, then run the command again");
     }
     if (!keep_on("another hpawalk that installs Helm release " + name)) return failure(ErrorClass::check_failed, "stopped", "Another stage failed first");
     if (!world.clock.sleep(200ms)) return interrupted("waiting for an earlier helm");

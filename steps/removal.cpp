@@ -24,7 +24,7 @@ Result<world::StillWaiting> unread(const Error& error) {
 }
 
 std::string why_still_there(const Object& object, const Json& live) {
-  std::string reason = object.title() + " is still there";
+  std::string reason = object.title() + " still exists";
   for (const Json& condition : list_at(live, "status.conditions")) {
     if (text_at(condition, "status") == "True" && text_at(condition, "type").find("Failure") != std::string::npos) {
       reason += ": " + text_at(condition, "message");
@@ -74,7 +74,7 @@ Status wait_gone(world::World& world, const config::Config& config, const cluste
     bool own = object.kind == "Namespace" && config.text("cluster") == "local";
     if (own) ends.emplace_back(world, access, api, object.name, object.uid);
   }
-  Status gone = world::wait_until(world.clock, {config.duration("timeout"), 50ms}, "waiting until it is gone", [&]() -> Result<world::StillWaiting> {
+  Status gone = world::wait_until(world.clock, {config.duration("timeout"), 50ms}, "waiting for the deletion", [&]() -> Result<world::StillWaiting> {
     for (NamespaceEnd& end : ends) end.look();
     for (; next < objects.size(); ++next) {
       Result<Json> live = world::kube_get(api, objects[next].path());
@@ -88,7 +88,7 @@ Status wait_gone(world::World& world, const config::Config& config, const cluste
     return world::StillWaiting();
   });
   if (!gone) progress.failed(step, gone.error().because);
-  if (gone) progress.done(step, fmt::format("{} objects gone", objects.size()));
+  if (gone) progress.done(step, fmt::format("{} objects deleted", objects.size()));
   return gone;
 }
 

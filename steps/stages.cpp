@@ -178,7 +178,7 @@ diagnose::Judgement operator_available(const View& view) {
       view.api, view.clock, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?labelSelector=" + world::query_value(manifests::owner_selector));
   bool some_ours = crds && std::any_of(crds->begin(), crds->end(), [&](const Json& crd) { return is_ours(crd, view.config); });
   if (!crds || some_ours || !resources_served(view).ok()) return own;
-  return {Mark::ok, "its custom resources are somebody else's: so is the operator"};
+  return {Mark::ok, "its custom resource definitions were not created by hpawalk, so neither was the operator"};
 }
 
 diagnose::Judgement prometheus_ready(const View& view) {
@@ -239,7 +239,7 @@ LogSource no_logs(const config::Config&) { return {}; }
 
 std::span<const Stage> stages() {
   static const std::vector<Stage> all = {
-      {"workload", "A Deployment that is to be scaled. It needs to know nothing about metrics.", {}, workload,
+      {"workload", "A Deployment to scale. It does not need to know anything about metrics.", {}, workload,
        {{"the Deployment is available", workload_available}}, workload_logs},
       {"operator", "prometheus-operator turns the resources Prometheus and ServiceMonitor into a running, configured Prometheus.",
        {}, the_operator,
@@ -247,21 +247,21 @@ std::span<const Stage> stages() {
       {"prometheus", "A Prometheus that scrapes every ServiceMonitor with the right label, and a Service to reach it.", {"operator"},
        prometheus,
        {{"its pods are ready", prometheus_ready}, {"it answers through its Service", prometheus_answers}}, prometheus_logs},
-      {"image", "prom-fake's image has to be where the cluster's nodes can get it.", {}, image, {}, no_logs},
-      {"prom-fake", "An application with a metric that you set yourself, so that you can provoke whatever you want to see.",
+      {"image", "prom-fake's image must be available to the cluster's nodes.", {}, image, {}, no_logs},
+      {"prom-fake", "An application with a metric that you set yourself, so that you can test any situation.",
        {"image"}, prom_fake, {{"the Deployment is available", prom_fake_available}}, prom_fake_logs},
       {"servicemonitor", "Tells Prometheus which Service to scrape, on which port and how often.", {"prometheus", "prom-fake"},
        servicemonitor,
        {{"the target is up", target_up}, {"the metric is in Prometheus", value_in_prometheus}}, no_logs},
-      {"adapter", "prometheus-adapter answers the custom metrics API with what Prometheus knows: the HPA asks that API only.",
+      {"adapter", "prometheus-adapter serves metrics from Prometheus in the custom metrics API, the only API that the HPA asks.",
        {"servicemonitor"}, adapter,
        {{"the adapter is available", adapter_available},
         {"the API server reaches it", api_available},
         {"the metric is in the custom metrics API", metric_served}},
        adapter_logs},
-      {"hpa", "The HorizontalPodAutoscaler compares the metric with its target every 15 s and sets the replicas.",
+      {"hpa", "The HorizontalPodAutoscaler compares the metric with its target every 15s and sets the replicas.",
        {"workload", "adapter"}, hpa,
-       {{"it sees the metric", hpa_active}}, no_logs},
+       {{"it reads the metric", hpa_active}}, no_logs},
   };
   return all;
 }
@@ -281,7 +281,7 @@ std::vector<std::string> stage_names() {
 
 Error unknown_stage(const std::string& name) {
   auto near = text::nearest(name, stage_names());
-  return Error{ErrorClass::usage, "no-stage", fmt::format("There is no stage `{}`", name),
+  return Error{ErrorClass::usage, "no-stage", fmt::format("Unknown stage `{}`", name),
                near ? fmt::format("did you mean `{}`?", *near) : "", "The stages are " + text::join(stage_names(), ", "), {}, {}};
 }
 
@@ -328,7 +328,7 @@ Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const 
   operations.back().after = crd_milestones();
   operations.back().after.push_back("the operator's rights");
   operations.back().reaches = "the operator's Deployment";
-  operations.push_back(Operation{Does::restart, "restart the operator, so that it sees its other custom resources",
+  operations.push_back(Operation{Does::restart, "restart the operator, so that it watches its other custom resources",
                                  world::kubectl_line(access.kube, {"rollout", "restart", "deployment/prometheus-operator",
                                                             "--namespace=" + config.text("operator.namespace")})});
   operations.back().after = whole;

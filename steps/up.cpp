@@ -34,10 +34,10 @@ struct Job {
 
 Error not_holding(const Stage& stage, const StageJudgement& seen, const config::Config& config) {
   std::string name(stage.name), hint;
-  if (!stage.logs(config).selector.empty()) hint = config.again("logs " + name) + "   shows what its pods say\n";
-  hint += config.again("up") + "   goes on from here once the cause is gone";
+  if (!stage.logs(config).selector.empty()) hint = config.again("logs " + name) + "   shows the logs of its pods\n";
+  hint += config.again("up") + "   continues from here once the cause is fixed";
   return Error{ErrorClass::check_failed, "stage-" + name,
-               fmt::format("Stage {}: it does not hold that {}", name, stage.rules[seen.rule].says), seen.judgement.evidence, hint,
+               fmt::format("Stage {} failed: this is not true yet: {}", name, stage.rules[seen.rule].says), seen.judgement.evidence, hint,
                {}, {}};
 }
 
@@ -70,7 +70,7 @@ Status needs_stand(const std::vector<std::string>& names, const std::set<std::st
     StageJudgement seen = judge_stage(stage, view);
     if (stands(seen)) continue;
     return failure(ErrorClass::check_failed, "needs-stage",
-                   fmt::format("Stage {} needs stage {}, which is left out and does not stand", names.front(), stage.name),
+                   fmt::format("Stage {} needs stage {}, which is left out and not ready", names.front(), stage.name),
                    seen.judgement.evidence, view.config.again("up") + "   builds everything that is missing");
   }
   return {};
@@ -309,7 +309,7 @@ Result<std::vector<std::string>> selected_stages(const UpOptions& options) {
     bool wanted = options.only.empty() || std::find(options.only.begin(), options.only.end(), name) != options.only.end();
     if (reached && wanted) names.push_back(name);
   }
-  if (names.empty()) return failure(ErrorClass::usage, "no-stage", "No stage is both behind --from and named by --only");
+  if (names.empty()) return failure(ErrorClass::usage, "no-stage", "No stage in --only comes after --from");
   return names;
 }
 
@@ -359,7 +359,7 @@ Status up(world::World& world, const config::Config& config, cluster::ClusterTar
   for (const Job& job : jobs) {
     if (job.error && (first == nullptr || first->id == "stopped")) first = &*job.error;
   }
-  if (world.interrupt.requested()) return interrupted("building the chain; " + config.again("up") + " goes on where it stopped");
+  if (world.interrupt.requested()) return interrupted("building the chain; " + config.again("up") + " continues where it stopped");
   if (first != nullptr) return failure(first_broken(*first, selected, view));
   return {};
 }

@@ -62,13 +62,13 @@ class Finder {
 
   Error not_ours(const std::string& object, const std::string& instance = {}) const {
     if (!instance.empty()) {
-      return Error{ErrorClass::check_failed, "not-ours", fmt::format("{} is there already, and belongs to another chain of hpawalk's", object),
-                   fmt::format("its label {} is {}; this chain's is {}", manifests::instance_label, instance, config_.text("instance")),
+      return Error{ErrorClass::check_failed, "not-ours", fmt::format("{} already exists and belongs to another hpawalk instance", object),
+                   fmt::format("its label {} is {}; this instance is {}", manifests::instance_label, instance, config_.text("instance")),
                    "Choose another name or namespace (hpawalk config shows the settings); --instance " + instance +
-                       " works on that chain; nothing was changed",
+                       " uses that instance; nothing was changed",
                    {}, {}};
     }
-    return Error{ErrorClass::check_failed, "not-ours", object + " is there already, and hpawalk did not make it",
+    return Error{ErrorClass::check_failed, "not-ours", object + " already exists and was not created by hpawalk",
                  "it does not have the labels " + std::string(manifests::owner_selector),
                  "Choose another name or namespace (hpawalk config shows the settings), or remove it; nothing was changed", {}, {}};
   }
@@ -184,14 +184,14 @@ class Finder {
     std::string space = annotation("meta.helm.sh/release-namespace"), name = annotation("meta.helm.sh/release-name");
     Result<Release> release = find_release(api_, world_.clock, config_, space, name);
     bool of_hpawalk = !name.empty() && release && (release->ours || !release->instance.empty());
-    if (!of_hpawalk) return not_ours("APIService " + service + " (somebody else's metrics adapter)");
+    if (!of_hpawalk) return not_ours("APIService " + service + " (another metrics adapter)");
     if (!release->ours) return not_ours(fmt::format("The adapter, Helm release {} in namespace {},", name, space), release->instance);
     return Error{ErrorClass::check_failed, "adapter-elsewhere",
-                 fmt::format("hpawalk's adapter is on this cluster already, as Helm release {} in namespace {}", name, space),
-                 "a cluster can have one only",
+                 fmt::format("hpawalk's adapter is already installed on this cluster, as Helm release {} in namespace {}", name, space),
+                 "a cluster can have only one",
                  config_.again("down") + " " +
                      text::shell_quote({"--adapter-release=" + name, "--adapter-namespace=" + space}) +
-                     "   removes it, then the new settings can be used; nothing was changed",
+                     "   removes it; then, the new settings can be used. Nothing was changed",
                  {}, {}};
   }
 
@@ -211,13 +211,13 @@ class Finder {
       bool reference = chart.find('/') != std::string::npos && !chart.starts_with('.') && !chart.starts_with('/');
       if (reference) return {};  // REPOSITORY/CHART of a repository that the user's helm knows
       auto near = text::nearest(chart, {"bundled", "upstream"});
-      return failure(ErrorClass::usage, "adapter-chart", "There is no chart " + chart,
+      return failure(ErrorClass::usage, "adapter-chart", "Chart not found: " + chart,
                      near ? fmt::format("did you mean `{}`?", *near) : "no such file or folder",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
     Result<std::vector<fs::path>> entries = world_.files.list(chart);
     if (entries && !entries->empty() && !world_.files.exists(fs::path(chart) / "Chart.yaml")) {
-      return failure(ErrorClass::usage, "adapter-chart", "There is no chart in " + chart, "the folder has no Chart.yaml",
+      return failure(ErrorClass::usage, "adapter-chart", "No chart found in " + chart, "the folder has no Chart.yaml",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
     std::string mark = mark_of(operation);
@@ -275,7 +275,7 @@ class Finder {
     const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
     if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
         text_at(containers[0], "image") == operation.subject) {
-      work_.evidence = operation.subject + ": a pod runs from it";
+      work_.evidence = operation.subject + ": a pod is running from it";
       return {};
     }
     work_.evidence = operation.subject + ": brought to the cluster";

@@ -29,7 +29,7 @@ Status wait_until(Clock& clock, Wait wait, const std::string& doing,
     if (!*waiting) return {};
     if (clock.now() >= end) {
       return failure(ErrorClass::check_failed, "timeout",
-                     "Gave up " + doing + " after " + text::duration(wait.limit), **waiting);
+                     "Timed out " + doing + " after " + text::duration(wait.limit), **waiting);
     }
     if (!clock.sleep(wait.interval)) return interrupted(doing);
   }

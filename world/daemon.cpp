@@ -231,7 +231,7 @@ void start(Supervised& s) {
   int number = errno;
   if (log >= 0) close(log);
   if (pid < 0) {  // the machine has no process or memory for it: tried again like one that ended
-    std::printf("cannot start %s: %s, trying again\n", s.service->name.c_str(), std::strerror(number));
+    std::printf("cannot start %s: %s, retrying\n", s.service->name.c_str(), std::strerror(number));
   } else {
     s.pid = pid;
     std::printf("%s started, process %d\n", s.service->name.c_str(), pid);
@@ -244,7 +244,7 @@ void reap(std::vector<Supervised>& all) {
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     for (Supervised& s : all) {
       if (s.pid != pid) continue;
-      std::printf("%s ended (%s %d), starting it again\n", s.service->name.c_str(),
+      std::printf("%s ended (%s %d), restarting it\n", s.service->name.c_str(),
                   WIFEXITED(status) ? "exit code" : "signal",
                   WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
       s.pid = 0;

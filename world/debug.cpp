@@ -40,7 +40,7 @@ std::string question(const HttpRequest& request) {
 
 std::string answer(const Result<HttpResponse>& response) {
   if (!response) return failed(response.error());
-  std::string later = response->retry_after ? fmt::format(", retry after {} s", response->retry_after->count()) : "";
+  std::string later = response->retry_after ? fmt::format(", retry after {}s", response->retry_after->count()) : "";
   return fmt::format("{}, {}{}", response->status, text::bytes(response->body.size()), later);
 }
 

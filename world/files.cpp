@@ -15,7 +15,7 @@ static tl::unexpected<Error> file_failure(const std::string& doing, const fs::pa
               {}, {}, {}};
   if (number == ENOSPC) {
     error.id = "disk-full";
-    error.hint = "Free some space on this disk (df -h " + path.parent_path().string() + ") and run the command again";
+    error.hint = "Free some space on this disk (df -h " + path.parent_path().string() + "), then run the command again";
   }
   return failure(std::move(error));
 }

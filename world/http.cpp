@@ -174,16 +174,16 @@ CURLcode drive(CURLM* multi, Exchange& exchange) {
 Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange, std::string reason) {
   std::string url = text::redact(request.url);  // it may carry a login
   auto environment = [&](std::string id, const std::string& because) {
-    return failure(ErrorClass::environment, id, "No answer from " + url, text::redact(because));
+    return failure(ErrorClass::environment, id, "No response from " + url, text::redact(because));
   };
   switch (exchange.end) {
     case End::interrupted: return interrupted("waiting for " + url);
     case End::silence: {
       std::string got = exchange.body.empty() ? "" : " after " + text::bytes(exchange.body.size());
-      return environment("http-slow", fmt::format("nothing came for {}{}", text::duration(request.limit), got));
+      return environment("http-slow", fmt::format("no data arrived for {}{}", text::duration(request.limit), got));
     }
-    case End::too_long: return environment("http-slow", "it was not complete after " + text::duration(longest_exchange));
-    case End::too_large: return environment("http-too-large", "the answer is larger than " + text::bytes(exchange.largest()));
+    case End::too_long: return environment("http-slow", "the response was not complete after " + text::duration(longest_exchange));
+    case End::too_large: return environment("http-too-large", "the response is larger than " + text::bytes(exchange.largest()));
     default: return environment("http", std::move(reason));
   }
 }

@@ -42,12 +42,12 @@ std::optional<Error> transport_error(const HttpResponse& response) {
                        "Fetch the kubeconfig again, or check certificate-authority-data in it");
   }
   if (has(message, "getting credentials") || has(message, "oauth2") || has(message, "exec plugin")) {
-    return environment("kube-unauthorized", "The kubeconfig's login failed", "Log in again, then repeat the command");
+    return environment("kube-unauthorized", "The kubeconfig's credentials were rejected", "Log in again, then repeat the command");
   }
   for (std::string_view sign : {"dial tcp", "connection refused", "no such host", "i/o timeout", "no route to host",
                                 "connection reset", "EOF", "context deadline exceeded", "TLS handshake timeout"}) {
     if (has(message, sign)) {
-      return environment("kube-unreachable", "The API server does not answer",
+      return environment("kube-unreachable", "The API server does not respond",
                          "Is the cluster running, and does this network reach it?  kubectl cluster-info");
     }
   }
@@ -100,20 +100,20 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
     return error;
   };
   switch (response.status) {
-    case 401: return environment("kube-unauthorized", "The API server does not accept this login", "Log in again, then repeat the command");
+    case 401: return environment("kube-unauthorized", "Unauthorized: the API server rejected these credentials", "Log in again, then repeat the command");
     case 403: {
       std::string right = right_needed(request.method, request.path);
       return make("kube-forbidden", "Not allowed to " + right, "Ask the cluster's administrator for the right to " + right);
     }
-    case 404: return make("kube-not-found", "There is no " + place);
-    case 410: return make("kube-gone", "The API server has forgotten where the list of " + place + " was");
-    case 429: return environment("kube-busy", "The API server has too many requests to answer " + place,
+    case 404: return make("kube-not-found", "Not found: " + place);
+    case 410: return make("kube-gone", "Expired: the API server no longer has the continue token for the list of " + place + " was");
+    case 429: return environment("kube-busy", "Too many requests: the API server is too busy for " + place,
                                  "Try again later, or ask for less: one HPA, one namespace");
-    case 503: return make("kube-unavailable", passed_on(place) ? "Nobody answers behind " + place
+    case 503: return make("kube-unavailable", passed_on(place) ? "Unavailable: no backend responds for " + place
                                                                : "The API server cannot serve " + place + " now");
-    case 504: return environment("kube-slow", "There was no answer in time to " + request.method + " " + place);
+    case 504: return environment("kube-slow", "Timed out: no response in time to " + request.method + " " + place);
     default:
-      return make("kube-refused", fmt::format("The API server answered {} to {} {}", response.status, request.method, place));
+      return make("kube-refused", fmt::format("The API server returned {} for {} {}", response.status, request.method, place));
   }
 }
 
@@ -122,9 +122,9 @@ Error kube_silence(const KubeRequest& request, const Error& error) {
   auto environment = [&](std::string id, std::string what, std::string hint = {}) {
     return Error{ErrorClass::environment, std::move(id), std::move(what), question + ": " + error.because, std::move(hint), {}, {}};
   };
-  if (error.id == "http-slow") return environment("kube-slow", "There was no answer in time");
-  if (error.id == "http-too-large") return environment("kube-too-large", "The answer is larger than hpawalk takes");
-  return environment("kube-unreachable", "The API server does not answer",
+  if (error.id == "http-slow") return environment("kube-slow", "Timed out: no response in time");
+  if (error.id == "http-too-large") return environment("kube-too-large", "The response is larger than hpawalk accepts");
+  return environment("kube-unreachable", "The API server does not respond",
                      "Is the cluster running, and does this network reach it?  kubectl cluster-info");
 }
 
@@ -174,7 +174,7 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
   if (!review) return failure(review.error());
   const Json& allowed = at(*review, "status.allowed");
   if (allowed.is_boolean()) return allowed.get<bool>();
-  return failure(ErrorClass::check_failed, "kube-refused", "The answer to an access review does not say whether it is allowed",
+  return failure(ErrorClass::check_failed, "kube-refused", "The response to an access review does not say whether the request is allowed",
                  text::redact(review->dump().substr(0, 200)));
 }
 

@@ -53,7 +53,7 @@ class Discovery {
     } else if (kind == "APIGroupList") {
       for (const Json& group : list_at(*answer, "groups")) older(group);
     } else {
-      unread({}, {}, "the answer to " + path + " is no list of kinds");
+      unread({}, {}, "the answer to " + path + " is not a list of kinds");
     }
   }
 
@@ -63,7 +63,7 @@ class Discovery {
     for (const Json& version : list_at(group, "versions")) {
       std::string its_name = text_at(version, "version");
       if (text_at(version, "freshness") == "Stale") {
-        unread(name, its_name, "whoever serves it does not answer");
+        unread(name, its_name, "its backend does not respond");
         continue;
       }
       for (const Json& resource : list_at(version, "resources")) {
@@ -141,7 +141,7 @@ Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::s
   // What is no list must not be taken for an empty one.
   std::string kind = text_at(*list, "kind");
   if (!list->is_object() || (!kind.empty() && !kind.ends_with("List"))) {
-    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is no list");
+    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is not a list");
   }
   const Json& items = list_at(*list, "items");
   return std::vector<Json>(items.begin(), items.end());

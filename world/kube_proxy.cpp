@@ -104,14 +104,14 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target,
       world.clock, {60s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
         if (listens(folder->socket())) return StillWaiting{};
         if (!told && world.clock.now() - start > 1s) {
-          waiting("kubectl proxy, through which the cluster is asked, does not listen yet");
+          waiting("kubectl proxy, which hpawalk uses to reach the cluster, is not listening yet");
           told = true;
         }
-        if ((*child)->running()) return StillWaiting("kubectl proxy does not listen yet");
+        if ((*child)->running()) return StillWaiting("kubectl proxy is not listening yet");
         Result<std::string> log = world.files.read(folder->log());
         Error error{ErrorClass::environment, "kubeconfig", "kubectl cannot use this kubeconfig or context",
                     log ? text::redact(std::string(text::trim(text::last_lines(*log, 3)))) : std::string(),
-                    "kubectl config get-contexts   shows what there is", text::shell_quote(command.argv), {}};
+                    "kubectl config get-contexts   lists the contexts", text::shell_quote(command.argv), {}};
         return failure(std::move(error));
       });
   if (!listening) {

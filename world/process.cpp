@@ -67,7 +67,7 @@ tl::unexpected<Error> start_failure(const Command& command, int number) {
 }
 
 tl::unexpected<Error> missing(const Command& command) {
-  return failure(Error{ErrorClass::environment, "tool-missing", "Cannot start " + command.argv[0], "no such program in PATH",
+  return failure(Error{ErrorClass::environment, "tool-missing", "Cannot start " + command.argv[0], "program not found in PATH",
                        "Install " + command.argv[0] + ", then run the command again", text::shell_quote(command.argv), {}});
 }
 

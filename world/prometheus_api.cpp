@@ -20,8 +20,8 @@ Labels labels_of(const Json& object) {
 }
 
 Error another_shape(const std::string& path) {
-  return Error{ErrorClass::check_failed, "prometheus-http", "Prometheus's API did not answer as Prometheus does",
-               "its answer to " + path + " has another shape", {}, {}, {}};
+  return Error{ErrorClass::check_failed, "prometheus-http", "The server is not a Prometheus API",
+               "its answer to " + path + " has an unexpected format", {}, {}, {}};
 }
 
 }  // namespace
@@ -32,13 +32,13 @@ Result<Json> PrometheusApi::get(const std::string& path_and_query, Duration limi
   Result<Json> answer = parse_json(response->body, "Prometheus's answer");
   if (answer && text_at(*answer, "status") == "success" && answer->contains("data")) return std::move((*answer)["data"]);
   if (answer && text_at(*answer, "status") == "error") {
-    return failure(ErrorClass::check_failed, "prometheus-query", "Prometheus refused the query",
+    return failure(ErrorClass::check_failed, "prometheus-query", "Prometheus rejected the query",
                    text_at(*answer, "errorType") + ": " + text_at(*answer, "error"));
   }
   std::string begin(shortened(text::trim(response->body), 300));
   std::string said = answer ? text_at(*answer, "message") : response->ok() ? answer.error().because + "; it begins with: " + begin : begin;
   return failure(ErrorClass::check_failed, "prometheus-http",
-                 fmt::format("Prometheus's API did not answer: HTTP {}", response->status), text::redact(said));
+                 fmt::format("The Prometheus API failed: HTTP {}", response->status), text::redact(said));
 }
 
 Result<std::vector<Sample>> PrometheusApi::query(const std::string& expression, Duration limit) const {

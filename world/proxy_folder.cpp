@@ -68,10 +68,10 @@ Status make_parent(const fs::path& parent) {
   if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return no_folder(parent.parent_path(), std::strerror(errno));
   struct stat info {};
   if (lstat(parent.c_str(), &info) != 0) return no_folder(parent, std::strerror(errno));
-  std::string hint = "Remove it (ls -ld " + parent.string() + " shows whose it is), or set XDG_RUNTIME_DIR to a folder of your own";
+  std::string hint = "Remove it (ls -ld " + parent.string() + " shows the owner), or set XDG_RUNTIME_DIR to a folder that you own";
   if (!S_ISDIR(info.st_mode)) return no_folder(parent, "it is not a folder", hint);
-  if (info.st_uid != geteuid()) return no_folder(parent, "it belongs to somebody else", hint);
-  if ((info.st_mode & 077) != 0) return no_folder(parent, "others may enter it", hint);
+  if (info.st_uid != geteuid()) return no_folder(parent, "it belongs to another user", hint);
+  if ((info.st_mode & 077) != 0) return no_folder(parent, "other users can enter it", hint);
   return {};
 }
 

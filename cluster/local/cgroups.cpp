@@ -175,7 +175,7 @@ Status destroy_cgroups(world::World& world, const std::string& name) {
                         }
                       }
                       if (!left) return world::StillWaiting{};
-                      return world::StillWaiting{std::to_string(pids.size()) + " processes are still ending"};
+                      return world::StillWaiting{std::to_string(pids.size()) + " processes are still running"};
                     });
 }
 

@@ -44,9 +44,9 @@ Result<std::unique_ptr<Containerd>> Containerd::start(world::World& world, const
   Status up = world::wait_until(world.clock, {std::chrono::seconds(20), std::chrono::milliseconds(20)}, "starting containerd",
                          [&]() -> Result<world::StillWaiting> {
                            if (world.files.exists(socket)) return world::StillWaiting{};
-                           if ((*child)->running()) return world::StillWaiting{"its socket is not there yet"};
+                           if ((*child)->running()) return world::StillWaiting{"its socket does not exist yet"};
                            Result<std::string> log = world.files.read(work / "containerd.log");
-                           return failure(ErrorClass::environment, "containerd-start", "containerd ended while it started",
+                           return failure(ErrorClass::environment, "containerd-start", "containerd exited during its start",
                                           log ? text::last_lines(*log, 3) : std::string());
                          });
   if (!up) return failure(up.error());

@@ -13,12 +13,12 @@ namespace {
 std::string what_is_wrong(const Description& d, const ClusterFiles& files) {
   if (d.name != files.root.filename().string()) return "its name is \"" + d.name + "\"";
   if (d.link < 0 || d.link > 255) return "its link is " + std::to_string(d.link);
-  if (!d.parts.contains("kubernetes")) return "it does not say where Kubernetes' programs are";
+  if (!d.parts.contains("kubernetes")) return "it does not contain the path of Kubernetes' programs";
   for (const auto& [set, part] : d.parts) {
     fs::path folder = part;
     bool ours = folder.is_absolute() && folder.lexically_normal() == folder && folder.filename().string().starts_with(set + "-") &&
                 folder.parent_path().filename() == "parts" && folder.parent_path().parent_path().filename() == "hpawalk";
-    if (!ours) return part + " is no folder of hpawalk's parts";
+    if (!ours) return part + " is not a folder of hpawalk's components";
   }
   return {};
 }

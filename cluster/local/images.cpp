@@ -64,7 +64,7 @@ Status write_archive(world::World& world, const fs::path& root, const ArchiveCon
   // Whatever the umask was: the image's user must be able to read it.
   if (auto written = tar({"--mode=a+rX", "-cf", layer, "-C", root, "."}); !written) return failure(written.error());
   Result<std::string> sum = world::run_checked(world.processes, world::Command{.argv = {"sha256sum", layer}, .limit = std::chrono::minutes(5)},
-                                        "image-write", "Cannot sum up the image " + config.names[0]);
+                                        "image-write", "Cannot compute the checksum of the image " + config.names[0]);
   if (!sum) return failure(sum.error());
   nlohmann::json image = {
       {"architecture", architecture()},
@@ -218,7 +218,7 @@ Status clone_image_store(world::World& world, const fs::path& store, const fs::p
   auto copy = [&](std::vector<std::string> argv) -> Status {
     argv.insert(argv.begin(), "cp");
     Result<std::string> done = world::run_checked(world.processes, world::Command{.argv = argv, .limit = std::chrono::minutes(5)},
-                                           "image-store-copy", "Cannot give the cluster its images");
+                                           "image-store-copy", "Cannot copy the images into the cluster");
     if (!done) return failure(done.error());
     return {};
   };

@@ -26,7 +26,7 @@ Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFile
   Result<pid_t> pid = world::spawn_in_namespaces(
       {files.program(), "node", "run", files.root}, files.logs() / "node.log", [&](pid_t child) -> Status {
         node = world::identify(child);
-        if (!node) return failure(ErrorClass::environment, "node-start", "The node's first process ended at once");
+        if (!node) return failure(ErrorClass::environment, "node-start", "The node's first process exited immediately");
         if (Status joined = join_cgroup(world, cgroup_name(description.name), "node", child); !joined) return joined;
         if (Status written = world.files.write(files.node(), world::to_text(*node)); !written) return written;
         return connect(world, Link{description.link}, child, description.user);
@@ -61,7 +61,7 @@ Status keep(world::World& world, const fs::path& cluster_root) {
   if (!joined) return joined;
   std::optional<world::FileLock> duty = world::FileLock::take(files.keeper_lock(), true);
   if (!duty) return failure(ErrorClass::environment, "keeper-lock", "Cannot lock " + files.keeper_lock().string());
-  say(world, "on duty: process " + std::to_string(getpid()));
+  say(world, "active supervisor: process " + std::to_string(getpid()));
 
   std::optional<world::ProcessIdentity> node = running_node(world, files), partner;
   world::Backoff node_pause, partner_pause;
@@ -83,7 +83,7 @@ Status keep(world::World& world, const fs::path& cluster_root) {
       if (Result<world::ProcessIdentity> started = start_partner(files); started) {
         partner = *started;
       } else {
-        say(world, "cannot start the other keeper: " + started.error().because);
+        say(world, "cannot start the other supervisor: " + started.error().because);
         partner_pause.ended(world.clock.now());
       }
     }
@@ -97,7 +97,7 @@ Status keep(world::World& world, const fs::path& cluster_root) {
     world::cap_own_log();
     if (!ended) continue;
     bool of_node = node && both[*ended].pid == node->pid;
-    say(world, of_node ? "the node ended" : "the other keeper ended");
+    say(world, of_node ? "the node ended" : "the other supervisor ended");
     (of_node ? node : partner).reset();
     (of_node ? node_pause : partner_pause).ended(world.clock.now());
   }

@@ -53,7 +53,7 @@ Result<world::FileLock> lock_cache(world::World& world, const Layout& layout, wo
                            [&]() -> Result<world::StillWaiting> {
                              lock = world::FileLock::take(layout.cache_lock(), false);
                              if (lock) return world::StillWaiting{};
-                             return world::StillWaiting{"it is still preparing the cluster's parts"};
+                             return world::StillWaiting{"it is still preparing the cluster's components"};
                            });
   if (!free) {
     progress.failed(step, free.error().what);
@@ -93,7 +93,7 @@ Status stop(world::World& world, const ClusterFiles& files) {
   if (Status written = world.files.write(files.stopping(), "\n"); !written) return written;
   if (std::optional<world::ProcessIdentity> node = running_node(world, files)) world::end(*node);
   Status stopped = world::wait_until(world.clock, {seconds(2), milliseconds(5)}, "stopping the node", [&]() -> Result<world::StillWaiting> {
-    return kept(files) ? world::StillWaiting{"its keeper has not ended"} : world::StillWaiting{};
+    return kept(files) ? world::StillWaiting{"its supervisor has not ended"} : world::StillWaiting{};
   });
   if (!stopped && stopped.error().kind == ErrorClass::interrupted) return stopped;
   return {};
@@ -143,8 +143,8 @@ Status check_not_elsewhere(world::World& world, const ClusterFiles& files, const
   std::map<std::string, Registered> known = registered(world);
   auto entry = known.find(name);
   if (entry == known.end() || entry->second.root == files.root || !world.files.exists(entry->second.root)) return {};
-  return failure(ErrorClass::environment, "cluster-elsewhere", "There is a cluster \"" + name + "\" of another state folder",
-                 "it is in " + entry->second.root.string(),
+  return failure(ErrorClass::environment, "cluster-elsewhere", "A cluster named \"" + name + "\" already exists in another state folder",
+                 "the folder is " + entry->second.root.string(),
                  "Choose another --name; or set XDG_STATE_HOME to " + entry->second.root.parent_path().parent_path().parent_path().string() +
                      " to work on that one");
 }
@@ -220,7 +220,7 @@ Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFile
     node = running_node(world, files);
     if (node && world.files.exists(files.node_ready())) return world::StillWaiting{};
     Result<std::string> log = world.files.read(files.logs() / (node ? "node.log" : "keeper.log"));
-    return world::StillWaiting{log ? text::last_lines(*log, 3) : "its keeper has not started it yet"};
+    return world::StillWaiting{log ? text::last_lines(*log, 3) : "its supervisor has not started it yet"};
   });
   if (!up) return failure(up.error());
   return *node;
@@ -253,7 +253,7 @@ Status run_kubeadm(world::World& world, world::Progress& progress, const Cluster
   if (ended->ok()) return {};
   return failure(Error{ErrorClass::environment, "control-plane", "kubeadm could not start the control plane",
                        "kubeadm ended with exit code " + std::to_string(ended->exit_code),
-                       "hpawalk cluster logs --name " + d.name + " shows the components' logs; hpawalk cluster down, then up, starts afresh",
+                       "hpawalk cluster logs --name " + d.name + " shows the components' logs; to start from scratch, run hpawalk cluster down, then up",
                        text::shell_quote(init.argv), text::redact(text::last_lines(ended->output + ended->errors, 12))});
 }
 
@@ -293,10 +293,10 @@ Status wait_ready(world::World& world, world::Progress& progress, const ClusterF
   progress.done(node_step, "Ready");
   progress.started(dns_step);
   std::optional<world::ProcessIdentity> node = running_node(world, files);
-  if (!node) return failure(ErrorClass::environment, "node-gone", "The node ended while it was started");
+  if (!node) return failure(ErrorClass::environment, "node-gone", "The node exited during its start");
   Result<std::string> answered = world::run_checked(
       world.processes, inside(*node, {files.program(), "node", "resolve", "kubernetes.default.svc.cluster.local", dns_address}, seconds(90)),
-      "cluster-dns", "CoreDNS does not answer");
+      "cluster-dns", "CoreDNS does not respond");
   if (!answered) {
     progress.failed(dns_step, answered.error().what);
     return failure(answered.error());
@@ -311,10 +311,10 @@ Status check_same_options(const Description& d, const UpOptions& options) {
       !differs(options.hpa_downscale_stabilization, d.hpa_downscale_stabilization)) {
     return {};
   }
-  return failure(ErrorClass::usage, "cluster-options", "The cluster \"" + d.name + "\" runs with other HPA options",
+  return failure(ErrorClass::usage, "cluster-options", "The cluster \"" + d.name + "\" is running with other HPA options",
                  fmt::format("sync period {}, downscale stabilization {}", d.hpa_sync_period.empty() ? "15s" : d.hpa_sync_period,
                              d.hpa_downscale_stabilization.empty() ? "5m0s" : d.hpa_downscale_stabilization),
-                 "hpawalk cluster down --name " + d.name + ", then up with the new ones; or --name for a second cluster");
+                 "hpawalk cluster down --name " + d.name + ", then up with the new options; or --name for a second cluster");
 }
 
 Status create(world::World& world, world::Progress& progress, const Layout& layout, const ClusterFiles& files, const UpOptions& options) {
@@ -336,8 +336,8 @@ Status check_name(const std::string& name) {
       name.back() != '-') {
     return {};
   }
-  return failure(ErrorClass::usage, "cluster-name", "\"" + name + "\" cannot be a cluster's name", {},
-                 "Use 1 to 40 lower-case letters, digits and inner dashes");
+  return failure(ErrorClass::usage, "cluster-name", "\"" + name + "\" is not a valid cluster name", {},
+                 "Use 1 to 40 lowercase letters, digits and inner dashes");
 }
 
 Status prepare(world::World& world, world::Progress& progress) {
@@ -411,7 +411,7 @@ Status purge(world::World& world, world::Progress& progress) {
   Result<std::vector<std::string>> names = cluster_names(world);
   if (!names) return failure(names.error());
   if (!names->empty()) {
-    return failure(ErrorClass::usage, "cache-in-use", "The cache cannot be removed while a cluster uses it",
+    return failure(ErrorClass::usage, "cache-in-use", "Cannot remove the cache while a cluster uses it",
                    "clusters: " + text::join(*names, ", "), "hpawalk cluster down --name NAME removes each");
   }
   Result<world::FileLock> lock = lock_cache(world, layout, progress);
@@ -467,7 +467,7 @@ Result<std::vector<std::pair<std::string, fs::path>>> logs(world::World& world, 
   if (Status valid = check_name(name); !valid) return failure(valid.error());
   ClusterFiles files = locate(world, name);
   if (!world.files.exists(files.root)) {
-    return failure(ErrorClass::usage, "cluster-absent", "There is no cluster \"" + name + "\"", {}, "hpawalk cluster status lists what there is");
+    return failure(ErrorClass::usage, "cluster-absent", "Cluster not found: \"" + name + "\"", {}, "hpawalk cluster status lists the clusters");
   }
   std::vector<std::pair<std::string, fs::path>> found;
   Result<std::vector<fs::path>> services = world.files.list(files.logs());
@@ -499,7 +499,7 @@ Status load_image(world::World& world, const std::string& name, const fs::path& 
   ClusterFiles files = locate(world, name);
   std::optional<world::ProcessIdentity> node = running_node(world, files);
   if (!node) {
-    return failure(ErrorClass::environment, "cluster-not-running", "The cluster \"" + name + "\" does not run", {},
+    return failure(ErrorClass::environment, "cluster-not-running", "The cluster \"" + name + "\" is not running", {},
                    "hpawalk cluster up --name " + name);
   }
   Result<std::string> imported = world::run_checked(

@@ -44,7 +44,7 @@ Status enter(world::World& world, const std::string& name, const Registered& clu
   for (const auto& [other, theirs] : clusters) {
     if (other == name ? theirs.root == cluster.root : theirs.link != cluster.link) continue;
     return failure(ErrorClass::environment, other == name ? "cluster-elsewhere" : "subnet-in-use",
-                   other == name ? "There is a cluster \"" + name + "\" of another state folder"
+                   other == name ? "A cluster named \"" + name + "\" already exists in another state folder"
                                  : "Another cluster has the subnet of \"" + name + "\" now",
                    "\"" + other + "\" in " + theirs.root.string(), "hpawalk cluster down --name " + other + " removes that one");
   }

@@ -46,7 +46,7 @@ fs::path Parts::program(const std::string& name) const {
   for (const PartSet& set : part_sets()) {
     if (set.programs.contains(name)) return folders_.at(set.name) / name;
   }
-  assert(false && "no such part");
+  assert(false && "unknown component");
   return {};
 }
 
@@ -171,11 +171,11 @@ struct Builder {
     if (error.output.find("no space left") != std::string::npos) {
       error.id = "disk-full";
       error.kind = ErrorClass::environment;
-      error.hint = "Free about 8 GiB (df -h), then run the command again: it goes on where it was";
+      error.hint = "Free about 8 GiB (df -h), then run the command again: it continues where it stopped";
     } else if (error.kind != ErrorClass::interrupted) {
       error.kind = ErrorClass::environment;
       error.hint = "Go fetches modules through GOPROXY (go env GOPROXY): check the network, then run the command again: "
-                   "it goes on where it was";
+                   "it continues where it stopped";
     }
     return error;
   }
@@ -218,16 +218,16 @@ Result<std::string> go_version(world::World& world) {
   const std::string hint = "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where the "
                            "distribution has one";
   if (!world.processes.find("go")) {
-    return failure(ErrorClass::environment, "go-missing", "The cluster's parts cannot be compiled: there is no Go",
-                   "no program `go` in PATH", hint);
+    return failure(ErrorClass::environment, "go-missing", "Cannot compile the cluster's components: Go is not installed",
+                   "program `go` not found in PATH", hint);
   }
   Result<std::string> told = world::run_checked(world.processes, world::Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
-                                         "go-version", "Cannot ask Go for its version");
+                                         "go-version", "Cannot determine Go's version");
   if (!told) return told;
   std::string version(text::trim(*told));
   std::pair<int, int> oldest{1, toolchain(world) == "local" ? 25 : 21};
   if (parse_go_version(version) < oldest) {
-    return failure(ErrorClass::environment, "go-too-old", "The cluster's parts need Go 1.25 or newer", "found: " + version, hint);
+    return failure(ErrorClass::environment, "go-too-old", "The cluster's components require Go 1.25 or later", "found: " + version, hint);
   }
   return version;
 }
@@ -252,9 +252,9 @@ Result<Parts> build_parts(world::World& world, const Layout& layout, world::Prog
     constexpr unsigned long long needed = 8ULL << 30U;
     Result<unsigned long long> free = world.files.free_bytes(layout.cache);
     if (free && *free < needed) {
-      return failure(ErrorClass::environment, "disk-full", "Too little space to compile the cluster's parts",
+      return failure(ErrorClass::environment, "disk-full", "Not enough disk space to compile the cluster's components",
                      text::bytes(*free) + " free below " + layout.cache.string() + ", " + text::bytes(needed) + " needed",
-                     "Free some space, or point XDG_CACHE_HOME and GOCACHE to a larger disk");
+                     "Free some space, or set XDG_CACHE_HOME and GOCACHE to a larger disk");
     }
   }
   for (const PartSet* set : missing) {

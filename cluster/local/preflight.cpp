@@ -28,7 +28,7 @@ Status check_tools(world::World& world) {
     packages.insert(tool.package);
   }
   if (missing.empty()) return {};
-  return failure(ErrorClass::environment, "packages-missing", "Programs that a local cluster needs are missing",
+  return failure(ErrorClass::environment, "packages-missing", "Programs that a local cluster requires are missing",
                  text::join(missing, ", "),
                  "apt-get install " + text::join(std::vector<std::string>(packages.begin(), packages.end()), " "));
 }
@@ -38,20 +38,20 @@ Status check_disk(world::World& world, const Layout& layout) {
   Result<unsigned long long> free = world.files.free_bytes(layout.clusters);
   if (!free) return failure(free.error());
   if (*free >= needed) return {};
-  return failure(ErrorClass::environment, "disk-full", "Too little space for a cluster",
+  return failure(ErrorClass::environment, "disk-full", "Not enough disk space for a cluster",
                  text::bytes(*free) + " free below " + layout.clusters.string() + ", " + text::bytes(needed) + " needed",
-                 "Free some space, or point XDG_STATE_HOME to a larger disk");
+                 "Free some space, or set XDG_STATE_HOME to a larger disk");
 }
 
 }  // namespace
 
 Status check_machine(world::World& world, const Layout& layout) {
   if (geteuid() != 0) {
-    return failure(ErrorClass::environment, "not-root", "A local cluster needs root: it makes namespaces, mounts and interfaces",
+    return failure(ErrorClass::environment, "not-root", "A local cluster requires root: it creates namespaces, mounts and interfaces",
                    "this is user " + std::to_string(geteuid()), "Run the same command with sudo");
   }
   if (!world.files.exists("/sys/fs/cgroup")) {
-    return failure(ErrorClass::environment, "no-cgroups", "This machine has no control groups", "/sys/fs/cgroup is not there",
+    return failure(ErrorClass::environment, "no-cgroups", "This machine has no control groups", "/sys/fs/cgroup does not exist",
                    "Run it on a Linux machine (or in a container) with /sys/fs/cgroup mounted");
   }
   if (Status tools_there = check_tools(world); !tools_there) return tools_there;

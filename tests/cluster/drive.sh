@@ -28,7 +28,7 @@ check "  as the simulator says, each change within a sync period" as_simulated
 jq -r '"      " + .prediction.verdict' out.json
 all_hops() { jq -e '.arrivals[-1] | [.promFakeSeconds, .prometheusSeconds, .metricsApiSeconds, .hpaSeconds] | all(. != null and . < 15)' out.json; }
 check "  the value was seen at every hop" all_hops
-check "  the report is there and needs nothing else" sh -c "grep -q 'The value at every hop' up.html && ! grep -qE 'src=|href=|url\(|@import|<script|<link' up.html"
+check "  the report is there and needs nothing else" sh -c "grep -q 'The value at every step' up.html && ! grep -qE 'src=|href=|url\(|@import|<script|<link' up.html"
 check "a recording is not written over" fails_with 2 record-exists "$hpawalk" drive 'hold 5 for 10s' --record up.jsonl
 check "report shows it again" "$hpawalk" report up.jsonl --compare-simulation
 

@@ -52,7 +52,7 @@ TEST_CASE("In a container with cgroup v2 the root's processes make room, and com
   CHECK(files.memory.content[root / "cgroup.subtree_control"] == "\n");
 }
 
-TEST_CASE("A controller that cannot be had is an error that names it") {
+TEST_CASE("An unavailable cgroup controller is an error that names the controller") {
   FakeCgroups files = FakeCgroups::version_2(true, "cpu pids");
   On on(files);
   Status made = make_cgroups(on.world, "hpawalk-x");

@@ -69,5 +69,5 @@ TEST_CASE("down --cluster without a name removes the cluster, with one it says w
   CHECK(call(whole, {"down", "--cluster", "--context", "prod"}) == 2);
   CHECK(whole.terminal.errors.find("[not-our-cluster]") != std::string::npos);
   CHECK(call(chain, {"down", "--cluster", "local"}) == 0);
-  CHECK(chain.terminal.output == "Nothing of hpawalk's was on this machine (there is no such cluster).\n");
+  CHECK(chain.terminal.output == "Nothing to remove: hpawalk has created no objects on this machine (cluster not found).\n");
 }

@@ -83,7 +83,7 @@ TEST_CASE("Without the right to list HPAs nothing can be seen, and the right is 
   Result<Facts> facts = collect(api, http, clock, options);
   REQUIRE_FALSE(facts);
   CHECK(exit_code(facts.error().kind) == 3);
-  CHECK(facts.error().hint == "The right that is missing: list horizontalpodautoscalers.autoscaling in namespace shop");
+  CHECK(facts.error().hint == "The missing permission: list horizontalpodautoscalers.autoscaling in namespace shop");
 }
 
 TEST_CASE("What may not be listed in the whole cluster is listed in the namespaces that matter") {
@@ -201,7 +201,7 @@ TEST_CASE("The pods of many namespaces are read with fewer requests: the whole c
   CHECK(std::count_if(many.begin(), many.end(), [](const std::string& r) { return r.find("from") != std::string::npos; }) == 0);
 }
 
-TEST_CASE("A look-up in an index finds what going through all objects finds") {
+TEST_CASE("An index finds the same objects as a search through all objects") {
   for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(TESTS_FOLDER) / "facts")) {
     if (file.path().extension() != ".json") continue;
     std::ifstream in(file.path());
@@ -231,7 +231,7 @@ TEST_CASE("A look-up in an index finds what going through all objects finds") {
   }
 }
 
-TEST_CASE("A copy of facts has no part in the index of the original") {
+TEST_CASE("A copy of facts does not share the index of the original") {
   auto copy = std::make_unique<Facts>();
   {
     Facts facts;

@@ -54,7 +54,7 @@ TEST_CASE("All mistakes are reported at once, with file, line and the nearest ri
         "hpawalk.yaml:3: `hpa.min` must be a whole number from 1 to 1000\n"
         "hpawalk.yaml:4: unknown setting `workloud`; did you mean `workload`?\n"
         "hpawalk.yaml:7: `prometheus.version` must be a text: put it in quotes (read as 3.11)\n"
-        "hpawalk.yaml:8: `namespace` must be at most 63 lower-case letters, digits and '-', with a letter or digit at both ends");
+        "hpawalk.yaml:8: `namespace` must be at most 63 lowercase letters, digits and '-', with a letter or digit at both ends");
 }
 
 TEST_CASE("A file that is not YAML, or not a map, is a mistake with its place") {
@@ -104,7 +104,7 @@ TEST_CASE("Values are checked as Kubernetes and Prometheus check them") {
   }
 }
 
-TEST_CASE("A load balancer is only to be had with who may reach it, as address ranges") {
+TEST_CASE("A load balancer requires the address ranges that may reach it") {
   auto balanced = [](const std::string& ranges) {
     return mistakes({"", "", {}, {{"prom-fake.service-type", "LoadBalancer"}, {"prom-fake.source-ranges", ranges}}});
   };

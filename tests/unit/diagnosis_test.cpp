@@ -160,7 +160,7 @@ TEST_CASE("No reading that is refused makes a healthy chain look broken") {
   });
 }
 
-TEST_CASE("No reading that is refused makes up a cause that is certain, or a link that is ok") {
+TEST_CASE("A forbidden reading never leads to a certain cause or to a check that is ok") {
   ChainDiagnosis whole = judged(fakes::facts_document(root / "tests" / "facts" / "target-not-discovered.json"));
   refuse_each(fakes::facts_document(root / "tests" / "facts" / "target-not-discovered.json"), [&](const std::string& key, const Json& document) {
     INFO(key);

@@ -277,7 +277,7 @@ TEST_CASE("Views, Events and what Kubernetes puts into every namespace do not ke
   CHECK_FALSE(chain.api.has("Namespace", "", monitoring));
 }
 
-TEST_CASE("What somebody makes anew while down runs has another UID, and survives") {
+TEST_CASE("An object that is created again while down runs has another UID, and survives") {
   Chain chain;
   bool done = false;
   chain.api.before = [&](const KubeRequest& request) {
@@ -289,7 +289,7 @@ TEST_CASE("What somebody makes anew while down runs has another UID, and survive
   REQUIRE(chain.down());
   CHECK(done);
   CHECK(chain.api.has("Deployment", "default", "nginx"));
-  CHECK(chain.left("Deployment nginx in namespace default: somebody made it anew while hpawalk was removing it"));
+  CHECK(chain.left("Deployment nginx in namespace default: it was created again while hpawalk was removing it"));
 }
 
 TEST_CASE("Another chain of hpawalk's on the same cluster is left alone, and named with the command that takes it away") {
@@ -316,7 +316,7 @@ TEST_CASE("down of another configuration takes nothing of a chain that is not it
   CHECK(chain.left("Helm release prometheus-adapter in namespace prom-metrics: it belongs to another chain of hpawalk's, default.nginx"));
 }
 
-TEST_CASE("What an hpawalk made that knew no instances is taken away by the configuration that names it, and by no other") {
+TEST_CASE("Objects of an hpawalk without instances are removed only by the configuration that names them") {
   Chain own("", "");
   own.api.add(with_labels(object("apps/v1", "Deployment", "default", "other"), ""));
   REQUIRE(own.down());

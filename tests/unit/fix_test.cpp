@@ -192,7 +192,7 @@ TEST_CASE("A fix that would change nothing, or that does not fit the object, is 
 TEST_CASE("What a command does beyond the repair is said before it, as a comment") {
   Fix fix = *remove({"apiservice", "", "v1beta2.custom.metrics.k8s.io"}, "Let clients follow the other", "nobody can ask for it");
   CHECK(text_of(fix) ==
-        "# Let clients follow the other\n# Beyond the repair: nobody can ask for it\nkubectl delete apiservice v1beta2.custom.metrics.k8s.io");
+        "# Let clients follow the other\n# Side effect: nobody can ask for it\nkubectl delete apiservice v1beta2.custom.metrics.k8s.io");
   CHECK(text_of(advice("Wait")) == "Wait");
   CHECK(to_json(advice("Wait")) == Json{{"kind", "advice"}, {"says", "Wait"}});
   Json json = to_json(fix);
@@ -328,7 +328,7 @@ TEST_CASE("A rejected PodMonitor is looked at as a PodMonitor") {
   CHECK(look_of(fix) == "kubectl get podmonitor of-pods -n watch -o yaml");
 }
 
-TEST_CASE("Of a Service's ports the one that leads nowhere is led elsewhere") {
+TEST_CASE("Of a Service's ports, only the one with a wrong targetPort is changed") {
   Json document = document_of("target-not-discovered");
   Json& service = named(document, "services", "object-value");
   service["spec"]["ports"] = Json::array({{{"name", "web"}, {"port", 80}, {"targetPort", 8080}}, {{"name", "stats"}, {"port", 9113}, {"targetPort", 9999}}});
@@ -407,7 +407,7 @@ TEST_CASE("An argument of the adapter is replaced where it stands, with the cont
   CHECK_THROWS(moved.patch(fix.body));
 }
 
-TEST_CASE("Text of others does not get out of its place in Markdown") {
+TEST_CASE("Text from a cluster cannot escape its place in Markdown") {
   CHECK(markdown::text("a\n# b") == "a \\# b");
   CHECK(markdown::text("<script>|`x`") == "\\<script\\>\\|\\`x\\`");
   CHECK(markdown::text("lab_value of _x_") == "lab_value of \\_x\\_");

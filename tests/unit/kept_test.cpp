@@ -128,7 +128,7 @@ Facts collected(fakes::FakeKubeApi& api) {
 
 }  // namespace
 
-TEST_CASE("Facts of which only what is kept is left are judged as before: no rule looks at anything else") {
+TEST_CASE("Facts reduced to the kept fields lead to the same diagnosis: no rule reads another field") {
   size_t count = 0;
   for (const std::filesystem::path& file : fakes::facts_files()) {
     INFO(file.string());
@@ -159,7 +159,7 @@ TEST_CASE("A file that was saved is judged as the cluster was") {
   CHECK(judged(*saved) == judged(facts));
 }
 
-TEST_CASE("Of arguments those stay that rules read, and of logins only that there is one") {
+TEST_CASE("Only arguments that rules read are kept, and of credentials only that they exist") {
   Json pod = {{"spec", {{"containers", {{{"name", "c"}, {"args", {"--v=4", "--prometheus-url", "http://u:pw@prom:9090/?key=x", "--config=/etc/c.yaml",
                                                                  "--prometheus-header=Authorization=Bearer abc", "plain", "--metrics-max-age=1m"}}}}}}}};
   Json out = kept("pods/web", {{"items", {pod}}});
@@ -168,7 +168,7 @@ TEST_CASE("Of arguments those stay that rules read, and of logins only that ther
               "--metrics-max-age=1m"}));  // each in its place
 }
 
-TEST_CASE("Of managed fields and of what kubectl applied stays who set the replicas, and to what") {
+TEST_CASE("Of managed fields and kubectl's last applied manifest, only who set the replicas, and to what, is kept") {
   Json deployment = {
       {"metadata",
        {{"name", "p"},
@@ -181,7 +181,7 @@ TEST_CASE("Of managed fields and of what kubectl applied stays who set the repli
   CHECK(out["metadata"]["hpawalkReplicaManagers"][0]["manager"] == "kubectl");
 }
 
-TEST_CASE("Of a kind that is not listed nothing is kept, and JSON of another shape is no trouble") {
+TEST_CASE("Nothing is kept of an unlisted kind, and JSON in an unexpected format is handled") {
   CHECK(kept("secrets/web", {{"items", {{{"data", "x"}}}}}).is_null());
   for (const Json& odd : {Json(), Json(5), Json("x"), Json::array({1, "x", Json()}), Json{{"items", {1, Json()}}}, Json{{"metadata", 5}, {"spec", {1}}},
                           Json{{"items", {{{"spec", {{"containers", {1, "x", {{"args", 5}}}}, {"volumes", 7}}}, {"metadata", {{"managedFields", "x"}}}}}}}}) {

@@ -147,7 +147,7 @@ TEST_CASE("Prometheus's answers become samples, targets and errors with its own 
   CHECK(http.because == "Unauthorized");
 }
 
-TEST_CASE("An answer of Prometheus's that has another shape is an error, whatever it is") {
+TEST_CASE("An answer of Prometheus's that has an unexpected format is an error, whatever it is") {
   FakeKubeApi api;
   std::string base = "/api/v1/namespaces/m/services/prometheus:9090/proxy/api/v1/";
   PrometheusApi prometheus = prometheus_behind(api, {"m", "prometheus", "9090"});
@@ -162,7 +162,7 @@ TEST_CASE("An answer of Prometheus's that has another shape is an error, whateve
   CHECK(prometheus.query("up")->size() == 1);
 }
 
-TEST_CASE("An answer of the API server's that has another shape is no exception") {
+TEST_CASE("An answer of the API server's that has an unexpected format is no exception") {
   for (const char* body : {"", "5", "[]", "null", "\"x\"", R"({"status": []})", R"({"status": {"allowed": "yes"}})", "<html>"}) {
     CAPTURE(body);
     FakeKubeApi api;

@@ -160,7 +160,7 @@ TEST_CASE("Several pods of prom-fake are several values and one sum") {
   CHECK(seen.prometheus.text == "1 + 2.5");
 }
 
-TEST_CASE("What is not there is said in words, hop by hop") {
+TEST_CASE("A missing value is explained in words, step by step") {
   Cluster cluster;
   cluster.api.get(hpa_path, list({}));
   cluster.api.get(deployment_path, list({}));

@@ -225,7 +225,7 @@ TEST_CASE("While clusters run, nothing is forwarded between the interfaces that 
   CHECK(rules.find("policy") == std::string::npos);
 }
 
-TEST_CASE("Forwarding stays on when somebody who needs it came meanwhile, and that is said") {
+TEST_CASE("Forwarding stays on when a new interface or rule needs it, and down says so") {
   for (bool interface : {true, false}) {
     fakes::FakeWorld fake;
     switch_on(fake);
@@ -401,7 +401,7 @@ TEST_CASE("Parts that somebody else can write are not executed") {
   CHECK(read_description(fake.world, files).error().because == "/root/.cache/hpawalk belongs to user 4000000");
   fake.files.owners.clear();
   fake.files.modes["/root"] = 0777;
-  CHECK(read_description(fake.world, files).error().because == "others may write in /root");
+  CHECK(read_description(fake.world, files).error().because == "other users can write to /root");
   fake.files.modes["/root"] = 01777;
   CHECK(read_description(fake.world, files));
 }

@@ -191,9 +191,9 @@ TEST_CASE("The window is the HPA's own, the controller's flag, or the default, w
 
 TEST_CASE("A hop without a value is broken, with its own reason") {
   Hops hops = standing("1", 1);
-  hops.api = {{}, {}, "Nobody answers behind the API", start, start, {}};
+  hops.api = {{}, {}, "Unavailable: no backend responds for the API", start, start, {}};
   CHECK(look(hops).state == State::broken);
-  CHECK(look(hops).text == "Nobody answers behind the API");
+  CHECK(look(hops).text == "Unavailable: no backend responds for the API");
   hops = standing("1", 1);
   hops.hpa = {};
   hops.hpa.known = true;

@@ -63,7 +63,7 @@ TEST_CASE("A server that asks for more time than there is patience is not waited
   CHECK(often.clock.elapsed <= longest_patience);
 }
 
-TEST_CASE("What does not pass by itself is not asked twice") {
+TEST_CASE("A request with a permanent error is not repeated") {
   CHECK(Asked(pods, {{403, status}}).attempts == 1);
   CHECK(Asked(pods, {{404, status}}).attempts == 1);
   // kubectl proxy does not reach the API server
@@ -87,7 +87,7 @@ TEST_CASE("Ctrl-C ends the wait for a busy API server") {
   CHECK(Asked(last, {{429, status, 3s}}, 1s).result->status == 429);
 }
 
-TEST_CASE("No answer is told by its kind: too slow, too large, or nobody there") {
+TEST_CASE("A missing response is reported by its kind: too slow, too large, or unreachable") {
   auto id = [](const char* http) {
     return kube_silence(pods, Error{ErrorClass::environment, http, "No answer", "because", {}, {}, {}}).id;
   };

@@ -124,12 +124,12 @@ TEST_CASE("The live view fits the terminal, however narrow") {
   WallTime now{std::chrono::seconds(1'800'000'000)};
   hops.prom_fake = {"50", 50, {}, now, now, now};
   hops.prometheus = hops.prom_fake;
-  hops.api = {{}, {}, "Nobody answers behind /apis/custom.metrics.k8s.io/v1beta1, and this goes on for quite a while", now, now, {}};
+  hops.api = {{}, {}, "Unavailable: no backend responds for /apis/custom.metrics.k8s.io/v1beta1, and this goes on for quite a while", now, now, {}};
   hops.hpa.known = hops.hpa.there = true;
   hops.hpa.max = 10;
   hops.workload = {true, true, {}, 4, 4, 2, now};
   hops.events.push_back({now, "HorizontalPodAutoscaler", "nginx", "Normal", "SuccessfulRescale", "New size: 4; reason: Service metric above target", 1, false});
-  Outlook outlook{Outlook::State::broken, "metrics-api", "Nobody answers behind the custom metrics API, which is a long sentence that has to be wrapped", {}, {}};
+  Outlook outlook{Outlook::State::broken, "metrics-api", "Unavailable: no backend responds for the custom metrics API, which is a long sentence that has to be wrapped", {}, {}};
   for (int columns : {40, 60, 80, 120}) {
     Canvas canvas{columns, true, Style(fake.world, false)};
     LiveScreen screen("default/nginx on local cluster local", {});

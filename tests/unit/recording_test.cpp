@@ -92,7 +92,7 @@ TEST_CASE("A recording that was cut off anywhere behind its first line can be re
 
 TEST_CASE("What is no recording is refused with its line") {
   CHECK(parse_recording("").error().because == "It is empty");
-  CHECK(parse_recording("{}\n").error().because == "Line 1: Its first line does not say so");
+  CHECK(parse_recording("{}\n").error().because == "Line 1: Its first line does not identify a recording");
   CHECK(parse_recording("kind: HorizontalPodAutoscaler\n").error().because == "Line 1: it is not JSON from byte 1 on");
   std::string text = recorded(kAsSimulated);
   CHECK(parse_recording(text + "nonsense\n" + set_line(1, 2)).error().because.starts_with("Line "));
@@ -156,7 +156,7 @@ TEST_CASE("What happened as the simulator says is found among the possible seque
   CHECK(verdict(r).starts_with("As the simulator says: the only possible sequence"));
 }
 
-TEST_CASE("What happened otherwise is told from the first difference on") {
+TEST_CASE("A run that differs from the simulation is reported from the first difference on") {
   Recorded r = *looked_at(*parse_recording(recorded({{20, 4}, {35, 7}})), true);
   CHECK_FALSE(r.prediction->possible());
   CHECK(verdict(r).find("1, 4, 7 came in none of 500 simulated runs; the likeliest is 1, 4, 8, 10") != std::string::npos);
@@ -191,7 +191,7 @@ TEST_CASE("report shows a recording as text, JSON and HTML, and ends with 1 when
   CHECK(report({"good.jsonl", "--compare-simulation", "--report", "out.html"}) == 0);
   CHECK(world.terminal.output.find("As the simulator says") != std::string::npos);
   const std::string& html = world.files.content["out.html"];
-  for (std::string_view part : {"The value at every hop", "predicted replicas", "When each value arrived", "New size: 4", "Predicted and real"}) CHECK(html.find(part) != std::string::npos);
+  for (std::string_view part : {"The value at every step", "predicted replicas", "When each value arrived", "New size: 4", "Predicted and real"}) CHECK(html.find(part) != std::string::npos);
   for (std::string_view outside : {"http://", "https://", "<script", "@import", "url("}) CHECK(html.find(outside) == std::string::npos);
   CHECK(report({"bad.jsonl", "--compare-simulation", "-o", "json"}) == 1);
   CHECK(Json::parse(world.terminal.output)["prediction"]["possible"] == false);

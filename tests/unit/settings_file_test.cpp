@@ -16,9 +16,9 @@ TEST_CASE("A settings file that was only found is trusted when nobody else can h
   CHECK(why(mine, folder).empty());
   CHECK(why({0, 0644}, {0, 0755, true}).empty());
   CHECK(why({1001, 0644}, folder) == "it belongs to user 1001");
-  CHECK(why({1000, 0664}, folder) == "others than its owner may write it");
-  CHECK(why({1000, 0646}, folder) == "others than its owner may write it");
-  CHECK(why(mine, {0, 01777, true}) == "everybody may write in its folder");
+  CHECK(why({1000, 0664}, folder) == "users other than its owner can write to it");
+  CHECK(why({1000, 0646}, folder) == "users other than its owner can write to it");
+  CHECK(why(mine, {0, 01777, true}) == "everybody can write to its folder");
   CHECK(why(mine, {1001, 0755, true}) == "its folder belongs to user 1001");
 }
 

@@ -189,7 +189,7 @@ TEST_CASE("The same seed gives the same run, and many runs are the same on any n
   CHECK(simulate(spec, profiles, setup).sequence() == one.outcomes[0].sequence);
 }
 
-TEST_CASE("Pods that share a load see it go down as they become more") {
+TEST_CASE("The load per pod decreases as more pods share it") {
   Setup setup;
   setup.rules = *rules_for("1.34");
   Spec spec = spec_with({"spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, averageValue: 10}}}]"});
@@ -385,7 +385,7 @@ TEST_CASE("What is set follows a load at a bounded rate, and a jump is on time")
   CHECK(settings("ramp 0..4 over 8s for 8s; hold 9 for 5s", seconds(3)) == Settings{{0, 0}, {3, 1.5}, {8, 9}});
 }
 
-TEST_CASE("A run among many can be had again by its seed, with the noise of its load") {
+TEST_CASE("One run of many can be repeated by its seed, with the noise of its load") {
   Ran many = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%", "--seed", "7", "--runs", "40", "-o", "json"});
   REQUIRE(many.code == 0);
   auto outcome = nlohmann::json::parse(many.out)["variants"][0]["runs"]["outcomes"][0];

@@ -327,7 +327,7 @@ TEST_CASE("A Helm release is read from the newest of its Secrets") {
   CHECK_FALSE(find_release(api, clock, configured(), "m", "a")->ours);
 }
 
-TEST_CASE("What a selected stage builds on must stand, or up ends before it changes anything") {
+TEST_CASE("If a stage that a selected stage needs is not ready, up ends before it changes anything") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
@@ -342,7 +342,7 @@ TEST_CASE("What a selected stage builds on must stand, or up ends before it chan
   CHECK(report.stages.empty());
 }
 
-TEST_CASE("A stage is judged by its rules in turn, and the first that does not hold is named") {
+TEST_CASE("A stage's rules are checked in order, and the first failing rule is named") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
@@ -370,8 +370,8 @@ TEST_CASE("A failing stage is named with its reason, its logs and the way on, th
   CHECK(status.error().id == "stage-prom-fake");
   CHECK(status.error().what == "Stage prom-fake: it does not hold that the Deployment is available");
   CHECK(status.error().hint ==
-        "hpawalk logs prom-fake --context=prod   shows what its pods say\n"
-        "hpawalk up --context=prod   goes on from here once the cause is gone");
+        "hpawalk logs prom-fake --context=prod   shows the logs of its pods\n"
+        "hpawalk up --context=prod   continues from here once the cause is fixed");
 }
 
 TEST_CASE("A chart that is not there is refused before anything is changed") {
@@ -395,7 +395,7 @@ TEST_CASE("A chart that is not there is refused before anything is changed") {
   CHECK(work("community/prometheus-adapter"));  // the user's helm may know it
 }
 
-TEST_CASE("There can be one adapter only, and whose the other one is decides what up says") {
+TEST_CASE("Only one adapter can exist, and the owner of the other adapter determines the error of up") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   auto secrets = [](const char* space) {
@@ -413,7 +413,7 @@ TEST_CASE("There can be one adapter only, and whose the other one is decides wha
   CHECK(error().id == "not-ours");
 }
 
-TEST_CASE("A release is deployed again when something of it is gone or was scaled") {
+TEST_CASE("A release is deployed again when one of its objects is missing or was scaled") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
@@ -459,10 +459,10 @@ TEST_CASE("up stops before it changes anything when an object of that name is so
   Status status = up(world.world, config, target, access_to_prod, api, {.only = {"workload"}}, silence, report);
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "not-ours");
-  CHECK(status.error().what == "Deployment nginx in namespace default is there already, and hpawalk did not make it");
+  CHECK(status.error().what == "Deployment nginx in namespace default already exists and was not created by hpawalk");
 }
 
-TEST_CASE("up applies what is missing, watches until it holds, and says what it saw") {
+TEST_CASE("up applies missing objects, waits until they are ready, and reports what it observed") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
@@ -618,7 +618,7 @@ TEST_CASE("Doctor says what does not fit where the workload's namespace enforces
   Precondition image = look_at_pod_security(api, configured("workload: {image: \"nginx:stable\"}\n"));
   CHECK(image.mark == Mark::note);
   CHECK(image.evidence == "the workload's image nginx:stable has to run as a user other than root");
-  CHECK(image.hint == "For an image that has to run as root: --workload-security-context '{}'");
+  CHECK(image.hint == "For an image that must run as root: --workload-security-context '{}'");
   api.get("/api/v1/namespaces/default", {{"metadata", {{"name", "default"}, {"labels", {{"pod-security.kubernetes.io/enforce", "restricted"}}}}}});
   CHECK(look_at_pod_security(api, configured()).evidence == "namespace default enforces `restricted`, which the workload fits");
   Precondition refused = look_at_pod_security(api, configured(root));
@@ -672,14 +672,14 @@ TEST_CASE("A load balancer's address is waited for on a cloud's nodes, and nowhe
   CHECK(world.clock.elapsed == Duration(0));
   api.get("/api/v1/nodes?limit=10", {{"items", {{{"spec", {{"providerID", "azure:///subscriptions/1"}}}}}}});
   Result<Address> none = await_address(world.world, balanced, api, silence);
-  CHECK(none->why == "no load balancer address after 2 min 00 s: the cloud has not given the Service an address yet");
+  CHECK(none->why == "no load balancer address after 2 min 00 s: the cloud has not assigned an address to the Service yet");
   CHECK(world.clock.elapsed >= Duration(120'000));
   api.get(service, {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "20.1.2.3"}}}}}}}}});
   CHECK(await_address(world.world, balanced, api, silence)->url == "http://20.1.2.3:8080");
   CHECK(await_address(world.world, configured(), api, silence)->url == "");
 }
 
-TEST_CASE("A bundle out of the net is the one that was expected, or it is refused; a file of the user's is taken as it is") {
+TEST_CASE("A downloaded bundle must have the expected checksum; a file of the user is used unchanged") {
   const std::string url = bundle_source(configured(), ClusterAccess{});
   auto read = [](const std::string& file, const std::string& source, const std::string& sum, bool fetches) {
     fakes::FakeWorld fake;

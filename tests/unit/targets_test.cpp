@@ -497,6 +497,6 @@ TEST_CASE("A tool that prints nothing as its version is looked at like any other
     Config config = configured("cluster: kind\n");
     std::vector<Precondition> findings = make_target(world.world, config)->look();
     REQUIRE(findings.size() == 2);
-    CHECK(findings[0].evidence == "it does not say which version it is");
+    CHECK(findings[0].evidence == "it does not report its version");
   }
 }

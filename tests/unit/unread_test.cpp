@@ -59,7 +59,7 @@ constexpr Refusal refusals[] = {{"kube-forbidden", "forbidden: User \"eve\" cann
                                 {"kube-unavailable", "the server is currently unable to handle the request"},
                                 {"kube-busy", "too many requests, please try again later"},
                                 {"kube-slow", "GET /x: nothing came for 10 s"},
-                                {"kube-too-large", "the answer is larger than 256 MiB"},
+                                {"kube-too-large", "the response is larger than 256 MiB"},
                                 {"kube-refused", "etcdserver: request timed out"}};
 
 Reading refused(const Reading& reading, const Refusal& refusal) {
@@ -124,7 +124,7 @@ TEST_CASE("No two readings that are refused make a healthy chain broken") {
   }
 }
 
-TEST_CASE("No chain of which nothing is broken is broken for want of a reading, whatever it is otherwise") {
+TEST_CASE("A working chain is never reported as broken because a reading is missing") {
   size_t chains = 0;
   for (const auto& file : fs::directory_iterator(folder)) {
     if (file.path().extension() != ".json") continue;
@@ -149,7 +149,7 @@ TEST_CASE("No chain of which nothing is broken is broken for want of a reading, 
   CHECK(chains > 3);
 }
 
-TEST_CASE("A healthy chain of which any one question is not answered is not called broken, whatever is asked next") {
+TEST_CASE("A healthy chain is not reported as broken when any one request gets no response") {
   const Facts healthy = facts_in(folder / "healthy.json");
   std::set<std::string> paths;
   for (const auto& [key, reading] : healthy.readings) paths.insert(reading.path);

@@ -82,7 +82,7 @@ TEST_CASE("A child gets its arguments as they are, its input, folder and environ
   CHECK(outcome->exit_code == 3);
 }
 
-TEST_CASE("A megabyte goes in and comes out whole, and lines are handed over one by one") {
+TEST_CASE("A megabyte of input and output arrives complete, and lines are delivered one by one") {
   fakes::NoInterrupt none;
   SystemProcesses processes(none, environment());
   std::string input;
@@ -101,7 +101,7 @@ TEST_CASE("A megabyte goes in and comes out whole, and lines are handed over one
   CHECK(last == "line 99999");
 }
 
-TEST_CASE("A child that reads nothing of a large input is no failure, and an unfinished last line counts") {
+TEST_CASE("A child that does not read its large input is not a failure, and an unterminated last line counts") {
   fakes::NoInterrupt none;
   SystemProcesses processes(none, environment());
   signal(SIGPIPE, SIG_IGN);  // as main does
@@ -167,7 +167,7 @@ TEST_CASE("A child that ignores TERM is killed after the patience is over, one t
   CHECK(std::filesystem::exists(folder.path / "done"));
 }
 
-TEST_CASE("An interrupt ends the child, and is no result of it") {
+TEST_CASE("An interrupt ends the child, and is not reported as the child's result") {
   Flag flag;
   SystemProcesses processes(flag, environment());
   std::thread user([&] {
@@ -180,7 +180,7 @@ TEST_CASE("An interrupt ends the child, and is no result of it") {
   CHECK(outcome.error().kind == ErrorClass::interrupted);
 }
 
-TEST_CASE("A child's end is not held up by what it left behind with its output open") {
+TEST_CASE("Waiting for a child does not wait for its descendants that keep its output open") {
   fakes::NoInterrupt none;
   SystemProcesses processes(none, environment());
   auto start = steady_clock::now();
@@ -190,7 +190,7 @@ TEST_CASE("A child's end is not held up by what it left behind with its output o
   CHECK(steady_clock::now() - start < milliseconds(2500));
 }
 
-TEST_CASE("A child that runs beside ends with its object, its own children too") {
+TEST_CASE("A background child ends with its object, including its own children") {
   fakes::NoInterrupt none;
   TemporaryFolder folder;
   SystemProcesses processes(none, environment());
