@@ -30,14 +30,18 @@ struct Error {
   std::string output;   // the last lines that the child wrote to stderr; may be empty
 };
 
-inline int exit_code(ErrorClass kind) { return static_cast<int>(kind); }
+inline int exit_code(ErrorClass kind) {
+  return static_cast<int>(kind);
+}
 
 template <typename T>
 using Result = tl::expected<T, Error>;
 
 using Status = Result<void>;
 
-inline tl::unexpected<Error> failure(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> failure(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 inline tl::unexpected<Error> failure(ErrorClass kind, std::string_view id, std::string what,
                                      std::string because = {}, std::string hint = {}) {

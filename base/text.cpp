@@ -78,7 +78,8 @@ static size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  constexpr size_t longest = 253;  // no name in Kubernetes is longer; comparing takes the square of the length
+  constexpr size_t longest =
+      253;  // no name in Kubernetes is longer; comparing takes the square of the length
   if (name.size() > longest) return std::nullopt;
   std::optional<std::string> best;
   size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;

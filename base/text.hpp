@@ -10,7 +10,7 @@
 namespace hpawalk::text {
 
 std::vector<std::string> split(std::string_view s, char separator);  // "a,,b" -> {"a", "", "b"}; "" -> {}
-std::vector<std::string> lines(std::string_view s);                  // without line ends, without a last empty line
+std::vector<std::string> lines(std::string_view s);  // without line ends, without a last empty line
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view s);
 std::string last_lines(std::string_view s, size_t count);

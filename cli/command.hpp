@@ -1,5 +1,5 @@
-// What a command is: one file `NAME_command.cpp` with one function `add_NAME(app, chosen)`, which declares the
-// options and puts the action into `chosen` when the user asks for it. Declared here, listed in run.cpp.
+// What a command is: one file `NAME_command.cpp` with one function `add_NAME(app, chosen)`, which declares
+// the options and puts the action into `chosen` when the user asks for it. Declared here, listed in run.cpp.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,8 @@ namespace hpawalk::cli {
 struct Session {
   world::World& world;
   world::Progress& progress;  // to stderr
-  bool json = false;      // --output json: stdout carries exactly one JSON document
-  bool printed = false;   // it has been printed: a failure that follows is told on stderr alone
+  bool json = false;          // --output json: stdout carries exactly one JSON document
+  bool printed = false;       // it has been printed: a failure that follows is told on stderr alone
 
   // One result, in the form that was asked for. `data` is a JSON text.
   void print(const Painted& text, const std::string& data) {

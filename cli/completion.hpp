@@ -1,4 +1,5 @@
-// What could come next on the command line: read off the commands as they are declared, so that it cannot go stale.
+// What could come next on the command line: read off the commands as they are declared, so that it cannot go
+// stale.
 #pragma once
 
 #include <string>

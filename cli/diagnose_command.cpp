@@ -5,10 +5,10 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "diagnose/causes.hpp"
-#include "diagnose/collect.hpp"
 #include "cli/command.hpp"
 #include "cli/diagnosis_report.hpp"
+#include "diagnose/causes.hpp"
+#include "diagnose/collect.hpp"
 #include "world/kube_proxy.hpp"
 
 namespace hpawalk::cli {
@@ -47,7 +47,8 @@ Result<diagnose::Facts> read_facts(Session& session, Options& options) {
     }
     what.space = options.space;
   }
-  Result<std::unique_ptr<world::KubeApi>> api = world::connect(session.world, options.target, tell_waits(session));
+  Result<std::unique_ptr<world::KubeApi>> api =
+      world::connect(session.world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
   // For somebody who waits; in a pipe or a script it would only be noise.
   if (!session.world.terminal.err_is_terminal()) {
@@ -89,9 +90,10 @@ Status explain_cause(Session& session, const Options& options) {
   const diagnose::Cause* cause = diagnose::find_cause(options.explain);
   if (cause == nullptr) return unknown_cause(options.explain);
   if (options.output == "json") {
-    Json data = {{"id", cause->id},         {"link", diagnose::name_of(cause->link)},  {"symptom", cause->symptom},
-                 {"reason", cause->reason}, {"detection", cause->detection}, {"fix", cause->fix},
-                 {"tested", cause->tested}};
+    Json data = {
+        {"id", cause->id},         {"link", diagnose::name_of(cause->link)}, {"symptom", cause->symptom},
+        {"reason", cause->reason}, {"detection", cause->detection},          {"fix", cause->fix},
+        {"tested", cause->tested}};
     session.world.terminal.out(json_text(data, 2) + "\n");
   } else {
     session.world.terminal.out(diagnose::explain(*cause));
@@ -118,8 +120,8 @@ Status not_in_facts(const diagnose::Facts& facts, const Options& options) {
   std::vector<std::string> names;
   for (const Json* hpa : facts.items("hpas"))
     names.push_back(text_at(*hpa, "metadata.namespace") + "/" + text_at(*hpa, "metadata.name"));
-  return failure(ErrorClass::usage, "hpa-not-found", "HPA not found: " + options.name + " in these facts",
-                 {}, "Existing HPAs: " + text::join(names, ", ").substr(0, 500));
+  return failure(ErrorClass::usage, "hpa-not-found", "HPA not found: " + options.name + " in these facts", {},
+                 "Existing HPAs: " + text::join(names, ", ").substr(0, 500));
 }
 
 // As kubectl prints and takes names: hpa/web.
@@ -129,8 +131,10 @@ void take_kubectls_name(std::string& name) {
   }
 }
 
-// One document, {"hpas": [...], "requests": N}, written HPA by HPA: of a large cluster the whole is more than the facts.
-void print_json(world::Terminal& terminal, size_t requests, const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
+// One document, {"hpas": [...], "requests": N}, written HPA by HPA: of a large cluster the whole is more than
+// the facts.
+void print_json(world::Terminal& terminal, size_t requests,
+                const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   terminal.out("{\n  \"hpas\": [");
   const char* separator = "\n    ";
   for (const diagnose::HpaDiagnosis& d : diagnoses) {
@@ -146,8 +150,8 @@ Status run_diagnose(Session& session, Options options) {
   Result<diagnose::Facts> facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
   if (!options.save.empty()) {
-    Status saved = session.world.files.write(
-        options.save, json_text(to_json(*facts), 1) + "\n", world::private_mode);
+    Status saved =
+        session.world.files.write(options.save, json_text(to_json(*facts), 1) + "\n", world::private_mode);
     if (!saved) return saved;
   }
   Result<std::vector<diagnose::HpaDiagnosis>> found = judged(*facts, options);
@@ -179,9 +183,8 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       "diagnose", "Find the first failing check of any HPA's chain, in any cluster (read-only)");
   auto options = std::make_shared<Options>();
   command->add_option("NAME", options->name, "The HPA; default: all in the namespace");
-  auto* space =
-      command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
-          ->type_name("NS");
+  auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
+                    ->type_name("NS");
   command->add_flag("-A,--all-namespaces", options->all, "HPAs in all namespaces")->excludes(space);
   auto* context = command->add_option("--context", options->target.context, "The kubeconfig's context")
                       ->type_name("NAME");
@@ -190,9 +193,7 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       ->add_option("--prometheus", options->prometheus_url,
                    "Ask Prometheus at this URL instead of through the API server")
       ->type_name("URL");
-  auto* save = command
-                   ->add_option("--save", options->save,
-                                "Save the facts that the rules read, for --facts")
+  auto* save = command->add_option("--save", options->save, "Save the facts that the rules read, for --facts")
                    ->type_name("FILE");
   auto* facts = command->add_option("--facts", options->facts, "Diagnose from saved facts, without a cluster")
                     ->type_name("FILE");

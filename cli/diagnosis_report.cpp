@@ -29,8 +29,8 @@ Painted mark_text(const Style& style, Mark mark) {
   return "?   ";
 }
 
-// Words wrapped to the width; later lines indented, those of the text's own too: none may look like one of the report.
-// Words longer than a line are left whole: they get pasted.
+// Words wrapped to the width; later lines indented, those of the text's own too: none may look like one of
+// the report. Words longer than a line are left whole: they get pasted.
 std::string wrapped(const std::string& text, size_t indent, int columns) {
   if (size_t end = text.find('\n'); end != std::string::npos) {
     return wrapped(text.substr(0, end), indent, columns) + "\n" + std::string(indent, ' ') +
@@ -62,14 +62,15 @@ Painted finding_text(const diagnose::Finding& f, const Style& style, int columns
   Painted out;
   auto add = [&](std::string_view label, const std::string& text, bool wrap) {
     out += painted("    {} {}\n", style.dim(fmt::format("{:<10}", label)),
-                       wrap ? wrapped(text, 15, columns) : text);
+                   wrap ? wrapped(text, 15, columns) : text);
   };
   Painted heading = f.severity == Mark::broken
-                            ? style.bad(std::string(diagnose::title_of(f.link)) + ": " + f.cause)
-                            : style.warn(std::string(diagnose::title_of(f.link)) + ": " + f.cause);
-  out += painted(
-      "  {}{}\n", heading,
-      f.certainty == diagnose::Certainty::certain ? Painted() : style.dim(fmt::format("  ({})", name_of(f.certainty))));
+                        ? style.bad(std::string(diagnose::title_of(f.link)) + ": " + f.cause)
+                        : style.warn(std::string(diagnose::title_of(f.link)) + ": " + f.cause);
+  out += painted("  {}{}\n", heading,
+                 f.certainty == diagnose::Certainty::certain
+                     ? Painted()
+                     : style.dim(fmt::format("  ({})", name_of(f.certainty))));
   add("why", f.sentence, true);
   for (size_t i = 0; i < f.evidence.size(); ++i) add(i == 0 ? "evidence" : "", f.evidence[i], true);
   std::vector<std::string> fix = text::lines(diagnose::text_of(f.fix));
@@ -137,7 +138,8 @@ std::string full_name(const diagnose::HpaDiagnosis& d) {
 }
 
 Painted whole_chain(const diagnose::HpaDiagnosis& d, const Style& style, int columns) {
-  Painted out = painted("{} {} -> {}\n", style.bold("HPA"), style.bold(full_name(d)), printable_line(d.target));
+  Painted out =
+      painted("{} {} -> {}\n", style.bold("HPA"), style.bold(full_name(d)), printable_line(d.target));
   for (const diagnose::ChainDiagnosis& chain : d.chains) out += chain_text(chain, style, columns);
   if (d.chains.empty()) out += "  it has no metric\n";
   if (d.verdict() == Mark::ok) out += painted("  {}\n", style.good("Nothing is broken."));
@@ -193,8 +195,8 @@ Painted overview(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Sty
   Painted out = style.bold(counts(diagnoses)) + "\n\n";
   for (const Alike& alike : groups) {
     size_t most = alike.verdict == Mark::ok ? 3 : most_names;
-    out += painted("{} {}\n", mark_text(style, alike.verdict),
-                       wrapped(names_of(alike.hpas, most), 5, columns));
+    out +=
+        painted("{} {}\n", mark_text(style, alike.verdict), wrapped(names_of(alike.hpas, most), 5, columns));
     if (!alike.what.empty()) out += painted("     {}\n", wrapped(alike.what, 5, columns));
   }
   out += "\n";
@@ -215,7 +217,8 @@ Painted overview(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Sty
 
 }  // namespace
 
-Painted diagnosis_text(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Style& style, int columns) {
+Painted diagnosis_text(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Style& style,
+                       int columns) {
   constexpr size_t few = 3;
   if (diagnoses.size() > few) return overview(diagnoses, style, columns);
   Painted out;
@@ -224,8 +227,9 @@ Painted diagnosis_text(const std::vector<diagnose::HpaDiagnosis>& diagnoses, con
 }
 
 static std::string finding_markdown(const diagnose::Finding& f) {
-  std::string out = fmt::format("\n**{}** ({}, {}): {}\n\n", markdown::text(f.cause), f.severity == Mark::broken ? "broken" : "note",
-                                name_of(f.certainty), markdown::text(f.sentence));
+  std::string out = fmt::format("\n**{}** ({}, {}): {}\n\n", markdown::text(f.cause),
+                                f.severity == Mark::broken ? "broken" : "note", name_of(f.certainty),
+                                markdown::text(f.sentence));
   for (const std::string& e : f.evidence) out += "- " + markdown::code(e) + "\n";
   std::string fix = diagnose::text_of(f.fix);
   if (fix.empty()) return out;
@@ -243,11 +247,13 @@ std::string diagnosis_markdown(const std::vector<diagnose::HpaDiagnosis>& diagno
     }
   }
   for (const diagnose::HpaDiagnosis& d : diagnoses) {
-    out += fmt::format("\n## {} -> {}: {}\n", markdown::text(full_name(d)), markdown::text(d.target), name_of(d.verdict()));
+    out += fmt::format("\n## {} -> {}: {}\n", markdown::text(full_name(d)), markdown::text(d.target),
+                       name_of(d.verdict()));
     for (const diagnose::ChainDiagnosis& chain : d.chains) {
       out += fmt::format("\n### {}\n\n| Link | | Seen |\n|---|---|---|\n", markdown::text(chain.metric));
       for (const diagnose::LinkState& link : chain.links) {
-        out += fmt::format("| {} | {} | {} |\n", diagnose::title_of(link.link), name_of(link.mark), cell(link.text));
+        out += fmt::format("| {} | {} | {} |\n", diagnose::title_of(link.link), name_of(link.mark),
+                           cell(link.text));
       }
       for (const diagnose::Finding& f : chain.findings) out += finding_markdown(f);
     }

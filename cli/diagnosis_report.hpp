@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "diagnose/diagnosis.hpp"
 #include "cli/style.hpp"
+#include "diagnose/diagnosis.hpp"
 
 namespace hpawalk::cli {
 

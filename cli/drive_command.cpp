@@ -1,5 +1,5 @@
-// hpawalk drive and report: follow a load with prom-fake's value, record what every hop of the chain does, and show a
-// recording later.
+// hpawalk drive and report: follow a load with prom-fake's value, record what every hop of the chain does,
+// and show a recording later.
 #include <cmath>
 #include <memory>
 
@@ -7,9 +7,9 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "diagnose/controller.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/recording_report.hpp"
+#include "diagnose/controller.hpp"
 #include "observe/drive.hpp"
 #include "observe/simulation.hpp"
 #include "world/kube_path.hpp"
@@ -31,10 +31,15 @@ Result<observe::Load> load_of(world::World& world, const DriveOptions& o) {
   if (!profile) return failure(profile.error());
   auto every = hpasim::parse_duration(o.every);
   if (!every) return failure(every.error());
-  if (*every < std::chrono::milliseconds(200)) return failure(ErrorClass::usage, "duration", "--every " + o.every + " is too short", {}, "The minimum is 200ms; Prometheus scrapes every few seconds");
-  if (profile->end() <= Time(0)) return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {}, "For example: hold 50 for 5m");
+  if (*every < std::chrono::milliseconds(200))
+    return failure(ErrorClass::usage, "duration", "--every " + o.every + " is too short", {},
+                   "The minimum is 200ms; Prometheus scrapes every few seconds");
+  if (profile->end() <= Time(0))
+    return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {},
+                   "For example: hold 50 for 5m");
   if (!o.record.empty() && world.files.exists(o.record)) {
-    return failure(ErrorClass::usage, "record-exists", "File already exists: " + o.record + " already", "drive does not overwrite a recording", "Use another name, or remove the file first");
+    return failure(ErrorClass::usage, "record-exists", "File already exists: " + o.record + " already",
+                   "drive does not overwrite a recording", "Use another name, or remove the file first");
   }
   if (!o.report.empty()) {  // what cannot be written is said now, not after the load
     if (Status writable = world.files.append(o.report, ""); !writable) return failure(writable.error());
@@ -42,15 +47,20 @@ Result<observe::Load> load_of(world::World& world, const DriveOptions& o) {
   return observe::Load{sampled(*profile, *every), profile->end()};
 }
 
-std::string value_text(double value) { return fmt::format("{:.6g}", value); }
+std::string value_text(double value) {
+  return fmt::format("{:.6g}", value);
+}
 
 // What goes on, as lines on stderr.
 class Commentary {
  public:
-  Commentary(world::World& world, world::TimePoint start, Time duration) : world_(world), start_(start), duration_(duration) {}
+  Commentary(world::World& world, world::TimePoint start, Time duration)
+      : world_(world), start_(start), duration_(duration) {}
   void tell(const observe::Change& change, bool recorded, const observe::Recording& recording) {
-    bool told = change.hop == observe::Hop::hpa || change.hop == observe::Hop::workload || change.hop == observe::Hop::event || change.hop == observe::Hop::lost;
-    if (auto happening = last_happening(recording, name_of(change.hop)); told && recorded && happening) say(*happening);
+    bool told = change.hop == observe::Hop::hpa || change.hop == observe::Hop::workload ||
+                change.hop == observe::Hop::event || change.hop == observe::Hop::lost;
+    if (auto happening = last_happening(recording, name_of(change.hop)); told && recorded && happening)
+      say(*happening);
     if (change.hop == observe::Hop::tick) still(recording);
   }
 
@@ -66,10 +76,12 @@ class Commentary {
     told_ = now;
     double value = r.set.empty() ? 0 : r.set.back().value.value_or(0);
     line(static_cast<double>((now - start_).count()) / 1000,
-         fmt::format("of {}: the value is {}, {} replicas, {} ready", hpasim::time_text(duration_), value_text(value), r.workload.back().wanted, r.workload.back().ready));
+         fmt::format("of {}: the value is {}, {} replicas, {} ready", hpasim::time_text(duration_),
+                     value_text(value), r.workload.back().wanted, r.workload.back().ready));
   }
   void line(double at, const std::string& text) {
-    world_.terminal.err(fmt::format("{:<8} {}\n", hpasim::time_text(Time(std::llround(at * 1e6))), printable_line(text)));
+    world_.terminal.err(
+        fmt::format("{:<8} {}\n", hpasim::time_text(Time(std::llround(at * 1e6))), printable_line(text)));
   }
   world::World& world_;
   world::TimePoint start_;
@@ -79,16 +91,19 @@ class Commentary {
 
 Status show(Session& session, const observe::Recorded& recorded, const std::string& report) {
   if (!report.empty()) {
-    if (auto written = session.world.files.write(report, html::render(recorded_report(recorded))); !written) return written;
+    if (auto written = session.world.files.write(report, html::render(recorded_report(recorded))); !written)
+      return written;
     session.world.terminal.err("report: " + report + "\n");
   }
-  session.print(session.json ? Painted() : recorded_text(recorded, canvas_for(session.world)), session.json ? json_text(recorded_json(recorded), 2) : "");
+  session.print(session.json ? Painted() : recorded_text(recorded, canvas_for(session.world)),
+                session.json ? json_text(recorded_json(recorded), 2) : "");
   return {};
 }
 
 Status differs(const observe::Recorded& recorded) {
   if (!recorded.prediction || recorded.prediction->possible()) return {};
-  return failure(ErrorClass::check_failed, "prediction-differs", "The replicas differ from the simulation", verdict(recorded), text::join(recorded.happened.notes, " "));
+  return failure(ErrorClass::check_failed, "prediction-differs", "The replicas differ from the simulation",
+                 verdict(recorded), text::join(recorded.happened.notes, " "));
 }
 
 Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& flags) {
@@ -101,7 +116,9 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   observe::LiveChain live = live_chain(*chain->config);
   auto before = observe::prom_fake_values(api, live);
   if (!before) return failure(before.error());
-  auto hpa = world::kube_get(api, world::kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", live.space, live.hpa));
+  auto hpa =
+      world::kube_get(api, world::kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}",
+                                            live.space, live.hpa));
   if (!hpa) return failure(hpa.error());
   diagnose::ControllerSettings controller = diagnose::read_controller(api);
   observe::RecordingHead head = observe::recording_head(world.clock, live, controller, *hpa);
@@ -110,18 +127,25 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   head.profile = o.profile;
   head.duration = static_cast<double>(load->duration.count()) / 1e6;
   observe::Recorder recorder(world, o.record);
-  if (Status begun = recorder.take(observe::head_line(head)); !begun) return begun;  // the file can be written: now something is changed
-  world.terminal.err(fmt::format("{} on {}: {} long, {} values to set{}\n", o.profile, head.cluster, hpasim::time_text(load->duration), load->settings.size(),
+  if (Status begun = recorder.take(observe::head_line(head)); !begun)
+    return begun;  // the file can be written: now something is changed
+  world.terminal.err(fmt::format("{} on {}: {} long, {} values to set{}\n", o.profile, head.cluster,
+                                 hpasim::time_text(load->duration), load->settings.size(),
                                  o.record.empty() ? "" : ", recorded to " + o.record));
   Commentary commentary(world, head.start, load->duration);
-  Status driven = observe::drive(world, api, live, *load, recorder, head, [&](const observe::Change& change, bool recorded) {
-    commentary.tell(change, recorded, recorder.recording());
-  });
+  Status driven = observe::drive(world, api, live, *load, recorder, head,
+                                 [&](const observe::Change& change, bool recorded) {
+                                   commentary.tell(change, recorded, recorder.recording());
+                                 });
   bool stopped = !driven && driven.error().kind == ErrorClass::interrupted;
-  Status ended = recorder.end(static_cast<double>((world.clock.now() - head.start).count()) / 1000, driven ? "finished" : stopped ? "interrupted" : "failed");
+  Status ended = recorder.end(static_cast<double>((world.clock.now() - head.start).count()) / 1000,
+                              driven    ? "finished"
+                              : stopped ? "interrupted"
+                                        : "failed");
   if (o.restore) {
     Status back = observe::put_back(api, live, *before);
-    world.terminal.err(back ? fmt::format("the value is {} again\n", before->begin()->second) : "the value could not be restored: " + back.error().what + "\n");
+    world.terminal.err(back ? fmt::format("the value is {} again\n", before->begin()->second)
+                            : "the value could not be restored: " + back.error().what + "\n");
     if (!back && driven) driven = back;
   }
   if (driven && !ended) driven = ended;
@@ -160,34 +184,47 @@ Status run_report(Session& session, const ReportOptions& o) {
 }  // namespace
 
 void add_drive(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("drive", "Apply a load with prom-fake's value, and record every step of the chain");
+  auto* command =
+      app.add_subcommand("drive", "Apply a load with prom-fake's value, and record every step of the chain");
   auto options = std::make_shared<DriveOptions>();
   command->add_option("PROFILE", options->profile, "The load, as below")->required();
-  command->add_option("--record", options->record, "Record to this file, for hpawalk report")->type_name("FILE");
+  command->add_option("--record", options->record, "Record to this file, for hpawalk report")
+      ->type_name("FILE");
   command->add_option("--report", options->report, "Write an HTML report at the end")->type_name("FILE");
-  command->add_flag("--compare-simulation", options->compare, "Also simulate the load, and compare the real chain with the simulation");
-  command->add_flag("--restore", options->restore, "Restore the original value at the end, also after Ctrl-C");
-  command->add_option("--every", options->every, "Minimum time between two values")->capture_default_str()->type_name("TIME");
-  command->add_flag("--linear", options->linear, "Interpolate linearly between the lines of a CSV file; default: hold each value");
+  command->add_flag("--compare-simulation", options->compare,
+                    "Also simulate the load, and compare the real chain with the simulation");
+  command->add_flag("--restore", options->restore,
+                    "Restore the original value at the end, also after Ctrl-C");
+  command->add_option("--every", options->every, "Minimum time between two values")
+      ->capture_default_str()
+      ->type_name("TIME");
+  command->add_flag("--linear", options->linear,
+                    "Interpolate linearly between the lines of a CSV file; default: hold each value");
   command->add_option("--seed", options->seed, "Seed of the profile's noise");
   add_output_option(*command, chosen);
-  auto flags = add_settings(*command, "  hpawalk drive 'step 5..50 at 1m for 10m' --record run.jsonl --report run.html\n"
-                                      "  hpawalk drive load.csv --compare-simulation --restore\n"
-                                      "  hpawalk report run.jsonl --compare-simulation --report run.html\n\n" +
-                                          std::string(hpasim::profile_help()));
+  auto flags =
+      add_settings(*command,
+                   "  hpawalk drive 'step 5..50 at 1m for 10m' --record run.jsonl --report run.html\n"
+                   "  hpawalk drive load.csv --compare-simulation --restore\n"
+                   "  hpawalk report run.jsonl --compare-simulation --report run.html\n\n" +
+                       std::string(hpasim::profile_help()));
   command->callback([options, flags, &chosen] {
     chosen.action = [options, flags](Session& session) { return run_drive(session, *options, *flags); };
   });
 }
 
 void add_report(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("report", "Show a recording of drive, and compare it with the simulator");
+  auto* command =
+      app.add_subcommand("report", "Show a recording of drive, and compare it with the simulator");
   auto options = std::make_shared<ReportOptions>();
   command->add_option("RECORDING", options->file, "The file written by drive --record")->required();
   command->add_option("--report,--html", options->report, "Write an HTML report")->type_name("FILE");
-  command->add_flag("--compare-simulation", options->compare, "Compare with the simulation; exit code 1 if they differ");
+  command->add_flag("--compare-simulation", options->compare,
+                    "Compare with the simulation; exit code 1 if they differ");
   add_output_option(*command, chosen);
-  command->footer("Examples:\n  hpawalk report run.jsonl\n  hpawalk report run.jsonl --compare-simulation --html run.html");
+  command->footer(
+      "Examples:\n  hpawalk report run.jsonl\n  hpawalk report run.jsonl --compare-simulation --html "
+      "run.html");
   command->callback([options, &chosen] {
     chosen.action = [options](Session& session) { return run_report(session, *options); };
   });

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "world/times.hpp"
 #include "cli/columns.hpp"
 #include "cli/live_text.hpp"
+#include "world/times.hpp"
 
 namespace hpawalk::cli {
 namespace {
@@ -24,20 +24,28 @@ std::string number(double value) {
 }
 
 // What stands beside a hop's value: when it was there.
-std::string beside(const std::string& name, const observe::Hops& hops, const diagnose::ControllerSettings& controller, world::WallTime now) {
-  auto ago = [&](const char* did, world::WallTime at) { return fmt::format("{} {}s ago", did, std::max<long long>(0, (now - at).count() / 1000)); };
+std::string beside(const std::string& name, const observe::Hops& hops,
+                   const diagnose::ControllerSettings& controller, world::WallTime now) {
+  auto ago = [&](const char* did, world::WallTime at) {
+    return fmt::format("{} {}s ago", did, std::max<long long>(0, (now - at).count() / 1000));
+  };
   if (name == "prom-fake" && !hops.prom_fake.text.empty()) return ago("asked", hops.prom_fake.at);
   if (name == "Prometheus" && !hops.prometheus.text.empty()) return ago("scraped", hops.prometheus.at);
   if (name == "metrics API" && !hops.api.text.empty()) return ago("answered", hops.api.at);
-  if (name == "HPA" && hops.hpa.there) return "next sync " + world::clock_time(observe::next_look(hops.hpa, controller, now)).substr(0, 8);
-  if (name == "replicas" && hops.workload.there && hops.hpa.there) return fmt::format("minimum {}, maximum {}", hops.hpa.min, hops.hpa.max);
+  if (name == "HPA" && hops.hpa.there)
+    return "next sync " + world::clock_time(observe::next_look(hops.hpa, controller, now)).substr(0, 8);
+  if (name == "replicas" && hops.workload.there && hops.hpa.there)
+    return fmt::format("minimum {}, maximum {}", hops.hpa.min, hops.hpa.max);
   return {};
 }
 
-Painted in_its_colour(const std::string& name, const std::string& text, const observe::Hops& hops, const Style& style) {
-  if (text.starts_with("none: ") || text.starts_with("False") || text.starts_with("Unknown")) return name == "ScalingLimited" ? Painted(text) : style.bad(text);
+Painted in_its_colour(const std::string& name, const std::string& text, const observe::Hops& hops,
+                      const Style& style) {
+  if (text.starts_with("none: ") || text.starts_with("False") || text.starts_with("Unknown"))
+    return name == "ScalingLimited" ? Painted(text) : style.bad(text);
   if (text.starts_with("not read")) return style.dim(text);
-  if (name == "replicas") return hops.workload.ready == hops.workload.wanted ? style.good(text) : style.warn(text);
+  if (name == "replicas")
+    return hops.workload.ready == hops.workload.wanted ? style.good(text) : style.warn(text);
   return text;
 }
 
@@ -50,7 +58,8 @@ void LiveScreen::note(const observe::Hops& hops, world::WallTime at) {
   points_.push_back(point);
 }
 
-std::vector<Painted> LiveScreen::plot(const observe::Hops& hops, world::WallTime now, const Canvas& canvas, int height) const {
+std::vector<Painted> LiveScreen::plot(const observe::Hops& hops, world::WallTime now, const Canvas& canvas,
+                                      int height) const {
   if (points_.empty() || height < 2) return {};
   auto width = static_cast<size_t>(std::clamp(canvas.columns - static_cast<int>(label_width) - 1, 10, 120));
   world::Duration span = std::max<world::Duration>(60s, now - points_.front().at);
@@ -80,40 +89,55 @@ std::vector<Painted> LiveScreen::plot(const observe::Hops& hops, world::WallTime
   std::vector<Painted> lines;
   auto add = [&](const std::string& name, double highest, const std::vector<std::string>& rows, auto paint) {
     for (size_t row = 0; row < rows.size(); ++row) {
-      std::string label = row == 0 ? fmt::format("{:<9}{:>4} ", name, number(highest)) : std::string(label_width - 1, ' ');
+      std::string label =
+          row == 0 ? fmt::format("{:<9}{:>4} ", name, number(highest)) : std::string(label_width - 1, ' ');
       lines.push_back(canvas.style.dim(fit(label, label_width - 1) + edge) + paint(rows[row]));
     }
   };
-  add("value", top, bars(values, upper, canvas.unicode), [&](const std::string& s) { return canvas.style.warn(s); });
-  add("replicas", most, bars(wanted, lower, canvas.unicode), [&](const std::string& s) { return canvas.style.good(s); });
+  add("value", top, bars(values, upper, canvas.unicode),
+      [&](const std::string& s) { return canvas.style.warn(s); });
+  add("replicas", most, bars(wanted, lower, canvas.unicode),
+      [&](const std::string& s) { return canvas.style.good(s); });
   std::string from = text::duration(std::chrono::floor<std::chrono::seconds>(span)) + " ago", to = "now";
   std::string gap(width - std::min(width, from.size() + to.size()), ' ');
   lines.push_back(canvas.style.dim(std::string(label_width, ' ') + from + gap + to));
   return lines;
 }
 
-std::vector<Painted> LiveScreen::draw(const observe::Hops& hops, const observe::Outlook& outlook, world::WallTime now, const Canvas& canvas, int rows) const {
+std::vector<Painted> LiveScreen::draw(const observe::Hops& hops, const observe::Outlook& outlook,
+                                      world::WallTime now, const Canvas& canvas, int rows) const {
   const Style& style = canvas.style;
   auto width = static_cast<size_t>(std::max(20, canvas.columns - 1));
   std::vector<Painted> lines;
   std::string clock = world::clock_time(now);
-  lines.push_back(style.bold(fit(title_, width - std::min(width, clock.size() + 1))) + " " + style.dim(clock));
+  lines.push_back(style.bold(fit(title_, width - std::min(width, clock.size() + 1))) + " " +
+                  style.dim(clock));
   for (const auto& [name, text] : hop_lines(hops)) {
-    std::string shown = printable_line(name == "Prometheus" && !hops.prometheus.text.empty() ? hops.prometheus.text : text);
+    std::string shown =
+        printable_line(name == "Prometheus" && !hops.prometheus.text.empty() ? hops.prometheus.text : text);
     std::string side = beside(name, hops, controller_, now);
     size_t room = width - label_width;
     bool both = !side.empty() && shown_width(shown) + 2 + shown_width(side) <= room;
-    size_t left = both ? std::max<size_t>(std::min<size_t>(24, room - 2 - shown_width(side)), shown_width(shown)) : room;
-    lines.push_back(fit(name, label_width) + in_its_colour(name, fit(shown, left), hops, style) + (both ? "  " + style.dim(side) : Painted()));
+    size_t left =
+        both ? std::max<size_t>(std::min<size_t>(24, room - 2 - shown_width(side)), shown_width(shown))
+             : room;
+    lines.push_back(fit(name, label_width) + in_its_colour(name, fit(shown, left), hops, style) +
+                    (both ? "  " + style.dim(side) : Painted()));
   }
   std::vector<Painted> below;
   std::string text = hops.lost.empty() ? outlook.text : "the API server does not respond: " + hops.lost;
-  std::string mark = outlook.state == observe::Outlook::State::broken ? "broken:" : outlook.at_rest() ? "so:" : "now:";
+  std::string mark = outlook.state == observe::Outlook::State::broken ? "broken:"
+                     : outlook.at_rest()                              ? "so:"
+                                                                      : "now:";
   std::vector<std::string> wrapped = wrap(mark + " " + text, width);
   if (wrapped.size() > 5) wrapped.resize(5);
-  for (const std::string& line : wrapped) below.push_back(outlook.state == observe::Outlook::State::broken ? style.bad(line) : outlook.at_rest() ? style.good(line) : style.warn(line));
+  for (const std::string& line : wrapped)
+    below.push_back(outlook.state == observe::Outlook::State::broken ? style.bad(line)
+                    : outlook.at_rest()                              ? style.good(line)
+                                                                     : style.warn(line));
   std::vector<observe::EventSeen> events = hops.events;
-  std::stable_sort(events.begin(), events.end(), [](const observe::EventSeen& a, const observe::EventSeen& b) { return a.at < b.at; });
+  std::stable_sort(events.begin(), events.end(),
+                   [](const observe::EventSeen& a, const observe::EventSeen& b) { return a.at < b.at; });
   if (events.size() > 3) events.erase(events.begin(), events.end() - 3);
   for (const observe::EventSeen& e : events) {
     below.push_back(style.dim(fit(world::clock_time(e.at).substr(0, 8) + " " + event_text(e), width)));

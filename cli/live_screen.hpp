@@ -1,20 +1,22 @@
-// The live view as lines of a terminal: every hop, a plot of value and replicas, what it means, the last Events.
-// Pure: it is given the time and the terminal's size.
+// The live view as lines of a terminal: every hop, a plot of value and replicas, what it means, the last
+// Events. Pure: it is given the time and the terminal's size.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "observe/forecast.hpp"
 #include "cli/timeline_text.hpp"
+#include "observe/forecast.hpp"
 
 namespace hpawalk::cli {
 
 class LiveScreen {
  public:
-  LiveScreen(std::string title, diagnose::ControllerSettings controller) : title_(std::move(title)), controller_(std::move(controller)) {}
+  LiveScreen(std::string title, diagnose::ControllerSettings controller)
+      : title_(std::move(title)), controller_(std::move(controller)) {}
   void note(const observe::Hops& hops, world::WallTime at);  // a point of the plot
-  std::vector<Painted> draw(const observe::Hops& hops, const observe::Outlook& outlook, world::WallTime now, const Canvas& canvas, int rows) const;
+  std::vector<Painted> draw(const observe::Hops& hops, const observe::Outlook& outlook, world::WallTime now,
+                            const Canvas& canvas, int rows) const;
 
  private:
   struct Point {
@@ -22,7 +24,8 @@ class LiveScreen {
     double value;
     int wanted, ready;
   };
-  std::vector<Painted> plot(const observe::Hops& hops, world::WallTime now, const Canvas& canvas, int height) const;
+  std::vector<Painted> plot(const observe::Hops& hops, world::WallTime now, const Canvas& canvas,
+                            int height) const;
   std::string title_;
   diagnose::ControllerSettings controller_;
   std::vector<Point> points_;

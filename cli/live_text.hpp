@@ -15,6 +15,6 @@ std::string event_text(const observe::EventSeen& event);
 std::string value_text(const observe::Seen& seen);  // the value, or why there is none
 
 Json to_json(const observe::Hops& hops, const observe::Change& change, const observe::Outlook& outlook);
-std::string time_text(world::WallTime t);         // "2026-01-02T03:04:05.678Z"
+std::string time_text(world::WallTime t);  // "2026-01-02T03:04:05.678Z"
 
 }  // namespace hpawalk::cli

@@ -8,10 +8,10 @@
 #include "base/json_text.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
-#include "world/times.hpp"
 #include "cli/columns.hpp"
 #include "cli/live_screen.hpp"
 #include "cli/live_text.hpp"
+#include "world/times.hpp"
 
 namespace hpawalk::cli {
 namespace {
@@ -20,7 +20,8 @@ namespace {
 class JsonView final : public observe::LiveView {
  public:
   explicit JsonView(Session& session) : session_(session) {}
-  void show(const observe::Hops& hops, const observe::Change& change, const observe::Outlook& outlook) override {
+  void show(const observe::Hops& hops, const observe::Change& change,
+            const observe::Outlook& outlook) override {
     if (change.hop == observe::Hop::tick) return session_.world.terminal.look_at_out();
     session_.world.terminal.out(json_text(to_json(hops, change, outlook)) + "\n");
     session_.printed = true;
@@ -35,9 +36,11 @@ class JsonView final : public observe::LiveView {
 class LineView final : public observe::LiveView {
  public:
   explicit LineView(world::World& world) : world_(world) {}
-  void show(const observe::Hops& hops, const observe::Change& change, const observe::Outlook& outlook) override {
+  void show(const observe::Hops& hops, const observe::Change& change,
+            const observe::Outlook& outlook) override {
     if (change.hop == observe::Hop::tick) world_.terminal.look_at_out();
-    if (change.hop == observe::Hop::lost) line(change.at, "API server", hops.lost.empty() ? "responds again" : hops.lost);
+    if (change.hop == observe::Hop::lost)
+      line(change.at, "API server", hops.lost.empty() ? "responds again" : hops.lost);
     if (change.event) line(change.event->at, "event", event_text(*change.event));
     for (const auto& [name, text] : hop_lines(hops)) {
       if (text == "not read yet" || shown_[name] == text) continue;
@@ -46,7 +49,8 @@ class LineView final : public observe::LiveView {
     }
     if (!hops.known() || outlook.rule == "rollout") return;  // the line of the replicas says that
     // The text counts down; what it says is new when one of these is.
-    std::string gist = fmt::format("{} {} {}", name_of(outlook.state), outlook.rule, outlook.next.value_or(-1));
+    std::string gist =
+        fmt::format("{} {} {}", name_of(outlook.state), outlook.rule, outlook.next.value_or(-1));
     if (gist == shown_["so"] && outlook.state != observe::Outlook::State::broken) return;
     if (outlook.text == told_) return;
     shown_["so"] = gist;
@@ -57,7 +61,8 @@ class LineView final : public observe::LiveView {
 
  private:
   void line(world::WallTime at, const std::string& name, const std::string& text) {
-    world_.terminal.out(fmt::format("{}  {}  {}\n", world::clock_time(at), fit(name, 14), printable_line(text)));
+    world_.terminal.out(
+        fmt::format("{}  {}  {}\n", world::clock_time(at), fit(name, 14), printable_line(text)));
   }
   world::World& world_;
   std::map<std::string, std::string> shown_;
@@ -68,12 +73,14 @@ class LineView final : public observe::LiveView {
 class ScreenView final : public observe::LiveView {
  public:
   ScreenView(world::World& world, LiveScreen screen) : world_(world), screen_(std::move(screen)) {}
-  void show(const observe::Hops& hops, const observe::Change& change, const observe::Outlook& outlook) override {
+  void show(const observe::Hops& hops, const observe::Change& change,
+            const observe::Outlook& outlook) override {
     screen_.note(hops, change.at);
     hops_ = hops;
     outlook_ = outlook;
     world::TimePoint now = world_.clock.now();
-    if (change.hop != observe::Hop::tick && drawn_ > 0 && now - drawn_at_ < std::chrono::milliseconds(100)) return;  // a burst: the tick draws it
+    if (change.hop != observe::Hop::tick && drawn_ > 0 && now - drawn_at_ < std::chrono::milliseconds(100))
+      return;  // a burst: the tick draws it
     drawn_at_ = now;
     draw();
   }
@@ -83,7 +90,8 @@ class ScreenView final : public observe::LiveView {
 
  private:
   void draw() {
-    std::vector<Painted> lines = screen_.draw(hops_, outlook_, world_.clock.wall_now(), canvas_for(world_), world_.terminal.rows());
+    std::vector<Painted> lines =
+        screen_.draw(hops_, outlook_, world_.clock.wall_now(), canvas_for(world_), world_.terminal.rows());
     Painted out = drawn_ > 0 ? Painted::control(fmt::format("\x1b[{}A\r", drawn_)) : Painted();
     for (const Painted& line : lines) out += line + Painted::control("\x1b[K") + "\n";
     out += Painted::control("\x1b[J");
@@ -99,14 +107,17 @@ class ScreenView final : public observe::LiveView {
   world::TimePoint drawn_at_{};
 };
 
-std::unique_ptr<observe::LiveView> make_live_view(Session& session, const observe::LiveChain& chain, const diagnose::ControllerSettings& controller,
-                                         const std::string& where) {
+std::unique_ptr<observe::LiveView> make_live_view(Session& session, const observe::LiveChain& chain,
+                                                  const diagnose::ControllerSettings& controller,
+                                                  const std::string& where) {
   world::World& world = session.world;
   if (session.json) return std::make_unique<JsonView>(session);
   auto term = world.environment.find("TERM");
-  bool redraw = world.terminal.out_is_terminal() && (term == world.environment.end() || term->second != "dumb");
+  bool redraw =
+      world.terminal.out_is_terminal() && (term == world.environment.end() || term->second != "dumb");
   if (!redraw) return std::make_unique<LineView>(world);
-  return std::make_unique<ScreenView>(world, LiveScreen(fmt::format("{}/{} on {}", chain.space, chain.hpa, where), controller));
+  return std::make_unique<ScreenView>(
+      world, LiveScreen(fmt::format("{}/{} on {}", chain.space, chain.hpa, where), controller));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The three ways in which `watch` and `set-value --watch` show a chain: redrawn in place on a terminal, time-stamped
-// lines elsewhere, JSON lines with `-o json`.
+// The three ways in which `watch` and `set-value --watch` show a chain: redrawn in place on a terminal,
+// time-stamped lines elsewhere, JSON lines with `-o json`.
 #pragma once
 
 #include "cli/open_chain.hpp"

@@ -29,13 +29,14 @@ void add_node(CLI::App& app, Chosen& chosen) {
   resolve.callback([first, second, &chosen] {
     chosen.action = [first, second](Session& session) -> Status {
       std::string address;
-      Status answered = world::wait_until(session.world.clock, {std::chrono::seconds(80), std::chrono::milliseconds(50)},
-                                   "asking " + *second, [&]() -> Result<world::StillWaiting> {
-                                     Result<std::string> reply = world::resolve_at(*first, *second);
-                                     if (!reply) return world::StillWaiting{reply.error().because};
-                                     address = *reply;
-                                     return world::StillWaiting{};
-                                   });
+      Status answered =
+          world::wait_until(session.world.clock, {std::chrono::seconds(80), std::chrono::milliseconds(50)},
+                            "asking " + *second, [&]() -> Result<world::StillWaiting> {
+                              Result<std::string> reply = world::resolve_at(*first, *second);
+                              if (!reply) return world::StillWaiting{reply.error().because};
+                              address = *reply;
+                              return world::StillWaiting{};
+                            });
       if (answered) session.print(*first + " is " + address, "\"" + address + "\"");
       return answered;
     };

@@ -11,19 +11,26 @@ static Result<OpenChain> opened(Session& session, const SettingFlags& flags, boo
   if (!config) return failure(config.error());
   OpenChain chain{std::make_unique<config::Config>(*std::move(config)), nullptr, {}, nullptr};
   chain.target = cluster::make_target(session.world, *chain.config);
-  Result<cluster::ClusterAccess> access = make ? chain.target->ensure(session.progress) : chain.target->find();
+  Result<cluster::ClusterAccess> access =
+      make ? chain.target->ensure(session.progress) : chain.target->find();
   if (!access) return failure(access.error());
   chain.access = *access;
   // Objects that the target refers to stay where they are: the value changes in place.
-  if (!access->registry.empty()) *chain.config = chain.config->with("acr.login-server", access->registry, chain.target->name());
-  Result<std::unique_ptr<world::KubeApi>> api = world::connect(session.world, chain.access.kube, tell_waits(session));
+  if (!access->registry.empty())
+    *chain.config = chain.config->with("acr.login-server", access->registry, chain.target->name());
+  Result<std::unique_ptr<world::KubeApi>> api =
+      world::connect(session.world, chain.access.kube, tell_waits(session));
   if (!api) return failure(api.error());
   chain.api = *std::move(api);
   return chain;
 }
 
-Result<OpenChain> open_chain(Session& session, const SettingFlags& flags) { return opened(session, flags, false); }
-Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags) { return opened(session, flags, true); }
+Result<OpenChain> open_chain(Session& session, const SettingFlags& flags) {
+  return opened(session, flags, false);
+}
+Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags) {
+  return opened(session, flags, true);
+}
 
 observe::LiveChain live_chain(const config::Config& config) {
   observe::LiveChain chain;
@@ -35,7 +42,8 @@ observe::LiveChain live_chain(const config::Config& config) {
   chain.pod_selector = steps::label_selector(config.labels("prom-fake.labels"));
   chain.port = config.text("prom-fake.port");
   chain.prometheus = steps::prometheus_backend(config);
-  chain.expression = fmt::format("{}{{namespace=\"{}\",service=\"{}\"}}", chain.metric, chain.space, chain.service);
+  chain.expression =
+      fmt::format("{}{{namespace=\"{}\",service=\"{}\"}}", chain.metric, chain.space, chain.service);
   chain.interval = config.duration("servicemonitor.interval");
   return chain;
 }

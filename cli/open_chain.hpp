@@ -1,12 +1,12 @@
-// What every command that works on the walkthrough's chain begins with: the configuration, the cluster that it
-// names, and a connection to its API.
+// What every command that works on the walkthrough's chain begins with: the configuration, the cluster that
+// it names, and a connection to its API.
 #pragma once
 
 #include <memory>
 
-#include "observe/live.hpp"
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
+#include "observe/live.hpp"
 
 namespace hpawalk::cli {
 

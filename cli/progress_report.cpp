@@ -65,7 +65,8 @@ class Report : public world::Progress {
     auto r = std::find_if(running_.begin(), running_.end(), [&](const Running& x) { return x.step == step; });
     std::string took = r == running_.end() ? std::string() : elapsed(*r);
     if (r != running_.end()) running_.erase(r);
-    print_line(painted("{} {:<14} {}{}", mark, step, indented(evidence, 20), style_.dim(took.empty() ? "" : "  (" + took + ")")));
+    print_line(painted("{} {:<14} {}{}", mark, step, indented(evidence, 20),
+                       style_.dim(took.empty() ? "" : "  (" + took + ")")));
   }
 };
 
@@ -108,7 +109,8 @@ class LiveReport final : public Report {
   void line(const std::string& step, const std::string& text) override {
     {
       std::lock_guard lock(mutex_);
-      bool runs = std::any_of(running_.begin(), running_.end(), [&](const Running& r) { return r.step == step; });
+      bool runs =
+          std::any_of(running_.begin(), running_.end(), [&](const Running& r) { return r.step == step; });
       if (!runs) return print_line(fmt::format("...  {:<14} {}", step, printable_line(text)));
     }
     now(step, text);
@@ -139,7 +141,8 @@ class LiveReport final : public Report {
     auto width = static_cast<size_t>(std::max(20, world_.terminal.columns() - 1));
     std::string block;
     for (const Running& r : running_) {
-      std::string line = fmt::format(" {}   {:<14} {} {}", frames[frame_ % frames.size()], r.step, elapsed(r), r.detail);
+      std::string line =
+          fmt::format(" {}   {:<14} {} {}", frames[frame_ % frames.size()], r.step, elapsed(r), r.detail);
       line = fit(line, width);
       block += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
@@ -157,7 +160,8 @@ class LiveReport final : public Report {
 
 std::unique_ptr<world::Progress> make_progress(world::World& world, bool may_redraw) {
   auto term = world.environment.find("TERM");
-  bool redraw = may_redraw && world.terminal.err_is_terminal() && (term == world.environment.end() || term->second != "dumb");
+  bool redraw = may_redraw && world.terminal.err_is_terminal() &&
+                (term == world.environment.end() || term->second != "dumb");
   if (redraw) return std::make_unique<LiveReport>(world);
   return std::make_unique<PlainReport>(world);
 }

@@ -1,14 +1,14 @@
-// A recording for people: as text, as JSON, and as the parts of an HTML report; with or without what the simulator
-// predicted. Knows nothing about how it was recorded.
+// A recording for people: as text, as JSON, and as the parts of an HTML report; with or without what the
+// simulator predicted. Knows nothing about how it was recorded.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "observe/prediction.hpp"
 #include "cli/html_report.hpp"
 #include "cli/timeline_text.hpp"
+#include "observe/prediction.hpp"
 
 namespace hpawalk::cli {
 

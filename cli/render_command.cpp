@@ -14,7 +14,8 @@ namespace hpawalk::cli {
 namespace {
 
 // The bundle is four megabytes: only when it is asked for by name.
-Result<std::string> rendered(world::World& world, const config::Config& config, cluster::ClusterTarget& target, const std::string& stage, bool by_name) {
+Result<std::string> rendered(world::World& world, const config::Config& config,
+                             cluster::ClusterTarget& target, const std::string& stage, bool by_name) {
   if (stage == "adapter") {
     Result<std::string> values = manifests::render_adapter_values(config);
     return values ? "# Values for the adapter's chart, not an object.\n" + *values : values;
@@ -42,7 +43,8 @@ Status render(Session& session, const SettingFlags& flags, const std::vector<std
     if (steps::find_stage(stage) == nullptr) return failure(steps::unknown_stage(stage));
     Result<std::string> yaml = rendered(session.world, *config, *target, stage, !asked.empty());
     if (!yaml) return failure(yaml.error());
-    text += (asked.size() == 1 ? "" : (text.empty() ? "" : "---\n") + fmt::format("# ==== {}\n", stage)) + *yaml;
+    text +=
+        (asked.size() == 1 ? "" : (text.empty() ? "" : "---\n") + fmt::format("# ==== {}\n", stage)) + *yaml;
     data[stage] = *yaml;
   }
   text.pop_back();
@@ -56,7 +58,9 @@ void add_render(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("render", "Print the manifests without applying them");
   auto asked = std::make_shared<std::vector<std::string>>();
   command.add_option("STAGE", *asked, "Only these stages");
-  auto flags = add_settings(command, "  hpawalk render\n  hpawalk render hpa --hpa-max 20\n  hpawalk render operator > operator.yaml");
+  auto flags = add_settings(
+      command,
+      "  hpawalk render\n  hpawalk render hpa --hpa-max 20\n  hpawalk render operator > operator.yaml");
   add_output_option(command, chosen);
   command.callback([flags, asked, &chosen] {
     chosen.action = [flags, asked](Session& session) { return render(session, *flags, *asked); };

@@ -8,8 +8,8 @@
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "cli/columns.hpp"
-#include "cli/live_view.hpp"
 #include "cli/live_text.hpp"
+#include "cli/live_view.hpp"
 #include "cli/timeline_text.hpp"
 
 namespace hpawalk::cli {
@@ -22,14 +22,16 @@ struct Options {
 
 // What Prometheus and prom-fake take: decimal numbers, Inf and NaN. Refused here, before anything is asked.
 Status check_value(const std::string& value) {
-  static const Pattern pattern = Pattern::constant(R"((?i)[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan))");
+  static const Pattern pattern =
+      Pattern::constant(R"((?i)[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan))");
   auto wrong = [&](const std::string& because) {
-    return failure(ErrorClass::usage, "bad-value", fmt::format("`{}` is not a valid metric value", value), because,
-                   "For example: hpawalk set-value 50, 0.25, 1e3, -5, NaN or +Inf");
+    return failure(ErrorClass::usage, "bad-value", fmt::format("`{}` is not a valid metric value", value),
+                   because, "For example: hpawalk set-value 50, 0.25, 1e3, -5, NaN or +Inf");
   };
   if (!pattern.matches(value)) return wrong("It must be a decimal number, Inf or NaN");
   bool digits = value.find_first_of("0123456789") != std::string::npos;
-  if (digits && std::isinf(observe::number_of(value).value_or(0))) return wrong("It is beyond the largest float, 1.797e308");
+  if (digits && std::isinf(observe::number_of(value).value_or(0)))
+    return wrong("It is beyond the largest float, 1.797e308");
   return {};
 }
 
@@ -44,7 +46,9 @@ std::string values_text(const std::map<std::string, std::string>& pods) {
   return different.size() == 1 ? *different.begin() : text::join(all, ", ");
 }
 
-std::string count(size_t n, std::string_view thing) { return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s"); }
+std::string count(size_t n, std::string_view thing) {
+  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
+}
 
 struct ValueChange {
   std::map<std::string, std::string> before, after;  // pod -> value
@@ -60,8 +64,11 @@ Result<ValueChange> change(world::KubeApi& api, const observe::LiveChain& chain,
 }
 
 std::string to_text(const ValueChange& change, const observe::LiveChain& chain) {
-  std::string several = change.after.size() > 1 ? fmt::format(" on each of {}; the adapter adds them up", count(change.after.size(), "pod")) : "";
-  return fmt::format("{} was {}, is {}{}", chain.metric, values_text(change.before), values_text(change.after), several);
+  std::string several = change.after.size() > 1 ? fmt::format(" on each of {}; the adapter adds them up",
+                                                              count(change.after.size(), "pod"))
+                                                : "";
+  return fmt::format("{} was {}, is {}{}", chain.metric, values_text(change.before),
+                     values_text(change.after), several);
 }
 
 Json to_json(const ValueChange& change, const observe::LiveChain& chain) {
@@ -79,25 +86,39 @@ std::string summary(const observe::Followed& followed, const Canvas& canvas) {
     chain += (i > 0 ? arrow : "") + std::to_string(followed.replicas[i].second);
     if (i > 0) times += (times.empty() ? "" : ", ") + after(followed.began, followed.replicas[i].first);
   }
-  std::string out = fmt::format("in Prometheus after {}, in the custom metrics API after {}, read by the HPA after {}\n", after(followed.began, followed.in_prometheus),
-                                after(followed.began, followed.in_api), after(followed.began, followed.in_hpa));
+  std::string out =
+      fmt::format("in Prometheus after {}, in the custom metrics API after {}, read by the HPA after {}\n",
+                  after(followed.began, followed.in_prometheus), after(followed.began, followed.in_api),
+                  after(followed.began, followed.in_hpa));
   out += fmt::format("replicas {}{}", chain, times.empty() ? ", unchanged" : " (after " + times + ")");
-  if (!times.empty() && followed.ready) out += fmt::format(", all ready after {}", after(followed.began, followed.ready));
+  if (!times.empty() && followed.ready)
+    out += fmt::format(", all ready after {}", after(followed.began, followed.ready));
   return out + "\n" + followed.outlook.text;
 }
 
 Json summary_json(const observe::Followed& followed) {
-  auto seconds = [&](const std::optional<world::WallTime>& at) { return at ? Json(static_cast<double>((*at - followed.began).count()) / 1000.0) : Json(); };
+  auto seconds = [&](const std::optional<world::WallTime>& at) {
+    return at ? Json(static_cast<double>((*at - followed.began).count()) / 1000.0) : Json();
+  };
   Json replicas = Json::array();
-  for (const auto& [at, n] : followed.replicas) replicas.push_back({{"replicas", n}, {"after", std::max(0.0, seconds(at).get<double>())}});
-  Json outcome = {{"state", name_of(followed.outlook.state)}, {"rule", followed.outlook.rule}, {"text", followed.outlook.text}};
+  for (const auto& [at, n] : followed.replicas)
+    replicas.push_back({{"replicas", n}, {"after", std::max(0.0, seconds(at).get<double>())}});
+  Json outcome = {{"state", name_of(followed.outlook.state)},
+                  {"rule", followed.outlook.rule},
+                  {"text", followed.outlook.text}};
   if (followed.outlook.until) outcome["until"] = time_text(*followed.outlook.until);
   if (followed.outlook.next) outcome["next"] = *followed.outlook.next;
-  return {{"settled", {{"inPrometheusAfter", seconds(followed.in_prometheus)}, {"inMetricsApiAfter", seconds(followed.in_api)},
-                       {"inHpaAfter", seconds(followed.in_hpa)}, {"replicas", replicas}, {"readyAfter", seconds(followed.ready)}, {"outlook", outcome}}}};
+  return {{"settled",
+           {{"inPrometheusAfter", seconds(followed.in_prometheus)},
+            {"inMetricsApiAfter", seconds(followed.in_api)},
+            {"inHpaAfter", seconds(followed.in_hpa)},
+            {"replicas", replicas},
+            {"readyAfter", seconds(followed.ready)},
+            {"outlook", outcome}}}};
 }
 
-Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain& chain, const std::string& value) {
+Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain& chain,
+                     const std::string& value) {
   std::optional<ValueChange> changed;
   observe::Follow what;
   what.goal = observe::Goal{{{"settled", "", 0}}, "the HPA to settle"};
@@ -118,8 +139,11 @@ Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain
     Canvas canvas = canvas_for(world);
     std::string text = to_text(*changed, chain) + (followed ? "\n" + summary(*followed, canvas) : "");
     for (const std::string& line : text::lines(text)) {
-      if (!world.terminal.out_is_terminal()) world.terminal.out(line + "\n");
-      else for (const std::string& part : wrap(line, static_cast<size_t>(canvas.columns - 1))) world.terminal.out(part + "\n");
+      if (!world.terminal.out_is_terminal())
+        world.terminal.out(line + "\n");
+      else
+        for (const std::string& part : wrap(line, static_cast<size_t>(canvas.columns - 1)))
+          world.terminal.out(part + "\n");
     }
   }
   return followed ? Status{} : failure(followed.error());
@@ -132,7 +156,9 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   observe::LiveChain chain = live_chain(*open->config);
   if (options.watch) {
     // A prom-fake that is not there is said before the view opens.
-    if (Result<std::map<std::string, std::string>> there = observe::prom_fake_values(*open->api, chain); !there) return failure(there.error());
+    if (Result<std::map<std::string, std::string>> there = observe::prom_fake_values(*open->api, chain);
+        !there)
+      return failure(there.error());
     return set_and_watch(session, *open, chain, options.value);
   }
   Result<ValueChange> done = change(*open->api, chain, options.value);
@@ -155,7 +181,10 @@ Status get_value(Session& session, const SettingFlags& flags) {
   }
   bool same = different.size() == 1;
   session.print(same ? *different.begin() : each,
-                json_text(Json{{"metric", chain.metric}, {"value", same ? Json(*different.begin()) : Json()}, {"pods", *values}}, 2));
+                json_text(Json{{"metric", chain.metric},
+                               {"value", same ? Json(*different.begin()) : Json()},
+                               {"pods", *values}},
+                          2));
   return {};
 }
 
@@ -164,12 +193,17 @@ Status get_value(Session& session, const SettingFlags& flags) {
 void add_set_value(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("set-value", "Set prom-fake's value, and watch how the HPA reacts");
   auto options = std::make_shared<Options>();
-  auto* value = command.add_option("N", options->value, "Any float that Prometheus supports: 50, 0.25, 1e3, -5, NaN, +Inf");
-  command.add_flag("-w,--watch", options->watch, "Follow the value through the chain until the HPA has settled, for at most --timeout");
+  auto* value = command.add_option("N", options->value,
+                                   "Any float that Prometheus supports: 50, 0.25, 1e3, -5, NaN, +Inf");
+  command.add_flag("-w,--watch", options->watch,
+                   "Follow the value through the chain until the HPA has settled, for at most --timeout");
   command.allow_extras();  // CLI11 takes -5 for an option: it comes as an extra
-  auto flags = add_settings(command, "  hpawalk set-value 50 --watch\n  hpawalk set-value -5\n  hpawalk set-value 50 --watch -o json | jq -c '.outlook'\n\n"
-                                     "Sets the value in every pod of prom-fake. With --watch, the command ends with exit code 0 when nothing more changes soon; exit code 1\n"
-                                     "if the value does not reach the HPA, or --timeout expires.");
+  auto flags = add_settings(command,
+                            "  hpawalk set-value 50 --watch\n  hpawalk set-value -5\n  hpawalk set-value 50 "
+                            "--watch -o json | jq -c '.outlook'\n\n"
+                            "Sets the value in every pod of prom-fake. With --watch, the command ends with "
+                            "exit code 0 when nothing more changes soon; exit code 1\n"
+                            "if the value does not reach the HPA, or --timeout expires.");
   add_output_option(command, chosen);
   command.callback([&command, value, flags, options, &chosen] {
     std::vector<std::string> extras = command.remaining();
@@ -185,9 +219,11 @@ void add_set_value(CLI::App& app, Chosen& chosen) {
 
 void add_get_value(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("get-value", "Print prom-fake's value");
-  auto flags = add_settings(command, "  hpawalk get-value\n\nPrints one number, or the value of each pod if the values differ.");
+  auto flags = add_settings(
+      command, "  hpawalk get-value\n\nPrints one number, or the value of each pod if the values differ.");
   add_output_option(command, chosen);
-  command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return get_value(session, *flags); }; });
+  command.callback(
+      [flags, &chosen] { chosen.action = [flags](Session& session) { return get_value(session, *flags); }; });
 }
 
 }  // namespace hpawalk::cli

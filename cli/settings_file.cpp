@@ -20,8 +20,11 @@ Result<std::string> read_settings(world::World& world, const std::string& file) 
 
 }  // namespace
 
-std::string why_not_trusted(const world::FileStatus& file, const world::FileStatus& folder, const std::vector<unsigned>& callers) {
-  auto trusted = [&](unsigned user) { return std::find(callers.begin(), callers.end(), user) != callers.end(); };
+std::string why_not_trusted(const world::FileStatus& file, const world::FileStatus& folder,
+                            const std::vector<unsigned>& callers) {
+  auto trusted = [&](unsigned user) {
+    return std::find(callers.begin(), callers.end(), user) != callers.end();
+  };
   constexpr unsigned by_group = 020, by_all = 002;
   if (!trusted(file.owner)) return fmt::format("it belongs to user {}", file.owner);
   if ((file.mode & (by_group | by_all)) != 0) return "users other than its owner can write to it";
@@ -32,7 +35,9 @@ std::string why_not_trusted(const world::FileStatus& file, const world::FileStat
 
 Result<std::optional<SettingsFile>> find_settings_file(world::World& world, const std::string& named) {
   std::string file = named;
-  if (auto variable = world.environment.find("HPAWALK_CONFIG"); file.empty() && variable != world.environment.end()) file = variable->second;
+  if (auto variable = world.environment.find("HPAWALK_CONFIG");
+      file.empty() && variable != world.environment.end())
+    file = variable->second;
   if (!file.empty()) {
     Result<std::string> text = read_settings(world, file);
     if (!text) return failure(text.error());
@@ -43,9 +48,12 @@ Result<std::optional<SettingsFile>> find_settings_file(world::World& world, cons
   Result<world::FileStatus> own = world.files.status(file), folder = world.files.status(".");
   if (!own) return failure(own.error());
   if (!folder) return failure(folder.error());
-  if (std::string why = why_not_trusted(*own, *folder, world::trusted_users(world.environment)); !why.empty()) {
-    return failure(ErrorClass::usage, "config-not-trusted", "The hpawalk.yaml of this folder is not used", why,
-                   "If it is yours: chmod go-w hpawalk.yaml . ; if you trust it as it is: --config hpawalk.yaml ; or work in another folder");
+  if (std::string why = why_not_trusted(*own, *folder, world::trusted_users(world.environment));
+      !why.empty()) {
+    return failure(ErrorClass::usage, "config-not-trusted", "The hpawalk.yaml of this folder is not used",
+                   why,
+                   "If it is yours: chmod go-w hpawalk.yaml . ; if you trust it as it is: --config "
+                   "hpawalk.yaml ; or work in another folder");
   }
   Result<std::string> text = read_settings(world, file);
   if (!text) return failure(text.error());

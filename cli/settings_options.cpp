@@ -8,19 +8,25 @@ namespace hpawalk::cli {
 
 std::shared_ptr<SettingFlags> add_settings(CLI::App& command, const std::string& examples) {
   auto flags = std::make_shared<SettingFlags>();
-  command.add_option("--config", flags->file, "Settings file (default: ./hpawalk.yaml, if there is one that only you can write)")->type_name("FILE");
+  command
+      .add_option("--config", flags->file,
+                  "Settings file (default: ./hpawalk.yaml, if there is one that only you can write)")
+      ->type_name("FILE");
   for (const config::Setting& setting : config::settings()) {
     bool listed = setting.path == "cluster" || setting.path == "cluster-name" || setting.path == "context" ||
                   setting.path == "kubeconfig" || setting.path == "timeout";
     std::string path(setting.path);
-    std::string type = setting.kind == config::Kind::choice ? std::string(setting.allowed) : std::string(config::kind_name(setting.kind));
+    std::string type = setting.kind == config::Kind::choice ? std::string(setting.allowed)
+                                                            : std::string(config::kind_name(setting.kind));
     command
         .add_option_function<std::string>(
-            flag_name(setting), [flags, path](const std::string& text) { flags->values[path] = text; }, std::string(setting.help))
+            flag_name(setting), [flags, path](const std::string& text) { flags->values[path] = text; },
+            std::string(setting.help))
         ->type_name(type)
         ->group(listed ? "Where" : "");
   }
-  command.footer("Every setting of `hpawalk config` is also a flag: hpa.max is --hpa-max.\n\nExamples:\n" + examples);
+  command.footer("Every setting of `hpawalk config` is also a flag: hpa.max is --hpa-max.\n\nExamples:\n" +
+                 examples);
   return flags;
 }
 
@@ -36,7 +42,8 @@ Result<config::Config> load_config(world::World& world, const SettingFlags& flag
   Result<config::Config> config = config::Config::from(sources);
   if (config && *file && !(*file)->named) {
     bool says_where = config->origin("cluster") == config::Origin::file;
-    world.terminal.err(fmt::format("Using the settings in ./{}{}\n", (*file)->name, says_where ? ": cluster " + config->text("cluster") : ""));
+    world.terminal.err(fmt::format("Using the settings in ./{}{}\n", (*file)->name,
+                                   says_where ? ": cluster " + config->text("cluster") : ""));
   }
   return config;
 }

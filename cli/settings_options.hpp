@@ -1,4 +1,5 @@
-// The settings as flags, and the configuration that a command works with. Shared by all commands that need one.
+// The settings as flags, and the configuration that a command works with. Shared by all commands that need
+// one.
 #pragma once
 
 #include <map>

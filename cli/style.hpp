@@ -1,4 +1,5 @@
-// Colours, where they are wanted: on a terminal, without NO_COLOR (no-color.org) and with a TERM that has them.
+// Colours, where they are wanted: on a terminal, without NO_COLOR (no-color.org) and with a TERM that has
+// them.
 #pragma once
 
 #include <fmt/format.h>

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "observe/simulation.hpp"
 #include "cli/style.hpp"
+#include "observe/simulation.hpp"
 
 namespace hpawalk::cli {
 

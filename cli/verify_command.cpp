@@ -4,9 +4,9 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "base/yaml.hpp"
-#include "diagnose/verify.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/verify_report.hpp"
+#include "diagnose/verify.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/stages.hpp"
 
@@ -26,8 +26,9 @@ Result<diagnose::KnownChain> known_chain(const config::Config& config) {
   Result<yaml::Value> hpa = yaml::parse(*rendered);
   if (!hpa) return failure(hpa.error());
   return diagnose::KnownChain{config.text("namespace"), Json(*hpa),
-                    fmt::format("serviceMonitor/{}/{}/", config.text("prometheus.namespace"), config.text("servicemonitor.name")),
-                    steps::label_selector(config.labels("prom-fake.labels"))};
+                              fmt::format("serviceMonitor/{}/{}/", config.text("prometheus.namespace"),
+                                          config.text("servicemonitor.name")),
+                              steps::label_selector(config.labels("prom-fake.labels"))};
 }
 
 struct Outcome {
@@ -37,7 +38,8 @@ struct Outcome {
 
 Result<Outcome> look(Session& session, world::KubeApi& api, const diagnose::KnownChain& chain) {
   world::TimePoint start = session.world.clock.now();
-  Result<diagnose::Facts> facts = diagnose::collect_known(api, session.world.http, session.world.clock, chain);
+  Result<diagnose::Facts> facts =
+      diagnose::collect_known(api, session.world.http, session.world.clock, chain);
   if (!facts) return failure(facts.error());
   Outcome outcome{diagnose::verify(*facts, chain), {}};
   outcome.took = session.world.clock.now() - start;
@@ -48,23 +50,27 @@ Result<Outcome> look(Session& session, world::KubeApi& api, const diagnose::Know
 std::string trouble(const diagnose::Verification& verification) {
   if (verification.first_broken) return verification.first_broken->sentence;
   for (const diagnose::VerifiedLink& link : verification.links) {
-    if (link.mark != Mark::ok && link.mark != Mark::note && link.mark != Mark::not_applicable) return link.name + ": " + link.evidence;
+    if (link.mark != Mark::ok && link.mark != Mark::note && link.mark != Mark::not_applicable)
+      return link.name + ": " + link.evidence;
   }
   return {};
 }
 
 // Looks again every second until everything holds. A time-out is no error here: the last look says it all.
-Result<Outcome> wait_for(Session& session, world::KubeApi& api, const diagnose::KnownChain& chain, world::Duration limit) {
+Result<Outcome> wait_for(Session& session, world::KubeApi& api, const diagnose::KnownChain& chain,
+                         world::Duration limit) {
   Outcome last;
   session.progress.started("verify");
-  Status waited = world::wait_until(session.world.clock, {limit, 1s}, "waiting for the chain", [&]() -> Result<world::StillWaiting> {
-    Result<Outcome> looked = look(session, api, chain);
-    if (!looked) return failure(looked.error());
-    last = *looked;
-    if (last.verification.verdict() == Mark::ok) return world::StillWaiting{};
-    session.progress.now("verify", trouble(last.verification));
-    return world::StillWaiting(trouble(last.verification));
-  });
+  Status waited = world::wait_until(session.world.clock, {limit, 1s}, "waiting for the chain",
+                                    [&]() -> Result<world::StillWaiting> {
+                                      Result<Outcome> looked = look(session, api, chain);
+                                      if (!looked) return failure(looked.error());
+                                      last = *looked;
+                                      if (last.verification.verdict() == Mark::ok)
+                                        return world::StillWaiting{};
+                                      session.progress.now("verify", trouble(last.verification));
+                                      return world::StillWaiting(trouble(last.verification));
+                                    });
   if (waited) session.progress.done("verify", "every check passes");
   if (waited || waited.error().id == "timeout") return last;
   return failure(waited.error());
@@ -74,24 +80,32 @@ Status verdict(const diagnose::Verification& verification) {
   Mark mark = verification.verdict();
   if (mark == Mark::ok) return {};
   if (mark == Mark::unknown) {
-    return failure(ErrorClass::environment, "link-unknown", "Some checks could not run", trouble(verification), "hpawalk doctor   lists the missing permissions");
+    return failure(ErrorClass::environment, "link-unknown", "Some checks could not run",
+                   trouble(verification), "hpawalk doctor   lists the missing permissions");
   }
-  if (!verification.first_broken) return failure(ErrorClass::check_failed, "link-broken", "A check fails: " + trouble(verification));
+  if (!verification.first_broken)
+    return failure(ErrorClass::check_failed, "link-broken", "A check fails: " + trouble(verification));
   const diagnose::Finding& first = *verification.first_broken;
-  return failure(ErrorClass::check_failed, first.cause, fmt::format("The first failing check is {}: {}", diagnose::title_of(first.link), first.sentence),
-                 text::join(first.evidence, "\n"), diagnose::text_of(first.fix));
+  return failure(
+      ErrorClass::check_failed, first.cause,
+      fmt::format("The first failing check is {}: {}", diagnose::title_of(first.link), first.sentence),
+      text::join(first.evidence, "\n"), diagnose::text_of(first.fix));
 }
 
 Status verify_chain(Session& session, const OpenChain& chain, const Options& options) {
   Result<diagnose::KnownChain> known = known_chain(*chain.config);
   if (!known) return failure(known.error());
-  Result<Outcome> outcome = options.wait ? wait_for(session, *chain.api, *known, chain.config->duration("timeout")) : look(session, *chain.api, *known);
+  Result<Outcome> outcome = options.wait
+                                ? wait_for(session, *chain.api, *known, chain.config->duration("timeout"))
+                                : look(session, *chain.api, *known);
   if (!outcome) return failure(outcome.error());
   world::World& world = session.world;
   std::string where = chain.target->name();
-  Painted text = options.output == "junit" ? Painted(verification_junit(outcome->verification, where, outcome->took))
-                                               : verification_text(outcome->verification, Style(world, world.terminal.out_is_terminal()),
-                                                                   world.terminal.out_is_terminal() ? world.terminal.columns() : 0);
+  Painted text =
+      options.output == "junit"
+          ? Painted(verification_junit(outcome->verification, where, outcome->took))
+          : verification_text(outcome->verification, Style(world, world.terminal.out_is_terminal()),
+                              world.terminal.out_is_terminal() ? world.terminal.columns() : 0);
   session.print(text, json_text(to_json(outcome->verification, where, outcome->took), 2));
   return verdict(outcome->verification);
 }
@@ -109,13 +123,18 @@ Status run_verify(Session& session, const SettingFlags& flags, const Options& op
 }  // namespace
 
 void add_verify(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("verify", "Check every step of the chain through the APIs, and name the first failing check");
+  CLI::App& command = *app.add_subcommand(
+      "verify", "Check every step of the chain through the APIs, and name the first failing check");
   auto options = std::make_shared<Options>();
   command.add_flag("--wait", options->wait, "Repeat until every check passes, for at most --timeout");
   command.add_option("-o,--output", options->output, "Output format")
-      ->check(CLI::IsMember({"text", "json", "junit"}))->type_name("text|json|junit")->capture_default_str();
-  auto flags = add_settings(command, "  hpawalk verify\n  hpawalk verify --wait --timeout 120s\n  hpawalk verify -o junit > verify.xml\n\n"
-                                     "Exit codes: 0 every check passes, 1 a check fails, 3 unknown.");
+      ->check(CLI::IsMember({"text", "json", "junit"}))
+      ->type_name("text|json|junit")
+      ->capture_default_str();
+  auto flags = add_settings(
+      command,
+      "  hpawalk verify\n  hpawalk verify --wait --timeout 120s\n  hpawalk verify -o junit > verify.xml\n\n"
+      "Exit codes: 0 every check passes, 1 a check fails, 3 unknown.");
   command.callback([flags, options, &chosen] {
     chosen.output = options->output == "json" ? "json" : "text";
     chosen.action = [flags, options](Session& session) { return run_verify(session, *flags, *options); };

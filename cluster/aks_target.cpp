@@ -94,7 +94,8 @@ std::optional<long long> whole_number(const Json& object, const char* field) {
 
 // Azure's names and ids do not tell capital letters from small ones.
 bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::string host_of(const Json& registry) {
@@ -124,10 +125,9 @@ class AksTarget final : public ClusterTarget {
 
   TargetPlan plan() override {
     auto line = [&](AzLine l, const AzureNames& n) { return text::shell_quote(az_line(l, n)); };
-    TargetPlan plan{
-        access(),
-        {{"the logged-in account and its subscription", line(AzLine::account, names_)},
-         {"a kubeconfig for hpawalk; yours is not changed", line(AzLine::credentials, names_)}}};
+    TargetPlan plan{access(),
+                    {{"the logged-in account and its subscription", line(AzLine::account, names_)},
+                     {"a kubeconfig for hpawalk; yours is not changed", line(AzLine::credentials, names_)}}};
     plan.access.bring_image = bring_image();
     return plan;
   }
@@ -190,8 +190,8 @@ class AksTarget final : public ClusterTarget {
     return built ? granted : built;
   }
 
-  // Only what the configuration and Azure name as well is acted on: the note is an object in the cluster, and whoever may
-  // write there must not be able to point this login at something else.
+  // Only what the configuration and Azure name as well is acted on: the note is an object in the cluster, and
+  // whoever may write there must not be able to point this login at something else.
   Result<Leftovers> clean_up(world::KubeApi& api, world::Progress& progress) override {
     Result<MadeNote> note = read_note(api);
     if (!note) return failure(note.error());
@@ -218,15 +218,18 @@ class AksTarget final : public ClusterTarget {
     }
     note->registries = left;
     if (!all.removed.empty()) {
-      if (Status written = write_note(world_, access().kube, *note); !written) return failure(written.error());
+      if (Status written = write_note(world_, access().kube, *note); !written)
+        return failure(written.error());
     }
-    progress.done("registry", left.empty() ? "everything that hpawalk created in Azure is removed" : "something was not removed");
+    progress.done("registry", left.empty() ? "everything that hpawalk created in Azure is removed"
+                                           : "something was not removed");
     return all;
   }
 
   Status remove(world::Progress&) override {
     return failure(ErrorClass::usage, "not-our-cluster", "hpawalk neither creates nor deletes AKS clusters",
-                   {}, "hpawalk down --cluster aks   removes the chain, the image and the permission to pull it");
+                   {},
+                   "hpawalk down --cluster aks   removes the chain, the image and the permission to pull it");
   }
 
  private:
@@ -246,7 +249,8 @@ class AksTarget final : public ClusterTarget {
     if (!config_.text("prom-fake.image").empty()) return {};
     auto line = [&](AzLine l) { return text::shell_quote(az_line(l, names_)); };
     std::vector<PlannedCommand> commands = {
-        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry is building the image",
+        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry is building "
+         "the image",
          line(AzLine::build)}};
     bool known = !cluster_.is_null();
     if (!known || !has_service_principal(cluster_)) {
@@ -263,8 +267,8 @@ class AksTarget final : public ClusterTarget {
                                       "#   --scope \"$({0} acr show {2} --query id --output tsv)\"",
                                       az, names, registry)});
     } else if (has_service_principal(cluster_)) {
-      commands.push_back({"the pull permission of the cluster's service principal, unless it has it",
-                          line(AzLine::assign)});
+      commands.push_back(
+          {"the pull permission of the cluster's service principal, unless it has it", line(AzLine::assign)});
     }
     return commands;
   }
@@ -285,8 +289,7 @@ class AksTarget final : public ClusterTarget {
   // All that a run needs to know, in about the time of one az. A sentence for the user.
   Result<std::string> ask_azure() {
     if (!world_.processes.find(names_.az)) return failure(az_missing());
-    Result<Json> account =
-        asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
+    Result<Json> account = asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
     if (!account) return failure(account.error());
     subscription_ = text_of(*account, "/id");
     bool with_registry = config_.text("prom-fake.image").empty();
@@ -296,7 +299,8 @@ class AksTarget final : public ClusterTarget {
     asking.start([&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
     if (with_registry) {
       asking.start([&] {
-        registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+        registry =
+            asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
       });
     }
     credentials = fetch_credentials();
@@ -347,7 +351,9 @@ class AksTarget final : public ClusterTarget {
   Result<Missing> survey() {
     Result<std::string> image;
     world::Workers asking;
-    asking.start([&] { image = run_az(world_, AzLine::image, names_, "Cannot determine whether the image is in the registry"); });
+    asking.start([&] {
+      image = run_az(world_, AzLine::image, names_, "Cannot determine whether the image is in the registry");
+    });
     Result<bool> right = may_pull();
     if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
     if (!right) return failure(right.error());
@@ -395,7 +401,9 @@ class AksTarget final : public ClusterTarget {
     Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
     if (!cluster) return failure(cluster.error());
     Result<Json> registry = Json();
-    if (!names_.registry.empty()) registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+    if (!names_.registry.empty())
+      registry =
+          asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
     if (!registry) return failure(registry.error());
     learn(*cluster, *registry);
     return {};
@@ -408,7 +416,8 @@ class AksTarget final : public ClusterTarget {
                 same_name(note.subscription, subscription_) && same_name(note.group, names_.group) &&
                 same_name(note.cluster, names_.cluster);
     std::erase_if(mine.images, [&](const std::string& image) { return !same || image != names_.image; });
-    bool right = same && (note.right == "attached" || (note.right == "assigned" && same_name(note.assignee, names_.assignee)));
+    bool right = same && (note.right == "attached" ||
+                          (note.right == "assigned" && same_name(note.assignee, names_.assignee)));
     if (!right) mine.right.clear();
     return mine;
   }
@@ -430,16 +439,20 @@ class AksTarget final : public ClusterTarget {
       std::erase(words, "--yes");
       return text::shell_quote(words);
     };
-    const std::string why = "the cluster's record names it, but this configuration and this version of hpawalk do not; if it is yours: ";
+    const std::string why =
+        "the cluster's record names it, but this configuration and this version of hpawalk do not; if it is "
+        "yours: ";
     std::vector<std::string> lines;
     for (const std::string& image : rest.images) {
       names.image = image;
-      lines.push_back(fmt::format("image {} in registry {}: {}{}", image, rest.name, why, line(AzLine::delete_image)));
+      lines.push_back(
+          fmt::format("image {} in registry {}: {}{}", image, rest.name, why, line(AzLine::delete_image)));
     }
     RegistryNote right = rest;
     right.images.clear();
     for (const std::string& title : titles(right)) {
-      lines.push_back(fmt::format("{}: {}{}", title, why, line(rest.right == "assigned" ? AzLine::unassign : AzLine::detach)));
+      lines.push_back(fmt::format("{}: {}{}", title, why,
+                                  line(rest.right == "assigned" ? AzLine::unassign : AzLine::detach)));
     }
     return lines;
   }
@@ -492,8 +505,7 @@ std::vector<Precondition> AksTarget::look() {
   Result<Json> version = asked(world_, AzLine::version, names_, "az does not run");
   if (!version) return {broken("az", version.error())};
   findings.push_back({"az", Mark::ok, "Azure CLI " + text_of(*version, "/azure-cli")});
-  Result<Json> account =
-      asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
+  Result<Json> account = asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
   if (!account) {
     findings.push_back(broken("az login", account.error()));
     return findings;
@@ -506,7 +518,8 @@ std::vector<Precondition> AksTarget::look() {
   world::Workers asking;
   if (with_registry) {
     asking.start([&] {
-      registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+      registry =
+          asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
     });
   }
   Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
@@ -546,7 +559,8 @@ Precondition AksTarget::registry_right() {
   }
   if (const Json* role = pulling_role(*assignments)) {
     return {"pull", Mark::ok,
-            "the cluster has permission to pull from the registry: role " + text_of(*role, "/roleDefinitionName")};
+            "the cluster has permission to pull from the registry: role " +
+                text_of(*role, "/roleDefinitionName")};
   }
   return {"pull", Mark::note, "the cluster has no permission to pull from the registry yet",
           "hpawalk up grants it, if this login has the permission: " +
@@ -563,14 +577,15 @@ std::optional<Precondition> AksTarget::address_quota() {
     if (text_of(usage, "/name/value") != "PublicIPAddresses") continue;
     std::optional<long long> used = whole_number(usage, "currentValue"), limit = whole_number(usage, "limit");
     if (!used || !limit) {
-      return Precondition{"addresses", Mark::note, "az does not report the number of public addresses in use", {}};
+      return Precondition{
+          "addresses", Mark::note, "az does not report the number of public addresses in use", {}};
     }
     std::string evidence =
         fmt::format("{} of {} public addresses in {} are used", *used, *limit, names_.location);
     if (*used < *limit) return Precondition{"addresses", Mark::ok, evidence, {}};
-    return Precondition{
-        "addresses", Mark::note, evidence + ": prom-fake's load balancer gets none",
-        "Everything also works through the API server; --prom-fake-service-type ClusterIP requests no address"};
+    return Precondition{"addresses", Mark::note, evidence + ": prom-fake's load balancer gets none",
+                        "Everything also works through the API server; --prom-fake-service-type ClusterIP "
+                        "requests no address"};
   }
   return std::nullopt;
 }

@@ -91,7 +91,8 @@ Error explained(Error error, AzLine line, int exit_code) {
   };
   if (has(said, {"The command failed with an unexpected error", "object has no attribute"})) {
     make("az-broken", "az itself failed: a bug in this version of az",
-         "Debian 12's azure-cli 2.45.0 cannot read or create role assignments; `pipx install azure-cli` installs "
+         "Debian 12's azure-cli 2.45.0 cannot read or create role assignments; `pipx install azure-cli` "
+         "installs "
          "a version that can; set its path in tools.az");
   } else if (has(said, {"az login", "AADSTS", "Interactive authentication is needed"})) {
     make("az-login", "az is not logged in, or its login has expired",
@@ -105,7 +106,8 @@ Error explained(Error error, AzLine line, int exit_code) {
     bool grants = line == AzLine::attach || line == AzLine::assign || line == AzLine::detach ||
                   line == AzLine::unassign;
     make("az-forbidden", "forbidden: this login lacks the permission",
-         grants ? "This requires Owner or User Access Administrator on the registry: ask somebody who has that role to run "
+         grants ? "This requires Owner or User Access Administrator on the registry: ask somebody who has "
+                  "that role to run "
                   "the command below, then "
                   "hpawalk up again; or --prom-fake-image REF names an image that the cluster can pull"
                 : "Ask for the permission, or run  az login  as somebody who has it");
@@ -141,10 +143,10 @@ std::vector<std::string> az_line(AzLine line, const AzureNames& names) {
 Result<std::string> run_az(world::World& world, AzLine line, const AzureNames& names, const std::string& what,
                            const std::function<void(std::string_view)>& on_line) {
   world::Command command{.argv = az_line(line, names),
-                  .env = {{"AZURE_CORE_NO_COLOR", "true"}},
-                  .limit = limit_of(line),
-                  .on_error_line = on_line,
-                  .on_line = on_line};
+                         .env = {{"AZURE_CORE_NO_COLOR", "true"}},
+                         .limit = limit_of(line),
+                         .on_error_line = on_line,
+                         .on_line = on_line};
   Result<world::Outcome> outcome = world.processes.run(command);
   if (!outcome) return failure(outcome.error());
   if (outcome->ok()) return std::move(outcome->output);

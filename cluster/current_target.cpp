@@ -35,12 +35,13 @@ class CurrentTarget final : public ClusterTarget {
     access.operator_bundle = bundle_on_this_machine(world_, config_);
     if (!config_.text("context").empty()) return access;
     world::KubeTarget bare{access.kube.kubeconfig, {}, access.kube.kubectl};
-    Result<std::string> current =
-        world::run_checked(world_.processes, world::Command{.argv = world::kubectl_line(bare, {"config", "current-context"})},
-                    "kubeconfig", "kubectl cannot use this kubeconfig");
+    Result<std::string> current = world::run_checked(
+        world_.processes, world::Command{.argv = world::kubectl_line(bare, {"config", "current-context"})},
+        "kubeconfig", "kubectl cannot use this kubeconfig");
     if (!current) {
       Error error = current.error();
-      bool unset = error.id == "kubeconfig" && error.output.find("current-context is not set") != std::string::npos;
+      bool unset =
+          error.id == "kubeconfig" && error.output.find("current-context is not set") != std::string::npos;
       if (unset) {
         error.id = "no-context";
         error.what = "The kubeconfig has no current context";
@@ -110,9 +111,9 @@ class CurrentTarget final : public ClusterTarget {
   std::string own_cluster() {
     Result<ClusterAccess> access = find();
     if (!access) return {};
-    Result<world::Outcome> server = world_.processes.run(
-        world::Command{.argv = world::kubectl_line(access->kube, {"config", "view", "--minify", "-o",
-                                                    "jsonpath={.clusters[0].cluster.server}"})});
+    Result<world::Outcome> server = world_.processes.run(world::Command{
+        .argv = world::kubectl_line(
+            access->kube, {"config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"})});
     Result<std::vector<std::string>> names = local::cluster_names(world_);
     if (!server || !server->ok() || !names) return {};
     for (const std::string& cluster : *names) {

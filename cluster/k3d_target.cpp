@@ -8,9 +8,8 @@ namespace hpawalk::cluster {
 static Result<Presence> presence_in_k3d(const std::string& listed, const std::string& cluster) {
   Result<Json> clusters = parse_json(listed, "Its answer");
   if (!clusters || !clusters->is_array()) {
-    return failure(ErrorClass::environment, "k3d-answer",
-                   "k3d cluster list did not return a list in JSON", clusters ? "" : clusters.error().because,
-                   "hpawalk supports k3d 5");
+    return failure(ErrorClass::environment, "k3d-answer", "k3d cluster list did not return a list in JSON",
+                   clusters ? "" : clusters.error().because, "hpawalk supports k3d 5");
   }
   for (const Json& each : *clusters) {
     if (text_at(each, "name") != cluster) continue;

@@ -27,8 +27,9 @@ Json to_json(const RegistryNote& note) {
 RegistryNote from_json(const Json& json) {
   std::vector<std::string> images;
   for (const Json& image : list_at(json, "images")) images.push_back(text_at(image, ""));
-  return {text_at(json, "name"),    text_at(json, "id"), text_at(json, "subscription"), text_at(json, "group"),
-          text_at(json, "cluster"), std::move(images),   text_at(json, "right"),        text_at(json, "assignee")};
+  return {text_at(json, "name"),  text_at(json, "id"),      text_at(json, "subscription"),
+          text_at(json, "group"), text_at(json, "cluster"), std::move(images),
+          text_at(json, "right"), text_at(json, "assignee")};
 }
 
 }  // namespace
@@ -46,10 +47,11 @@ Result<MadeNote> read_note(world::KubeApi& api) {
     Result<Json> json = parse_json(text_at(value, ""), "`" + key + "`");
     RegistryNote registry = json ? from_json(*json) : RegistryNote{};
     if (registry.name.empty()) {
-      return failure(ErrorClass::check_failed, "made-note",
-                     "The ConfigMap hpawalk-made in namespace kube-system is not a valid record",
-                     json ? "`" + key + "` names no registry" : json.error().what + ": " + json.error().because,
-                     "It was changed: correct it, or delete it and remove manually what it names");
+      return failure(
+          ErrorClass::check_failed, "made-note",
+          "The ConfigMap hpawalk-made in namespace kube-system is not a valid record",
+          json ? "`" + key + "` names no registry" : json.error().what + ": " + json.error().because,
+          "It was changed: correct it, or delete it and remove manually what it names");
     }
     note.registries[registry.name] = registry;
   }
@@ -57,12 +59,14 @@ Result<MadeNote> read_note(world::KubeApi& api) {
 }
 
 Status write_note(world::World& world, const world::KubeTarget& kube, const MadeNote& note) {
-  world::Command command{.argv = world::kubectl_line(kube, {"delete", "configmap", "hpawalk-made",
-                                              "--namespace=kube-system", "--ignore-not-found"})};
+  world::Command command{
+      .argv = world::kubectl_line(
+          kube, {"delete", "configmap", "hpawalk-made", "--namespace=kube-system", "--ignore-not-found"})};
   if (!note.empty()) {
     yaml::Value data = yaml::Value::object();
     if (!note.cluster.empty()) data["cluster"] = note.cluster;
-    for (const auto& [name, registry] : note.registries) data[registry_key + name] = json_text(to_json(registry));
+    for (const auto& [name, registry] : note.registries)
+      data[registry_key + name] = json_text(to_json(registry));
     yaml::Value labels = {{"app.kubernetes.io/managed-by", "hpawalk"},
                           {"app.kubernetes.io/part-of", "hpawalk"}};
     yaml::Value object = {
@@ -75,7 +79,7 @@ Status write_note(world::World& world, const world::KubeTarget& kube, const Made
     command.input = yaml::block(object);
   }
   Result<std::string> done = world::run_checked(world.processes, command, "made-note",
-                                         "Cannot record in the cluster what hpawalk creates for it");
+                                                "Cannot record in the cluster what hpawalk creates for it");
   if (!done) return failure(done.error());
   return {};
 }
@@ -85,7 +89,8 @@ std::vector<std::string> titles(const RegistryNote& note) {
   for (const std::string& image : note.images)
     all.push_back(fmt::format("image {} in registry {}", image, note.name));
   if (note.right == "attached")
-    all.push_back(fmt::format("permission of AKS cluster {} to pull from registry {}", note.cluster, note.name));
+    all.push_back(
+        fmt::format("permission of AKS cluster {} to pull from registry {}", note.cluster, note.name));
   if (note.right == "assigned")
     all.push_back(fmt::format("role assignment acrpull of {} on registry {}", note.assignee, note.name));
   return all;

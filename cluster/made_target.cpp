@@ -23,10 +23,9 @@ class MadeTarget final : public ClusterTarget {
   std::string name() const override { return maker_.tool + " cluster " + maker_.cluster; }
 
   TargetPlan plan() override {
-    TargetPlan plan{
-        access(),
-        {{"the cluster, unless it exists", shown(maker_.create)},
-         {"a kubeconfig for hpawalk; yours is not changed", shown(maker_.kubeconfig, true)}}};
+    TargetPlan plan{access(),
+                    {{"the cluster, unless it exists", shown(maker_.create)},
+                     {"a kubeconfig for hpawalk; yours is not changed", shown(maker_.kubeconfig, true)}}};
     return plan;
   }
 
@@ -39,7 +38,8 @@ class MadeTarget final : public ClusterTarget {
       return {{maker_.tool, Mark::broken, version.error().what + ": " + version.error().because,
                version.error().hint}};
     std::vector<std::string> said = text::lines(text::trim(*version));
-    findings.push_back({maker_.tool, Mark::ok, said.empty() ? "it does not report its version" : said.front()});
+    findings.push_back(
+        {maker_.tool, Mark::ok, said.empty() ? "it does not report its version" : said.front()});
     Result<Presence> there = presence();
     if (!there) {
       findings.push_back({"cluster", Mark::broken,
@@ -146,10 +146,10 @@ class MadeTarget final : public ClusterTarget {
   Result<std::string> run(const ClusterMaker::Words& argv, world::Duration limit, const std::string& what,
                           const std::function<void(std::string_view)>& on_line = {}) {
     world::Command command{.argv = argv,
-                    .env = {{"KUBECONFIG", kubeconfig_.string()}},
-                    .limit = limit,
-                    .on_error_line = on_line,
-                    .on_line = on_line};
+                           .env = {{"KUBECONFIG", kubeconfig_.string()}},
+                           .limit = limit,
+                           .on_error_line = on_line,
+                           .on_line = on_line};
     Result<std::string> done = world::run_checked(world_.processes, command, "cluster-tool", what);
     if (done) return done;
     Error error = done.error();
@@ -202,7 +202,8 @@ class MadeTarget final : public ClusterTarget {
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_made_target(world::World& world, const config::Config& config, ClusterMaker maker) {
+std::unique_ptr<ClusterTarget> make_made_target(world::World& world, const config::Config& config,
+                                                ClusterMaker maker) {
   return std::make_unique<MadeTarget>(world, config, std::move(maker));
 }
 

@@ -29,6 +29,7 @@ ClusterMaker kind_maker(const config::Config& config);
 ClusterMaker minikube_maker(const config::Config& config);
 ClusterMaker k3d_maker(const config::Config& config);
 
-std::unique_ptr<ClusterTarget> make_made_target(world::World& world, const config::Config& config, ClusterMaker maker);
+std::unique_ptr<ClusterTarget> make_made_target(world::World& world, const config::Config& config,
+                                                ClusterMaker maker);
 
 }  // namespace hpawalk::cluster

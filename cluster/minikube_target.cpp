@@ -9,8 +9,8 @@ static Result<Presence> presence_in_minikube(const std::string& listed, const st
   Result<Json> profiles = parse_json(listed, "Its answer");
   if (!profiles || !profiles->is_object() || !profiles->contains("valid")) {
     return failure(ErrorClass::environment, "minikube-answer",
-                   "minikube profile list did not return profiles in JSON", profiles ? "" : profiles.error().because,
-                   "hpawalk supports minikube 1.30 and later");
+                   "minikube profile list did not return profiles in JSON",
+                   profiles ? "" : profiles.error().because, "hpawalk supports minikube 1.30 and later");
   }
   for (const char* group : {"valid", "invalid"}) {
     for (const Json& each : list_at(*profiles, group)) {

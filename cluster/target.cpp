@@ -20,7 +20,9 @@ std::unique_ptr<ClusterTarget> make_target(world::World& world, const config::Co
   return make_current_target(world, config);
 }
 
-Result<Leftovers> ClusterTarget::clean_up(world::KubeApi&, world::Progress&) { return Leftovers{}; }
+Result<Leftovers> ClusterTarget::clean_up(world::KubeApi&, world::Progress&) {
+  return Leftovers{};
+}
 
 std::string bundle_on_this_machine(world::World& world, const config::Config& config) {
   std::string sign = fmt::format("operator.prometheus.io/version: {}\n", config.text("operator.version"));
@@ -36,7 +38,8 @@ std::string bundle_on_this_machine(world::World& world, const config::Config& co
 
 Status with_archive(world::World& world, const std::function<Status(const fs::path&)>& use) {
   if (prom_fake_archive().empty()) {
-    return failure(ErrorClass::environment, "image-needed", "This hpawalk was built without prom-fake's image", {},
+    return failure(ErrorClass::environment, "image-needed",
+                   "This hpawalk was built without prom-fake's image", {},
                    "--prom-fake-image REF names one in a registry");
   }
   fs::path file = local::make_layout(world.environment).cache / fmt::format("prom-fake-{}.tar", getpid());

@@ -1,7 +1,9 @@
-// Where the walkthrough runs, behind one small interface: a cluster of hpawalk's own, or one that the user names.
+// Where the walkthrough runs, behind one small interface: a cluster of hpawalk's own, or one that the user
+// names.
 //
-// A target makes its cluster if that is its job, says how to reach it, and brings an image into it in its own way.
-// Knows nothing about stages. hpawalk never touches a cluster that it was not pointed at: there is no guessing here.
+// A target makes its cluster if that is its job, says how to reach it, and brings an image into it in its own
+// way. Knows nothing about stages. hpawalk never touches a cluster that it was not pointed at: there is no
+// guessing here.
 #pragma once
 
 #include <functional>
@@ -23,32 +25,32 @@ struct PlannedCommand {
 };
 
 struct ClusterAccess {
-  world::KubeTarget kube;                              // kubectl's flags: always a context by name
+  world::KubeTarget kube;  // kubectl's flags: always a context by name
   std::string helm = "helm";
-  std::string operator_bundle = {};             // upstream's file of the configured version, where this machine has it
-  std::string registry = {};                    // the host that pods pull hpawalk's own image from, where it is known
-  std::string when_unreachable = {};            // what its owner says about who may reach it
-  std::vector<PlannedCommand> bring_image = {}; // what load_image() runs; empty: hpawalk does it itself
+  std::string operator_bundle = {};   // upstream's file of the configured version, where this machine has it
+  std::string registry = {};          // the host that pods pull hpawalk's own image from, where it is known
+  std::string when_unreachable = {};  // what its owner says about who may reach it
+  std::vector<PlannedCommand> bring_image = {};  // what load_image() runs; empty: hpawalk does it itself
 };
 
 struct TargetPlan {
-  ClusterAccess access;                         // how it will be reached, whether it is there or not
-  std::vector<PlannedCommand> cluster;          // what ensure() would run
+  ClusterAccess access;                 // how it will be reached, whether it is there or not
+  std::vector<PlannedCommand> cluster;  // what ensure() would run
 };
 
 // What down did about that which is not in the cluster.
 struct Leftovers {
   std::vector<std::string> removed;
-  std::vector<std::string> left;                // with the reason
+  std::vector<std::string> left;  // with the reason
 };
 
 class ClusterTarget {
  public:
   virtual ~ClusterTarget() = default;
 
-  virtual std::string name() const = 0;         // "local cluster local", "context prod"
+  virtual std::string name() const = 0;  // "local cluster local", "context prod"
 
-  virtual TargetPlan plan() = 0;                // changes nothing, and asks no daemon and no cloud
+  virtual TargetPlan plan() = 0;  // changes nothing, and asks no daemon and no cloud
 
   // The tools, daemon and login that this target needs beside kubectl and helm. Changes nothing.
   virtual std::vector<Precondition> look() { return {}; }
@@ -76,8 +78,8 @@ std::unique_ptr<ClusterTarget> make_local_target(world::World& world, const conf
 std::unique_ptr<ClusterTarget> make_current_target(world::World& world, const config::Config& config);
 std::unique_ptr<ClusterTarget> make_aks_target(world::World& world, const config::Config& config);
 
-// Upstream's bundle of the configured version, where a local cluster's parts are on this machine: for any cluster, and
-// without the internet. Empty where they are not.
+// Upstream's bundle of the configured version, where a local cluster's parts are on this machine: for any
+// cluster, and without the internet. Empty where they are not.
 std::string bundle_on_this_machine(world::World& world, const config::Config& config);
 
 // prom-fake's archive as a file that only this user can read, for as long as `use` needs it.

@@ -22,24 +22,46 @@ using Checked = tl::expected<yaml::Value, std::string>;
 
 constexpr Setting table[] = {
     // Where
-    {"cluster", Kind::choice, "local", "Where to build the chain: a local cluster, a cluster of one of these tools, AKS, or a context of the kubeconfig",
+    {"cluster", Kind::choice, "local",
+     "Where to build the chain: a local cluster, a cluster of one of these tools, AKS, or a context of the "
+     "kubeconfig",
      "local|kind|minikube|k3d|aks|current"},
-    {"cluster-name", Kind::label, "local", "Name of the local, kind, minikube or k3d cluster (default for the last three: hpawalk)"},
+    {"cluster-name", Kind::label, "local",
+     "Name of the local, kind, minikube or k3d cluster (default for the last three: hpawalk)"},
     {"context", Kind::text, "''", "Context of the kubeconfig; implies `cluster: current`"},
-    {"kubeconfig", Kind::text, "''", "Kubeconfig file; empty: kubectl's default ($KUBECONFIG, ~/.kube/config)"},
+    {"kubeconfig", Kind::text, "''",
+     "Kubeconfig file; empty: kubectl's default ($KUBECONFIG, ~/.kube/config)"},
     {"namespace", Kind::label, "default", "Namespace of the workload, of prom-fake and of the HPA"},
-    {"instance", Kind::text, "''", "Name of this chain, the label hpawalk/instance of its objects; empty: NAMESPACE.HPA, from namespace and hpa.name"},
+    {"instance", Kind::text, "''",
+     "Name of this chain, the label hpawalk/instance of its objects; empty: NAMESPACE.HPA, from namespace "
+     "and hpa.name"},
     {"labels", Kind::labels, "{}", "Labels for every object that hpawalk creates"},
-    {"pod-security", Kind::choice, "restricted", "Pod Security level that the namespaces created by hpawalk enforce",
-     "restricted|baseline|privileged"},
+    {"pod-security", Kind::choice, "restricted",
+     "Pod Security level that the namespaces created by hpawalk enforce", "restricted|baseline|privileged"},
     {"timeout", Kind::duration, "5m", "Time limit of one stage"},
     // Azure, for `cluster: aks`
-    {"aks.resource-group", Kind::azure_name, "''", "Resource group of the AKS cluster", {}, "AKS_RESOURCE_GROUP"},
+    {"aks.resource-group",
+     Kind::azure_name,
+     "''",
+     "Resource group of the AKS cluster",
+     {},
+     "AKS_RESOURCE_GROUP"},
     {"aks.cluster-name", Kind::azure_name, "''", "Name of the AKS cluster", {}, "AKS_CLUSTER_NAME"},
     {"aks.subscription", Kind::azure_name, "''", "Name or id of the subscription; empty: az's default"},
-    {"acr.resource-group", Kind::azure_name, "''", "Resource group of the container registry; empty: az looks it up", {}, "ACR_RESOURCE_GROUP"},
-    {"acr.name", Kind::azure_name, "''", "Name of the container registry, as in NAME.azurecr.io", {}, "ACR_NAME"},
-    {"acr.login-server", Kind::text, "''", "Host to pull images from; empty: the one that az reports, or NAME.azurecr.io"},
+    {"acr.resource-group",
+     Kind::azure_name,
+     "''",
+     "Resource group of the container registry; empty: az looks it up",
+     {},
+     "ACR_RESOURCE_GROUP"},
+    {"acr.name",
+     Kind::azure_name,
+     "''",
+     "Name of the container registry, as in NAME.azurecr.io",
+     {},
+     "ACR_NAME"},
+    {"acr.login-server", Kind::text, "''",
+     "Host to pull images from; empty: the one that az reports, or NAME.azurecr.io"},
     // The workload that is scaled
     {"workload.name", Kind::label, "nginx", "Name of the Deployment that is scaled"},
     {"workload.image", Kind::image, "docker.io/nginxinc/nginx-unprivileged:1.28.0", "Its image"},
@@ -47,36 +69,49 @@ constexpr Setting table[] = {
     {"workload.labels", Kind::labels, "{app: nginx}", "Labels of its pods, and its selector"},
     {"workload.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
     {"workload.security-context", Kind::mapping,
-     "{runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}",
+     "{runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: "
+     "{type: RuntimeDefault}}",
      "securityContext of its container; {} for an image that must run as root"},
     // prometheus-operator
     {"operator.version", Kind::version, "0.85.0", "Version of prometheus-operator"},
-    {"operator.bundle", Kind::text, "''", "Its bundle.yaml: a file or a URL; empty: the local cluster's copy, or the upstream release of that version"},
-    {"operator.bundle-sha256", Kind::text, "''", "Required SHA-256 of its bundle; empty: the known sum of version 0.85.0, and no check for a file"},
+    {"operator.bundle", Kind::text, "''",
+     "Its bundle.yaml: a file or a URL; empty: the local cluster's copy, or the upstream release of that "
+     "version"},
+    {"operator.bundle-sha256", Kind::text, "''",
+     "Required SHA-256 of its bundle; empty: the known sum of version 0.85.0, and no check for a file"},
     {"operator.namespace", Kind::label, "default", "Its namespace (upstream's bundle says default)"},
     // Prometheus
     {"prometheus.name", Kind::label, "prometheus", "Name of the Prometheus and of its Service"},
-    {"prometheus.namespace", Kind::label, "prom-metrics", "Namespace of Prometheus and of the ServiceMonitor"},
+    {"prometheus.namespace", Kind::label, "prom-metrics",
+     "Namespace of Prometheus and of the ServiceMonitor"},
     {"prometheus.version", Kind::version, "3.11.0", "Version of Prometheus"},
     {"prometheus.image", Kind::text, "''", "Its image; empty: quay.io/prometheus/prometheus of that version"},
     {"prometheus.port", Kind::port, "9090", "Port of its Service"},
     {"prometheus.replicas", Kind::count, "1", "Number of Prometheus replicas", "1..10"},
-    {"prometheus.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 64Mi}}", "Resources of its container"},
-    {"prometheus.monitor-labels", Kind::labels, "{prometheus-instance: prometheus1}", "Labels of the ServiceMonitors that it selects"},
+    {"prometheus.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 64Mi}}",
+     "Resources of its container"},
+    {"prometheus.monitor-labels", Kind::labels, "{prometheus-instance: prometheus1}",
+     "Labels of the ServiceMonitors that it selects"},
     // prom-fake
     {"prom-fake.name", Kind::label, "prom-fake", "Name of prom-fake's Deployment and Service"},
-    {"prom-fake.image", Kind::text, "''", "Its image, already in a registry; empty: the image in hpawalk, which up brings to the cluster"},
+    {"prom-fake.image", Kind::text, "''",
+     "Its image, already in a registry; empty: the image in hpawalk, which up brings to the cluster"},
     {"prom-fake.replicas", Kind::count, "1", "Number of prom-fake pods", "1..10"},
-    {"prom-fake.labels", Kind::labels, "{app: prom-fake}", "Labels of its pods and Service, and their selector"},
+    {"prom-fake.labels", Kind::labels, "{app: prom-fake}",
+     "Labels of its pods and Service, and their selector"},
     {"prom-fake.metric", Kind::metric, "prom_fake_value", "Name of the metric that it exposes"},
     {"prom-fake.value", Kind::count, "1", "Initial value of the metric", "0..1000000000"},
     {"prom-fake.port", Kind::port, "8080", "Port of its container and Service"},
     {"prom-fake.port-name", Kind::port_name, "web", "Name of that port"},
-    {"prom-fake.service-type", Kind::choice, "ClusterIP", "Type of its Service; hpawalk itself always connects through the API server",
+    {"prom-fake.service-type", Kind::choice, "ClusterIP",
+     "Type of its Service; hpawalk itself always connects through the API server",
      "ClusterIP|NodePort|LoadBalancer"},
-    {"prom-fake.source-ranges", Kind::ranges, "[]", "Address ranges that may reach its load balancer, and so set the value; required for a LoadBalancer"},
-    {"prom-fake.service-annotations", Kind::mapping, "{}", "Annotations of its Service, for example for a cloud's internal load balancer"},
-    {"prom-fake.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}", "Resources of its container"},
+    {"prom-fake.source-ranges", Kind::ranges, "[]",
+     "Address ranges that may reach its load balancer, and so set the value; required for a LoadBalancer"},
+    {"prom-fake.service-annotations", Kind::mapping, "{}",
+     "Annotations of its Service, for example for a cloud's internal load balancer"},
+    {"prom-fake.resources", Kind::mapping, "{requests: {cpu: 1m, memory: 8Mi}}",
+     "Resources of its container"},
     // ServiceMonitor
     {"servicemonitor.name", Kind::subdomain, "prom-fake", "Name of the ServiceMonitor"},
     {"servicemonitor.interval", Kind::duration, "5s", "How often Prometheus scrapes prom-fake"},
@@ -84,11 +119,16 @@ constexpr Setting table[] = {
     {"adapter.release", Kind::label, "prometheus-adapter", "Name of the Helm release"},
     {"adapter.namespace", Kind::label, "prom-metrics", "Its namespace"},
     {"adapter.chart", Kind::text, "bundled", "bundled, upstream, a path, or oci://..."},
-    {"adapter.chart-version", Kind::text, "''", "Version of the chart; empty: the newest (not used for bundled and paths)"},
-    {"adapter.image", Kind::image, "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0", "Its image"},
-    {"adapter.relist-interval", Kind::duration, "1s", "How often it lists the series in Prometheus (--metrics-relist-interval)"},
-    {"adapter.max-age", Kind::duration, "1m", "How far back it looks for series (--metrics-max-age); longer than the scrape interval"},
-    {"adapter.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 32Mi}}", "Resources of its container"},
+    {"adapter.chart-version", Kind::text, "''",
+     "Version of the chart; empty: the newest (not used for bundled and paths)"},
+    {"adapter.image", Kind::image, "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0",
+     "Its image"},
+    {"adapter.relist-interval", Kind::duration, "1s",
+     "How often it lists the series in Prometheus (--metrics-relist-interval)"},
+    {"adapter.max-age", Kind::duration, "1m",
+     "How far back it looks for series (--metrics-max-age); longer than the scrape interval"},
+    {"adapter.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 32Mi}}",
+     "Resources of its container"},
     {"adapter.values", Kind::mapping, "{}", "More values for the chart; they override hpawalk's"},
     // HorizontalPodAutoscaler
     {"hpa.name", Kind::subdomain, "nginx", "Name of the HorizontalPodAutoscaler"},
@@ -105,13 +145,16 @@ constexpr Setting table[] = {
     {"tools.k3d", Kind::text, "k3d", "k3d: a name in PATH, or a path"},
 };
 
-tl::unexpected<std::string> wrong(std::string text) { return tl::unexpected<std::string>(std::move(text)); }
+tl::unexpected<std::string> wrong(std::string text) {
+  return tl::unexpected<std::string>(std::move(text));
+}
 
 const Pattern label = Pattern::constant("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
-const Pattern subdomain = Pattern::constant(R"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)");
+const Pattern subdomain =
+    Pattern::constant(R"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)");
 const Pattern label_value = Pattern::constant("([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?");
-const Pattern duration =
-    Pattern::constant("(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?");
+const Pattern duration = Pattern::constant(
+    "(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?");
 // [registry[:port]/]path[:tag][@digest]
 const Pattern image = Pattern::constant(
     R"(([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?)");
@@ -131,12 +174,15 @@ Checked check_labels(const yaml::Value& value) {
     if (own.empty() || own.size() > 63 || !label_value.matches(own) || !prefix_fine) {
       return wrong(fmt::format("has the label name `{}`, which is invalid in Kubernetes", name));
     }
-    if (!text.is_string()) return wrong(fmt::format("has a label `{}` that is not a string: write \"{}\"", name, json_text(text)));
+    if (!text.is_string())
+      return wrong(fmt::format("has a label `{}` that is not a string: write \"{}\"", name, json_text(text)));
     const auto& s = text.get_ref<const std::string&>();
     if (s.size() > 63 || !label_value.matches(s)) {
-      return wrong(fmt::format("has the value `{}` of the label `{}`, which is invalid in Kubernetes", s, name));
+      return wrong(
+          fmt::format("has the value `{}` of the label `{}`, which is invalid in Kubernetes", s, name));
     }
-    if (name == "app.kubernetes.io/managed-by" || name == "app.kubernetes.io/part-of" || name == "hpawalk/instance") {
+    if (name == "app.kubernetes.io/managed-by" || name == "app.kubernetes.io/part-of" ||
+        name == "hpawalk/instance") {
       return wrong(fmt::format("must not set the label `{}`, which hpawalk sets", name));
     }
   }
@@ -149,10 +195,12 @@ bool is_range(const std::string& text) {
   if (slash == std::string::npos) return false;
   std::string address = text.substr(0, slash), length = text.substr(slash + 1);
   unsigned char binary[16];
-  bool v4 = inet_pton(AF_INET, address.c_str(), binary) == 1, v6 = inet_pton(AF_INET6, address.c_str(), binary) == 1;
+  bool v4 = inet_pton(AF_INET, address.c_str(), binary) == 1,
+       v6 = inet_pton(AF_INET6, address.c_str(), binary) == 1;
   int bits = -1;
   auto [end, bad] = std::from_chars(length.data(), length.data() + length.size(), bits);
-  bool whole = bad == std::errc() && end == length.data() + length.size() && (length == "0" || !length.starts_with('0'));
+  bool whole = bad == std::errc() && end == length.data() + length.size() &&
+               (length == "0" || !length.starts_with('0'));
   return (v4 || v6) && whole && bits >= 0 && bits <= (v4 ? 32 : 128);
 }
 
@@ -180,14 +228,16 @@ Checked check_count(const Setting& setting, const yaml::Value& value) {
 
 Checked check_choice(const Setting& setting, const yaml::Value& value) {
   std::vector<std::string> all = text::split(setting.allowed, '|');
-  if (value.is_string() && std::find(all.begin(), all.end(), value.get<std::string>()) != all.end()) return value;
+  if (value.is_string() && std::find(all.begin(), all.end(), value.get<std::string>()) != all.end())
+    return value;
   std::string message = "must be " + text::join(all, " or ");
   auto near = value.is_string() ? text::nearest(value.get<std::string>(), all) : std::nullopt;
   return wrong(near ? fmt::format("{}; did you mean {}?", message, *near) : message);
 }
 
 bool control_free(const std::string& s) {
-  return std::none_of(s.begin(), s.end(), [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
+  return std::none_of(s.begin(), s.end(),
+                      [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
 }
 
 // Numbers where a text is expected: `version: 3.11` would be 3.11, and 3.10 would be 3.1.
@@ -206,17 +256,20 @@ Checked check_text(const Setting& setting, const std::string& s) {
     case Kind::text:
       return need(control_free(s), "must be one line");
     case Kind::label:
-      return need(s.size() <= 63 && label.matches(s),
-                  "must be at most 63 lowercase letters, digits and '-', with a letter or digit at both ends");
+      return need(
+          s.size() <= 63 && label.matches(s),
+          "must be at most 63 lowercase letters, digits and '-', with a letter or digit at both ends");
     case Kind::subdomain:
-      return need(s.size() <= 253 && subdomain.matches(s),
-                  "must be at most 253 lowercase letters, digits, '-' and '.', with a letter or digit at both ends");
+      return need(
+          s.size() <= 253 && subdomain.matches(s),
+          "must be at most 253 lowercase letters, digits, '-' and '.', with a letter or digit at both ends");
     case Kind::image:
       return need(s.size() <= 512 && image.matches(s), "must be an image, like registry.example.com/web:1.2");
     case Kind::port_name:
-      return need(s.size() <= 15 && label.matches(s) && s.find("--") == std::string::npos &&
-                      s.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos,
-                  "must be a port name: at most 15 lowercase letters, digits and '-', with at least one letter");
+      return need(
+          s.size() <= 15 && label.matches(s) && s.find("--") == std::string::npos &&
+              s.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos,
+          "must be a port name: at most 15 lowercase letters, digits and '-', with at least one letter");
     case Kind::duration:
       return need(!s.empty() && s.size() <= 30 && duration.matches(s) && duration_ms(s) > 0,
                   "must be a duration, like 5s, 1m30s or 500ms");
@@ -238,17 +291,21 @@ Checked check_text(const Setting& setting, const std::string& s) {
 
 }  // namespace
 
-std::span<const Setting> settings() { return table; }
+std::span<const Setting> settings() {
+  return table;
+}
 
 const Setting* find_setting(std::string_view path) {
-  auto found = std::find_if(std::begin(table), std::end(table), [&](const Setting& s) { return s.path == path; });
+  auto found =
+      std::find_if(std::begin(table), std::end(table), [&](const Setting& s) { return s.path == path; });
   return found == std::end(table) ? nullptr : found;
 }
 
 bool needs_named_file(const Setting& setting) {
   static constexpr std::array<std::string_view, 5> paths = {"context", "kubeconfig", "operator.bundle",
                                                             "operator.bundle-sha256", "adapter.chart"};
-  return setting.path.starts_with("tools.") || std::find(paths.begin(), paths.end(), setting.path) != paths.end();
+  return setting.path.starts_with("tools.") ||
+         std::find(paths.begin(), paths.end(), setting.path) != paths.end();
 }
 
 std::string flag_name(const Setting& setting) {
@@ -259,14 +316,15 @@ std::string flag_name(const Setting& setting) {
 
 std::string environment_name(const Setting& setting) {
   std::string name = "HPAWALK_" + std::string(setting.path);
-  for (char& c : name) c = c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : name)
+    c = c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 
 std::string_view kind_name(Kind kind) {
-  constexpr std::array<std::string_view, 16> names = {"text", "name", "name", "labels", "image", "number", "port",
-                                                      "port name", "duration", "metric", "quantity", "version",
-                                                      "name",      "choice",   "ranges", "map"};
+  constexpr std::array<std::string_view, 16> names = {
+      "text",     "name",   "name",     "labels",  "image", "number", "port",   "port name",
+      "duration", "metric", "quantity", "version", "name",  "choice", "ranges", "map"};
   return names.at(static_cast<size_t>(kind));
 }
 
@@ -295,7 +353,8 @@ tl::expected<yaml::Value, std::string> checked(const Setting& setting, const yam
     default:
       break;
   }
-  if (value.is_null() && (setting.kind == Kind::text || setting.kind == Kind::azure_name)) return yaml::Value("");
+  if (value.is_null() && (setting.kind == Kind::text || setting.kind == Kind::azure_name))
+    return yaml::Value("");
   if (!value.is_string()) return wrong(not_a_text(value));
   return check_text(setting, value.get<std::string>());
 }
@@ -307,7 +366,8 @@ tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const s
         yaml::Value map = yaml::Value::object();
         for (const std::string& pair : text::split(text, ',')) {
           size_t equals = pair.find('=');
-          if (equals == std::string::npos) return wrong(fmt::format("has `{}` where name=value is expected", pair));
+          if (equals == std::string::npos)
+            return wrong(fmt::format("has `{}` where name=value is expected", pair));
           map[pair.substr(0, equals)] = pair.substr(equals + 1);
         }
         return checked(setting, map);
@@ -316,7 +376,8 @@ tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const s
     case Kind::ranges:
       if (setting.kind == Kind::ranges && !text.starts_with('[')) {
         yaml::Value list = yaml::Value::array();
-        for (const std::string& range : text::split(text, ',')) list.push_back(std::string(text::trim(range)));
+        for (const std::string& range : text::split(text, ','))
+          list.push_back(std::string(text::trim(range)));
         return checked(setting, list);
       }
       [[fallthrough]];
@@ -334,14 +395,16 @@ tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const s
 
 long long duration_ms(std::string_view duration) {
   constexpr std::pair<std::string_view, long long> units[] = {
-      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}, {"w", 604'800'000}, {"y", 31'536'000'000}};
+      {"ms", 1},         {"s", 1000},        {"m", 60'000},        {"h", 3'600'000},
+      {"d", 86'400'000}, {"w", 604'800'000}, {"y", 31'536'000'000}};
   double sum = 0;
   while (!duration.empty()) {
     long long number = 0;
     auto [end, bad] = std::from_chars(duration.data(), duration.data() + duration.size(), number);
     if (bad != std::errc()) return 0;
     duration.remove_prefix(static_cast<size_t>(end - duration.data()));
-    auto unit = std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return duration.starts_with(u.first); });
+    auto unit = std::find_if(std::begin(units), std::end(units),
+                             [&](const auto& u) { return duration.starts_with(u.first); });
     if (unit == std::end(units)) return 0;
     sum += static_cast<double>(number) * static_cast<double>(unit->second);
     duration.remove_prefix(unit->first.size());

@@ -11,7 +11,9 @@
 namespace hpawalk::diagnose {
 namespace {
 
-std::string not_understood(const Error& error) { return error.what + ": " + error.because; }
+std::string not_understood(const Error& error) {
+  return error.what + ": " + error.because;
+}
 
 AdapterRule rule_from(const Json& node, size_t index, bool external) {
   AdapterRule rule;
@@ -25,12 +27,15 @@ AdapterRule rule_from(const Json& node, size_t index, bool external) {
     return compiled ? std::optional<Pattern>(*compiled) : std::nullopt;
   };
   Result<NameMatchers> names = name_matchers(rule.series_query);
-  if (names) rule.names = *std::move(names);
-  else rule.not_understood = not_understood(names.error());
+  if (names)
+    rule.names = *std::move(names);
+  else
+    rule.not_understood = not_understood(names.error());
   for (const Json& filter : list_at(node, "seriesFilters")) {
     std::string is = text_at(filter, "is");
     bool positive = !is.empty();
-    if (auto compiled = pattern(positive ? is : text_at(filter, "isNot"))) rule.filters.push_back({*compiled, positive});
+    if (auto compiled = pattern(positive ? is : text_at(filter, "isNot")))
+      rule.filters.push_back({*compiled, positive});
   }
   std::string matches = text_at(node, "name.matches");
   if (!matches.empty()) rule.matches = pattern(matches);
@@ -200,13 +205,16 @@ std::string AdapterRule::title() const {
 Result<AdapterConfig> parse_adapter_config(const std::string& text) {
   Result<yaml::Value> parsed = yaml::parse(text);
   if (!parsed) {
-    return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is not valid YAML",
+    return failure(ErrorClass::check_failed, "adapter-config",
+                   "The adapter's configuration is not valid YAML",
                    parsed.error().what + ": " + parsed.error().because);
   }
   Json root = *std::move(parsed);
-  if (!root.is_object()) return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
+  if (!root.is_object())
+    return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
   AdapterConfig config;
-  for (const Json& node : list_at(root, "rules")) config.rules.push_back(rule_from(node, config.rules.size(), false));
+  for (const Json& node : list_at(root, "rules"))
+    config.rules.push_back(rule_from(node, config.rules.size(), false));
   for (const Json& node : list_at(root, "externalRules")) {
     config.external_rules.push_back(rule_from(node, config.external_rules.size(), true));
   }
@@ -336,7 +344,8 @@ Result<NameMatchers> name_matchers(const std::string& query) {
 }
 
 bool may_match(const NameMatchers& names, const std::string& name) {
-  if (!names.literal.empty()) return std::find(names.literal.begin(), names.literal.end(), name) != names.literal.end();
+  if (!names.literal.empty())
+    return std::find(names.literal.begin(), names.literal.end(), name) != names.literal.end();
   return std::all_of(names.patterns.begin(), names.patterns.end(),
                      [&](const SeriesFilter& f) { return f.pattern.found_in(name) == f.positive; });
 }
@@ -345,8 +354,7 @@ Result<std::string> expand(const AdapterRule& rule, const std::string& series, c
                            const std::string& space, const Json& metric_selector,
                            const std::vector<std::string>& names) {
   auto no_label = [&](const std::string& what) {
-    return failure(ErrorClass::check_failed, "adapter-no-label",
-                   rule.title() + " maps no label to " + what);
+    return failure(ErrorClass::check_failed, "adapter-no-label", rule.title() + " maps no label to " + what);
   };
   std::vector<Matcher> matchers = matchers_of(metric_selector);
   if (!space.empty()) {

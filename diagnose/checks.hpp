@@ -1,6 +1,6 @@
-// The links of a chain whose names are known (the walkthrough's), each judged by itself: does it hold now, and
-// what was seen. For `up` (is this stage done?) and `verify`. `diagnose`, which has to find the chain first and
-// says why a link is broken, is in diagnosis.hpp.
+// The links of a chain whose names are known (the walkthrough's), each judged by itself: does it hold now,
+// and what was seen. For `up` (is this stage done?) and `verify`. `diagnose`, which has to find the chain
+// first and says why a link is broken, is in diagnosis.hpp.
 //
 // judge_* are pure. check_* read what their judge needs, in one or two requests of a few milliseconds.
 #pragma once
@@ -15,8 +15,8 @@
 
 namespace hpawalk::diagnose {
 
-// broken means "not yet" while something is being built; `unknown` is for what could not be read (forbidden, the
-// API out of reach), where waiting may not help.
+// broken means "not yet" while something is being built; `unknown` is for what could not be read (forbidden,
+// the API out of reach), where waiting may not help.
 struct Judgement {
   Mark mark = Mark::unknown;
   std::string evidence;  // one sentence: what was seen, or what is still missing
@@ -29,29 +29,35 @@ struct ObjectName {
 
 using Read = Result<Json>;
 
-Judgement judge_workload(const Read& workload);            // Deployment, StatefulSet or DaemonSet: rolled out, all available
-Judgement judge_pods(const Read& pods);                    // a list of pods: all ready; else the worst container's reason
+Judgement judge_workload(
+    const Read& workload);               // Deployment, StatefulSet or DaemonSet: rolled out, all available
+Judgement judge_pods(const Read& pods);  // a list of pods: all ready; else the worst container's reason
 Judgement judge_crds(const Read& crds, const std::vector<std::string>& names);  // all there and Established
-Judgement judge_prometheus(const Read& resource, const Read& statefulset);      // the operator made it, its pods are ready
-Judgement judge_target(const Result<std::vector<world::Target>>& targets, const std::string& pool_prefix, world::WallTime now);
+Judgement judge_prometheus(const Read& resource,
+                           const Read& statefulset);  // the operator made it, its pods are ready
+Judgement judge_target(const Result<std::vector<world::Target>>& targets, const std::string& pool_prefix,
+                       world::WallTime now);
 Judgement judge_value(const Result<std::vector<world::Sample>>& samples, const std::string& expression);
 Judgement judge_api_service(const Read& api_service);
-Judgement judge_metric(const Read& values, const std::string& metric);          // a MetricValueList with items
-Judgement judge_hpa(const Read& hpa);                      // ScalingActive and AbleToScale are True
+Judgement judge_metric(const Read& values, const std::string& metric);  // a MetricValueList with items
+Judgement judge_hpa(const Read& hpa);  // ScalingActive and AbleToScale are True
 
-Judgement check_workload(world::KubeApi& api, const std::string& resource, const ObjectName& object);  // "deployments"
+Judgement check_workload(world::KubeApi& api, const std::string& resource,
+                         const ObjectName& object);  // "deployments"
 Judgement check_pods(world::KubeApi& api, const std::string& space, const std::string& label_selector);
 Judgement check_crds(world::KubeApi& api, const std::vector<std::string>& names);
-Judgement check_prometheus(world::KubeApi& api, const ObjectName& resource);           // ready, as the operator sees it
+Judgement check_prometheus(world::KubeApi& api,
+                           const ObjectName& resource);  // ready, as the operator sees it
 Judgement check_prometheus_answers(world::KubeApi& api, const world::Backend& prometheus);
 // The ServiceMonitor's (or PodMonitor's) target is up, and when it was last scraped.
 // pool_prefix: "serviceMonitor/NAMESPACE/NAME/"
-Judgement check_target(world::KubeApi& api, world::Clock& clock, const world::Backend& prometheus, const std::string& pool_prefix);
+Judgement check_target(world::KubeApi& api, world::Clock& clock, const world::Backend& prometheus,
+                       const std::string& pool_prefix);
 Judgement check_value(world::KubeApi& api, const world::Backend& prometheus, const std::string& expression);
 Judgement check_api_service(world::KubeApi& api, const std::string& name = "v1beta1.custom.metrics.k8s.io");
 // resource: "services"; name may be "*"
-Judgement check_metric(world::KubeApi& api, const std::string& space, const std::string& resource, const std::string& name,
-                       const std::string& metric);
+Judgement check_metric(world::KubeApi& api, const std::string& space, const std::string& resource,
+                       const std::string& name, const std::string& metric);
 Judgement check_hpa(world::KubeApi& api, const ObjectName& hpa);
 
 }  // namespace hpawalk::diagnose

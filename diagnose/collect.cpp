@@ -29,11 +29,11 @@ std::string user_of(const Json& pod) {
                      text_at(pod, "spec.serviceAccountName", "default"));
 }
 std::vector<world::AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
-                                                const Json* prometheus) {
+                                                       const Json* prometheus) {
   bool slices = prometheus != nullptr && text_at(*prometheus, "spec.serviceDiscoveryRole") == "EndpointSlice";
-  world::AccessQuestion endpoints = slices
-                                 ? world::AccessQuestion{"list", "discovery.k8s.io", "endpointslices", space, user}
-                                 : world::AccessQuestion{"list", "", "endpoints", space, user};
+  world::AccessQuestion endpoints =
+      slices ? world::AccessQuestion{"list", "discovery.k8s.io", "endpointslices", space, user}
+             : world::AccessQuestion{"list", "", "endpoints", space, user};
   return {{"list", "", "services", space, user}, endpoints, {"list", "", "pods", space, user}};
 }
 world::AccessQuestion hpa_question(const std::string& group, const std::string& space) {
@@ -60,7 +60,8 @@ constexpr size_t few_alike = 2;          // more HPAs on one metric than this ar
 void read_cluster(Reader& reader, const CollectOptions& options) {
   const std::string& space = options.space;
   Spaces own = space.empty() ? Spaces{} : Spaces{space};
-  reader.list_at_path("hpas", "/apis/autoscaling/v2" + (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) +
+  reader.list_at_path("hpas", "/apis/autoscaling/v2" +
+                                  (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) +
                                   "/horizontalpodautoscalers");
   reader.list_at_path("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
   reader.list_at_path("namespaces", "/api/v1/namespaces", true);
@@ -136,8 +137,8 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
   std::string hint = near ? fmt::format("Did you mean {}?  hpawalk diagnose {}{}", *near, *near, same)
                      : names.empty() ? "No HPA found there: hpawalk diagnose -A looks in all namespaces"
                                      : "Existing HPAs: " + text::join(names, ", ").substr(0, 500);
-  return failure(ErrorClass::usage, "hpa-not-found",
-                 fmt::format("HPA {} not found {}", options.name, where), {}, hint);
+  return failure(ErrorClass::usage, "hpa-not-found", fmt::format("HPA {} not found {}", options.name, where),
+                 {}, hint);
 }
 
 // Where the whole cluster's list was refused: these namespaces', as far as they were not read yet.
@@ -153,7 +154,8 @@ void read_refused(Reader& reader, const Spaces& spaces) {
     for (const std::string& space : spaces) {
       std::string key = resource + "/" + space;
       if (reader.facts.find(key) != nullptr) continue;
-      reader.list_at_path(key, world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
+      reader.list_at_path(key,
+                          world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
     }
   }
 }
@@ -179,8 +181,8 @@ void read_neighbourhood(Reader& reader) {
     if (listed.contains(hpa.target_kind) || !grouped || ++scales > most_scales) continue;
     std::string resource = plural(hpa.target_kind);
     reader.get(fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name),
-               world::kube_path("/apis/{}/namespaces/{}/{}/{}/scale", world::Segments{hpa.target_api}, hpa.space, resource,
-                         hpa.target_name));
+               world::kube_path("/apis/{}/namespaces/{}/{}/{}/scale", world::Segments{hpa.target_api},
+                                hpa.space, resource, hpa.target_name));
   }
   for (const std::string& group : groups) {
     Adapter adapter = adapter_of(facts, group);
@@ -209,7 +211,8 @@ void read_prometheus_space(Reader& reader, const std::string& space) {
       {"networkpolicies", "/apis/networking.k8s.io/v1"}};
   for (const auto& [resource, group] : groups) {
     if (reader.facts.listing(resource, space) != nullptr) continue;
-    reader.list_at_path(resource + "/" + space, world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
+    reader.list_at_path(resource + "/" + space,
+                        world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
   }
 }
 
@@ -249,7 +252,8 @@ void ask_discovery_rights(Reader& reader, const Parts& parts) {
     std::string user = user_of(*group.prometheus.pods.front());
     if (!seen.insert(user).second) continue;
     for (const std::string& space : spaces) {
-      for (const world::AccessQuestion& question : discovery_questions(user, space, group.prometheus.resource))
+      for (const world::AccessQuestion& question :
+           discovery_questions(user, space, group.prometheus.resource))
         reader.ask(question);
     }
   }
@@ -311,7 +315,8 @@ void probe(Reader& reader, const Parts& parts, const CollectOptions& options) {
 
 }  // namespace
 
-Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock, const CollectOptions& options) {
+Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock,
+                      const CollectOptions& options) {
   Reader reader(api, http, clock, options);
   reader.facts.taken = clock.wall_now();
   reader.facts.asked_space = options.space;

@@ -25,7 +25,8 @@ struct CollectOptions {
 
 // An error only when nothing can be said at all: the cluster is out of reach, the login failed, the HPAs may
 // not be listed, or hpawalk was interrupted.
-Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock, const CollectOptions& options);
+Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock,
+                      const CollectOptions& options);
 
 // Was this HPA only assumed?
 bool assumed(const Json& hpa);
@@ -38,7 +39,7 @@ std::string may_key(const world::AccessQuestion& question);
 // What a Prometheus must be allowed to in a namespace to find targets there. `prometheus`: its object, if an
 // operator made it.
 std::vector<world::AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
-                                                const Json* prometheus);
+                                                       const Json* prometheus);
 std::string user_of(const Json& pod);  // "system:serviceaccount:ns:name"
 world::AccessQuestion hpa_question(const std::string& group, const std::string& space);
 

@@ -86,7 +86,8 @@ void read_samples(Reader& reader, const PrometheusAddress& address, const std::s
         return rows;
       });
   std::string count = "count by (__name__) (" + selector + ")";
-  reader.ask_prometheus(address, "counts", "/api/v1/query?query=" + world::query_value(count), by_label("__name__"));
+  reader.ask_prometheus(address, "counts", "/api/v1/query?query=" + world::query_value(count),
+                        by_label("__name__"));
 }
 
 // How many series each rule of the adapter matches, in one query.
@@ -101,7 +102,8 @@ void count_rules(Reader& reader, const Group& group) {
   }
   if (parts.empty()) return;
   reader.ask_prometheus(*group.prometheus.address, "rule counts",
-                        "/api/v1/query?query=" + world::query_value(text::join(parts, " or ")), by_label("hpawalk"));
+                        "/api/v1/query?query=" + world::query_value(text::join(parts, " or ")),
+                        by_label("hpawalk"));
 }
 
 using Batch = std::vector<std::string>;

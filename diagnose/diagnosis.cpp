@@ -66,9 +66,8 @@ void judge_together(const Hpa& hpa, HpaDiagnosis& diagnosis) {
     if (std::find(broken.begin(), broken.end(), chain.metric) != broken.end()) continue;
     Report(chain).broken(
         "one-metric-blocks-scale-down", Link::hpa,
-        fmt::format(
-            "This metric works, but {} does not; the HPA does not scale down while one metric fails",
-            text::join(broken, " and ")),
+        fmt::format("This metric works, but {} does not; the HPA does not scale down while one metric fails",
+                    text::join(broken, " and ")),
         {fmt::format("HPA {}/{}: spec.metrics has {} entries; {} of them cannot be read", hpa.space, hpa.name,
                      diagnosis.chains.size(), broken.size())},
         advice("Repair the other metric (see its chain), or remove it from spec.metrics",
@@ -76,13 +75,15 @@ void judge_together(const Hpa& hpa, HpaDiagnosis& diagnosis) {
   }
 }
 
-// Who says that the metrics API serves a value: an answer of just now, or, where hpawalk could not ask, the HPA. Empty:
-// nobody.
+// Who says that the metrics API serves a value: an answer of just now, or, where hpawalk could not ask, the
+// HPA. Empty: nobody.
 std::string served_by(const Context& c) {
   std::optional<Reading> probe = c.probe();
   if (probe && probe->read()) {
     const Json& items = list_at(probe->value, "items");
-    return items.empty() ? "" : "but the metrics API serves a value: " + seen(*probe, text_at(items.front(), "value"));
+    return items.empty()
+               ? ""
+               : "but the metrics API serves a value: " + seen(*probe, text_at(items.front(), "value"));
   }
   const Reading* registered = c.facts.find("apiservices");
   bool unasked = probe ? says_nothing(*probe) : registered == nullptr || registered->refused();
@@ -140,7 +141,8 @@ ChainDiagnosis judge(const Context& c) {
 
 }  // namespace
 
-std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& space, const std::string& name) {
+std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& space,
+                                        const std::string& name) {
   std::vector<HpaDiagnosis> all;
   StillFacts still(facts);
   const Parts parts = parts_of(facts);

@@ -56,7 +56,7 @@ struct HpaDiagnosis {
 
 // All HPAs in the facts, or those in a namespace, or one.
 std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& space = {},
-                                   const std::string& name = {});
+                                        const std::string& name = {});
 
 Json to_json(const HpaDiagnosis& diagnosis);
 

@@ -66,8 +66,14 @@ Result<Facts> facts_from(std::string_view text) {
   if (!at(document, "readings").is_object()) return bad("it has no readings");
   for (const auto& [key, in] : document["readings"].items()) {
     Reading& r = facts.readings[key];
-    r = {text_at(in, "path"), text_at(in, "error.id"), text_at(in, "error.message"), text_at(in, "error.right"), {}, int_at(in, "ms")};
-    if (auto value = in.is_object() ? in.find("value") : in.end(); value != in.end()) r.value = std::move(*value);
+    r = {text_at(in, "path"),
+         text_at(in, "error.id"),
+         text_at(in, "error.message"),
+         text_at(in, "error.right"),
+         {},
+         int_at(in, "ms")};
+    if (auto value = in.is_object() ? in.find("value") : in.end(); value != in.end())
+      r.value = std::move(*value);
   }
   return facts;
 }

@@ -1,8 +1,8 @@
 // What was read about a chain, as plain data: every answer under a key, with the path it came from, or why it
 // could not be read. Judging needs nothing else, so a saved file is judged like a live cluster.
 //
-// Of each object only the fields are here that some rule looks at: diagnose/kept.hpp lists them. Knows nothing about
-// what is right or wrong.
+// Of each object only the fields are here that some rule looks at: diagnose/kept.hpp lists them. Knows
+// nothing about what is right or wrong.
 #pragma once
 
 #include <map>
@@ -53,9 +53,10 @@ struct Facts {
   std::vector<const Json*> items(const std::string& resource, std::string_view space) const;
   // The one of that name; null: it was not read.
   const Json* object(const std::string& resource, std::string_view space, std::string_view name) const;
-  // Those of the namespace that can have all these labels ({name: value}): it is left to the caller to look whether
-  // they do.
-  std::vector<const Json*> labelled(const std::string& resource, std::string_view space, const Json& labels) const;
+  // Those of the namespace that can have all these labels ({name: value}): it is left to the caller to look
+  // whether they do.
+  std::vector<const Json*> labelled(const std::string& resource, std::string_view space,
+                                    const Json& labels) const;
   // The reading that answers for a resource in a namespace; null: nobody asked.
   const Reading* listing(const std::string& resource, const std::string& space) const;
   // The reading of the resource's list of the whole cluster, also where namespaces had to be read instead.
@@ -64,8 +65,9 @@ struct Facts {
   mutable IndexPlace place;
 };
 
-// While this lives, the facts do not change, and what is in a namespace, has a name or a label is looked up in an index
-// instead of one object after the other: thousands of HPAs ask for their own few objects. For one thread.
+// While this lives, the facts do not change, and what is in a namespace, has a name or a label is looked up
+// in an index instead of one object after the other: thousands of HPAs ask for their own few objects. For one
+// thread.
 class StillFacts {
  public:
   explicit StillFacts(const Facts& facts);

@@ -54,7 +54,8 @@ class FactsIndex {
       const Json& labels = at(*object, "metadata.labels");
       if (!labels.is_object()) continue;
       for (const auto& [name, value] : labels.items()) {
-        if (value.is_string()) of.by_label[key_of({space, name, value.get_ref<const std::string&>()})].push_back(object);
+        if (value.is_string())
+          of.by_label[key_of({space, name, value.get_ref<const std::string&>()})].push_back(object);
       }
     }
     of.all = std::move(all);
@@ -105,7 +106,8 @@ const Json* Facts::object(const std::string& resource, std::string_view space, s
   return last;
 }
 
-std::vector<const Json*> Facts::labelled(const std::string& resource, std::string_view space, const Json& labels) const {
+std::vector<const Json*> Facts::labelled(const std::string& resource, std::string_view space,
+                                         const Json& labels) const {
   if (place.index == nullptr || !labels.is_object()) return items(resource, space);
   const Objects* fewest = nullptr;
   const auto& by_label = place.index->of(*this, resource).by_label;

@@ -33,7 +33,8 @@ std::string one_line(std::string text) {
   }
   // What Unicode, and some terminals, take for a line end too.
   for (std::string_view end : {"\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
-    for (size_t at = text.find(end); at != std::string::npos; at = text.find(end, at)) text.replace(at, end.size(), " ");
+    for (size_t at = text.find(end); at != std::string::npos; at = text.find(end, at))
+      text.replace(at, end.size(), " ");
   }
   return text;
 }
@@ -123,7 +124,8 @@ Fix advice_with(std::string says, Json body, std::vector<std::string> look) {
 
 std::vector<std::string> look_at(const std::string& verb, const ObjectRef& object) {
   if (!nameable(object)) return {};
-  if (verb == "logs") return with_space({"kubectl", verb, object.name, "--all-containers", "--tail=20"}, object);
+  if (verb == "logs")
+    return with_space({"kubectl", verb, object.name, "--all-containers", "--tail=20"}, object);
   std::vector<std::string> argv = with_space({"kubectl", verb, object.resource, object.name}, object);
   if (verb == "get") argv.insert(argv.end(), {"-o", "yaml"});
   return argv;
@@ -193,7 +195,8 @@ Json operation(const std::string& op, const std::vector<std::string>& path, Json
   std::string pointer;
   for (const std::string& step : path) {
     pointer += '/';
-    for (char c : step) pointer += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
+    for (char c : step)
+      pointer += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
   }
   Json made = {{"op", op}, {"path", pointer}};
   if (op != "remove") made["value"] = std::move(value);
@@ -232,7 +235,8 @@ Json to_json(const Fix& fix) {
                       {"name", fix.object.name}};
   if (!fix.beyond.empty()) json["beyond"] = fix.beyond;
   if (fix.kind == Fix::Kind::patch) json["patchType"] = fix.patch_type;
-  if (!fix.body.is_null()) json[fix.kind == Fix::Kind::patch    ? "patch"
+  if (!fix.body.is_null())
+    json[fix.kind == Fix::Kind::patch    ? "patch"
          : fix.kind == Fix::Kind::create ? "manifest"
                                          : "example"] = fix.body;
   if (fix.kind == Fix::Kind::scale) json["replicas"] = fix.replicas;

@@ -1,9 +1,9 @@
-// A proposed repair as a value: what it does, to which one object, and what it would do beyond the repair. Only here
-// does it become a command line, by one quoting rule.
+// A proposed repair as a value: what it does, to which one object, and what it would do beyond the repair.
+// Only here does it become a command line, by one quoting rule.
 //
-// Builders take the object as it was read and check the repair against it: what would change nothing, what fits the
-// object no more, and what names an object that Kubernetes could not have, is no fix. hpawalk runs none of them. Knows
-// nothing about causes.
+// Builders take the object as it was read and check the repair against it: what would change nothing, what
+// fits the object no more, and what names an object that Kubernetes could not have, is no fix. hpawalk runs
+// none of them. Knows nothing about causes.
 #pragma once
 
 #include <optional>
@@ -28,11 +28,11 @@ struct Fix {
   enum class Kind { advice, patch, create, remove, scale, restart, rollback };
   Kind kind = Kind::advice;
   ObjectRef object;
-  std::string says;        // what is to be done, in one sentence
-  std::string beyond;      // what the command does beyond the repair; empty: nothing
-  std::string patch_type;  // "json" or "merge"
-  Json body;               // the patch, or what is created; of advice: what to write, if that is known
-  long long replicas = 0;  // of scale
+  std::string says;               // what is to be done, in one sentence
+  std::string beyond;             // what the command does beyond the repair; empty: nothing
+  std::string patch_type;         // "json" or "merge"
+  Json body;                      // the patch, or what is created; of advice: what to write, if that is known
+  long long replicas = 0;         // of scale
   std::vector<std::string> look;  // a kubectl command that only reads, for somebody who follows advice
 };
 std::string_view name_of(Fix::Kind kind);
@@ -41,7 +41,8 @@ Fix advice(std::string says, std::vector<std::string> look = {});
 Fix advice_with(std::string says, Json body, std::vector<std::string> look = {});
 // kubectl VERB RESOURCE NAME -n NAMESPACE; nothing for an object that cannot have that name.
 std::vector<std::string> look_at(const std::string& verb, const ObjectRef& object);
-std::vector<std::string> look_for(const std::string& resources, const std::string& space);  // all in a namespace
+std::vector<std::string> look_for(const std::string& resources,
+                                  const std::string& space);  // all in a namespace
 
 // A JSON patch. Where a path goes through an index, `test` operations before it say what has to stand there.
 std::optional<Fix> json_patch(const ObjectRef& ref, const Json& object, Json operations, std::string says,

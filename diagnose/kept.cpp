@@ -23,54 +23,55 @@ struct Kind {
 constexpr std::string_view whole;  // keeps the value whole
 
 // Pods of the adapters, of the operator and of the controller manager are looked at like others.
-#define POD_FIELDS                                                                                                    \
-  "metadata.name metadata.namespace metadata.labels metadata.creationTimestamp metadata.deletionTimestamp "           \
-  "metadata.ownerReferences.kind metadata.ownerReferences.name "                                                      \
-  "spec.serviceAccountName spec.initContainers.name spec.volumes.name spec.volumes.configMap.name "                   \
-  "spec.volumes.configMap.items.key spec.volumes.configMap.items.path "                                               \
-  "spec.containers.name spec.containers.image spec.containers.command spec.containers.args "                          \
-  "spec.containers.ports.name spec.containers.ports.containerPort spec.containers.resources.requests "                \
-  "spec.containers.volumeMounts.name spec.containers.volumeMounts.mountPath spec.containers.volumeMounts.subPath "    \
-  "status.phase status.podIP status.conditions.type status.conditions.status "                                        \
-  "status.containerStatuses.restartCount status.containerStatuses.state.running.startedAt "                           \
-  "status.containerStatuses.state.waiting.reason status.containerStatuses.state.waiting.message "                     \
-  "status.containerStatuses.state.terminated.reason status.containerStatuses.state.terminated.message "               \
-  "status.containerStatuses.lastState.terminated.reason status.containerStatuses.lastState.terminated.message"
-#define CONDITION_FIELDS "status.conditions.type status.conditions.status status.conditions.reason status.conditions.message "
-#define WORKLOAD_FIELDS                                                                                       \
-  CONDITION_FIELDS                                                                                            \
-  "metadata.name metadata.namespace metadata.labels metadata.ownerReferences.apiVersion "                      \
-  "metadata.ownerReferences.kind metadata.ownerReferences.name metadata.ownerReferences.uid "                 \
-  "metadata.hpawalkReplicaManagers metadata.hpawalkAppliedReplicas "                                          \
-  "spec.replicas spec.selector spec.template.metadata.labels spec.template.spec.containers.name "             \
-  "spec.template.spec.containers.command spec.template.spec.containers.args "                                 \
+#define POD_FIELDS                                                                                          \
+  "metadata.name metadata.namespace metadata.labels metadata.creationTimestamp metadata.deletionTimestamp " \
+  "metadata.ownerReferences.kind metadata.ownerReferences.name "                                            \
+  "spec.serviceAccountName spec.initContainers.name spec.volumes.name spec.volumes.configMap.name "         \
+  "spec.volumes.configMap.items.key spec.volumes.configMap.items.path "                                     \
+  "spec.containers.name spec.containers.image spec.containers.command spec.containers.args "                \
+  "spec.containers.ports.name spec.containers.ports.containerPort spec.containers.resources.requests "      \
+  "spec.containers.volumeMounts.name spec.containers.volumeMounts.mountPath "                               \
+  "spec.containers.volumeMounts.subPath "                                                                   \
+  "status.phase status.podIP status.conditions.type status.conditions.status "                              \
+  "status.containerStatuses.restartCount status.containerStatuses.state.running.startedAt "                 \
+  "status.containerStatuses.state.waiting.reason status.containerStatuses.state.waiting.message "           \
+  "status.containerStatuses.state.terminated.reason status.containerStatuses.state.terminated.message "     \
+  "status.containerStatuses.lastState.terminated.reason "                                                   \
+  "status.containerStatuses.lastState.terminated.message"
+#define CONDITION_FIELDS \
+  "status.conditions.type status.conditions.status status.conditions.reason status.conditions.message "
+#define WORKLOAD_FIELDS                                                                           \
+  CONDITION_FIELDS                                                                                \
+  "metadata.name metadata.namespace metadata.labels metadata.ownerReferences.apiVersion "         \
+  "metadata.ownerReferences.kind metadata.ownerReferences.name metadata.ownerReferences.uid "     \
+  "metadata.hpawalkReplicaManagers metadata.hpawalkAppliedReplicas "                              \
+  "spec.replicas spec.selector spec.template.metadata.labels spec.template.spec.containers.name " \
+  "spec.template.spec.containers.command spec.template.spec.containers.args "                     \
   "status.replicas status.updatedReplicas status.unavailableReplicas status.desiredNumberScheduled"
-#define MONITOR_FIELDS                                                                                                  \
-  "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange "                                        \
-  "spec.selector spec.namespaceSelector spec.endpoints.port spec.podMetricsEndpoints.port "                             \
+#define MONITOR_FIELDS                                                                      \
+  "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange "            \
+  "spec.selector spec.namespaceSelector spec.endpoints.port spec.podMetricsEndpoints.port " \
   "status.bindings.conditions.type status.bindings.conditions.status status.bindings.conditions.message"
-#define EVENT_FIELDS                                                                                                    \
-  "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid message count series.count "     \
+#define EVENT_FIELDS                                                                                   \
+  "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid message count " \
+  "series.count "                                                                                      \
   "lastTimestamp eventTime"
 
 constexpr Kind kinds[] = {
-    {"hpas",
-     CONDITION_FIELDS
+    {"hpas", CONDITION_FIELDS
      "apiVersion kind metadata.name metadata.namespace metadata.uid metadata.annotations.hpawalk/assumed "
      "spec.scaleTargetRef spec.minReplicas spec.maxReplicas spec.metrics spec.behavior "
      "status.currentReplicas status.desiredReplicas status.currentMetrics status.lastScaleTime"},
     {"apiservices",
-     CONDITION_FIELDS
-     "metadata.name spec.group spec.version spec.versionPriority spec.insecureSkipTLSVerify "
-     "spec.service.namespace spec.service.name spec.service.port"},
+     CONDITION_FIELDS "metadata.name spec.group spec.version spec.versionPriority spec.insecureSkipTLSVerify "
+                      "spec.service.namespace spec.service.name spec.service.port"},
     {"namespaces", "metadata.name metadata.labels"},
     {"services",
      "metadata.name metadata.namespace metadata.labels spec.selector spec.ports.name spec.ports.port "
      "spec.ports.targetPort"},
     {"servicemonitors", MONITOR_FIELDS},
     {"podmonitors", MONITOR_FIELDS},
-    {"prometheuses",
-     CONDITION_FIELDS
+    {"prometheuses", CONDITION_FIELDS
      "metadata.name metadata.namespace spec.serviceDiscoveryRole spec.routePrefix "
      "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector spec.podMonitorSelector "
      "spec.podMonitorNamespaceSelector"},
@@ -101,7 +102,8 @@ constexpr Kind kinds[] = {
     {"config", "yaml", false},  // only which jobs there are: collect_prometheus.cpp
     {"names", whole, false},
     {"targets",
-     "labels.job labels.namespace labels.service labels.pod pool url health lastError lastScrape interval", false},
+     "labels.job labels.namespace labels.service labels.pod pool url health lastError lastScrape interval",
+     false},
     {"samples", "labels value time", false},
     {"counts", whole, false},
     {"rule", whole, false},
@@ -183,23 +185,28 @@ std::string last_change(const Json& managed_fields) {
 void add_own_fields(const Json& object, const Tree& tree, Json& out) {
   auto wanted = tree.fields.find("metadata");
   auto add = [&](const char* name, Json value) {
-    if (wanted != tree.fields.end() && wanted->second.fields.contains(name)) out["metadata"][name] = std::move(value);
+    if (wanted != tree.fields.end() && wanted->second.fields.contains(name))
+      out["metadata"][name] = std::move(value);
   };
   const Json& managed = list_at(object, "metadata.managedFields");
-  if (Json managers = replica_managers(managed); !managers.empty()) add("hpawalkReplicaManagers", std::move(managers));
+  if (Json managers = replica_managers(managed); !managers.empty())
+    add("hpawalkReplicaManagers", std::move(managers));
   if (std::string changed = last_change(managed); !changed.empty()) add("hpawalkLastChange", changed);
   const Json& applied =
-      at(object, std::vector<std::string>{"metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"});
+      at(object, std::vector<std::string>{"metadata", "annotations",
+                                          "kubectl.kubernetes.io/last-applied-configuration"});
   if (!applied.is_string()) return;
   Result<Json> last = parse_json(applied.get_ref<const std::string&>(), "What kubectl applied");
   if (!last) return;
-  if (const Json& replicas = at(*last, "spec.replicas"); replicas.is_number()) add("hpawalkAppliedReplicas", replicas);
+  if (const Json& replicas = at(*last, "spec.replicas"); replicas.is_number())
+    add("hpawalkAppliedReplicas", replicas);
 }
 
 // Flags whose values rules read, and those of which only the name says something.
 bool value_is_read(std::string_view flag) {
-  static const std::set<std::string_view> names = {"prometheus-url", "config", "metrics-relist-interval", "metrics-max-age",
-                                                   "secure-port", "feature-gates"};
+  static const std::set<std::string_view> names = {
+      "prometheus-url",  "config",      "metrics-relist-interval",
+      "metrics-max-age", "secure-port", "feature-gates"};
   return names.contains(flag) || flag.starts_with("horizontal-pod-autoscaler-");
 }
 bool name_is_read(std::string_view flag) {
@@ -217,7 +224,8 @@ Json read_flags(const Json& words) {
   for (const Json& item : words) {
     std::string word = item.is_string() ? item.get<std::string>() : "";
     size_t equals = word.find('=');
-    std::string name = word.starts_with("--") ? word.substr(2, equals == std::string::npos ? equals : equals - 2) : "";
+    std::string name =
+        word.starts_with("--") ? word.substr(2, equals == std::string::npos ? equals : equals - 2) : "";
     bool value = std::exchange(value_follows, false);
     if (value || value_is_read(name)) {
       flags.push_back(text::redact(word));
@@ -234,13 +242,14 @@ void keep_flags(Json& pod_spec, const Json& original) {
   const Json& before = list_at(original, "containers");
   for (size_t i = 0; i < pod_spec["containers"].size(); ++i) {
     for (const char* words : {"command", "args"}) {
-      if (!at(before[i], words).is_null()) pod_spec["containers"][i][words] = read_flags(at(before[i], words));
+      if (!at(before[i], words).is_null())
+        pod_spec["containers"][i][words] = read_flags(at(before[i], words));
     }
   }
 }
 
-// The ConfigMap of a projected volume counts like one of its own; volumes of other kinds, and what is mounted of
-// them, do not. `out` is what is kept of the pod.
+// The ConfigMap of a projected volume counts like one of its own; volumes of other kinds, and what is mounted
+// of them, do not. `out` is what is kept of the pod.
 void keep_plain_volumes(const Json& pod, const Tree& tree, Json& out) {
   if (!at(pod, "spec.volumes").is_array()) return;
   Json volumes = Json::array();
@@ -291,14 +300,17 @@ Json scalars(const YAML::Node& node, std::initializer_list<const char*> names) {
 
 Json rule_json(const YAML::Node& rule) {
   Json out = scalars(rule, {"seriesQuery", "metricsQuery"});
-  for (const YAML::Node& filter : rule["seriesFilters"]) out["seriesFilters"].push_back(scalars(filter, {"is", "isNot"}));
-  if (const YAML::Node name = rule["name"]; name && name.IsMap()) out["name"] = scalars(name, {"matches", "as"});
+  for (const YAML::Node& filter : rule["seriesFilters"])
+    out["seriesFilters"].push_back(scalars(filter, {"is", "isNot"}));
+  if (const YAML::Node name = rule["name"]; name && name.IsMap())
+    out["name"] = scalars(name, {"matches", "as"});
   const YAML::Node resources = rule["resources"];
   if (!resources || !resources.IsMap()) return out;
   out["resources"] = scalars(resources, {"template", "namespaced"});
   if (const YAML::Node overrides = resources["overrides"]; overrides && overrides.IsMap()) {
     for (const auto& entry : overrides)
-      out["resources"]["overrides"][entry.first.as<std::string>()] = scalars(entry.second, {"group", "resource"});
+      out["resources"]["overrides"][entry.first.as<std::string>()] =
+          scalars(entry.second, {"group", "resource"});
   }
   return out;
 }
@@ -325,7 +337,8 @@ Json kept_data(const Json& data) {
     }
     Result<AdapterConfig> config = parse_adapter_config(text.get<std::string>());
     if (!config) {
-      std::string why = config.error().what + (config.error().because.empty() ? "" : ": " + config.error().because);
+      std::string why =
+          config.error().what + (config.error().because.empty() ? "" : ": " + config.error().because);
       out[key] = {{config_error_field, text::redact(why)}};
       continue;
     }
@@ -344,7 +357,8 @@ Json kept_object(const Kind& kind, const Tree& tree, const Json& object) {
   auto spec = tree.fields.find("spec");
   bool pod = spec != tree.fields.end() && spec->second.fields.contains("containers");
   Json out = pod ? kept_pod(object, tree) : pruned(object, tree);
-  if (at(out, "spec.template.spec").is_object()) keep_flags(out["spec"]["template"]["spec"], at(object, "spec.template.spec"));
+  if (at(out, "spec.template.spec").is_object())
+    keep_flags(out["spec"]["template"]["spec"], at(object, "spec.template.spec"));
   if (kind.objects && object.is_object()) add_own_fields(object, tree, out);
   return out;
 }
@@ -360,10 +374,11 @@ void take_selector(const Json& selector, std::set<std::string>& names) {
 }
 
 std::set<std::string> selected_labels(const Facts& facts) {
-  std::set<std::string> names = {"app", "app.kubernetes.io/name", "app.kubernetes.io/managed-by", "prometheus",
-                                 "pod-template-hash"};  // that rules name themselves
+  std::set<std::string> names = {"app", "app.kubernetes.io/name", "app.kubernetes.io/managed-by",
+                                 "prometheus", "pod-template-hash"};  // that rules name themselves
   for (const Json* service : facts.items("services")) take_keys(at(*service, "spec.selector"), names);
-  for (const char* resource : {"servicemonitors", "podmonitors", "deployments", "statefulsets", "replicasets", "daemonsets"}) {
+  for (const char* resource :
+       {"servicemonitors", "podmonitors", "deployments", "statefulsets", "replicasets", "daemonsets"}) {
     for (const Json* object : facts.items(resource)) take_selector(at(*object, "spec.selector"), names);
   }
   for (const Json* policy : facts.items("networkpolicies")) {
@@ -386,7 +401,8 @@ std::set<std::string> selected_labels(const Facts& facts) {
 
 void keep_labels(Json& labels, const std::set<std::string>& names) {
   if (!labels.is_object()) return;
-  for (auto here = labels.begin(); here != labels.end();) here = names.contains(here.key()) ? std::next(here) : labels.erase(here);
+  for (auto here = labels.begin(); here != labels.end();)
+    here = names.contains(here.key()) ? std::next(here) : labels.erase(here);
 }
 
 }  // namespace
@@ -408,13 +424,14 @@ Json kept(const std::string& key, const Json& value) {
 
 void keep_selected_labels(Facts& facts) {
   const std::set<std::string> names = selected_labels(facts);
-  static const std::set<std::string> with_labels = {"pods", "adapter-pods", "operator-pods", "deployments",
-                                                    "statefulsets", "replicasets", "daemonsets"};
+  static const std::set<std::string> with_labels = {
+      "pods", "adapter-pods", "operator-pods", "deployments", "statefulsets", "replicasets", "daemonsets"};
   for (auto& [key, reading] : facts.readings) {
     if (!with_labels.contains(kind_name(key)) || !at(reading.value, "items").is_array()) continue;
     for (Json& item : reading.value["items"]) {
       if (at(item, "metadata.labels").is_object()) keep_labels(item["metadata"]["labels"], names);
-      if (at(item, "spec.template.metadata.labels").is_object()) keep_labels(item["spec"]["template"]["metadata"]["labels"], names);
+      if (at(item, "spec.template.metadata.labels").is_object())
+        keep_labels(item["spec"]["template"]["metadata"]["labels"], names);
     }
   }
 }

@@ -66,10 +66,12 @@ void Reader::record(const std::string& key, Reading reading, const Error* error)
 }
 
 // Of objects that were cut as they came: whole pods of a large cluster would fill the memory.
-void Reader::record_list(const std::string& key, const std::string& path, world::TimePoint start, Result<Json> list) {
+void Reader::record_list(const std::string& key, const std::string& path, world::TimePoint start,
+                         Result<Json> list) {
   Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
   if (!list) return keep(key, std::move(reading), &list.error());
-  if (!at(*list, "items").is_array()) return record(key, {path, {}, {}, {}, *std::move(list), reading.ms}, nullptr);
+  if (!at(*list, "items").is_array())
+    return record(key, {path, {}, {}, {}, *std::move(list), reading.ms}, nullptr);
   reading.value = {{"items", std::move((*list)["items"])}};
   keep(key, std::move(reading), nullptr);
 }
@@ -128,7 +130,8 @@ void Reader::replaced_by_spaces(const std::string& key) {
 void Reader::list_each(const std::string& key, const std::string& group, const std::string& resource,
                        const std::vector<std::string>& spaces) {
   for (const std::string& space : spaces) {
-    list_at_path(key + "/" + space, world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
+    list_at_path(key + "/" + space,
+                 world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
   }
 }
 
@@ -218,8 +221,9 @@ void Reader::read_log(const Json& pod) {
 
 Result<Json> Reader::ask_prometheus_now(const PrometheusAddress& address, const std::string& path) {
   bool directly = !options_.prometheus_url.empty();
-  world::PrometheusApi prometheus = directly ? world::prometheus_at(http_, options_.prometheus_url)
-                                      : world::prometheus_behind(api_, address.backend, address.prefix);
+  world::PrometheusApi prometheus = directly
+                                        ? world::prometheus_at(http_, options_.prometheus_url)
+                                        : world::prometheus_behind(api_, address.backend, address.prefix);
   Result<Json> answer = prometheus.get(path, 15s);
   if (answer || directly || answer.error().id != "prometheus-http") return answer;
   // The API server's own refusal to pass it on, told from one of Prometheus's.
@@ -236,8 +240,12 @@ void Reader::ask_prometheus(const PrometheusAddress& address, const std::string&
   later([=, this] {
     world::TimePoint start = clock_.now();
     Result<Json> answer = ask_prometheus_now(address, path);
-    Reading reading{
-        world::proxy_path(address.backend, address.prefix + path), {}, {}, {}, {}, (clock_.now() - start).count()};
+    Reading reading{world::proxy_path(address.backend, address.prefix + path),
+                    {},
+                    {},
+                    {},
+                    {},
+                    (clock_.now() - start).count()};
     if (answer) reading.value = shape ? shape(*std::move(answer)) : *std::move(answer);
     record(address.key() + " " + what, std::move(reading), answer ? nullptr : &answer.error());
   });

@@ -23,7 +23,7 @@ class CountingApi final : public world::KubeApi {
     return api_.send(request);
   }
   Result<world::HttpResponse> stream(const std::string& path,
-                              const std::function<bool(std::string_view line)>& on_line) override {
+                                     const std::function<bool(std::string_view line)>& on_line) override {
     ++count;
     return api_.stream(path, on_line);
   }
@@ -67,7 +67,8 @@ class Reader {
   std::string list_now(const std::string& key, const std::string& path, bool metadata_only = false);
   Result<Json> ask_prometheus_now(const PrometheusAddress& address, const std::string& path);
   void record(const std::string& key, Reading reading, const Error* error);
-  void record_list(const std::string& key, const std::string& path, world::TimePoint start, Result<Json> list);
+  void record_list(const std::string& key, const std::string& path, world::TimePoint start,
+                   Result<Json> list);
   size_t requests() const { return api_.count; }
 
  private:

@@ -21,8 +21,8 @@ Json rule_for(const std::string& group, const std::vector<std::string>& resource
           {"verbs", Json::array({"get", "list", "watch"})}};
 }
 
-Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind, const std::string& role,
-                const std::string& user) {
+Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind,
+                const std::string& role, const std::string& user) {
   std::vector<std::string> parts = text::split(user, ':');
   parts.resize(4);
   Json subject = {{"kind", "ServiceAccount"}, {"namespace", parts[2]}, {"name", parts[3]}};

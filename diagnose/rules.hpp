@@ -8,8 +8,8 @@
 #include "diagnose/controller.hpp"
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/selector.hpp"
-#include "world/times.hpp"
 #include "diagnose/view.hpp"
+#include "world/times.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -77,8 +77,8 @@ std::vector<std::string> look_at_api(const Context& c);  // at what the metrics 
 Json rule_for(const std::string& group, const std::vector<std::string>& resources);
 // A List of the role and what binds it to the service account "system:serviceaccount:NS:NAME".
 Json role_and_binding(const Json& role, const std::string& kind, const std::string& user);
-Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind, const std::string& role,
-                const std::string& user);
+Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind,
+                const std::string& role, const std::string& user);
 std::string plural_count(size_t n, std::string_view thing);
 std::string seen(const Reading& reading, std::string_view what);  // "GET /path: what"
 std::string why_unread(const Reading* reading);  // "not allowed to list pods in namespace web"

@@ -18,7 +18,8 @@ std::pair<std::string, std::string> owner_of(const Json& pod) {
     if (kind != "ReplicaSet") return {kind, name};
     const Json& hash = at(pod, std::vector<std::string>{"metadata", "labels", "pod-template-hash"});
     std::string end = hash.is_string() ? "-" + hash.get<std::string>() : "";
-    if (end.size() > 1 && name.ends_with(end)) return {"Deployment", name.substr(0, name.size() - end.size())};
+    if (end.size() > 1 && name.ends_with(end))
+      return {"Deployment", name.substr(0, name.size() - end.size())};
   }
   return {};
 }
@@ -153,10 +154,15 @@ Fix set_adapter_flag(const Context& c, const std::string& name, const std::strin
   for (size_t i = 0; i < containers.size(); ++i) {
     if (text_at(containers[i], "name") != main) continue;
     Json operations = flag_operations(containers[i], i, name, value);
-    if (operations.dump(-1, ' ', true, Json::error_handler_t::replace).find("[redacted]") != std::string::npos) return otherwise;
-    const Json& by = at(*owner->object, std::vector<std::string>{"metadata", "labels", "app.kubernetes.io/managed-by"});
+    if (operations.dump(-1, ' ', true, Json::error_handler_t::replace).find("[redacted]") !=
+        std::string::npos)
+      return otherwise;
+    const Json& by =
+        at(*owner->object, std::vector<std::string>{"metadata", "labels", "app.kubernetes.io/managed-by"});
     std::string beyond =
-        by == "Helm" ? "the next Helm upgrade of the adapter reverts it, unless you also set it in the chart's values" : "";
+        by == "Helm"
+            ? "the next Helm upgrade of the adapter reverts it, unless you also set it in the chart's values"
+            : "";
     return json_patch(owner->ref, *owner->object, operations, says, beyond).value_or(otherwise);
   }
   return otherwise;
@@ -165,7 +171,8 @@ Fix set_adapter_flag(const Context& c, const std::string& name, const std::strin
 Fix edit_rules(const Context& c, const std::string& says, Json rule) {
   std::string where = fmt::format("{} (ConfigMap {}/{}, {}; the adapter reads it when it starts)", says,
                                   c.adapter.space, c.adapter.config_map, c.adapter.config_key);
-  return advice_with(where, std::move(rule), look_at("get", {"configmap", c.adapter.space, c.adapter.config_map}));
+  return advice_with(where, std::move(rule),
+                     look_at("get", {"configmap", c.adapter.space, c.adapter.config_map}));
 }
 
 std::string rule_place(const Context& c, const AdapterRule& rule) {
@@ -185,19 +192,20 @@ void keda(const Context& c, Report& report) {
     std::vector<std::string> evidence = {
         fmt::format("{} is registered for Service {}", c.need.api_group(), who),
         fmt::format("HPA {}/{}: the metric's selector names no ScaledObject", c.hpa.space, c.hpa.name)};
-    for (const std::string& pod : c.other_adapters()) evidence.push_back("another adapter is running: pod " + pod);
+    for (const std::string& pod : c.other_adapters())
+      evidence.push_back("another adapter is running: pod " + pod);
     report.broken(
         "two-adapters", Link::adapter,
         "The API group belongs to KEDA, which serves only the metrics of its ScaledObjects, and this HPA was "
         "not created by a ScaledObject",
         evidence,
-        advice("Use KEDA to scale it (a ScaledObject with a prometheus trigger), or register the API group for the other "
+        advice("Use KEDA to scale it (a ScaledObject with a prometheus trigger), or register the API group "
+               "for the other "
                "adapter: only one adapter can serve it"),
         c.works() ? Certainty::possible : Certainty::certain);
     return;
   }
-  report.set(Link::adapter, Mark::note,
-             "KEDA serves this metric; hpawalk checks only its ScaledObject");
+  report.set(Link::adapter, Mark::note, "KEDA serves this metric; hpawalk checks only its ScaledObject");
   for (const Json* object : c.facts.items("scaledobjects", c.hpa.space)) {
     const Json& ready = condition(*object, "Ready");
     bool ours =
@@ -264,9 +272,10 @@ bool pods_ready(const Context& c, Report& report) {
   for (const std::string& line : evidence) {
     if (has(line, "max age must not be less than relist interval")) {
       cause = "adapter-max-age";
-      why = fmt::format("does not start: --metrics-max-age ({}) is shorter than --metrics-relist-interval ({})",
-                        text::duration(c.adapter.max_age.value_or(world::Duration(0))),
-                        text::duration(c.adapter.relist.value_or(world::Duration(0))));
+      why =
+          fmt::format("does not start: --metrics-max-age ({}) is shorter than --metrics-relist-interval ({})",
+                      text::duration(c.adapter.max_age.value_or(world::Duration(0))),
+                      text::duration(c.adapter.relist.value_or(world::Duration(0))));
     }
   }
   Fix fix = wake_adapter(c);

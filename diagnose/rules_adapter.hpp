@@ -17,9 +17,10 @@ void judge_naming(const Context& c, Report& report);
 // The series is there, a rule takes it, the adapter reaches Prometheus: and yet it is not listed.
 void not_listed(const Context& c, Report& report);
 
-std::string where(const Context& c);       // "prometheus-adapter monitoring/adapter"
+std::string where(const Context& c);  // "prometheus-adapter monitoring/adapter"
 
-// The workload that makes the adapter's pods: of one that has none, the one whose pods its Service would select.
+// The workload that makes the adapter's pods: of one that has none, the one whose pods its Service would
+// select.
 struct AdapterOwner {
   ObjectRef ref;
   const Json* object = nullptr;  // null: it was not read

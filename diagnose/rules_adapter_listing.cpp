@@ -50,12 +50,15 @@ bool too_broad(const Context& c, Report& report, std::vector<std::string> eviden
     evidence.insert(evidence.begin(), fmt::format("{}: matches {} series", rule_place(c, rule),
                                                   count > 0 ? std::to_string(count) : "very many series"));
     if (slow)
-      evidence.push_back(
-          seen(*names, names->error.empty() ? "took " + text::duration(world::Duration(names->ms)) : names->error));
-    std::string sentence = fmt::format("{} matches so many series that listing them takes too long", rule.title());
+      evidence.push_back(seen(*names, names->error.empty()
+                                          ? "took " + text::duration(world::Duration(names->ms))
+                                          : names->error));
+    std::string sentence =
+        fmt::format("{} matches so many series that listing them takes too long", rule.title());
     bool matters = c.registered() != true;
-    Fix fix = edit_rules(
-        c, "Disable the chart's default rules (rules.default: false), and add rules for the metrics that you need");
+    Fix fix = edit_rules(c,
+                         "Disable the chart's default rules (rules.default: false), and add rules for the "
+                         "metrics that you need");
     if (matters)
       report.broken("adapter-rules-too-broad", Link::adapter, sentence, evidence, fix, Certainty::likely);
     else
@@ -74,7 +77,8 @@ void judge_listing(const Context& c, Report& report) {
     std::vector<std::string> evidence = {rule_place(c, rule) + ": seriesQuery " + rule.series_query,
                                          seen(*names, names->error)};
     std::string sentence = fmt::format(
-        "Prometheus rejects the seriesQuery of {}, and one rejected query makes the adapter abort the listing of "
+        "Prometheus rejects the seriesQuery of {}, and one rejected query makes the adapter abort the "
+        "listing of "
         "all metrics",
         rule.title());
     if (c.registered() == true) {
@@ -94,7 +98,8 @@ namespace {
 void stale_config(const Context& c, Report& report) {
   if (config_older_than_pod(c)) return;
   std::string changed = text_at(c.adapter.config_reading->value, "metadata.hpawalkLastChange");
-  std::string sentence = "The adapter's rules were changed after it started, and it reads them only at startup";
+  std::string sentence =
+      "The adapter's rules were changed after it started, and it reads them only at startup";
   std::vector<std::string> evidence = {
       seen(*c.adapter.config_reading, "last changed " + changed),
       fmt::format("pod {}: started before that", full_name(*c.adapter.pods.front()))};
@@ -111,17 +116,18 @@ void stale_config(const Context& c, Report& report) {
 void ages(const Context& c, Report& report) {
   std::optional<world::Duration> interval = scrape_interval(c);
   if (interval && c.adapter.max_age && *c.adapter.max_age < *interval) {
-    report.broken("adapter-max-age", Link::adapter,
-                  fmt::format("The adapter drops series that are older than {}, but this series is scraped "
-                              "only every {}, so the metric appears intermittently",
-                              text::duration(*c.adapter.max_age), text::duration(*interval)),
-                  {fmt::format("Deployment {}/{}: --metrics-max-age is {} (--metrics-relist-interval {})",
-                               c.adapter.space, deployment(c), text::duration(*c.adapter.max_age),
-                               text::duration(c.adapter.relist.value_or(world::Duration(0)))),
-                   "Prometheus's target: scrape interval " + text::duration(*interval)},
-                  set_adapter_flag(c, "metrics-max-age",
-                                   flag_value(std::max(*interval * 2, c.adapter.relist.value_or(world::Duration(0)))),
-                                   "Set --metrics-max-age to twice the scrape interval"));
+    report.broken(
+        "adapter-max-age", Link::adapter,
+        fmt::format("The adapter drops series that are older than {}, but this series is scraped "
+                    "only every {}, so the metric appears intermittently",
+                    text::duration(*c.adapter.max_age), text::duration(*interval)),
+        {fmt::format("Deployment {}/{}: --metrics-max-age is {} (--metrics-relist-interval {})",
+                     c.adapter.space, deployment(c), text::duration(*c.adapter.max_age),
+                     text::duration(c.adapter.relist.value_or(world::Duration(0)))),
+         "Prometheus's target: scrape interval " + text::duration(*interval)},
+        set_adapter_flag(c, "metrics-max-age",
+                         flag_value(std::max(*interval * 2, c.adapter.relist.value_or(world::Duration(0)))),
+                         "Set --metrics-max-age to twice the scrape interval"));
   }
 }
 
@@ -138,12 +144,14 @@ void not_listed(const Context& c, Report& report) {
   // What is not listed may be served all the same: only the answer to the question for the value says more.
   std::optional<Reading> probe = c.probe();
   bool asked = probe && (probe->read() || probe->error_id == "kube-not-found");
-  std::string sentence = fmt::format("The adapter lists new series only every {}, and has not listed this series yet",
-                                     text::duration(relist));
+  std::string sentence =
+      fmt::format("The adapter lists new series only every {}, and has not listed this series yet",
+                  text::duration(relist));
   std::vector<std::string> evidence = {
       fmt::format("{}: --metrics-relist-interval is {}", where(c), text::duration(relist)),
       "the API does not list " + c.need.resource.text() + "/" + c.need.metric};
-  Fix fix = advice("Wait, or shorten --metrics-relist-interval (in the chart: metricsRelistInterval)", look_at_adapter(c));
+  Fix fix = advice("Wait, or shorten --metrics-relist-interval (in the chart: metricsRelistInterval)",
+                   look_at_adapter(c));
   if (asked) {
     report.broken("adapter-max-age", Link::adapter, sentence, evidence, fix, Certainty::likely);
   } else {

@@ -19,32 +19,33 @@ std::string resources_text(const AdapterRule& rule) {
 Fix other_metric(const Context& c, const std::string& name, const std::string& beyond) {
   std::string field = c.need.type;
   field[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(field[0])));
-  const std::vector<std::string> path = {"spec", "metrics", std::to_string(c.need.index), field, "metric", "name"};
+  const std::vector<std::string> path = {"spec", "metrics", std::to_string(c.need.index),
+                                         field,  "metric",  "name"};
   std::string says = fmt::format("Make the HPA use {}", name);
-  return json_patch(
-             ref_of("hpa", *c.hpa.object), *c.hpa.object,
-             Json::array({operation("test", path, c.need.metric), operation("replace", path, name)}), says, beyond)
+  return json_patch(ref_of("hpa", *c.hpa.object), *c.hpa.object,
+                    Json::array({operation("test", path, c.need.metric), operation("replace", path, name)}),
+                    says, beyond)
       .value_or(advice(says));
 }
 
 void renamed(const Context& c, Report& report, const AdapterRule& rule, const std::string& series,
              const std::string& name) {
   report.set(Link::series, Mark::ok, series + " is there");
-  report.broken(
-      "metric-renamed", Link::adapter,
-      fmt::format("The HPA uses {}, but {} gives that series the name {} in the API", c.need.metric,
-                  rule.title(), name),
-      {fmt::format("{}: name.matches {:?}, name.as {:?}", rule_place(c, rule),
-                   rule.matches ? rule.matches->expression() : "", rule.as)},
-      other_metric(c, name, ""));
+  report.broken("metric-renamed", Link::adapter,
+                fmt::format("The HPA uses {}, but {} gives that series the name {} in the API", c.need.metric,
+                            rule.title(), name),
+                {fmt::format("{}: name.matches {:?}, name.as {:?}", rule_place(c, rule),
+                             rule.matches ? rule.matches->expression() : "", rule.as)},
+                other_metric(c, name, ""));
 }
 
 void renamed_near(const Context& c, Report& report, const std::string& near) {
-  report.broken("metric-renamed", Link::adapter,
-                fmt::format("The adapter does not serve the metric {}; the closest name is {}", c.need.metric, near),
-                {fmt::format("{}: no rule produces {}", where(c), c.need.metric)}, 
-                other_metric(c, near, "the HPA then scales on that metric, which may have another meaning"),
-                Certainty::likely);
+  report.broken(
+      "metric-renamed", Link::adapter,
+      fmt::format("The adapter does not serve the metric {}; the closest name is {}", c.need.metric, near),
+      {fmt::format("{}: no rule produces {}", where(c), c.need.metric)},
+      other_metric(c, near, "the HPA then scales on that metric, which may have another meaning"),
+      Certainty::likely);
 }
 
 // A rule whose pattern does not compile may be the one that leads to the metric.
@@ -61,7 +62,8 @@ void no_rule(const Context& c, Report& report) {
     return;
   }
   if (const AdapterRule* rule = not_understood(c)) {
-    report.set(Link::adapter, Mark::unknown, fmt::format("the effect of {} is unknown: {}", rule->title(), rule->not_understood));
+    report.set(Link::adapter, Mark::unknown,
+               fmt::format("the effect of {} is unknown: {}", rule->title(), rule->not_understood));
     return;
   }
   const Reading* all = c.prometheus_reading("names");
@@ -104,8 +106,7 @@ void no_rule(const Context& c, Report& report) {
                             c.need.metric),
                 {fmt::format("{} of the adapter, {} names in Prometheus",
                              plural_count(c.adapter.rules(c.need.external()).size(), "rule"), names.size())},
-                advice("Use an existing metric, or expose this one and add a rule for it",
-                       look_at_api(c)));
+                advice("Use an existing metric, or expose this one and add a rule for it", look_at_api(c)));
 }
 
 // Do the labels of the series say which object a sample belongs to?
@@ -127,15 +128,15 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
                      "{} maps the metric to namespaces only, so the API serves it as not namespaced "
                      "(namespaced: false), and not for {}",
                      rule.title(), c.need.resource.text());
-    report.broken(
-        "rule-not-namespaced", Link::adapter, sentence,
-        {rule_place(c, rule) + ": resources " + resources_text(rule),
-         "the API lists " + (listed.empty() ? "no metric of that name" : listed)},
-        edit_rules(c, "Map one label of the series to each of them",
-                   {{"resources",
-                     {{"overrides",
-                       {{"namespace", {{"resource", "namespace"}}},
-                        {singular(c.need.resource.resource), {{"resource", singular(c.need.resource.resource)}}}}}}}}));
+    report.broken("rule-not-namespaced", Link::adapter, sentence,
+                  {rule_place(c, rule) + ": resources " + resources_text(rule),
+                   "the API lists " + (listed.empty() ? "no metric of that name" : listed)},
+                  edit_rules(c, "Map one label of the series to each of them",
+                             {{"resources",
+                               {{"overrides",
+                                 {{"namespace", {{"resource", "namespace"}}},
+                                  {singular(c.need.resource.resource),
+                                   {{"resource", singular(c.need.resource.resource)}}}}}}}}));
     return;
   }
   auto on_any = [&](const std::string& label) {
@@ -183,9 +184,9 @@ void labels(const Context& c, Report& report, const Candidate& candidate, const 
                   wanted.front(), c.hpa.space, text::join(values, ", ")),
       {fmt::format("Prometheus has {}{{{}}}", candidate.series, labels_text(row)),
        rule_place(c, rule) + ": resources " + resources_text(rule)},
-      advice(c.need.type == "Object"
-                 ? "Use an object whose name is in the samples' labels, or map another label in resources.overrides"
-                 : "Make Prometheus scrape these pods: see the previous checks"));
+      advice(c.need.type == "Object" ? "Use an object whose name is in the samples' labels, or map another "
+                                       "label in resources.overrides"
+                                     : "Make Prometheus scrape these pods: see the previous checks"));
 }
 
 // Several rules that yield one name: the last one wins.

@@ -15,8 +15,8 @@ bool recent(const std::string& line, world::WallTime taken, world::Duration age)
   if (std::sscanf(line.c_str(), "%*c%2d%2d %2d:%2d:%2d", &month, &day, &hour, &minute, &second) != 5)
     return true;
   std::string year = world::rfc3339(taken).substr(0, 4);
-  std::optional<world::WallTime> when =
-      world::parse_time(fmt::format("{}-{:02}-{:02}T{:02}:{:02}:{:02}Z", year, month, day, hour, minute, second));
+  std::optional<world::WallTime> when = world::parse_time(
+      fmt::format("{}-{:02}-{:02}T{:02}:{:02}:{:02}Z", year, month, day, hour, minute, second));
   return !when || taken - *when <= age;
 }
 
@@ -38,7 +38,8 @@ std::optional<std::string> web_port(const Json& service, const Json& pod) {
 }
 
 std::string route_prefix(const Context& c) {
-  std::string prefix = c.prometheus.resource == nullptr ? "" : text_at(*c.prometheus.resource, "spec.routePrefix");
+  std::string prefix =
+      c.prometheus.resource == nullptr ? "" : text_at(*c.prometheus.resource, "spec.routePrefix");
   return prefix == "/" ? "" : prefix;
 }
 
@@ -51,23 +52,27 @@ std::string likely_url(const Context& c) {
         continue;
       if (name_of(*service) == "prometheus-operated") continue;
       if (std::optional<std::string> port = web_port(*service, *pod))
-        return fmt::format("http://{}.{}.svc:{}{}", name_of(*service), space_of(*service), *port, route_prefix(c));
+        return fmt::format("http://{}.{}.svc:{}{}", name_of(*service), space_of(*service), *port,
+                           route_prefix(c));
     }
   }
   if (c.prometheus.resource != nullptr)
-    return fmt::format("http://prometheus-operated.{}.svc:9090{}", space_of(*c.prometheus.resource), route_prefix(c));
+    return fmt::format("http://prometheus-operated.{}.svc:9090{}", space_of(*c.prometheus.resource),
+                       route_prefix(c));
   return {};
 }
 
 Fix fix_url(const Context& c, const std::string& url) {
   if (url.empty() || url == c.adapter.prometheus_url)
-    return advice("Set --prometheus-url of the adapter to Prometheus's API (in the chart: prometheus.url, "
+    return advice(
+        "Set --prometheus-url of the adapter to Prometheus's API (in the chart: prometheus.url, "
+        "prometheus.port)",
+        look_at_adapter(c));
+  return set_adapter_flag(
+      c, "prometheus-url", url,
+      fmt::format("Point the adapter to {} (--prometheus-url; in the chart: prometheus.url, "
                   "prometheus.port)",
-                  look_at_adapter(c));
-  return set_adapter_flag(c, "prometheus-url", url,
-                          fmt::format("Point the adapter to {} (--prometheus-url; in the chart: prometheus.url, "
-                                      "prometheus.port)",
-                                      url));
+                  url));
 }
 
 bool url_broken(const Context& c, Report& report, std::string sentence, std::vector<std::string> evidence,
@@ -87,11 +92,12 @@ bool auth_broken(const Context& c, Report& report, std::vector<std::string> evid
                   })
           ? "its flags contain credentials, which Prometheus rejects"
           : "it sends no credentials";
-  report.broken("adapter-prometheus-auth", Link::adapter,
-                fmt::format("Prometheus (or a proxy in front of it) rejects the adapter's requests: {}", token),
-                std::move(evidence),
-                advice("Give the adapter credentials (--prometheus-token-file, --prometheus-header), or exempt it",
-                       look_at_adapter(c)));
+  report.broken(
+      "adapter-prometheus-auth", Link::adapter,
+      fmt::format("Prometheus (or a proxy in front of it) rejects the adapter's requests: {}", token),
+      std::move(evidence),
+      advice("Give the adapter credentials (--prometheus-token-file, --prometheus-header), or exempt it",
+             look_at_adapter(c)));
   return false;
 }
 
@@ -138,12 +144,16 @@ Fix let_through(const Context& c, bool ingress) {
   const Json& prometheus = at(*c.prometheus.service, "spec.selector");
   const Json& adapter = c.adapter.service == nullptr ? Json() : at(*c.adapter.service, "spec.selector");
   const std::string &from = c.adapter.space, &to = c.adapter.url_space;
-  std::string says = ingress ? fmt::format("Allow ingress from the adapter's pods of namespace {} to Prometheus's pods", from)
-                             : fmt::format("Allow egress from the adapter's pods to Prometheus's pods of namespace {}", to);
+  std::string says =
+      ingress
+          ? fmt::format("Allow ingress from the adapter's pods of namespace {} to Prometheus's pods", from)
+          : fmt::format("Allow egress from the adapter's pods to Prometheus's pods of namespace {}", to);
   // A selector that names nothing would mean all pods.
-  if (!prometheus.is_object() || prometheus.empty() || !adapter.is_object() || adapter.empty()) return advice(says);
-  Json peer = {{"namespaceSelector", {{"matchLabels", {{"kubernetes.io/metadata.name", ingress ? from : to}}}}},
-               {"podSelector", {{"matchLabels", ingress ? adapter : prometheus}}}};
+  if (!prometheus.is_object() || prometheus.empty() || !adapter.is_object() || adapter.empty())
+    return advice(says);
+  Json peer = {
+      {"namespaceSelector", {{"matchLabels", {{"kubernetes.io/metadata.name", ingress ? from : to}}}}},
+      {"podSelector", {{"matchLabels", ingress ? adapter : prometheus}}}};
   ObjectRef ref = {"networkpolicy", ingress ? to : from, ingress ? "allow-adapter" : "allow-prometheus"};
   for (const Json* there : c.facts.items("networkpolicies", ref.space)) {
     if (name_of(*there) == ref.name) return advice(says, look_at("get", ref));
@@ -171,12 +181,14 @@ bool policy_broken(const Context& c, Report& report, std::vector<std::string> ev
   if (!policy) policy = isolating(c, adapter.space, adapter.pods, false, adapter.url_space, prometheus);
   if (!policy) return false;
   evidence.push_back(
-      ingress ? fmt::format("NetworkPolicy {} selects Prometheus's pods, and no policy allows ingress from the adapter "
-                            "in namespace {}",
-                            *policy, adapter.space)
-              : fmt::format("NetworkPolicy {} selects the adapter's pods, and no policy allows egress to "
-                            "namespace {}",
-                            *policy, adapter.url_space));
+      ingress
+          ? fmt::format(
+                "NetworkPolicy {} selects Prometheus's pods, and no policy allows ingress from the adapter "
+                "in namespace {}",
+                *policy, adapter.space)
+          : fmt::format("NetworkPolicy {} selects the adapter's pods, and no policy allows egress to "
+                        "namespace {}",
+                        *policy, adapter.url_space));
   report.broken("adapter-network-policy", Link::adapter,
                 fmt::format("NetworkPolicy {} blocks traffic from the adapter to Prometheus", *policy),
                 std::move(evidence), let_through(c, ingress));
@@ -185,7 +197,8 @@ bool policy_broken(const Context& c, Report& report, std::vector<std::string> ev
 
 // What the adapter's own log says about reaching Prometheus, lately.
 bool connection_by_log(const Context& c, Report& report) {
-  world::Duration age = std::max<world::Duration>(c.adapter.relist.value_or(world::Duration(0)) * 2, std::chrono::seconds(20));
+  world::Duration age =
+      std::max<world::Duration>(c.adapter.relist.value_or(world::Duration(0)) * 2, std::chrono::seconds(20));
   std::string line;
   for (const std::string& l : c.log()) {
     if ((has(l, "unable to update list of all metrics") ||
@@ -202,8 +215,8 @@ bool connection_by_log(const Context& c, Report& report) {
     return url_broken(c, report, "The adapter cannot resolve Prometheus's name", evidence, likely_url(c));
   if (has(line, "HTTP response to HTTPS client") || has(line, "malformed HTTP response") ||
       has(line, "HTTP request to an HTTPS server")) {
-    return url_broken(c, report, "The adapter uses the wrong scheme (http or https) for Prometheus",
-                      evidence, likely_url(c));
+    return url_broken(c, report, "The adapter uses the wrong scheme (http or https) for Prometheus", evidence,
+                      likely_url(c));
   }
   bool timeout = has(line, "i/o timeout") || has(line, "deadline exceeded") || has(line, "Client.Timeout");
   if (timeout) {
@@ -217,8 +230,8 @@ bool connection_by_log(const Context& c, Report& report) {
     // After Prometheus has just come back, the last line is still the old one.
     const Reading* runtime = c.prometheus_reading("runtime");
     if (runtime != nullptr && runtime->read() && c.registered() == true) return true;
-    return url_broken(c, report, "The adapter gets no response from Prometheus", evidence,
-                      likely_url(c), Certainty::likely);
+    return url_broken(c, report, "The adapter gets no response from Prometheus", evidence, likely_url(c),
+                      Certainty::likely);
   }
   return true;  // bad_data and the like: judge_listing finds the rule
 }
@@ -229,8 +242,8 @@ bool asked_outside(const Context& c, Report& report) {
   if (host == "localhost" || host.starts_with("127.")) {
     return url_broken(
         c, report,
-        "The adapter connects to Prometheus at localhost, which is its own pod: --prometheus-url is not set", {},
-        likely_url(c));
+        "The adapter connects to Prometheus at localhost, which is its own pod: --prometheus-url is not set",
+        {}, likely_url(c));
   }
   if (!connection_by_log(c, report)) return false;
   report.set(
@@ -267,12 +280,12 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
   if (!found) {
     return url_broken(
         c, report,
-        fmt::format("The adapter connects to port {} of Service {}/{}, which has only port {}", c.adapter.url_port,
-                    c.adapter.url_space, c.adapter.url_service, text::join(ports, ", ")),
+        fmt::format("The adapter connects to port {} of Service {}/{}, which has only port {}",
+                    c.adapter.url_port, c.adapter.url_space, c.adapter.url_service, text::join(ports, ", ")),
         {fmt::format("Service {}/{}: ports {}", c.adapter.url_space, c.adapter.url_service,
                      text::join(ports, ", "))},
-        ports.size() == 1 ? fmt::format("{}://{}:{}{}", c.adapter.url_scheme, c.adapter.url_host, ports.front(),
-                                        c.adapter.url_prefix)
+        ports.size() == 1 ? fmt::format("{}://{}:{}{}", c.adapter.url_scheme, c.adapter.url_host,
+                                        ports.front(), c.adapter.url_prefix)
                           : likely_url(c));
   }
   if (ready_endpoints(c.facts, *c.prometheus.service) == 0) {
@@ -300,8 +313,7 @@ bool judge_way_to_prometheus(const Context& c, Report& report) {
       return auth_broken(c, report, {seen(*names, names->error)});
     }
     return url_broken(
-        c, report,
-        fmt::format("The server at {} is not a Prometheus API{}", c.adapter.prometheus_url, said),
+        c, report, fmt::format("The server at {} is not a Prometheus API{}", c.adapter.prometheus_url, said),
         {seen(*names, "no response of Prometheus" + said)}, likely_url(c), Certainty::likely);
   }
   return connection_by_log(c, report);

@@ -59,12 +59,12 @@ std::optional<Fix> registration(const Context& c, const std::string& group) {
         {"groupPriorityMinimum", 100},
         {"versionPriority", 100},
         {"insecureSkipTLSVerify", true},
-        {"service",
-         {{"namespace", c.adapter.space}, {"name", c.adapter.service_name}, {"port", *port}}}}}};
-  return create({"apiservice", "", name}, manifest,
-                fmt::format("Register Service {}/{} for {}", c.adapter.space, c.adapter.service_name, group),
-                "the API server does not verify the certificate of that Service (insecureSkipTLSVerify; use a caBundle "
-                "to verify it)");
+        {"service", {{"namespace", c.adapter.space}, {"name", c.adapter.service_name}, {"port", *port}}}}}};
+  return create(
+      {"apiservice", "", name}, manifest,
+      fmt::format("Register Service {}/{} for {}", c.adapter.space, c.adapter.service_name, group),
+      "the API server does not verify the certificate of that Service (insecureSkipTLSVerify; use a caBundle "
+      "to verify it)");
 }
 
 void missing(const Context& c, Report& report) {
@@ -82,7 +82,8 @@ void missing(const Context& c, Report& report) {
   } else if (!c.adapter.service_name.empty()) {
     what = fmt::format("although prometheus-adapter is running behind Service {}/{}", c.adapter.space,
                        c.adapter.service_name);
-    fix = registration(c, group).value_or(advice(fmt::format("Create an APIService v1beta1.{} for it", group)));
+    fix =
+        registration(c, group).value_or(advice(fmt::format("Create an APIService v1beta1.{} for it", group)));
   }
   report.broken("apiservice-missing", Link::api_service,
                 fmt::format("No APIService registers {}: {}", group, what),
@@ -111,11 +112,12 @@ std::optional<Fix> listening_port(const Context& c) {
   if (ports.size() != 1 || !own || !at(ports[0], "targetPort").is_number()) return std::nullopt;
   long long listens = std::atoll(own->c_str()), port = int_at(ports[0], "port");
   if (listens <= 0) return std::nullopt;
-  return json_patch(ref_of("service", *c.adapter.service), *c.adapter.service,
-                    Json::array({operation("test", {"spec", "ports", "0", "port"}, port),
-                                 operation("replace", {"spec", "ports", "0", "targetPort"}, listens)}),
-                    fmt::format("Point port {} of Service {}/{} to {}, where the adapter listens (--secure-port)",
-                                port, c.adapter.space, c.adapter.service_name, listens));
+  return json_patch(
+      ref_of("service", *c.adapter.service), *c.adapter.service,
+      Json::array({operation("test", {"spec", "ports", "0", "port"}, port),
+                   operation("replace", {"spec", "ports", "0", "targetPort"}, listens)}),
+      fmt::format("Point port {} of Service {}/{} to {}, where the adapter listens (--secure-port)", port,
+                  c.adapter.space, c.adapter.service_name, listens));
 }
 
 // reason, message: of the APIService's condition, or what it answered just now.
@@ -125,12 +127,13 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
   if (reason == "ServiceNotFound") {
     report.broken(
         "dangling-apiservice", Link::api_service,
-        fmt::format(
-            "{} points to Service {}, which no longer exists; in this state, namespaces cannot be deleted either",
-            name, backend),
+        fmt::format("{} points to Service {}, which no longer exists; in this state, namespaces cannot be "
+                    "deleted either",
+                    name, backend),
         evidence,
-        advice(fmt::format("Install the adapter again; if it is no longer needed, delete APIService {}", name),
-               look_at("get", ref_of("apiservice", api_service))));
+        advice(
+            fmt::format("Install the adapter again; if it is no longer needed, delete APIService {}", name),
+            look_at("get", ref_of("apiservice", api_service))));
     return;
   }
   if (reason == "MissingEndpoints" ||
@@ -177,18 +180,19 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
     return;
   }
   if (has(message, "x509") || has(message, "certificate") || has(message, "tls:")) {
-    std::string mismatch =
-        bool_at(api_service, "spec.insecureSkipTLSVerify")
-            ? "the requestheader CA does not match"
-            : "the adapter's certificate is not signed by the APIService's caBundle";
-    report.broken(
-        "requestheader-ca", Link::api_service,
-        "The API server and the adapter do not trust each other's certificates: " + mismatch, evidence,
-        merge_patch(ref_of("apiservice", api_service), api_service,
-                    {{"spec", {{"caBundle", nullptr}, {"insecureSkipTLSVerify", true}}}},
-                    "Skip the verification of the adapter's certificate; if it has a CA, set that CA as caBundle instead",
-                    "the API server then trusts any server behind Service " + backend)
-            .value_or(restart_adapter(c, "Restart the adapter, which reads the requestheader CA when it starts")));
+    std::string mismatch = bool_at(api_service, "spec.insecureSkipTLSVerify")
+                               ? "the requestheader CA does not match"
+                               : "the adapter's certificate is not signed by the APIService's caBundle";
+    report.broken("requestheader-ca", Link::api_service,
+                  "The API server and the adapter do not trust each other's certificates: " + mismatch,
+                  evidence,
+                  merge_patch(ref_of("apiservice", api_service), api_service,
+                              {{"spec", {{"caBundle", nullptr}, {"insecureSkipTLSVerify", true}}}},
+                              "Skip the verification of the adapter's certificate; if it has a CA, set that "
+                              "CA as caBundle instead",
+                              "the API server then trusts any server behind Service " + backend)
+                      .value_or(restart_adapter(
+                          c, "Restart the adapter, which reads the requestheader CA when it starts")));
     return;
   }
   if (has(message, "401") || has(message, "nauthorized")) {
@@ -202,8 +206,7 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
     report.broken("adapter-mesh-sidecar", Link::api_service,
                   "A service mesh's sidecar is in front of the adapter, and the API server cannot use "
                   "mutual TLS",
-                  evidence,
-                  leave_mesh(c));
+                  evidence, leave_mesh(c));
     return;
   }
   std::string port = "6443";
@@ -211,14 +214,14 @@ void unavailable(const Context& c, Report& report, const Json& api_service, cons
     for (const Json& p : list_at(*c.adapter.service, "spec.ports"))
       port = text_at(p, "targetPort", text_at(p, "port"));
   }
-  report.broken("apiservice-unreachable", Link::api_service,
-                fmt::format("The control plane cannot reach the adapter behind {} (port {})", backend, port),
-                evidence,
-                listening_port(c).value_or(
-                    advice(fmt::format("Allow the control plane to reach the adapter's pods on port {}: firewall or "
-                                       "security group (private GKE and EKS clusters need a rule), NetworkPolicy "
-                                       "in {}, or a targetPort that the adapter does not listen on",
-                                       port, c.adapter.space))));
+  report.broken(
+      "apiservice-unreachable", Link::api_service,
+      fmt::format("The control plane cannot reach the adapter behind {} (port {})", backend, port), evidence,
+      listening_port(c).value_or(
+          advice(fmt::format("Allow the control plane to reach the adapter's pods on port {}: firewall or "
+                             "security group (private GKE and EKS clusters need a rule), NetworkPolicy "
+                             "in {}, or a targetPort that the adapter does not listen on",
+                             port, c.adapter.space))));
 }
 
 }  // namespace
@@ -235,9 +238,10 @@ void judge_api(const Context& c, Report& report) {
                   {"APIService " + name_of(*all.front())},
                   (c.adapter.kind == AdapterKind::prometheus_adapter ? registration(c, c.need.api_group())
                                                                      : std::nullopt)
-                      .value_or(advice(fmt::format("Install an adapter that serves {} as v1beta1 or v1beta2, and register "
-                                                   "it with an APIService",
-                                                   c.need.api_group()))));
+                      .value_or(advice(
+                          fmt::format("Install an adapter that serves {} as v1beta1 or v1beta2, and register "
+                                      "it with an APIService",
+                                      c.need.api_group()))));
     return;
   }
   const Json& preferred = *all.front();
@@ -250,16 +254,15 @@ void judge_api(const Context& c, Report& report) {
       other_up = s;
   }
   if (!up && other_up != nullptr) {
-    report.broken(
-        "api-version-mismatch", Link::api_service,
-        fmt::format("Clients use the preferred version {}, which is not Available, although {} is",
-                    name_of(preferred), name_of(*other_up)),
-        {api_condition(preferred), api_condition(*other_up)},
-        remove(ref_of("apiservice", preferred),
-               fmt::format("Make clients use {}, or fix the adapter behind {}", name_of(*other_up),
-                           name_of(preferred)),
-               fmt::format("{} is unavailable until it is registered again", name_of(preferred)))
-            .value_or(advice("Fix the adapter behind " + name_of(preferred) + " run")));
+    report.broken("api-version-mismatch", Link::api_service,
+                  fmt::format("Clients use the preferred version {}, which is not Available, although {} is",
+                              name_of(preferred), name_of(*other_up)),
+                  {api_condition(preferred), api_condition(*other_up)},
+                  remove(ref_of("apiservice", preferred),
+                         fmt::format("Make clients use {}, or fix the adapter behind {}", name_of(*other_up),
+                                     name_of(preferred)),
+                         fmt::format("{} is unavailable until it is registered again", name_of(preferred)))
+                      .value_or(advice("Fix the adapter behind " + name_of(preferred) + " run")));
     return;
   }
   const Json& available = condition(preferred, "Available");

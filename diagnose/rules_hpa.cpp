@@ -66,10 +66,9 @@ class HpaRules {
         fmt::format("HPA {}: ScalingActive is False: {}: {}", ref_, reason, message)};
     if (reason == "ScalingDisabled") {
       report_.broken("scaling-disabled", Link::hpa,
-                     fmt::format("{} {} was manually scaled to 0, which disables the HPA",
-                                 c_.hpa.target_kind, c_.hpa.target_name),
-                     evidence,
-                     wake_target());
+                     fmt::format("{} {} was manually scaled to 0, which disables the HPA", c_.hpa.target_kind,
+                                 c_.hpa.target_name),
+                     evidence, wake_target());
     } else if (reason == "AmbiguousSelector") {
       ambiguous(evidence);
     } else if (has(message, "forbidden")) {
@@ -103,7 +102,8 @@ class HpaRules {
 
   // To as many as the HPA would have at least: with one replica it takes over.
   Fix wake_target() const {
-    std::string says = fmt::format("Scale {} {} up; the HPA then takes over", c_.hpa.target_kind, c_.hpa.target_name);
+    std::string says =
+        fmt::format("Scale {} {} up; the HPA then takes over", c_.hpa.target_kind, c_.hpa.target_name);
     long long now = c_.hpa.target == nullptr ? -1 : int_at(*c_.hpa.target, "spec.replicas", -1);
     std::optional<Fix> up;
     if (now == 0) up = scale(target_ref(), now, std::max(1LL, int_at(hpa_, "spec.minReplicas", 1)), says);
@@ -113,11 +113,12 @@ class HpaRules {
   void forbidden(std::vector<std::string> evidence) {
     const Reading* answer = c_.facts.find(may_key(hpa_question(c_.need.api_group(), c_.hpa.space)));
     if (answer != nullptr && answer->read() && answer->value == false)
-      evidence.push_back("SubjectAccessReview: the HPA controller is forbidden to read " + c_.need.api_group());
+      evidence.push_back("SubjectAccessReview: the HPA controller is forbidden to read " +
+                         c_.need.api_group());
     std::string group = c_.need.api_group();
-    report_.broken(
-        "hpa-forbidden", Link::hpa, fmt::format("The HPA controller is forbidden to read {}", group), evidence,
-        let_read(group));
+    report_.broken("hpa-forbidden", Link::hpa,
+                   fmt::format("The HPA controller is forbidden to read {}", group), evidence,
+                   let_read(group));
   }
 
   static Fix let_read(const std::string& group) {
@@ -148,27 +149,28 @@ class HpaRules {
       return;
     }
     if (reason.starts_with("FailedGet") && report_.mark(Link::value) == Mark::ok) {
-      report_.set(
-          Link::hpa, Mark::note,
-          fmt::format(
-              "the last sync failed, but the metric is available now; the next sync, within {}, should succeed",
-              sync_period()));
+      report_.set(Link::hpa, Mark::note,
+                  fmt::format("the last sync failed, but the metric is available now; the next sync, within "
+                              "{}, should succeed",
+                              sync_period()));
       report_.note("waiting-for-sync", Link::hpa,
                    "The metric is available again; the HPA has not synced since", evidence,
                    advice("Wait for the next sync", look_at("describe", ref_of("hpa", hpa_))));
       return;
     }
     if (reason == "InvalidSelector") {
-      report_.broken("target-selector", Link::target, "The scale target has no usable pod selector", evidence,
-                     advice("Make the workload's scale subresource report its pod selector (of a custom resource: "
-                            "labelSelectorPath)",
-                            look_at("get", target_ref())));
+      report_.broken(
+          "target-selector", Link::target, "The scale target has no usable pod selector", evidence,
+          advice("Make the workload's scale subresource report its pod selector (of a custom resource: "
+                 "labelSelectorPath)",
+                 look_at("get", target_ref())));
     }
   }
 
   // What follows a value of the controller that could only be assumed.
   std::string if_assumed() const {
-    return c_.controller.seen ? "" : " (assumed from Kubernetes' default: the controller's flags are not visible)";
+    return c_.controller.seen ? ""
+                              : " (assumed from Kubernetes' default: the controller's flags are not visible)";
   }
 
   // Where a flag's value is known from.
@@ -210,9 +212,10 @@ class HpaRules {
     if (target_milli && n->target < 1000 && n->current >= n->target * 100) {
       report_.broken(
           "quantity-readability", Link::hpa,
-          fmt::format("The target {} means {}, and the metric is {}, which is {} times as much; did you mean {}?",
-                      c_.need.target, decimal(n->target), decimal(n->current), n->current / n->target,
-                      c_.need.target.substr(0, c_.need.target.size() - 1)),
+          fmt::format(
+              "The target {} means {}, and the metric is {}, which is {} times as much; did you mean {}?",
+              c_.need.target, decimal(n->target), decimal(n->current), n->current / n->target,
+              c_.need.target.substr(0, c_.need.target.size() - 1)),
           {fmt::format("HPA {}: target {}, current {}", ref_, c_.need.target, shown)},
           advice("If you meant whole units, write the target without m: 10 is ten, 10m is 0.010",
                  look_at("get", ref_of("hpa", hpa_))),
@@ -253,13 +256,14 @@ class HpaRules {
     double percent = (up ? allowed.up : allowed.down) * 100;
     report_.note(
         "within-tolerance", Link::hpa,
-        fmt::format(
-            "{} is {:.1f}% {} the target, within the {:.4g}% tolerance{}, so the HPA does not scale",
-            what, std::abs(ratio - 1) * 100, up ? "above" : "below", percent, own ? "" : if_assumed()),
+        fmt::format("{} is {:.1f}% {} the target, within the {:.4g}% tolerance{}, so the HPA does not scale",
+                    what, std::abs(ratio - 1) * 100, up ? "above" : "below", percent,
+                    own ? "" : if_assumed()),
         {fmt::format("HPA {}: ratio {:.3f}", ref_, ratio),
          own ? fmt::format("HPA {}: {} is {}", ref_, field, text_at(hpa_, field))
              : flag_evidence("tolerance", fmt::format("{:.4g}", controller.flags.tolerance))},
-        advice("The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 also "
+        advice("The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes "
+               "1.35 also "
                "spec.behavior.*.tolerance"));
   }
 
@@ -273,19 +277,20 @@ class HpaRules {
       report_.broken("scale-refused", Link::target,
                      "The controller cannot change the replicas: " + text_at(able, "message"),
                      {fmt::format("HPA {}: AbleToScale is False: FailedUpdateScale", ref_)},
-                     advice("Change the admission webhook, policy or quota that the message names, so that it allows the change",
+                     advice("Change the admission webhook, policy or quota that the message names, so that "
+                            "it allows the change",
                             look_at("get", target_ref())));
     }
     if (text_at(able, "reason") == "ScaleDownStabilized") stabilized(able, true);
     if (text_at(able, "reason") == "ScaleUpStabilized") stabilized(able, false);
     if (text_at(limited, "status") != "True") return;
     if (reason == "TooManyReplicas") {
-      report_.note(
-          "at-max", Link::hpa,
-          fmt::format("The metric needs more replicas, but maxReplicas is {}", int_at(hpa_, "spec.maxReplicas")),
-          {evidence},
-          advice("The HPA works as configured. If you can afford more pods, raise spec.maxReplicas",
-                 look_at("describe", ref_of("hpa", hpa_))));
+      report_.note("at-max", Link::hpa,
+                   fmt::format("The metric needs more replicas, but maxReplicas is {}",
+                               int_at(hpa_, "spec.maxReplicas")),
+                   {evidence},
+                   advice("The HPA works as configured. If you can afford more pods, raise spec.maxReplicas",
+                          look_at("describe", ref_of("hpa", hpa_))));
     } else if (reason == "TooFewReplicas") {
       report_.note("at-min", Link::hpa,
                    fmt::format("The metric needs fewer replicas, but minReplicas is {}",
@@ -301,7 +306,8 @@ class HpaRules {
   // Until when: the last moment at which the metric asked for as many replicas as there are, plus the window.
   void stabilized(const Json& able, bool down) {
     long long current = int_at(hpa_, "status.currentReplicas");
-    bool at_limit = down ? current <= int_at(hpa_, "spec.minReplicas", 1) : current >= int_at(hpa_, "spec.maxReplicas");
+    bool at_limit =
+        down ? current <= int_at(hpa_, "spec.minReplicas", 1) : current >= int_at(hpa_, "spec.maxReplicas");
     if (at_limit) return;  // a window that holds back nothing
     const std::string field = down ? "spec.behavior.scaleDown.stabilizationWindowSeconds"
                                    : "spec.behavior.scaleUp.stabilizationWindowSeconds";
@@ -315,8 +321,8 @@ class HpaRules {
                           world::clock_time(*last + std::chrono::seconds(window)), world::clock_time(*last));
     report_.note(
         "stabilization", Link::hpa,
-        fmt::format("Scaling {} is delayed by the stabilization window of {}s{}{}",
-                    down ? "down" : "up", window, own ? "" : if_assumed(), until),
+        fmt::format("Scaling {} is delayed by the stabilization window of {}s{}{}", down ? "down" : "up",
+                    window, own ? "" : if_assumed(), until),
         {fmt::format("HPA {}: AbleToScale: {}: {}", ref_, text_at(able, "reason"), text_at(able, "message")),
          own ? fmt::format("HPA {}: {} is {}", ref_, field, window)
              : flag_evidence("downscale-stabilization", fmt::format("{}s", window))},

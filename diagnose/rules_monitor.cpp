@@ -61,15 +61,17 @@ std::optional<std::string> meant(const std::string& wanted, std::vector<std::str
   return names.size() == 1 ? std::optional(names.front()) : std::nullopt;
 }
 
-Fix name_port(const Monitor& m, const std::string& list, const WrongPort& wrong, const std::vector<std::string>& names,
-              const std::string& whose) {
-  std::string says = fmt::format("Make {} scrape an existing port of {}, instead of {}", m.ref(), whose, wrong.port);
+Fix name_port(const Monitor& m, const std::string& list, const WrongPort& wrong,
+              const std::vector<std::string>& names, const std::string& whose) {
+  std::string says =
+      fmt::format("Make {} scrape an existing port of {}, instead of {}", m.ref(), whose, wrong.port);
   std::optional<std::string> name = meant(wrong.port, names);
   if (!name) return advice(says, look_at("get", ref_of_monitor(m)));
   const std::vector<std::string> path = {"spec", list, std::to_string(wrong.index), "port"};
-  return json_patch(ref_of_monitor(m), *m.object,
-                    Json::array({operation("test", path, wrong.port), operation("replace", path, *name)}),
-                    fmt::format("Make {} scrape port {} of {}, instead of {}", m.ref(), *name, whose, wrong.port))
+  return json_patch(
+             ref_of_monitor(m), *m.object,
+             Json::array({operation("test", path, wrong.port), operation("replace", path, *name)}),
+             fmt::format("Make {} scrape port {} of {}, instead of {}", m.ref(), *name, whose, wrong.port))
       .value_or(advice(says, look_at("get", ref_of_monitor(m))));
 }
 
@@ -133,7 +135,8 @@ Fix look_into(const Monitor& m, const std::string& space) {
     fix = merge_patch(ref_of_monitor(m), *m.object, {{"spec", {{"namespaceSelector", both}}}}, says);
   } else {
     fix = json_patch(ref_of_monitor(m), *m.object,
-                     Json::array({operation("add", {"spec", "namespaceSelector", "matchNames", "-"}, space)}), says);
+                     Json::array({operation("add", {"spec", "namespaceSelector", "matchNames", "-"}, space)}),
+                     says);
   }
   return fix.value_or(advice(says, look_at("get", ref_of_monitor(m))));
 }
@@ -166,31 +169,33 @@ void no_monitor(const Scrape& s, const Json* service) {
   std::string what = service != nullptr ? "Service " + full_name(*service)
                                         : "the pods of " + s.c.hpa.target_kind + " " + s.c.hpa.target_name;
   if (by_space != nullptr && (by_labels == nullptr || best < 5)) {
-    s.report.broken(
-        "monitor-selects-no-service", Link::monitor,
-        fmt::format("{} matches the labels of {}, but does not select namespace {}", by_space->ref(), what,
-                    s.c.hpa.space),
-        {fmt::format("{}: spec.namespaceSelector {}", by_space->ref(),
-                     at(*by_space->object, "spec.namespaceSelector").is_null()
-                         ? "is not set, so it selects only its own namespace"
-                         : at(*by_space->object, "spec.namespaceSelector").dump())},
-        look_into(*by_space, s.c.hpa.space));
+    s.report.broken("monitor-selects-no-service", Link::monitor,
+                    fmt::format("{} matches the labels of {}, but does not select namespace {}",
+                                by_space->ref(), what, s.c.hpa.space),
+                    {fmt::format("{}: spec.namespaceSelector {}", by_space->ref(),
+                                 at(*by_space->object, "spec.namespaceSelector").is_null()
+                                     ? "is not set, so it selects only its own namespace"
+                                     : at(*by_space->object, "spec.namespaceSelector").dump())},
+                    look_into(*by_space, s.c.hpa.space));
   } else if (by_labels != nullptr) {
     const Json& selector = at(*by_labels->object, "spec.selector");
     std::string why = mismatch(selector, labels).value_or("");
-    Fix fix = advice(fmt::format("Make the selector of {} match {}, or change the labels to match it", by_labels->ref(), what),
+    Fix fix = advice(fmt::format("Make the selector of {} match {}, or change the labels to match it",
+                                 by_labels->ref(), what),
                      look_at("get", ref_of_monitor(*by_labels)));
     // Of one that has nothing in common with the Service but the namespace, nobody knows that it is meant.
     if (!by_labels->pods && service != nullptr && best > 2)
       fix = labelled(ref_of("service", *service), *service, selector,
-                     fmt::format("Give Service {} the labels that {} selects", full_name(*service), by_labels->ref()))
+                     fmt::format("Give Service {} the labels that {} selects", full_name(*service),
+                                 by_labels->ref()))
                 .value_or(fix);
-    s.report.broken("monitor-selects-no-service", Link::monitor,
-                    fmt::format("No ServiceMonitor or PodMonitor selects {}; the closest, {}, requires {}: {}",
-                                what, by_labels->ref(), selector_text(selector), why),
-                    {fmt::format("{}: spec.selector {}", by_labels->ref(), selector_text(selector)),
-                     fmt::format("{}: labels {}", what, labels_text(labels))},
-                    fix);
+    s.report.broken(
+        "monitor-selects-no-service", Link::monitor,
+        fmt::format("No ServiceMonitor or PodMonitor selects {}; the closest, {}, requires {}: {}", what,
+                    by_labels->ref(), selector_text(selector), why),
+        {fmt::format("{}: spec.selector {}", by_labels->ref(), selector_text(selector)),
+         fmt::format("{}: labels {}", what, labels_text(labels))},
+        fix);
   } else {
     s.report.broken("monitor-selects-no-service", Link::monitor,
                     fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
@@ -210,15 +215,20 @@ const Json* namespace_object(const Scrape& s, const std::string& name) {
 
 // The monitor's namespace for Prometheus, and no other.
 Fix select_namespace(const Scrape& s, const Json& prometheus, const Monitor& m, const std::string& field) {
-  std::string says = fmt::format("Make Prometheus {} select {}s in namespace {}", full_name(prometheus), m.kind(), m.space);
-  std::string beyond = fmt::format("it then also selects every other {} of namespace {} that its selector matches", m.kind(), m.space);
+  std::string says =
+      fmt::format("Make Prometheus {} select {}s in namespace {}", full_name(prometheus), m.kind(), m.space);
+  std::string beyond = fmt::format(
+      "it then also selects every other {} of namespace {} that its selector matches", m.kind(), m.space);
   ObjectRef ref = ref_of("prometheus", prometheus);
   Fix otherwise = advice(says, look_at("get", ref));
   const Json& selector = at(prometheus, "spec." + field);
   if (selector.is_null()) {
     // Not set means its own namespace. `{}` would mean all of the cluster.
-    Json both = {{"key", "kubernetes.io/metadata.name"}, {"operator", "In"}, {"values", Json::array({space_of(prometheus), m.space})}};
-    return merge_patch(ref, prometheus, {{"spec", {{field, {{"matchExpressions", Json::array({both})}}}}}}, says, beyond)
+    Json both = {{"key", "kubernetes.io/metadata.name"},
+                 {"operator", "In"},
+                 {"values", Json::array({space_of(prometheus), m.space})}};
+    return merge_patch(ref, prometheus, {{"spec", {{field, {{"matchExpressions", Json::array({both})}}}}}},
+                       says, beyond)
         .value_or(otherwise);
   }
   const Json& expressions = list_at(selector, "matchExpressions");
@@ -251,8 +261,7 @@ void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, 
   if (why.by_namespace) {
     s.report.broken(
         "monitor-namespace-not-selected", Link::monitor,
-        fmt::format("Prometheus {} does not select {}s in namespace {}: {}", ref, m.kind(), m.space,
-                    why.why),
+        fmt::format("Prometheus {} does not select {}s in namespace {}: {}", ref, m.kind(), m.space, why.why),
         {fmt::format("Prometheus {}: spec.{}NamespaceSelector {}", ref, field,
                      at(prometheus, "spec." + field + "NamespaceSelector").dump()),
          fmt::format("namespace {}: labels {}", m.space, labels_text(namespace_labels(s.c.facts, m.space)))},

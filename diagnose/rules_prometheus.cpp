@@ -32,11 +32,12 @@ void prometheus_broken(const Scrape& s, const Reading* reading) {
                                : look_at("describe", ref_of("pod", *s.c.prometheus.pods.front()))));
     return;
   }
-  std::string why = reading != nullptr       ? why_unread(reading)
-                    : s.c.prometheus.address ? "it was not queried"
-                    : s.c.adapter.prometheus_url.empty()
-                        ? "no adapter configuration names its address"
-                        : s.c.adapter.prometheus_url + " is not a Service of this cluster that hpawalk can query";
+  std::string why =
+      reading != nullptr       ? why_unread(reading)
+      : s.c.prometheus.address ? "it was not queried"
+      : s.c.adapter.prometheus_url.empty()
+          ? "no adapter configuration names its address"
+          : s.c.adapter.prometheus_url + " is not a Service of this cluster that hpawalk can query";
   s.report.set(Link::prometheus, Mark::unknown, why);
 }
 
@@ -63,10 +64,12 @@ long long port_of(const std::string& url) {
 Fix right_target_port(const Scrape& s, const Json& service, const std::string& url) {
   std::vector<std::pair<std::string, long long>> declared = declared_ports(s);
   std::vector<std::string> shown;
-  for (const auto& [name, number] : declared) shown.push_back(name.empty() ? std::to_string(number) : fmt::format("{} ({})", number, name));
-  Fix otherwise = advice(fmt::format("Point the Service's port to the port where the program listens; the pods declare {}",
-                                     shown.empty() ? "no port" : text::join(shown, ", ")),
-                         look_at("get", ref_of("service", service)));
+  for (const auto& [name, number] : declared)
+    shown.push_back(name.empty() ? std::to_string(number) : fmt::format("{} ({})", number, name));
+  Fix otherwise = advice(
+      fmt::format("Point the Service's port to the port where the program listens; the pods declare {}",
+                  shown.empty() ? "no port" : text::join(shown, ", ")),
+      look_at("get", ref_of("service", service)));
   const Json& ports = list_at(service, "spec.ports");
   for (size_t i = 0; i < ports.size(); ++i) {
     const Json& target = at(ports[i], "targetPort");
@@ -78,12 +81,13 @@ Fix right_target_port(const Scrape& s, const Json& service, const std::string& u
     }
     if (!right) return otherwise;
     const std::vector<std::string> path = {"spec", "ports", std::to_string(i)};
-    return json_patch(ref_of("service", service), service,
-                      Json::array({operation("test", {"spec", "ports", path.back(), "port"}, at(ports[i], "port")),
-                                   operation("test", {"spec", "ports", path.back(), "targetPort"}, target),
-                                   operation("replace", {"spec", "ports", path.back(), "targetPort"}, *right)}),
-                      fmt::format("Point port {} of Service {} to {}, which the pods declare", text_at(ports[i], "port"),
-                                  full_name(service), *right))
+    return json_patch(
+               ref_of("service", service), service,
+               Json::array({operation("test", {"spec", "ports", path.back(), "port"}, at(ports[i], "port")),
+                            operation("test", {"spec", "ports", path.back(), "targetPort"}, target),
+                            operation("replace", {"spec", "ports", path.back(), "targetPort"}, *right)}),
+               fmt::format("Point port {} of Service {} to {}, which the pods declare",
+                           text_at(ports[i], "port"), full_name(service), *right))
         .value_or(otherwise);
   }
   return otherwise;
@@ -144,9 +148,10 @@ bool is_own_service(const Scrape& s, const Json& target) {
 Fix prometheus_log(const Scrape& s) {
   std::vector<std::string> look;
   if (!s.c.prometheus.pods.empty()) look = look_at("logs", ref_of("pod", *s.c.prometheus.pods.front()));
-  return advice("Fix the errors in the logs of its containers prometheus and config-reloader; often, the "
-                "versions of operator and Prometheus are incompatible",
-                look);
+  return advice(
+      "Fix the errors in the logs of its containers prometheus and config-reloader; often, the "
+      "versions of operator and Prometheus are incompatible",
+      look);
 }
 
 Fix correct(const Monitor& m) {
@@ -165,11 +170,9 @@ void job_missing(const Scrape& s, const Monitor& m) {
     std::string changed = text_at(*m.object, "metadata.hpawalkLastChange");
     std::string last = std::max(text_at(*event, "lastTimestamp"), text_at(*event, "eventTime"));
     if (!ours || (!changed.empty() && !last.empty() && last < changed)) continue;
-    s.report.broken(
-        "monitor-rejected", Link::monitor,
-        fmt::format("prometheus-operator rejected {} as invalid: {}", m.ref(), message),
-        {fmt::format("event InvalidConfiguration of {}: {}", m.ref(), message)},
-        correct(m));
+    s.report.broken("monitor-rejected", Link::monitor,
+                    fmt::format("prometheus-operator rejected {} as invalid: {}", m.ref(), message),
+                    {fmt::format("event InvalidConfiguration of {}: {}", m.ref(), message)}, correct(m));
     s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
     return;
   }
@@ -179,8 +182,7 @@ void job_missing(const Scrape& s, const Monitor& m) {
       s.report.broken(
           "monitor-rejected", Link::monitor,
           fmt::format("prometheus-operator rejected {}: {}", m.ref(), text_at(accepted, "message")),
-          {m.ref() + ": status.bindings: Accepted is False"},
-          correct(m));
+          {m.ref() + ": status.bindings: Accepted is False"}, correct(m));
       return;
     }
   }
@@ -201,25 +203,28 @@ void job_missing(const Scrape& s, const Monitor& m) {
   if (by_name != nullptr && by_name->read() && !running) {
     // An operator can run elsewhere, or under labels of its own: only pods that are there and not ready prove
     // it.
-    s.report.broken("operator-not-running", Link::prometheus,
-                    fmt::format("{} is selected, but no prometheus-operator is running to write it into "
-                                "Prometheus's configuration",
-                                m.ref()),
-                    {seen(*by_name, plural_count(operators.size(), "pod") + " of an operator, none ready")},
-                    advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
-                    operators.empty() ? Certainty::possible : Certainty::likely);
+    s.report.broken(
+        "operator-not-running", Link::prometheus,
+        fmt::format("{} is selected, but no prometheus-operator is running to write it into "
+                    "Prometheus's configuration",
+                    m.ref()),
+        {seen(*by_name, plural_count(operators.size(), "pod") + " of an operator, none ready")},
+        advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
+        operators.empty() ? Certainty::possible : Certainty::likely);
     return;
   }
-  std::optional<world::WallTime> changed = world::parse_time(text_at(*m.object, "metadata.hpawalkLastChange"));
+  std::optional<world::WallTime> changed =
+      world::parse_time(text_at(*m.object, "metadata.hpawalkLastChange"));
   std::vector<std::string> evidence = {seen(*s.c.prometheus_reading("config"), "no job " + m.pool() + "0")};
   if (changed && s.c.facts.taken - *changed < std::chrono::seconds(120)) {
     evidence.push_back(
         fmt::format("{}: changed {} ago", m.ref(), text::duration(s.c.facts.taken - *changed)));
-    s.report.broken(
-        "prometheus-config-pending", Link::prometheus,
-        fmt::format("{} is selected, but was changed so recently that Prometheus's configuration does not contain it yet",
-                    m.ref()),
-        evidence, advice("Wait: the operator and the config reloader need up to two minutes"), Certainty::likely);
+    s.report.broken("prometheus-config-pending", Link::prometheus,
+                    fmt::format("{} is selected, but was changed so recently that Prometheus's configuration "
+                                "does not contain it yet",
+                                m.ref()),
+                    evidence, advice("Wait: the operator and the config reloader need up to two minutes"),
+                    Certainty::likely);
     return;
   }
   s.report.broken(
@@ -237,7 +242,8 @@ Fix allow_discovery(const Scrape& s, const std::string& user) {
                {"metadata", {{"name", name}, {"namespace", space}}},
                {"rules", rules}};
   std::string says = fmt::format("Allow {} to discover targets in namespace {}", user, space);
-  return create({"rolebinding", space, name}, role_and_binding(role, "RoleBinding", user), says).value_or(advice(says));
+  return create({"rolebinding", space, name}, role_and_binding(role, "RoleBinding", user), says)
+      .value_or(advice(says));
 }
 
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) {
@@ -249,31 +255,34 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) 
       if (answer == nullptr || !answer->read() || !answer->value.is_boolean() || answer->value.get<bool>())
         continue;
       missing.push_back(q.resource);
-      evidence.push_back(fmt::format("SubjectAccessReview: {} is forbidden to {} {} in namespace {}", user, q.verb,
-                                     q.resource, s.c.hpa.space));
+      evidence.push_back(fmt::format("SubjectAccessReview: {} is forbidden to {} {} in namespace {}", user,
+                                     q.verb, q.resource, s.c.hpa.space));
     }
     if (!missing.empty()) {
-      s.report.broken("prometheus-cannot-discover", Link::prometheus,
-                      fmt::format("Prometheus is forbidden to list {} in namespace {}, so it finds no targets there",
-                                  text::join(missing, ", "), s.c.hpa.space),
-                      evidence,
-                      allow_discovery(s, user));
+      s.report.broken(
+          "prometheus-cannot-discover", Link::prometheus,
+          fmt::format("Prometheus is forbidden to list {} in namespace {}, so it finds no targets there",
+                      text::join(missing, ", "), s.c.hpa.space),
+          evidence, allow_discovery(s, user));
       return;
     }
   }
   const Reading* slices = s.c.facts.listing("endpointslices", s.c.hpa.space);
   if (service != nullptr && slices != nullptr && slices->read() && !has_endpoints(s.c.facts, *service)) {
-    s.report.broken("service-selects-no-pod", Link::service,
-                    fmt::format("Service {} has no endpoints", name_of(*service)),
-                    {fmt::format("EndpointSlices of Service {}: no address", full_name(*service))},
-                    advice("Make its selector match running pods", look_at("describe", ref_of("service", *service))));
+    s.report.broken(
+        "service-selects-no-pod", Link::service,
+        fmt::format("Service {} has no endpoints", name_of(*service)),
+        {fmt::format("EndpointSlices of Service {}: no address", full_name(*service))},
+        advice("Make its selector match running pods", look_at("describe", ref_of("service", *service))));
     return;
   }
   s.report.broken(
       "target-not-discovered", Link::prometheus,
-      fmt::format("Prometheus has a job for {}, but no target in it; discovery may still be in progress", m.ref()),
+      fmt::format("Prometheus has a job for {}, but no target in it; discovery may still be in progress",
+                  m.ref()),
       {seen(*s.c.prometheus_reading("targets"), "no active target of " + m.pool())},
-      advice("In Prometheus, look at Status > Service discovery: relabelings may drop the target"), Certainty::possible);
+      advice("In Prometheus, look at Status > Service discovery: relabelings may drop the target"),
+      Certainty::possible);
 }
 
 }  // namespace

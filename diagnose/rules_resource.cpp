@@ -22,8 +22,7 @@ void judge_resource(const Context& c, Report& report) {
       report.set(Link::adapter, Mark::ok, name);
     else
       report.broken("adapter-not-ready", Link::adapter, "Behind Service " + name + " there is no ready pod",
-                    {plural_count(c.adapter.pods.size(), "pod") + " of " + name},
-                    wake_adapter(c));
+                    {plural_count(c.adapter.pods.size(), "pod") + " of " + name}, wake_adapter(c));
   }
   // prometheus-adapter can serve these too (resourceRules).
   if (c.adapter.kind == AdapterKind::prometheus_adapter && report.mark(Link::adapter) == Mark::ok) {
@@ -44,8 +43,10 @@ void judge_resource(const Context& c, Report& report) {
         fmt::format("The target is a percentage of the {} request, but container {} has no such request",
                     c.need.metric, without.front()),
         {plural_count(without.size(), "container") + " without resources.requests." + c.need.metric},
-        advice(fmt::format("Set the request of {} to what a pod needs: the target is a percentage of it", c.need.metric),
-               look_at("get", {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name})));
+        advice(fmt::format("Set the request of {} to what a pod needs: the target is a percentage of it",
+                           c.need.metric),
+               look_at("get",
+                       {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name})));
     return;
   }
   const Reading* metrics = c.facts.listing("podmetrics", c.hpa.space);

@@ -10,7 +10,8 @@ namespace {
 void find_source(Scrape& s) {
   const Context& c = s.c;
   if (c.need.type == "Object" && c.need.resource.resource == "services") {
-    if (const Json* service = c.facts.object("services", c.hpa.space, c.need.object_name)) s.services.push_back(service);
+    if (const Json* service = c.facts.object("services", c.hpa.space, c.need.object_name))
+      s.services.push_back(service);
     if (!s.services.empty()) s.pods = pods_of_service(c.facts, *s.services.front());
   } else if (c.need.type == "Pods") {
     s.pods = c.hpa.pods;

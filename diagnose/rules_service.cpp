@@ -16,20 +16,20 @@ static Fix other_object(const Scrape& s, const std::optional<std::string>& near)
         ref_of("hpa", *s.c.hpa.object), *s.c.hpa.object,
         Json::array({operation("test", path, s.c.need.object_name), operation("replace", path, *near)}),
         fmt::format("Make the HPA use the metric of Service {}", *near));
-  return fix.value_or(advice("Create the Service, or correct its name in the HPA", look_for("services", s.c.hpa.space)));
+  return fix.value_or(
+      advice("Create the Service, or correct its name in the HPA", look_for("services", s.c.hpa.space)));
 }
 
 void no_such_service(const Scrape& s) {
   std::vector<std::string> names;
   for (const Json* service : s.c.facts.items("services", s.c.hpa.space)) names.push_back(name_of(*service));
   std::optional<std::string> near = text::nearest(s.c.need.object_name, names);
-  s.report.broken(
-      "object-missing", Link::service,
-      fmt::format("The HPA uses a metric of Service {}, which does not exist in namespace {}{}",
-                  s.c.need.object_name, s.c.hpa.space, near ? "; there is " + *near : ""),
-      {fmt::format("HPA {}/{}: spec.metrics[{}].object.describedObject.name is {}", s.c.hpa.space,
-                   s.c.hpa.name, s.c.need.index, s.c.need.object_name)},
-      other_object(s, near));
+  s.report.broken("object-missing", Link::service,
+                  fmt::format("The HPA uses a metric of Service {}, which does not exist in namespace {}{}",
+                              s.c.need.object_name, s.c.hpa.space, near ? "; there is " + *near : ""),
+                  {fmt::format("HPA {}/{}: spec.metrics[{}].object.describedObject.name is {}", s.c.hpa.space,
+                               s.c.hpa.name, s.c.need.index, s.c.need.object_name)},
+                  other_object(s, near));
   unknown_from(s, Link::monitor, "Service not found");
 }
 
@@ -50,7 +50,8 @@ constexpr std::array<std::pair<const char*, const char*>, 4> workload_kinds = {
 Workload workload_from(const Json& object, const std::string& kind) {
   long long wanted = kind == "DaemonSet" ? int_at(object, "status.desiredNumberScheduled")
                                          : int_at(object, "spec.replicas", 1);
-  Workload workload{kind, name_of(object), "apps/v1", wanted, text_at(condition(object, "ReplicaFailure"), "message")};
+  Workload workload{kind, name_of(object), "apps/v1", wanted,
+                    text_at(condition(object, "ReplicaFailure"), "message")};
   // Kinds that are not read (an Argo Rollout) are seen by their ReplicaSets.
   for (const Json& owner : list_at(object, "metadata.ownerReferences")) {
     workload.kind = text_at(owner, "kind");
@@ -94,8 +95,9 @@ void workload_without_pods(const Scrape& s, const Json& service, const Workload&
     sentence = fmt::format("{} desires {}, but none exists{}", ref,
                            plural_count(static_cast<size_t>(workload.wanted), "pod"),
                            workload.trouble.empty() ? "" : ": " + workload.trouble);
-    fix = advice("Fix the problem that prevents the creation of its pods: a quota, a webhook, a service account",
-                 look_at("describe", object));
+    fix = advice(
+        "Fix the problem that prevents the creation of its pods: a quota, a webhook, a service account",
+        look_at("describe", object));
   } else if (workload.kind == "DaemonSet") {
     sentence = ref + " fits no node";
     fix = advice("Give a node the labels and taints that the pod requires", look_at("describe", object));

@@ -55,11 +55,10 @@ class TargetRules {
       evidence.push_back(fmt::format("HPA {}/{}: AbleToScale is False: {}", c_.hpa.space, c_.hpa.name, said));
     if (reading != nullptr && !reading->path.empty())
       evidence.push_back(seen(*reading, "no " + c_.hpa.target_name));
-    report_.broken("target-missing", Link::target,
-                   fmt::format("{} not found in namespace {}{}", ref_, c_.hpa.space,
-                               near ? "; there is " + *near : ""),
-                   evidence,
-                   other_target(near));
+    report_.broken(
+        "target-missing", Link::target,
+        fmt::format("{} not found in namespace {}{}", ref_, c_.hpa.space, near ? "; there is " + *near : ""),
+        evidence, other_target(near));
   }
 
   Fix other_target(const std::optional<std::string>& near) const {
@@ -82,12 +81,13 @@ class TargetRules {
       if (other.space != c_.hpa.space || other.name == c_.hpa.name ||
           other.target_kind != c_.hpa.target_kind || other.target_name != c_.hpa.target_name)
         continue;
-      report_.broken("ambiguous-selector", Link::hpa,
-                     fmt::format("HPA {} scales the same {}; the controller scales neither", other.name, ref_),
-                     {fmt::format("HPA {}/{} and HPA {}/{}: scaleTargetRef {}", c_.hpa.space, c_.hpa.name,
-                                  other.space, other.name, ref_)},
-                     advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
-                            look_for("hpa", c_.hpa.space)));
+      report_.broken(
+          "ambiguous-selector", Link::hpa,
+          fmt::format("HPA {} scales the same {}; the controller scales neither", other.name, ref_),
+          {fmt::format("HPA {}/{} and HPA {}/{}: scaleTargetRef {}", c_.hpa.space, c_.hpa.name, other.space,
+                       other.name, ref_)},
+          advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
+                 look_for("hpa", c_.hpa.space)));
       return;
     }
     // Different workloads whose selectors catch the same pods.
@@ -95,15 +95,15 @@ class TargetRules {
       if (other.space != c_.hpa.space || other.name == c_.hpa.name) continue;
       for (const Json* pod : other.pods) {
         if (std::find(c_.hpa.pods.begin(), c_.hpa.pods.end(), pod) == c_.hpa.pods.end()) continue;
-        report_.broken(
-            "ambiguous-selector", Link::hpa,
-            fmt::format("HPA {} (of {} {}) and this HPA select the same pod {} (AmbiguousSelector); the controller scales neither",
-                        other.name, other.target_kind, other.target_name, name_of(*pod)),
-            {fmt::format("{}: selector {}", ref_, selector_text(c_.hpa.pod_selector)),
-             fmt::format("{} {}: selector {}", other.target_kind, other.target_name,
-                         selector_text(other.pod_selector))},
-            advice("Give each workload its own labels (a selector is immutable: create the "
-                   "Deployment again)"));
+        report_.broken("ambiguous-selector", Link::hpa,
+                       fmt::format("HPA {} (of {} {}) and this HPA select the same pod {} "
+                                   "(AmbiguousSelector); the controller scales neither",
+                                   other.name, other.target_kind, other.target_name, name_of(*pod)),
+                       {fmt::format("{}: selector {}", ref_, selector_text(c_.hpa.pod_selector)),
+                        fmt::format("{} {}: selector {}", other.target_kind, other.target_name,
+                                    selector_text(other.pod_selector))},
+                       advice("Give each workload its own labels (a selector is immutable: create the "
+                              "Deployment again)"));
         return;
       }
     }
@@ -187,12 +187,13 @@ class TargetRules {
     std::string why = c_.need.target_type == "Value"
                           ? "with a Value target, the recommendation is ratio x ready pods, which is 0"
                           : "so there is no average";
-    report_.broken("no-ready-pod", Link::target, fmt::format("{} has no ready pod: {}", ref_, why),
-                   {fmt::format("{}, none ready", plural_count(c_.hpa.pods.size(), "pod"))},
-                   advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not need "
-                          "ready pods",
-                          c_.hpa.pods.empty() ? look_at("describe", target_ref())
-                                              : look_at("describe", ref_of("pod", *c_.hpa.pods.front()))));
+    report_.broken(
+        "no-ready-pod", Link::target, fmt::format("{} has no ready pod: {}", ref_, why),
+        {fmt::format("{}, none ready", plural_count(c_.hpa.pods.size(), "pod"))},
+        advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not need "
+               "ready pods",
+               c_.hpa.pods.empty() ? look_at("describe", target_ref())
+                                   : look_at("describe", ref_of("pod", *c_.hpa.pods.front()))));
   }
 
   // Twice scaled up to the same size, and never down by the HPA in between: somebody else took it down.
@@ -240,12 +241,11 @@ class TargetRules {
       if (text_at(manager, "subresource") == "scale" || name == "kube-controller-manager") continue;
       std::optional<world::WallTime> set = world::parse_time(time), scaled = world::parse_time(last_scale);
       if (!set || !scaled || *set <= *scaled) continue;
-      report_.broken(
-          "replicas-reset", Link::target,
-          fmt::format("{} sets spec.replicas after the HPA did: they conflict", name),
-          {fmt::format("{}: spec.replicas was last set by {} ({}) at {}, by the HPA at {}", ref_, name,
-                       text_at(manager, "operation"), time, last_scale)},
-          advice(leave_out));
+      report_.broken("replicas-reset", Link::target,
+                     fmt::format("{} sets spec.replicas after the HPA did: they conflict", name),
+                     {fmt::format("{}: spec.replicas was last set by {} ({}) at {}, by the HPA at {}", ref_,
+                                  name, text_at(manager, "operation"), time, last_scale)},
+                     advice(leave_out));
       return;
     }
   }

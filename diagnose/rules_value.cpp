@@ -32,7 +32,8 @@ void no_value(const Context& c, Report& report, const Candidate& candidate, cons
                     text::duration(*window), text::duration(*interval)),
         {fmt::format("{}: metricsQuery {}", candidate.rule->title(), candidate.rule->metrics_query),
          "Prometheus's target: scrape interval " + text::duration(*interval), seen(result, "no row")},
-        edit_rules(c, fmt::format("Use a window of at least {} (four intervals)", text::duration(*interval * 4))));
+        edit_rules(
+            c, fmt::format("Use a window of at least {} (four intervals)", text::duration(*interval * 4))));
     return;
   }
   report.broken(
@@ -64,8 +65,9 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
     if (!labelled) {
       report.broken(
           "rule-drops-group-label", Link::value,
-          fmt::format("The adapter's query drops the label {}, so no series in its result can be matched to a {}",
-                      label, singular(c.need.resource.resource)),
+          fmt::format(
+              "The adapter's query drops the label {}, so no series in its result can be matched to a {}",
+              label, singular(c.need.resource.resource)),
           {query_shown, seen(result, fmt::format("row {{{}}} = {}", labels_text(shown), rows.front().value))},
           edit_rules(c, "End metricsQuery with `by (<<.GroupBy>>)`"));
       return;
@@ -83,12 +85,12 @@ void judge_rows(const Context& c, Report& report, const Candidate& candidate, co
   for (const Row& row : rows) {
     bool nan = row.value == "NaN", inf = row.value == "+Inf" || row.value == "-Inf";
     if (!nan && !inf) continue;
-    report.broken(
-        "metric-nan", Link::value,
-        nan ? "The query returns NaN (usually from 0/0), which the adapter silently returns as 0"
-            : "The query returns infinity (usually from a division by 0), which becomes an implausibly large number",
-        {query_shown, seen(result, "value " + row.value)},
-        edit_rules(c, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)"));
+    report.broken("metric-nan", Link::value,
+                  nan ? "The query returns NaN (usually from 0/0), which the adapter silently returns as 0"
+                      : "The query returns infinity (usually from a division by 0), which becomes an "
+                        "implausibly large number",
+                  {query_shown, seen(result, "value " + row.value)},
+                  edit_rules(c, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)"));
     return;
   }
 }
@@ -100,10 +102,12 @@ static Fix let_adapter_list(const Context& c) {
   if (c.adapter.pods.empty()) return advice(says);
   ObjectRef ref = {"clusterrolebinding", "", c.adapter.service_name + "-view"};
   std::string user = user_of(*c.adapter.pods.front());
-  return create(ref, binding_to("ClusterRoleBinding", {{"name", ref.name}}, "ClusterRole", "view", user), says,
-                fmt::format("{} can then read everything in ClusterRole view, in every namespace: ConfigMaps too, "
-                            "but not Secrets",
-                            user))
+  return create(ref, binding_to("ClusterRoleBinding", {{"name", ref.name}}, "ClusterRole", "view", user),
+                says,
+                fmt::format(
+                    "{} can then read everything in ClusterRole view, in every namespace: ConfigMaps too, "
+                    "but not Secrets",
+                    user))
       .value_or(advice(says));
 }
 
@@ -118,8 +122,7 @@ void judge_value(const Context& c, Report& report) {
              !report.broken_before(Link::value)) {
     report.broken(
         "metric-query-fails", Link::value,
-        fmt::format("Prometheus rejects the query of {}: {}", candidate->rule->title(),
-                    result->error),
+        fmt::format("Prometheus rejects the query of {}: {}", candidate->rule->title(), result->error),
         {fmt::format("{}: metricsQuery {}", candidate->rule->title(), candidate->rule->metrics_query),
          "the query: " + *expression(c.hpa, c.need, *candidate), seen(*result, result->error)},
         edit_rules(c, "Correct metricsQuery"));
@@ -150,7 +153,8 @@ void judge_value(const Context& c, Report& report) {
       if (!follows) {
         report.broken("metric-query-empty", Link::value,
                       "The API serves the metric, but has no value for these objects",
-                      {seen(*probe, "items: []")}, advice("Look at the adapter's metricsQuery"), Certainty::likely);
+                      {seen(*probe, "items: []")}, advice("Look at the adapter's metricsQuery"),
+                      Certainty::likely);
       }
     }
     return;
@@ -175,23 +179,20 @@ void judge_value(const Context& c, Report& report) {
   report.set(Link::value, Mark::broken, probe->error);
   if (follows) return;
   if (has(probe->error, "unable to list matching resources")) {
-    report.broken(
-        "adapter-cannot-list", Link::value, "The adapter is forbidden to list the objects that the metric refers to",
-        {seen(*probe, probe->error)},
-        let_adapter_list(c));
+    report.broken("adapter-cannot-list", Link::value,
+                  "The adapter is forbidden to list the objects that the metric refers to",
+                  {seen(*probe, probe->error)}, let_adapter_list(c));
   } else if (has(probe->error, "unable to fetch metrics")) {
-    report.broken(
-        "metric-query-fails", Link::value, "The adapter's query to Prometheus fails",
-        {seen(*probe, probe->error)},
-        advice("Fix the error in the adapter's log",
-               c.adapter.pods.empty() ? look_for("pods", c.adapter.space)
-                                      : look_at("logs", ref_of("pod", *c.adapter.pods.front()))),
-        Certainty::likely);
+    report.broken("metric-query-fails", Link::value, "The adapter's query to Prometheus fails",
+                  {seen(*probe, probe->error)},
+                  advice("Fix the error in the adapter's log",
+                         c.adapter.pods.empty() ? look_for("pods", c.adapter.space)
+                                                : look_at("logs", ref_of("pod", *c.adapter.pods.front()))),
+                  Certainty::likely);
   } else if (probe->absent()) {
     report.broken("metric-unknown", Link::value, "The metrics API does not serve this metric for this object",
                   {seen(*probe, probe->error)},
-                  advice("Use an existing metric and an existing object", look_at_api(c)),
-                  Certainty::likely);
+                  advice("Use an existing metric and an existing object", look_at_api(c)), Certainty::likely);
   } else {
     report.broken("metric-query-fails", Link::value, "The metrics API returns an error: " + probe->error,
                   {seen(*probe, probe->error)}, advice("See the adapter's log"), Certainty::possible);

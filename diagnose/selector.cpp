@@ -28,8 +28,7 @@ std::optional<std::string> mismatch(const Json& selector, const Json& labels) {
   if (equals.is_object()) {
     for (const auto& [name, wanted] : equals.items()) {
       const std::string* has = label(labels, name);
-      if (has == nullptr)
-        return fmt::format("label {} is missing (required: {})", name, text_at(wanted, ""));
+      if (has == nullptr) return fmt::format("label {} is missing (required: {})", name, text_at(wanted, ""));
       if (*has != wanted)
         return fmt::format("label {} is {} (required: {})", name, *has, text_at(wanted, ""));
     }

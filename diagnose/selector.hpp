@@ -14,7 +14,7 @@ bool matches(const Json& selector, const Json& labels);
 std::optional<std::string> mismatch(const Json& selector, const Json& labels);
 // A Service's selector is a plain map. An empty one selects nothing.
 bool map_matches(const Json& map, const Json& labels);
-Json from_map(const Json& map);             // as a LabelSelector
+Json from_map(const Json& map);                   // as a LabelSelector
 std::string selector_text(const Json& selector);  // "app=web,tier in (a,b)"; "everything"
 std::string labels_text(const Json& labels);      // "app=web,tier=a"; "no labels"
 

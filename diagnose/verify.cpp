@@ -5,21 +5,23 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "world/times.hpp"
 #include "diagnose/view.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
+#include "world/times.hpp"
 
 namespace hpawalk::diagnose {
 namespace {
 
 constexpr const char* pods_key = "value for the pods";
 
-std::string metric_of(const Json& hpa) { return text_at(list_at(hpa, "spec.metrics").at(0), "object.metric.name"); }
+std::string metric_of(const Json& hpa) {
+  return text_at(list_at(hpa, "spec.metrics").at(0), "object.metric.name");
+}
 
 std::string pods_path(const KnownChain& chain) {
   return world::kube_path("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/{}/{}", chain.space, "*",
-                   metric_of(chain.hpa)) +
+                          metric_of(chain.hpa)) +
          "?labelSelector=" + world::query_value(chain.pod_selector);
 }
 
@@ -45,15 +47,18 @@ VerifiedLink value_for_pods(const Facts& facts, const KnownChain& chain) {
     return link;
   }
   std::vector<std::string> values;
-  for (const Json& item : list_at(reading->value, "items")) values.push_back(text_at(item, "describedObject.name") + " = " + text_at(item, "value"));
+  for (const Json& item : list_at(reading->value, "items"))
+    values.push_back(text_at(item, "describedObject.name") + " = " + text_at(item, "value"));
   link.mark = values.empty() ? Mark::broken : Mark::ok;
-  link.evidence = values.empty() ? "the API has no value for the pods " + chain.pod_selector : text::join(values, ", ");
+  link.evidence =
+      values.empty() ? "the API has no value for the pods " + chain.pod_selector : text::join(values, ", ");
   return link;
 }
 
 std::string conditions(const Json& hpa) {
   std::vector<std::string> all;
-  for (const Json& c : list_at(hpa, "status.conditions")) all.push_back(fmt::format("{} {} ({})", text_at(c, "type"), text_at(c, "status"), text_at(c, "reason")));
+  for (const Json& c : list_at(hpa, "status.conditions"))
+    all.push_back(fmt::format("{} {} ({})", text_at(c, "type"), text_at(c, "status"), text_at(c, "reason")));
   return text::join(all, ", ");
 }
 
@@ -66,7 +71,8 @@ const Json* find_hpa(const Facts& facts, const KnownChain& chain) {
 
 }  // namespace
 
-Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock& clock, const KnownChain& chain) {
+Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock& clock,
+                            const KnownChain& chain) {
   CollectOptions options;
   options.space = chain.space;
   options.name = name_of(chain.hpa);
@@ -108,8 +114,10 @@ Verification verify(const Facts& facts, const KnownChain& chain) {
       if (std::string scraped = last_scrape(facts, chain.pool); !scraped.empty()) link.text += ", " + scraped;
     }
     if (link.link == Link::hpa) {
-      if (assumed(*hpa)) link = {Link::hpa, Mark::broken, "there is none"};
-      else if (std::string all = conditions(*hpa); !all.empty()) link.text += "; " + all;
+      if (assumed(*hpa))
+        link = {Link::hpa, Mark::broken, "there is none"};
+      else if (std::string all = conditions(*hpa); !all.empty())
+        link.text += "; " + all;
     }
     verification.links.push_back({std::string(name_of(link.link)), link.mark, link.text});
     if (link.link == Link::value) verification.links.push_back(value_for_pods(facts, chain));
@@ -119,9 +127,14 @@ Verification verify(const Facts& facts, const KnownChain& chain) {
     if (finding.severity == Mark::note) verification.notes.push_back(finding);
   }
   if (assumed(*hpa) && (!verification.first_broken || verification.first_broken->link > Link::hpa)) {
-    verification.first_broken = Finding{"hpa-missing", Link::hpa, Mark::broken, Certainty::certain,
-                                        fmt::format("HPA {} not found in namespace {}", name_of(*hpa), chain.space),
-                                        {"GET /apis/autoscaling/v2/namespaces/" + chain.space + "/horizontalpodautoscalers: not in the list"}, advice("hpawalk up --only hpa creates it")};
+    verification.first_broken = Finding{
+        "hpa-missing",
+        Link::hpa,
+        Mark::broken,
+        Certainty::certain,
+        fmt::format("HPA {} not found in namespace {}", name_of(*hpa), chain.space),
+        {"GET /apis/autoscaling/v2/namespaces/" + chain.space + "/horizontalpodautoscalers: not in the list"},
+        advice("hpawalk up --only hpa creates it")};
   }
   return verification;
 }

@@ -1,5 +1,5 @@
-// Proves a chain whose names are known, link by link: the facts and rules of `diagnose`, and what it does not need to
-// say: when the target was last scraped, the metric's value for the pods, every condition of the HPA.
+// Proves a chain whose names are known, link by link: the facts and rules of `diagnose`, and what it does not
+// need to say: when the target was last scraped, the metric's value for the pods, every condition of the HPA.
 //
 // Facts are collected once; judging them is pure. Unlike diagnose it also judges a chain that has no HPA yet.
 #pragma once
@@ -20,19 +20,20 @@ struct KnownChain {
   std::string pod_selector;  // of the pods that expose the metric
 };
 
-Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock& clock, const KnownChain& chain);
+Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock& clock,
+                            const KnownChain& chain);
 
 struct VerifiedLink {
-  std::string name;          // as name_of(Link), and "pods-value"
+  std::string name;  // as name_of(Link), and "pods-value"
   Mark mark = Mark::unknown;
   std::string evidence;
 };
 
 struct Verification {
-  std::vector<VerifiedLink> links;      // in the order in which a value travels
+  std::vector<VerifiedLink> links;  // in the order in which a value travels
   std::optional<Finding> first_broken;
   std::vector<Finding> notes;
-  Mark verdict() const;                 // broken, unknown or ok: a note is no reason to fail
+  Mark verdict() const;  // broken, unknown or ok: a note is no reason to fail
 };
 
 Verification verify(const Facts& facts, const KnownChain& chain);

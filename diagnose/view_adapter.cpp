@@ -6,8 +6,8 @@
 #include "base/text.hpp"
 #include "diagnose/kept.hpp"
 #include "diagnose/selector.hpp"
-#include "world/times.hpp"
 #include "diagnose/view.hpp"
+#include "world/times.hpp"
 
 namespace hpawalk::diagnose {
 

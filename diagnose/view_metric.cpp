@@ -125,7 +125,8 @@ std::string path_with(const Hpa& hpa, const MetricNeed& need, const std::string&
     query = "labelSelector=" + world::query_value(pods) + (query.empty() ? "" : "&" + query);
   }
   return group +
-         world::kube_path("/namespaces/{}/{}/{}/{}", hpa.space, need.resource.text(), object_name, need.metric) +
+         world::kube_path("/namespaces/{}/{}/{}/{}", hpa.space, need.resource.text(), object_name,
+                          need.metric) +
          (query.empty() ? "" : "?" + query);
 }
 

@@ -12,7 +12,9 @@ namespace hpawalk::hpasim {
 
 namespace {
 
-std::string pods(std::int32_t n) { return fmt::format("{} {}", n, n == 1 ? "replica" : "replicas"); }
+std::string pods(std::int32_t n) {
+  return fmt::format("{} {}", n, n == 1 ? "replica" : "replicas");
+}
 
 std::string amount(std::int64_t milli) {
   double value = static_cast<double>(milli) / 1000;
@@ -20,7 +22,8 @@ std::string amount(std::int64_t milli) {
 }
 
 std::string target_text(const MetricSpec& metric) {
-  return metric.target_kind == TargetKind::utilization ? fmt::format("{} %", metric.target) : amount(metric.target);
+  return metric.target_kind == TargetKind::utilization ? fmt::format("{} %", metric.target)
+                                                       : amount(metric.target);
 }
 
 std::string wanted(const Spec& spec, const Decision& d, const Proposal& p) {
@@ -30,7 +33,9 @@ std::string wanted(const Spec& spec, const Decision& d, const Proposal& p) {
   return name + arithmetic(metric, p);
 }
 
-std::string until(const Decision& d) { return d.until ? " until " + time_text(*d.until) : ""; }
+std::string until(const Decision& d) {
+  return d.until ? " until " + time_text(*d.until) : "";
+}
 
 }  // namespace
 
@@ -40,13 +45,18 @@ std::string arithmetic(const MetricSpec& metric, const Proposal& p) {
   std::string current = utilization ? fmt::format("{} %", p.utilization) : amount(p.current);
   std::string ratio = fmt::format("{} / {} = {:.3g}", current, target_text(metric), p.ratio);
   switch (p.because) {
-    case Because::within_tolerance: return ratio + ", within the tolerance";
+    case Because::within_tolerance:
+      return ratio + ", within the tolerance";
     case Because::unready_or_missing:
-      return fmt::format("{}, but {:.3g} with the pods that are not ready or have no sample", ratio, p.corrected);
-    case Because::from_zero: return fmt::format("{}, from zero: {}", ratio, p.replicas);
-    default: break;
+      return fmt::format("{}, but {:.3g} with the pods that are not ready or have no sample", ratio,
+                         p.corrected);
+    case Because::from_zero:
+      return fmt::format("{}, from zero: {}", ratio, p.replicas);
+    default:
+      break;
   }
-  if (metric.target_kind == TargetKind::average_value && (metric.kind == MetricKind::object || metric.kind == MetricKind::external)) {
+  if (metric.target_kind == TargetKind::average_value &&
+      (metric.kind == MetricKind::object || metric.kind == MetricKind::external)) {
     return fmt::format("{} a pod: {}", ratio, p.replicas);
   }
   if (p.corrected != p.ratio) ratio += fmt::format(", {:.3g} with all pods,", p.corrected);
@@ -55,25 +65,41 @@ std::string arithmetic(const MetricSpec& metric, const Proposal& p) {
 
 std::string explain(const Spec& spec, const Decision& d, const Proposal& p) {
   std::string asked = wanted(spec, d, p);
-  const ScalingRules* rules = !spec.behavior ? nullptr : d.stabilized > d.from ? &spec.behavior->up : &spec.behavior->down;
+  const ScalingRules* rules = !spec.behavior          ? nullptr
+                              : d.stabilized > d.from ? &spec.behavior->up
+                                                      : &spec.behavior->down;
   switch (d.rule) {
-    case Rule::metric: return asked;
+    case Rule::metric:
+      return asked;
     case Rule::stabilized_down:
-      return fmt::format("{}; {} by a higher recommendation in the scale-down window{}", asked, d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d));
+      return fmt::format("{}; {} by a higher recommendation in the scale-down window{}", asked,
+                         d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d));
     case Rule::stabilized_up:
-      return fmt::format("{}; {} by a lower recommendation in the scale-up window{}", asked, d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d));
+      return fmt::format("{}; {} by a lower recommendation in the scale-up window{}", asked,
+                         d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d));
     case Rule::policy:
-      return fmt::format("{}; {} by the policy {}{}", asked, d.to == d.from ? "held" : fmt::format("limited to {}", d.limit),
-                         rules != nullptr && d.policy >= 0 ? describe(rules->policies[static_cast<std::size_t>(d.policy)]) : "",
-                         d.to == d.from ? until(d) : "");
-    case Rule::doubling: return fmt::format("{}; limited to {}: without behavior, at most twice as many (or 4) per sync", asked, d.limit);
-    case Rule::disabled: return asked + "; not scaled: selectPolicy is Disabled in this direction";
-    case Rule::at_max: return fmt::format("{}; limited by maxReplicas {}", asked, spec.max);
-    case Rule::at_min: return fmt::format("{}; limited by minReplicas {}", asked, spec.min);
-    case Rule::above_max: return fmt::format("there were more than maxReplicas {}", spec.max);
-    case Rule::below_min: return fmt::format("there were fewer than minReplicas {}", spec.min);
-    case Rule::zero: return "0 replicas: scaling is disabled";
-    case Rule::no_metric: return asked + ": no decision";
+      return fmt::format(
+          "{}; {} by the policy {}{}", asked, d.to == d.from ? "held" : fmt::format("limited to {}", d.limit),
+          rules != nullptr && d.policy >= 0 ? describe(rules->policies[static_cast<std::size_t>(d.policy)])
+                                            : "",
+          d.to == d.from ? until(d) : "");
+    case Rule::doubling:
+      return fmt::format("{}; limited to {}: without behavior, at most twice as many (or 4) per sync", asked,
+                         d.limit);
+    case Rule::disabled:
+      return asked + "; not scaled: selectPolicy is Disabled in this direction";
+    case Rule::at_max:
+      return fmt::format("{}; limited by maxReplicas {}", asked, spec.max);
+    case Rule::at_min:
+      return fmt::format("{}; limited by minReplicas {}", asked, spec.min);
+    case Rule::above_max:
+      return fmt::format("there were more than maxReplicas {}", spec.max);
+    case Rule::below_min:
+      return fmt::format("there were fewer than minReplicas {}", spec.min);
+    case Rule::zero:
+      return "0 replicas: scaling is disabled";
+    case Rule::no_metric:
+      return asked + ": no decision";
   }
   return "";
 }
@@ -92,9 +118,11 @@ std::optional<double> ratio_of(const MetricSpec& metric, const MetricState& stat
 }
 
 std::string ratio_text(const MetricSpec& metric, const MetricState& state, double ratio) {
-  std::string current = metric.target_kind == TargetKind::utilization ? fmt::format("{} %", *state.utilization)
-                                                                      : amount(metric.target_kind == TargetKind::value ? *state.value : *state.average);
-  return fmt::format("{} is {} of {}: {:.3g} times its target", metric.name, current, target_text(metric), ratio);
+  std::string current = metric.target_kind == TargetKind::utilization
+                            ? fmt::format("{} %", *state.utilization)
+                            : amount(metric.target_kind == TargetKind::value ? *state.value : *state.average);
+  return fmt::format("{} is {} of {}: {:.3g} times its target", metric.name, current, target_text(metric),
+                     ratio);
 }
 
 Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool down, std::int32_t asked,
@@ -108,16 +136,20 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
   const PastProposal* holds = nullptr;
   for (const PastProposal& p : past) {
     if (p.at <= now - window) continue;
-    bool stronger = holds == nullptr || (down ? p.replicas >= holds->replicas : p.replicas <= holds->replicas);
+    bool stronger =
+        holds == nullptr || (down ? p.replicas >= holds->replicas : p.replicas <= holds->replicas);
     if ((down ? p.replicas > asked : p.replicas < asked) && stronger) holds = &p;
   }
   std::string which = down ? "higher" : "lower";
-  reason.text = fmt::format("a {} recommendation of the last {}s ({} window) still counts", which, window.count() / 1'000'000, down ? "scale-down" : "scale-up");
+  reason.text = fmt::format("a {} recommendation of the last {}s ({} window) still counts", which,
+                            window.count() / 1'000'000, down ? "scale-down" : "scale-up");
   if (holds != nullptr) {
     reason.until = holds->at + window;
     reason.at_latest = false;
-    reason.text = fmt::format("{} replicas were recommended {}s ago, and the {} window of {}s still counts that recommendation", pods(holds->replicas), (now - holds->at).count() / 1'000'000,
-                              down ? "scale-down" : "scale-up", window.count() / 1'000'000);
+    reason.text = fmt::format(
+        "{} replicas were recommended {}s ago, and the {} window of {}s still counts that recommendation",
+        pods(holds->replicas), (now - holds->at).count() / 1'000'000, down ? "scale-down" : "scale-up",
+        window.count() / 1'000'000);
   }
   (void)state;
   return reason;
@@ -125,23 +157,29 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
 
 }  // namespace
 
-std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Flags& flags, const State& state,
-                                  const std::vector<PastProposal>& past, Time now) {
+std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Flags& flags,
+                                  const State& state, const std::vector<PastProposal>& past, Time now) {
   std::vector<Reason> reasons;
   Tolerance tolerance = Controller(spec, rules, flags).tolerance();
   auto condition = [&](const char* type) {
     auto found = state.conditions.find(type);
     return found == state.conditions.end() ? ConditionState{} : found->second;
   };
-  ConditionState able = condition("AbleToScale"), active = condition("ScalingActive"), limited = condition("ScalingLimited");
-  auto add = [&](std::string rule, std::string text) { reasons.push_back({std::move(rule), std::move(text), {}, false}); };
+  ConditionState able = condition("AbleToScale"), active = condition("ScalingActive"),
+                 limited = condition("ScalingLimited");
+  auto add = [&](std::string rule, std::string text) {
+    reasons.push_back({std::move(rule), std::move(text), {}, false});
+  };
 
   if (able.status == "False") {
-    add("scale", fmt::format("the controller cannot {} the scale of {} {}: {}", able.reason == "FailedUpdateScale" ? "change" : "read", spec.target_kind, spec.target_name, able.message));
+    add("scale", fmt::format("the controller cannot {} the scale of {} {}: {}",
+                             able.reason == "FailedUpdateScale" ? "change" : "read", spec.target_kind,
+                             spec.target_name, able.message));
     return reasons;
   }
   if (active.status == "False" && active.reason == "ScalingDisabled") {
-    add("zero", fmt::format("{} {} has 0 replicas, which disables scaling; set it to 1 or more", spec.target_kind, spec.target_name));
+    add("zero", fmt::format("{} {} has 0 replicas, which disables scaling; set it to 1 or more",
+                            spec.target_kind, spec.target_name));
     return reasons;
   }
   if (active.status == "False") {
@@ -157,7 +195,8 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
   bool known = !spec.metrics.empty(), all_within = true;
   std::string ratios;
   for (std::size_t i = 0; i < spec.metrics.size() && known; ++i) {
-    std::optional<double> ratio = i < state.metrics.size() ? ratio_of(spec.metrics[i], state.metrics[i]) : std::nullopt;
+    std::optional<double> ratio =
+        i < state.metrics.size() ? ratio_of(spec.metrics[i], state.metrics[i]) : std::nullopt;
     if (!ratio) {
       known = false;
       break;
@@ -176,8 +215,11 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
     if (state.current < spec.max || able.reason == "ScaleDownStabilized") return reasons;
   }
   if (limited.status == "True") {
-    if (limited.reason == "TooManyReplicas") add("at-max", fmt::format("it has maxReplicas {}{}", spec.max, known ? fmt::format(", although {} ({} desired)", ratios, asked) : ""));
-    if (limited.reason == "TooFewReplicas") add("at-min", fmt::format("it has minReplicas {}{}", spec.min, known ? ", though " + ratios : ""));
+    if (limited.reason == "TooManyReplicas")
+      add("at-max", fmt::format("it has maxReplicas {}{}", spec.max,
+                                known ? fmt::format(", although {} ({} desired)", ratios, asked) : ""));
+    if (limited.reason == "TooFewReplicas")
+      add("at-min", fmt::format("it has minReplicas {}{}", spec.min, known ? ", though " + ratios : ""));
     if (limited.reason == "ScaleUpLimit" || limited.reason == "ScaleDownLimit") {
       bool up = limited.reason == "ScaleUpLimit";
       const ScalingRules* side = spec.behavior ? (up ? &spec.behavior->up : &spec.behavior->down) : nullptr;
@@ -193,8 +235,12 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
         add("disabled", fmt::format("scaling {} is disabled by selectPolicy", up ? "up" : "down"));
       } else {
         Reason reason{side != nullptr ? "policy" : "doubling",
-                      side != nullptr ? fmt::format("the policies for scaling {} ({}) currently allow no more", up ? "up" : "down", policies)
-                                      : "without behavior, one sync at most doubles the replicas (or scales to 4)", {}, false};
+                      side != nullptr
+                          ? fmt::format("the policies for scaling {} ({}) currently allow no more",
+                                        up ? "up" : "down", policies)
+                          : "without behavior, one sync at most doubles the replicas (or scales to 4)",
+                      {},
+                      false};
         if (longest > Time(0)) reason.until = now + longest, reason.at_latest = true;
         reasons.push_back(reason);
       }
@@ -202,11 +248,14 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
     if (!reasons.empty()) return reasons;
   }
   if (known && all_within) {
-    add("within-tolerance", fmt::format("{}, which is within the tolerance ({:.4g} to {:.4g})", ratios, 1 - tolerance.down, 1 + tolerance.up));
+    add("within-tolerance", fmt::format("{}, which is within the tolerance ({:.4g} to {:.4g})", ratios,
+                                        1 - tolerance.down, 1 + tolerance.up));
   } else if (known && asked == state.current) {
     add("metric", fmt::format("{}, which again gives {} replicas", ratios, pods(asked)));
   } else if (known && asked != state.current) {
-    add("unready", fmt::format("{}; that gives {} replicas: the next sync applies it, unless pods that are not ready or have no sample dampen it", ratios, pods(asked)));
+    add("unready", fmt::format("{}; that gives {} replicas: the next sync applies it, unless pods that are "
+                               "not ready or have no sample dampen it",
+                               ratios, pods(asked)));
   }
   return reasons;
 }

@@ -1,5 +1,5 @@
-// Why the replicas are what they are, in words: of a simulated sync, or of an HPA in a cluster by its spec, its
-// status and, if known, the proposals of the last minutes.
+// Why the replicas are what they are, in words: of a simulated sync, or of an HPA in a cluster by its spec,
+// its status and, if known, the proposals of the last minutes.
 #pragma once
 
 #include <map>
@@ -20,7 +20,7 @@ std::string arithmetic(const MetricSpec& metric, const Proposal& proposal);
 // --- an HPA in a cluster
 
 struct MetricState {
-  std::optional<std::int64_t> value, average;   // milli, from status.currentMetrics
+  std::optional<std::int64_t> value, average;  // milli, from status.currentMetrics
   std::optional<std::int32_t> utilization;
 };
 
@@ -29,9 +29,9 @@ struct ConditionState {
 };
 
 struct State {
-  std::int32_t current = 0, desired = 0;               // status.currentReplicas, desiredReplicas
-  std::vector<MetricState> metrics;                    // in the spec's order
-  std::map<std::string, ConditionState> conditions;    // by type
+  std::int32_t current = 0, desired = 0;             // status.currentReplicas, desiredReplicas
+  std::vector<MetricState> metrics;                  // in the spec's order
+  std::map<std::string, ConditionState> conditions;  // by type
   std::optional<std::int32_t> ready_pods;
 };
 
@@ -43,14 +43,14 @@ struct PastProposal {
 };
 
 struct Reason {
-  std::string rule;              // stable: as rule_name(), and "within-tolerance", "unready", "moving"
+  std::string rule;  // stable: as rule_name(), and "within-tolerance", "unready", "moving"
   std::string text;
-  std::optional<Time> until;     // when it ends by itself; if only an upper bound is known, `at_latest`
+  std::optional<Time> until;  // when it ends by itself; if only an upper bound is known, `at_latest`
   bool at_latest = false;
 };
 
 // Why does it not change (now)? The most important reason first; empty only if nothing is known.
-std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Flags& flags, const State& state,
-                                  const std::vector<PastProposal>& past, Time now);
+std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Flags& flags,
+                                  const State& state, const std::vector<PastProposal>& past, Time now);
 
 }  // namespace hpawalk::hpasim

@@ -11,7 +11,9 @@ const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/
 
 namespace {
 
-std::string_view embedded(const std::string& path) { return embedded_files().at(path); }
+std::string_view embedded(const std::string& path) {
+  return embedded_files().at(path);
+}
 
 yaml::Value merged(yaml::Value base, const yaml::Value& over) {
   for (const auto& [name, value] : over.items()) base[name] = value;
@@ -40,7 +42,9 @@ std::pair<std::string, std::string> split_image(const std::string& image) {
   return {image.substr(0, colon), image.substr(colon + 1)};
 }
 
-bool every_cluster_has(const std::string& space) { return space == "default" || space.starts_with("kube-"); }
+bool every_cluster_has(const std::string& space) {
+  return space == "default" || space.starts_with("kube-");
+}
 
 // Prometheus's right to look at prom-fake lives beside prom-fake.
 std::vector<std::string> namespaces_of(std::string_view stage, const config::Config& config) {
@@ -73,9 +77,11 @@ std::string prom_fake_pull_policy(const config::Config& config) {
 
 Values template_values(const config::Config& config) {
   Values values;
-  for (const config::Setting& setting : config::settings()) values[std::string(setting.path)] = config.value(setting.path);
-  yaml::Value labels = {
-      {managed_by_label, label_value}, {part_of_label, label_value}, {instance_label, config.text("instance")}};
+  for (const config::Setting& setting : config::settings())
+    values[std::string(setting.path)] = config.value(setting.path);
+  yaml::Value labels = {{managed_by_label, label_value},
+                        {part_of_label, label_value},
+                        {instance_label, config.text("instance")}};
   labels = merged(labels, config.value("labels"));
   values["object-labels"] = labels;
   values["workload.object-labels"] = merged(labels, config.value("workload.labels"));
@@ -97,7 +103,8 @@ Result<std::string> render_namespace(const std::string& name, const config::Conf
   if (every_cluster_has(name)) return std::string();
   Values values = template_values(config);
   values["namespace-name"] = name;
-  values["namespace-labels"] = merged(values["object-labels"], {{config::enforce_label, config.text("pod-security")}});
+  values["namespace-labels"] =
+      merged(values["object-labels"], {{config::enforce_label, config.text("pod-security")}});
   return fill_in(embedded("stages/namespace.yaml"), values);
 }
 
@@ -108,7 +115,8 @@ Result<std::string> render_stage(std::string_view stage, const config::Config& c
     if (!space) return space;
     if (!space->empty()) all += *space + "---\n";
   }
-  Result<std::string> objects = fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
+  Result<std::string> objects =
+      fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
   if (!objects) return objects;
   return all + *objects;
 }

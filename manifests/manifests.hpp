@@ -1,7 +1,7 @@
 // The walkthrough's Kubernetes objects, as YAML, out of a configuration. Pure.
 //
-// The templates are in stages/, the adapter's chart in charts/; both are inside the binary. The operator's objects
-// are upstream's (operator_bundle.hpp). Knows nothing about clusters, nor about what is applied when.
+// The templates are in stages/, the adapter's chart in charts/; both are inside the binary. The operator's
+// objects are upstream's (operator_bundle.hpp). Knows nothing about clusters, nor about what is applied when.
 #pragma once
 
 #include <map>
@@ -19,7 +19,8 @@ inline constexpr std::string_view managed_by_label = "app.kubernetes.io/managed-
 inline constexpr std::string_view part_of_label = "app.kubernetes.io/part-of";
 inline constexpr std::string_view label_value = "hpawalk";
 inline constexpr std::string_view instance_label = "hpawalk/instance";  // whose chain: the setting `instance`
-inline constexpr std::string_view owner_selector = "app.kubernetes.io/managed-by=hpawalk,app.kubernetes.io/part-of=hpawalk";
+inline constexpr std::string_view owner_selector =
+    "app.kubernetes.io/managed-by=hpawalk,app.kubernetes.io/part-of=hpawalk";
 
 // The settings under their own names, and what is made of several of them.
 Values template_values(const config::Config& config);
@@ -27,8 +28,8 @@ Values template_values(const config::Config& config);
 // The image prom-fake runs from: the configured one, or hpawalk's own of this version.
 std::string prom_fake_image(const config::Config& config);
 
-// "Never" for the image that hpawalk itself brings to the nodes: no registry is asked for it, whoever may own that
-// name there.
+// "Never" for the image that hpawalk itself brings to the nodes: no registry is asked for it, whoever may own
+// that name there.
 std::string prom_fake_pull_policy(const config::Config& config);
 
 // The objects of one stage, one document each: workload, prometheus, prom-fake, servicemonitor or hpa. The

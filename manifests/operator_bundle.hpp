@@ -1,5 +1,5 @@
-// prometheus-operator's upstream bundle, made ours: labelled, in the configured namespace, and without the CPU
-// limits that make it start slowly. Pure: the caller reads the file.
+// prometheus-operator's upstream bundle, made ours: labelled, in the configured namespace, and without the
+// CPU limits that make it start slowly. Pure: the caller reads the file.
 //
 // The bundle is 4 MB, nearly all of it the schemas of ten custom resources. Those are passed on as they are,
 // except for their metadata: parsing them would take longer than everything else.

@@ -11,7 +11,8 @@ namespace hpawalk::manifests {
 namespace {
 
 tl::unexpected<Error> mistake(int line, const std::string& because) {
-  return failure(ErrorClass::internal, "template", fmt::format("Line {} of a template is wrong", line), because);
+  return failure(ErrorClass::internal, "template", fmt::format("Line {} of a template is wrong", line),
+                 because);
 }
 
 struct Place {
@@ -40,7 +41,8 @@ bool inside_quotes(std::string_view before) {
 }
 
 // The line with a structured value in its only place: entries alone on the line, or a map below `key:`.
-Result<std::string> with_map(const std::string& line, const Place& place, const yaml::Value& value, int number) {
+Result<std::string> with_map(const std::string& line, const Place& place, const yaml::Value& value,
+                             int number) {
   std::string before = line.substr(0, place.begin);
   if (text::trim(line.substr(place.end)) != "") return mistake(number, "text after a map");
   if (value.empty()) return std::string();
@@ -52,13 +54,16 @@ Result<std::string> with_map(const std::string& line, const Place& place, const 
   return before + "\n" + yaml::block(value, static_cast<int>(indent) + 2);
 }
 
-Result<std::string> scalar_at(const std::string& line, const Place& place, const yaml::Value& value, int number) {
+Result<std::string> scalar_at(const std::string& line, const Place& place, const yaml::Value& value,
+                              int number) {
   std::string before = line.substr(0, place.begin);
-  if (inside_quotes(before)) return yaml::escaped(value.is_string() ? value.get<std::string>() : json_text(value));
+  if (inside_quotes(before))
+    return yaml::escaped(value.is_string() ? value.get<std::string>() : json_text(value));
   std::string behind = line.substr(place.end);
   bool starts = before.ends_with(": ") || before.ends_with("- ");
   bool ends = behind.empty() || behind.starts_with("  # ");
-  if (!starts || !ends) return mistake(number, fmt::format("`${{{}}}` needs double quotes around it", place.name));
+  if (!starts || !ends)
+    return mistake(number, fmt::format("`${{{}}}` needs double quotes around it", place.name));
   return yaml::scalar(value);
 }
 

@@ -35,10 +35,12 @@ Recording Recorder::recording() const {
 
 namespace {
 
-// Sets the values, each at its time, on a thread of its own. A value that cannot be set is tried again for a while.
+// Sets the values, each at its time, on a thread of its own. A value that cannot be set is tried again for a
+// while.
 class Setter {
  public:
-  Setter(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, world::TimePoint began)
+  Setter(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load,
+         Recorder& recorder, world::TimePoint began)
       : world_(world), api_(api), chain_(chain), load_(load), recorder_(recorder), began_(began) {
     workers_.start([this] { run(); });
   }
@@ -72,7 +74,8 @@ class Setter {
     world::TimePoint due = began_ + std::chrono::duration_cast<world::Duration>(at);
     while (world_.clock.now() < due) {
       world::Duration left = due - world_.clock.now();
-      if (stop_ || !world_.clock.sleep(std::min<world::Duration>(left, std::chrono::milliseconds(100)))) return false;
+      if (stop_ || !world_.clock.sleep(std::min<world::Duration>(left, std::chrono::milliseconds(100))))
+        return false;
     }
     return !stop_;
   }
@@ -82,7 +85,8 @@ class Setter {
     while (true) {
       Status set = set_prom_fake(api_, chain_, fmt::format("{:.6g}", value));
       if (set) return keep(recorder_.take(set_line(now(), value)));
-      bool again = set.error().kind != ErrorClass::usage && set.error().kind != ErrorClass::interrupted && world_.clock.now() - tried < std::chrono::seconds(30);
+      bool again = set.error().kind != ErrorClass::usage && set.error().kind != ErrorClass::interrupted &&
+                   world_.clock.now() - tried < std::chrono::seconds(30);
       if (!again || stop_ || !world_.clock.sleep(std::chrono::seconds(1))) return keep(set);
     }
   }
@@ -107,12 +111,14 @@ class Setter {
 
 }  // namespace
 
-RecordingHead recording_head(world::Clock& clock, const LiveChain& chain, const diagnose::ControllerSettings& controller, const Json& hpa) {
+RecordingHead recording_head(world::Clock& clock, const LiveChain& chain,
+                             const diagnose::ControllerSettings& controller, const Json& hpa) {
   auto seconds = [](hpasim::Time t) { return static_cast<double>(t.count()) / 1e6; };
   RecordingHead head;
   head.began = clock.wall_now();
   head.start = clock.now();
-  head.kubernetes = controller.version.empty() ? fmt::format("1.{}", controller.rules.minor) : controller.version;
+  head.kubernetes =
+      controller.version.empty() ? fmt::format("1.{}", controller.rules.minor) : controller.version;
   head.space = chain.space, head.metric = chain.metric, head.service = chain.service;
   head.scrape_interval = static_cast<double>(chain.interval.count()) / 1000;
   head.flags_seen = controller.seen;
@@ -125,7 +131,8 @@ RecordingHead recording_head(world::Clock& clock, const LiveChain& chain, const 
   return head;
 }
 
-Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, const RecordingHead& head,
+Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load,
+             Recorder& recorder, const RecordingHead& head,
              const std::function<void(const Change&, bool recorded)>& on_change) {
   Setter setter(world, api, chain, load, recorder, head.start);
   Status kept;
@@ -133,7 +140,8 @@ Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, c
     std::string line = change_line(head, hops, change);
     kept = recorder.take(line);
     on_change(change, !line.empty());
-    bool over = setter.done() && world.clock.now() - head.start >= std::chrono::duration_cast<world::Duration>(load.duration);
+    bool over = setter.done() &&
+                world.clock.now() - head.start >= std::chrono::duration_cast<world::Duration>(load.duration);
     return kept && !setter.failed() && !over;
   });
   if (!kept) return kept;
@@ -142,9 +150,15 @@ Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, c
 }
 
 // Each pod's value as it was, also after Ctrl-C. A pod that is gone needs none.
-Status put_back(world::KubeApi& api, const LiveChain& chain, const std::map<std::string, std::string>& values) {
+Status put_back(world::KubeApi& api, const LiveChain& chain,
+                const std::map<std::string, std::string>& values) {
   for (const auto& [pod, value] : values) {
-    world::KubeRequest request{"PUT", world::proxy_path({chain.space, pod, chain.port, "http", true}, "/value"), value, std::chrono::seconds(5), {{"Content-Type", "text/plain"}}, true};
+    world::KubeRequest request{"PUT",
+                               world::proxy_path({chain.space, pod, chain.port, "http", true}, "/value"),
+                               value,
+                               std::chrono::seconds(5),
+                               {{"Content-Type", "text/plain"}},
+                               true};
     auto answer = api.send(request);
     if (!answer) return failure(answer.error());
     if (!answer->ok() && answer->status != 404) return failure(world::kube_error(request, *answer));

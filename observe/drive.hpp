@@ -1,5 +1,5 @@
-// Follows a load with prom-fake's value and records what every hop of the chain does. The engine of `drive`; knows
-// nothing about how it is told or shown.
+// Follows a load with prom-fake's value and records what every hop of the chain does. The engine of `drive`;
+// knows nothing about how it is told or shown.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@ struct Load {
   hpasim::Time duration{0};
 };
 
-// The recording in memory and, if wanted, in its file: after every line, so that nothing is lost whatever happens.
-// May be used by several threads.
+// The recording in memory and, if wanted, in its file: after every line, so that nothing is lost whatever
+// happens. May be used by several threads.
 class Recorder {
  public:
   Recorder(world::World& world, std::string file) : world_(world), file_(std::move(file)) {}
@@ -38,14 +38,17 @@ class Recorder {
 };
 
 // What a recording begins with. `hpa`: as the API server has it now.
-RecordingHead recording_head(world::Clock& clock, const LiveChain& chain, const diagnose::ControllerSettings& controller, const Json& hpa);
+RecordingHead recording_head(world::Clock& clock, const LiveChain& chain,
+                             const diagnose::ControllerSettings& controller, const Json& hpa);
 
-// Sets every value of the load at its time and records, until the load is over. `on_change`: after every change, with
-// whether it was recorded. What went wrong, or nothing; the recording is complete either way.
-Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load, Recorder& recorder, const RecordingHead& head,
+// Sets every value of the load at its time and records, until the load is over. `on_change`: after every
+// change, with whether it was recorded. What went wrong, or nothing; the recording is complete either way.
+Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load,
+             Recorder& recorder, const RecordingHead& head,
              const std::function<void(const Change&, bool recorded)>& on_change);
 
 // Each pod's value as it was, also after Ctrl-C. A pod that is gone needs none.
-Status put_back(world::KubeApi& api, const LiveChain& chain, const std::map<std::string, std::string>& values);
+Status put_back(world::KubeApi& api, const LiveChain& chain,
+                const std::map<std::string, std::string>& values);
 
 }  // namespace hpawalk::observe

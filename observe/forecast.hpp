@@ -1,5 +1,5 @@
-// What the hops mean together: where a new value is on its way, what the HPA makes of it, whether anything is still
-// going to change, and if it is held back, by what and until when. Pure; live.hpp delivers the hops.
+// What the hops mean together: where a new value is on its way, what the HPA makes of it, whether anything is
+// still going to change, and if it is held back, by what and until when. Pure; live.hpp delivers the hops.
 #pragma once
 
 #include <optional>
@@ -20,10 +20,10 @@ struct Outlook {
     settled      // nothing more will change with this value
   };
   State state = State::broken;
-  std::string rule;                // stable: "prom-fake", "prometheus", "metrics-api", "hpa", "rollout", or hpasim's rule
-  std::string text;                // one sentence
-  std::optional<world::WallTime> until;   // when it ends by itself
-  std::optional<int> next;         // how many replicas there will be then
+  std::string rule;  // stable: "prom-fake", "prometheus", "metrics-api", "hpa", "rollout", or hpasim's rule
+  std::string text;  // one sentence
+  std::optional<world::WallTime> until;  // when it ends by itself
+  std::optional<int> next;               // how many replicas there will be then
   bool at_rest() const { return state == State::held || state == State::settled; }
 };
 std::string_view name_of(Outlook::State state);
@@ -39,7 +39,7 @@ class Memory {
   struct Proposal {
     world::WallTime first{}, last{};  // the looks of the HPA that saw it
     double value = 0;
-    int ready = -1;            // pods at that time; -1: not known
+    int ready = -1;  // pods at that time; -1: not known
   };
   const std::vector<Proposal>& proposals() const { return proposals_; }
 
@@ -49,12 +49,15 @@ class Memory {
   bool watched_ = false;
 };
 
-Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::ControllerSettings& controller, world::WallTime now);
+Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::ControllerSettings& controller,
+                world::WallTime now);
 
 // The metric's values of the last stabilization window, from Prometheus.
-void remember_past(Memory& memory, world::KubeApi& api, const LiveChain& chain, const diagnose::ControllerSettings& controller, world::WallTime now);
+void remember_past(Memory& memory, world::KubeApi& api, const LiveChain& chain,
+                   const diagnose::ControllerSettings& controller, world::WallTime now);
 
 // When the HPA will look again: every sync period after its last look that showed.
-world::WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings& controller, world::WallTime now);
+world::WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings& controller,
+                          world::WallTime now);
 
 }  // namespace hpawalk::observe

@@ -39,7 +39,8 @@ Result<Goal> parse_goal(const std::string& text) {
     std::string name(text::trim(part.substr(0, end)));
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       auto near = text::nearest(name, names);
-      return wrong(fmt::format("unknown name `{}`{}: valid names are {}", name, near ? ", did you mean " + *near + "?" : "", text::join(names, ", ")));
+      return wrong(fmt::format("unknown name `{}`{}: valid names are {}", name,
+                               near ? ", did you mean " + *near + "?" : "", text::join(names, ", ")));
     }
     if (name == "settled") {
       if (end != std::string::npos) return wrong("settled takes no number");
@@ -48,9 +49,12 @@ Result<Goal> parse_goal(const std::string& text) {
     }
     if (end == std::string::npos) return wrong(fmt::format("{} requires a number, as in {}=10", name, name));
     size_t number_at = part.find_first_not_of("=<>", end);
-    std::string relation = part.substr(end, number_at == std::string::npos ? std::string::npos : number_at - end);
-    auto number = number_of(std::string(text::trim(number_at == std::string::npos ? "" : part.substr(number_at))));
-    if (!number || (relation != "=" && relation != ">=" && relation != "<=")) return wrong(fmt::format("`{}` is not NAME=NUMBER, NAME>=NUMBER or NAME<=NUMBER", part));
+    std::string relation =
+        part.substr(end, number_at == std::string::npos ? std::string::npos : number_at - end);
+    auto number =
+        number_of(std::string(text::trim(number_at == std::string::npos ? "" : part.substr(number_at))));
+    if (!number || (relation != "=" && relation != ">=" && relation != "<="))
+      return wrong(fmt::format("`{}` is not NAME=NUMBER, NAME>=NUMBER or NAME<=NUMBER", part));
     goal.clauses.push_back({name, relation, *number});
   }
   if (goal.clauses.empty()) return wrong("it is empty");

@@ -1,4 +1,5 @@
-// A recorded metric as a load: one range query to a Prometheus, turned into a profile. Knows nothing about HPAs.
+// A recorded metric as a load: one range query to a Prometheus, turned into a profile. Knows nothing about
+// HPAs.
 #pragma once
 
 #include <string>
@@ -20,6 +21,8 @@ struct History {
 Status check(const History& history);
 
 // `notes` gets what a person should know: that there is less history than was asked for.
-Result<hpasim::Profile> load_history(world::Clock& clock, world::Progress& progress, const world::PrometheusApi& prometheus, const History& history, std::vector<std::string>& notes);
+Result<hpasim::Profile> load_history(world::Clock& clock, world::Progress& progress,
+                                     const world::PrometheusApi& prometheus, const History& history,
+                                     std::vector<std::string>& notes);
 
 }  // namespace hpawalk::observe

@@ -10,25 +10,33 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "world/times.hpp"
 #include "hpasim/quantity.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 #include "world/prometheus_api.hpp"
+#include "world/times.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk::observe {
 
 std::string_view name_of(Hop hop) {
   switch (hop) {
-    case Hop::prom_fake: return "prom-fake";
-    case Hop::prometheus: return "prometheus";
-    case Hop::api: return "metrics-api";
-    case Hop::hpa: return "hpa";
-    case Hop::workload: return "workload";
-    case Hop::event: return "event";
-    case Hop::lost: return "lost";
-    case Hop::tick: return "tick";
+    case Hop::prom_fake:
+      return "prom-fake";
+    case Hop::prometheus:
+      return "prometheus";
+    case Hop::api:
+      return "metrics-api";
+    case Hop::hpa:
+      return "hpa";
+    case Hop::workload:
+      return "workload";
+    case Hop::event:
+      return "event";
+    case Hop::lost:
+      return "lost";
+    case Hop::tick:
+      return "tick";
   }
   return "tick";
 }
@@ -45,11 +53,14 @@ bool same_number(std::optional<double> a, std::optional<double> b) {
   return *a == *b || (std::isnan(*a) && std::isnan(*b));
 }
 
-bool adapter_distorts(double sample) { return std::isnan(sample) || std::abs(sample * 1000) >= 0x1p63; }
+bool adapter_distorts(double sample) {
+  return std::isnan(sample) || std::abs(sample * 1000) >= 0x1p63;
+}
 
 double as_adapter_serves(double sample) {
   if (std::isnan(sample)) return 0;
-  hpasim::Int128 milli = adapter_distorts(sample) ? std::numeric_limits<std::int64_t>::min() : static_cast<std::int64_t>(sample * 1000);
+  hpasim::Int128 milli = adapter_distorts(sample) ? std::numeric_limits<std::int64_t>::min()
+                                                  : static_cast<std::int64_t>(sample * 1000);
   return hpasim::to_double({milli * 1'000'000});
 }
 
@@ -59,7 +70,9 @@ using namespace std::chrono_literals;
 
 constexpr world::Duration patience = 60s;  // with an API server that does not answer
 
-std::string because(const Error& error) { return error.because.empty() ? error.what : error.what + ": " + error.because; }
+std::string because(const Error& error) {
+  return error.because.empty() ? error.what : error.what + ": " + error.because;
+}
 
 std::string in_space(const std::string& group_version, const std::string& space, const std::string& rest) {
   return world::kube_path("{}/namespaces/{}/", world::Segments{group_version}, space) + rest;
@@ -69,7 +82,9 @@ std::string pods_path(const LiveChain& chain) {
   return in_space("/api/v1", chain.space, "pods?labelSelector=" + world::query_value(chain.pod_selector));
 }
 
-std::string only(const std::string& name) { return "?fieldSelector=" + world::query_value("metadata.name=" + name); }
+std::string only(const std::string& name) {
+  return "?fieldSelector=" + world::query_value("metadata.name=" + name);
+}
 
 // A pod that can be asked: it runs, and is not on its way out.
 bool answers(const Json& pod) {
@@ -85,10 +100,13 @@ Result<std::string> value_of_pod(world::KubeApi& api, const LiveChain& chain, co
   return std::string(text::trim(answer->body));
 }
 
-world::WallTime time_at(const Json& object, std::string_view field) { return world::parse_time(text_at(object, field)).value_or(world::WallTime{}); }
+world::WallTime time_at(const Json& object, std::string_view field) {
+  return world::parse_time(text_at(object, field)).value_or(world::WallTime{});
+}
 
 world::WallTime event_time(const Json& event, world::WallTime now) {
-  for (const char* field : {"series.lastObservedTime", "lastTimestamp", "eventTime", "firstTimestamp", "metadata.creationTimestamp"}) {
+  for (const char* field : {"series.lastObservedTime", "lastTimestamp", "eventTime", "firstTimestamp",
+                            "metadata.creationTimestamp"}) {
     if (world::WallTime time = time_at(event, field); time != world::WallTime{}) return time;
   }
   return now;
@@ -111,11 +129,14 @@ bool replace(Seen& old, Seen now) {
   return !same;
 }
 
-Seen missing(const Error& error, world::WallTime asked) { return {{}, {}, because(error), asked, asked, {}}; }
+Seen missing(const Error& error, world::WallTime asked) {
+  return {{}, {}, because(error), asked, asked, {}};
+}
 
 class Observation {
  public:
-  Observation(world::KubeApi& api, world::Clock& clock, const LiveChain& chain) : api_(api), clock_(clock), chain_(chain) {}
+  Observation(world::KubeApi& api, world::Clock& clock, const LiveChain& chain)
+      : api_(api), clock_(clock), chain_(chain) {}
 
   Status run(const std::function<bool(const Hops&, const Change&)>& on_change) {
     world::Workers workers([this] { stop_ = true; });
@@ -189,8 +210,13 @@ class Observation {
       lost_since_ = clock_.now();
       tell(Hop::lost);
     } else if (clock_.now() - lost_since_ > patience && !fatal_) {
-      fatal_ = Error{ErrorClass::environment, "chain-lost", "The API server has not responded for " + text::duration(patience),
-                     hops_.lost, "Does the cluster still exist?  hpawalk status", {}, {}};
+      fatal_ = Error{ErrorClass::environment,
+                     "chain-lost",
+                     "The API server has not responded for " + text::duration(patience),
+                     hops_.lost,
+                     "Does the cluster still exist?  hpawalk status",
+                     {},
+                     {}};
     }
   }
 
@@ -208,7 +234,9 @@ class Observation {
     while (!stop_) {
       ask();
       world::TimePoint asked = clock_.now();
-      auto due = [&] { return asked + (clock_.now() < busy_until_.load() ? std::min<world::Duration>(idle, 500ms) : idle); };
+      auto due = [&] {
+        return asked + (clock_.now() < busy_until_.load() ? std::min<world::Duration>(idle, 500ms) : idle);
+      };
       while (clock_.now() < due()) {
         if (stop_ || !clock_.sleep(100ms)) return;
       }
@@ -250,7 +278,8 @@ class Observation {
     std::lock_guard lock(mutex_);
     HpaSeen gone;
     gone.known = true;
-    gone.missing = why.empty() ? fmt::format("HPA {} not found in namespace {}", chain_.hpa, chain_.space) : why;
+    gone.missing =
+        why.empty() ? fmt::format("HPA {} not found in namespace {}", chain_.hpa, chain_.space) : why;
     gone.metric.missing = gone.missing;
     gone.metric.asked = clock_.wall_now();
     if (hops_.hpa.known && !hops_.hpa.there && hops_.hpa.missing == gone.missing) return;
@@ -265,7 +294,9 @@ class Observation {
     bool first = !hpa.there;
     if (first) hpa = {}, hpa.synced = status_written(object);
     if (!first && at(object, "status") != at(hpa.object, "status")) hpa.synced = now;
-    if (!first && at(object, "status") == at(hpa.object, "status") && at(object, "spec") == at(hpa.object, "spec")) return;
+    if (!first && at(object, "status") == at(hpa.object, "status") &&
+        at(object, "spec") == at(hpa.object, "spec"))
+      return;
     hpa.known = hpa.there = true;
     hpa.object = object;
     hpa.min = static_cast<int>(int_at(object, "spec.minReplicas", 1));
@@ -285,7 +316,8 @@ class Observation {
   void take_metric(HpaSeen& hpa, const Json& object, world::WallTime now) const {
     hpa.target.clear();
     for (const Json& metric : list_at(object, "spec.metrics")) {
-      if (text_at(metric, "object.metric.name") == chain_.metric) hpa.target = text_at(metric, "object.target.value", text_at(metric, "object.target.averageValue"));
+      if (text_at(metric, "object.metric.name") == chain_.metric)
+        hpa.target = text_at(metric, "object.target.value", text_at(metric, "object.target.averageValue"));
     }
     Seen seen{{}, {}, "the HPA has not read the metric yet", now, now, {}};
     const ConditionSeen& active = hpa.conditions["ScalingActive"];
@@ -308,22 +340,36 @@ class Observation {
           if (event.type == "ADDED" || event.type == "MODIFIED") {
             listed = true;
             const Json& d = event.object;
-            WorkloadSeen now{true, true, {}, static_cast<int>(int_at(d, "spec.replicas", 1)), static_cast<int>(int_at(d, "status.replicas")),
-                             static_cast<int>(int_at(d, "status.readyReplicas")), {}};
+            WorkloadSeen now{true,
+                             true,
+                             {},
+                             static_cast<int>(int_at(d, "spec.replicas", 1)),
+                             static_cast<int>(int_at(d, "status.replicas")),
+                             static_cast<int>(int_at(d, "status.readyReplicas")),
+                             {}};
             take_workload(std::move(now));
           }
           if (event.type == "DELETED" || (event.type == "SYNCED" && !listed)) {
-            take_workload({true, false, fmt::format("Deployment {} not found in namespace {}", chain_.workload, chain_.space), 0, 0, 0, {}});
+            take_workload(
+                {true,
+                 false,
+                 fmt::format("Deployment {} not found in namespace {}", chain_.workload, chain_.space),
+                 0,
+                 0,
+                 0,
+                 {}});
           }
         },
-        [&](const Error& error) { take_workload({true, false, because(error), 0, 0, 0, {}}); });
+        [&](const Error& error) {
+          take_workload({true, false, because(error), 0, 0, 0, {}});
+        });
   }
 
   void take_workload(WorkloadSeen now) {
     std::lock_guard lock(mutex_);
     const WorkloadSeen& old = hops_.workload;
-    bool same = old.known && old.there == now.there && old.missing == now.missing && old.wanted == now.wanted &&
-                old.replicas == now.replicas && old.ready == now.ready;
+    bool same = old.known && old.there == now.there && old.missing == now.missing &&
+                old.wanted == now.wanted && old.replicas == now.replicas && old.ready == now.ready;
     if (same) return;
     now.changed = clock_.wall_now();
     hops_.workload = std::move(now);
@@ -341,8 +387,18 @@ class Observation {
           if (event.type != "ADDED" && event.type != "MODIFIED") return;
           const Json& e = event.object;
           long long count = std::max({1LL, int_at(e, "count"), int_at(e, "series.count")});
-          if (!told.insert(fmt::format("{} {}", text_at(e, "metadata.uid", text_at(e, "metadata.name")), count)).second) return;
-          EventSeen seen{event_time(e, clock_.wall_now()), kind, name, text_at(e, "type"), text_at(e, "reason"), text_at(e, "message"), count, before};
+          if (!told.insert(
+                       fmt::format("{} {}", text_at(e, "metadata.uid", text_at(e, "metadata.name")), count))
+                   .second)
+            return;
+          EventSeen seen{event_time(e, clock_.wall_now()),
+                         kind,
+                         name,
+                         text_at(e, "type"),
+                         text_at(e, "reason"),
+                         text_at(e, "message"),
+                         count,
+                         before};
           std::lock_guard lock(mutex_);
           hops_.events.push_back(seen);
           if (hops_.events.size() > 200) hops_.events.erase(hops_.events.begin());
@@ -394,7 +450,14 @@ class Observation {
       none = no_pods_;
     }
     world::WallTime asked = clock_.wall_now();
-    Seen seen{{}, {}, none.empty() ? fmt::format("no pod of {} ({}) is running in namespace {}", chain_.service, chain_.pod_selector, chain_.space) : none, asked, asked, {}};
+    Seen seen{{},
+              {},
+              none.empty() ? fmt::format("no pod of {} ({}) is running in namespace {}", chain_.service,
+                                         chain_.pod_selector, chain_.space)
+                           : none,
+              asked,
+              asked,
+              {}};
     std::map<std::string, std::string> values;
     std::vector<std::string> texts;
     double sum = 0;
@@ -421,8 +484,10 @@ class Observation {
   // The samples, and in the same query when each was scraped.
   void ask_prometheus() {
     world::WallTime asked = clock_.wall_now();
-    std::string both = fmt::format("{0} or label_replace(timestamp({0}), \"hpawalk\", \"scraped\", \"\", \"\")", chain_.expression);
-    Result<std::vector<world::Sample>> samples = world::prometheus_behind(api_, chain_.prometheus).query(both);
+    std::string both = fmt::format(
+        "{0} or label_replace(timestamp({0}), \"hpawalk\", \"scraped\", \"\", \"\")", chain_.expression);
+    Result<std::vector<world::Sample>> samples =
+        world::prometheus_behind(api_, chain_.prometheus).query(both);
     if (!samples) {
       failed(samples.error());
       if (samples.error().kind == ErrorClass::interrupted) return;
@@ -452,8 +517,9 @@ class Observation {
 
   void ask_api() {
     world::WallTime asked = clock_.wall_now();
-    Result<Json> answer = world::kube_get(api_, in_space("/apis/custom.metrics.k8s.io/v1beta1", chain_.space,
-                                                  world::kube_path("services/{}/{}", chain_.service, chain_.metric)));
+    Result<Json> answer =
+        world::kube_get(api_, in_space("/apis/custom.metrics.k8s.io/v1beta1", chain_.space,
+                                       world::kube_path("services/{}/{}", chain_.service, chain_.metric)));
     if (!answer) {
       failed(answer.error());
       if (answer.error().kind == ErrorClass::interrupted) return;
@@ -491,16 +557,17 @@ Result<std::vector<std::string>> running_pods(world::KubeApi& api, const LiveCha
     if (answers(pod)) names.push_back(text_at(pod, "metadata.name"));
   }
   if (!names.empty()) return names;
-  return failure(ErrorClass::check_failed, "no-prom-fake",
-                 fmt::format("No pod of {} is running in namespace {}", chain.service, chain.space),
-                 fmt::format("{} pods have the labels {}", list_at(*list, "items").size(), chain.pod_selector),
-                 "hpawalk up   builds what is missing; hpawalk verify   names the first failing check");
+  return failure(
+      ErrorClass::check_failed, "no-prom-fake",
+      fmt::format("No pod of {} is running in namespace {}", chain.service, chain.space),
+      fmt::format("{} pods have the labels {}", list_at(*list, "items").size(), chain.pod_selector),
+      "hpawalk up   builds what is missing; hpawalk verify   names the first failing check");
 }
 
 }  // namespace
 
 Status watch_chain(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
-               const std::function<bool(const Hops&, const Change&)>& on_change) {
+                   const std::function<bool(const Hops&, const Change&)>& on_change) {
   return Observation(api, clock, chain).run(on_change);
 }
 
@@ -526,7 +593,13 @@ Status set_prom_fake(world::KubeApi& api, const LiveChain& chain, const std::str
     if (answer->ok()) continue;
     Error error = world::kube_error({"PUT", world::proxy_path(backend, "/value")}, *answer);
     if (answer->status == 400) {
-      error = Error{ErrorClass::usage, "prom-fake-value", "prom-fake rejects " + value, std::string(text::trim(answer->body)), {}, {}, {}};
+      error = Error{ErrorClass::usage,
+                    "prom-fake-value",
+                    "prom-fake rejects " + value,
+                    std::string(text::trim(answer->body)),
+                    {},
+                    {},
+                    {}};
     }
     return failure(std::move(error));
   }

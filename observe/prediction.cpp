@@ -16,13 +16,18 @@ using hpasim::Profile;
 using hpasim::Time;
 using hpasim::Timeline;
 
-Time time_of(double seconds) { return Time(std::llround(seconds * 1e6)); }
-double seconds_of(Time t) { return static_cast<double>(t.count()) / 1e6; }
+Time time_of(double seconds) {
+  return Time(std::llround(seconds * 1e6));
+}
+double seconds_of(Time t) {
+  return static_cast<double>(t.count()) / 1e6;
+}
 
 std::vector<hpasim::Step> steps_of(const Recording& r, int WorkloadMoment::*count) {
   std::vector<hpasim::Step> steps;
   for (const WorkloadMoment& m : r.workload) {
-    if (steps.empty() || steps.back().count != m.*count) steps.push_back({steps.empty() ? Time(0) : time_of(m.at), m.*count});
+    if (steps.empty() || steps.back().count != m.*count)
+      steps.push_back({steps.empty() ? Time(0) : time_of(m.at), m.*count});
   }
   return steps;
 }
@@ -82,7 +87,7 @@ Result<hpasim::Setup> setup_of(const Recording& r, double pod_start) {
 struct Fit {
   size_t common = 0;  // changes that are the same, from the first on
   bool same = false;
-  double worst = 0;   // seconds, over the common ones
+  double worst = 0;  // seconds, over the common ones
   bool better_than(const Fit& other) const {
     if (same != other.same) return same;
     if (common != other.common) return common > other.common;
@@ -93,7 +98,8 @@ struct Fit {
 Fit fit(const std::vector<hpasim::Step>& real, const std::vector<hpasim::Step>& steps) {
   Fit f;
   while (f.common < std::min(real.size(), steps.size()) && real[f.common].count == steps[f.common].count) {
-    if (f.common > 0) f.worst = std::max(f.worst, std::abs(seconds_of(real[f.common].at - steps[f.common].at)));
+    if (f.common > 0)
+      f.worst = std::max(f.worst, std::abs(seconds_of(real[f.common].at - steps[f.common].at)));
     ++f.common;
   }
   f.same = f.common == real.size() && f.common == steps.size();
@@ -112,7 +118,8 @@ void pair_up(Prediction& p, const Happened& h) {
     PredictedChange simulated, seen;
     if (i < steps.size()) {
       simulated = {{}, seconds_of(steps[i].at), steps[i - 1].count, steps[i].count, {}};
-      if (i - 1 < syncs.size()) simulated.why = hpasim::explain(h.spec, syncs[i - 1]->decision, syncs[i - 1]->proposal);
+      if (i - 1 < syncs.size())
+        simulated.why = hpasim::explain(h.spec, syncs[i - 1]->decision, syncs[i - 1]->proposal);
     }
     if (i < real.size()) seen = {seconds_of(real[i].at), {}, real[i - 1].count, real[i].count, {}};
     agree = agree && seen.real && simulated.predicted && seen.to == simulated.to;
@@ -128,11 +135,14 @@ void pair_up(Prediction& p, const Happened& h) {
 
 std::vector<std::string> notes_of(const Recording& r) {
   std::vector<std::string> notes;
-  if (!r.head.flags_seen) notes.push_back("Assumes Kubernetes' defaults, because the controller's flags could not be read.");
+  if (!r.head.flags_seen)
+    notes.push_back("Assumes Kubernetes' defaults, because the controller's flags could not be read.");
   if (!r.hpa.empty()) {
     const ConditionSeen* able = r.hpa.front().condition("AbleToScale");
     if (able != nullptr && able->reason.ends_with("Stabilized")) {
-      notes.push_back("When the recording began, an earlier recommendation was still in the stabilization window; the simulation does not know its value.");
+      notes.push_back(
+          "When the recording began, an earlier recommendation was still in the stabilization window; the "
+          "simulation does not know its value.");
     }
   }
   if (!r.lost.empty()) notes.push_back("The API server did not respond during part of the recording.");
@@ -147,19 +157,22 @@ Result<Happened> happened(const Recording& r) {
   if (!spec) return failure(spec.error());
   auto load = load_of(r);
   if (!load || r.workload.empty()) {
-    return failure(ErrorClass::check_failed, "recording-empty", load ? "The recording has no replicas" : "The recording has no value",
+    return failure(ErrorClass::check_failed, "recording-empty",
+                   load ? "The recording has no replicas" : "The recording has no value",
                    fmt::format("It is {:.0f}s long", r.length), "There is nothing to show");
   }
   constexpr double most_syncs = 200'000;
   if (r.length / r.head.sync_period > most_syncs) {
     return failure(ErrorClass::usage, "recording", "The recording is too long to show",
-                   fmt::format("It has {:.0f} syncs of the controller, one every {:g}s; the limit is {:.0f}", r.length / r.head.sync_period, r.head.sync_period, most_syncs));
+                   fmt::format("It has {:.0f} syncs of the controller, one every {:g}s; the limit is {:.0f}",
+                               r.length / r.head.sync_period, r.head.sync_period, most_syncs));
   }
   auto setup = setup_of(r, measured_pod_start(r).value_or(2));
   if (!setup) return failure(setup.error());
   Happened h{*spec, *setup, *load, {}, notes_of(r)};
   h.setup.replicas = r.workload.front().wanted;
-  h.timeline = hpasim::timeline_of(h.spec, {h.load}, h.setup, steps_of(r, &WorkloadMoment::wanted), steps_of(r, &WorkloadMoment::ready), h.setup.duration);
+  h.timeline = hpasim::timeline_of(h.spec, {h.load}, h.setup, steps_of(r, &WorkloadMoment::wanted),
+                                   steps_of(r, &WorkloadMoment::ready), h.setup.duration);
   return h;
 }
 
@@ -184,7 +197,8 @@ Prediction predict(const Happened& h, int runs) {
     if (!best || here.better_than(*best)) best = here, best_seed = setup.seed;
   }
   p.sequences = static_cast<int>(sequences.size());
-  auto most = std::max_element(sequences.begin(), sequences.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  auto most = std::max_element(sequences.begin(), sequences.end(),
+                               [](const auto& a, const auto& b) { return a.second < b.second; });
   p.likeliest = most->first;
   p.worst = best->worst;
   setup.seed = best_seed;

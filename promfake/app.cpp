@@ -57,9 +57,9 @@ bool allowed(const Request& request, const Target& target, Reply& reply) {
     return false;
   }
   if (target.route == Route::other) {
-    reply = refusal(
-        404, Route::other,
-        "path not found; valid paths are /, /metrics, /value, /value/{metric}, /values, /healthz and /readyz");
+    reply = refusal(404, Route::other,
+                    "path not found; valid paths are /, /metrics, /value, /value/{metric}, /values, /healthz "
+                    "and /readyz");
     return false;
   }
   if (writes && sets) {

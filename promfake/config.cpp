@@ -103,8 +103,7 @@ void lay_default_metric(Series& first, const Layer& layer) {
 
 Outcome<Address> parse_address(std::string_view text) {
   auto fail = [&](const std::string& why) {
-    return Outcome<Address>::fail("expected ADDRESS:PORT, like 0.0.0.0:8080, [::1]:8080 or :8080; " +
-                                  why);
+    return Outcome<Address>::fail("expected ADDRESS:PORT, like 0.0.0.0:8080, [::1]:8080 or :8080; " + why);
   };
   size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return fail("no colon in " + quoted(text));

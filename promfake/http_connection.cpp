@@ -70,10 +70,9 @@ void HttpConnection::feed(std::string_view bytes) {
 int HttpConnection::message_begin() {
   request_.method = Method::other;
   request_.method_name = "-";
-  for (std::string* text :
-       {&request_.target, &request_.accept, &request_.accept_encoding, &request_.content_encoding,
-        &request_.body, &request_.host, &request_.origin, &request_.fetch_site, &field_, &expect_,
-        &transfer_encoding_})
+  for (std::string* text : {&request_.target, &request_.accept, &request_.accept_encoding,
+                            &request_.content_encoding, &request_.body, &request_.host, &request_.origin,
+                            &request_.fetch_site, &field_, &expect_, &transfer_encoding_})
     text->clear();
   in_request_ = true;
   ++requests_begun_;

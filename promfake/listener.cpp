@@ -55,8 +55,8 @@ Listener refused(int fd, int error, const Address& address) {
     none.hint = "use a port from 1024 upwards, like --listen " + to_string({address.host, 8080});
   } else if (error == EADDRNOTAVAIL) {
     none.because = "this machine does not have that address";
-    none.hint =
-        "--listen 0.0.0.0:" + std::to_string(address.port) + " listens on all addresses; `ip address` lists them";
+    none.hint = "--listen 0.0.0.0:" + std::to_string(address.port) +
+                " listens on all addresses; `ip address` lists them";
   } else {
     none.because = std::strerror(error);
     none.hint = "--listen ADDRESS:PORT chooses another address";

@@ -31,7 +31,8 @@ constexpr Flag flags[] = {
     {"max_connections", "N",
      "maximum number of connections (12000); above it, the longest idle one is closed"},
     {"idle_timeout", "SECONDS", "maximum seconds that a connection stays idle (75)"},
-    {"request_timeout", "SECONDS", "maximum seconds for a request to arrive, and for its response to be read (10)"},
+    {"request_timeout", "SECONDS",
+     "maximum seconds for a request to arrive, and for its response to be read (10)"},
     {"log_requests", nullptr, "write a line to standard output for every request"},
     {"self_metrics", nullptr, "add the server's own metrics, promfake_..., to /metrics"},
 };

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "base/text.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 
 namespace hpawalk::steps {
 
@@ -32,8 +32,8 @@ std::string url_of(const Json& service, int port) {
 
 }  // namespace
 
-Result<Address> await_address(world::World& world, const config::Config& config, world::KubeApi& api, world::Progress& progress,
-                              world::Duration limit) {
+Result<Address> await_address(world::World& world, const config::Config& config, world::KubeApi& api,
+                              world::Progress& progress, world::Duration limit) {
   if (config.text("prom-fake.service-type") != "LoadBalancer") return Address{};
   std::string path = fmt::format("/api/v1/namespaces/{}/services/{}", config.text("namespace"),
                                  config.text("prom-fake.name"));
@@ -49,11 +49,11 @@ Result<Address> await_address(world::World& world, const config::Config& config,
   if (address.url.empty() && of_a_cloud(api)) {
     progress.started("address");
     Status waited = world::wait_until(world.clock, {limit, std::chrono::seconds(1)},
-                               "waiting for the load balancer's address", [&] {
-                                 Result<world::StillWaiting> missing = look();
-                                 if (missing && *missing) progress.now("address", **missing);
-                                 return missing;
-                               });
+                                      "waiting for the load balancer's address", [&] {
+                                        Result<world::StillWaiting> missing = look();
+                                        if (missing && *missing) progress.now("address", **missing);
+                                        return missing;
+                                      });
     if (!waited && waited.error().kind == ErrorClass::interrupted) return failure(waited.error());
     if (waited) {
       progress.done("address", address.url);

@@ -19,7 +19,7 @@ struct Address {
 };
 
 // Waits for up to `limit` where the nodes are a cloud's; elsewhere looks once. An error only on Ctrl-C.
-Result<Address> await_address(world::World& world, const config::Config& config, world::KubeApi& api, world::Progress& progress,
-                              world::Duration limit = std::chrono::minutes(2));
+Result<Address> await_address(world::World& world, const config::Config& config, world::KubeApi& api,
+                              world::Progress& progress, world::Duration limit = std::chrono::minutes(2));
 
 }  // namespace hpawalk::steps

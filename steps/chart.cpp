@@ -6,7 +6,8 @@
 
 namespace hpawalk::steps {
 
-static bool holds(world::World& world, const fs::path& folder, const std::map<std::string, std::string>& chart) {
+static bool holds(world::World& world, const fs::path& folder,
+                  const std::map<std::string, std::string>& chart) {
   size_t found = 0;
   std::vector<fs::path> folders = {folder};
   while (!folders.empty()) {

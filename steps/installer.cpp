@@ -11,7 +11,8 @@ namespace {
 
 // Containers of one machine have its boot id, but host names of their own.
 std::string this_machine(world::Files& files) {
-  Result<std::string> boot = files.read("/proc/sys/kernel/random/boot_id"), host = files.read("/proc/sys/kernel/hostname");
+  Result<std::string> boot = files.read("/proc/sys/kernel/random/boot_id"),
+                      host = files.read("/proc/sys/kernel/hostname");
   return boot && host ? fingerprint(*boot + *host) : std::string();
 }
 
@@ -36,14 +37,17 @@ Process process_at(world::Files& files, const std::string& folder) {
 std::string this_installer(world::Files& files) {
   std::string machine = this_machine(files);
   Process self = process_at(files, "/proc/self");
-  return machine.empty() || self.number.empty() ? std::string() : machine + "." + self.number + "." + self.start;
+  return machine.empty() || self.number.empty() ? std::string()
+                                                : machine + "." + self.number + "." + self.start;
 }
 
 InstallerState look_for_installer(world::Files& files, const std::string& installer) {
   std::vector<std::string> parts = text::split(installer, '.');
   if (parts.size() != 3 || parts[0] != this_machine(files)) return InstallerState::unknown;
-  if (parts[1].empty() || parts[1].find_first_not_of("0123456789") != std::string::npos) return InstallerState::unknown;
-  return process_at(files, "/proc/" + parts[1]).start == parts[2] ? InstallerState::running : InstallerState::gone;
+  if (parts[1].empty() || parts[1].find_first_not_of("0123456789") != std::string::npos)
+    return InstallerState::unknown;
+  return process_at(files, "/proc/" + parts[1]).start == parts[2] ? InstallerState::running
+                                                                  : InstallerState::gone;
 }
 
 }  // namespace hpawalk::steps

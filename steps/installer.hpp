@@ -1,5 +1,5 @@
-// Which process installs a Helm release: written into the release's labels, so that a second `up` can tell an install that
-// goes on from one whose process is gone. Knows nothing about Helm.
+// Which process installs a Helm release: written into the release's labels, so that a second `up` can tell an
+// install that goes on from one whose process is gone. Knows nothing about Helm.
 #pragma once
 
 #include <string>

@@ -30,13 +30,17 @@ constexpr MadeKind table[] = {
 
 std::string MadeKind::collection(const std::string& space) const {
   std::string root = api_version == "v1" ? "/api/v1" : fmt::format("/apis/{}", api_version);
-  return root + (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) + "/" + std::string(resource);
+  return root + (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) + "/" +
+         std::string(resource);
 }
 
-std::span<const MadeKind> made_kinds() { return table; }
+std::span<const MadeKind> made_kinds() {
+  return table;
+}
 
 const MadeKind* find_made_kind(std::string_view kind) {
-  auto found = std::find_if(std::begin(table), std::end(table), [&](const MadeKind& k) { return k.kind == kind; });
+  auto found =
+      std::find_if(std::begin(table), std::end(table), [&](const MadeKind& k) { return k.kind == kind; });
   return found == std::end(table) ? nullptr : &*found;
 }
 

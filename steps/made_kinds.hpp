@@ -11,7 +11,8 @@ struct MadeKind {
   std::string_view kind, api_version, resource;
   bool namespaced;
 
-  std::string collection(const std::string& space = {}) const;  // "/apis/apps/v1/namespaces/SPACE/deployments"
+  std::string collection(
+      const std::string& space = {}) const;  // "/apis/apps/v1/namespaces/SPACE/deployments"
 };
 
 std::span<const MadeKind> made_kinds();  // in the order in which `down` takes them away

@@ -19,7 +19,8 @@ bool NamespaceEnd::find_collections() {
 void NamespaceEnd::look() {
   if (ended_) return;
   Result<Json> live = world::kube_get(api_, "/api/v1/namespaces/" + space_);
-  if (!live || at(*live, "metadata.deletionTimestamp").is_null() || text_at(*live, "metadata.uid") != uid_) return;
+  if (!live || at(*live, "metadata.deletionTimestamp").is_null() || text_at(*live, "metadata.uid") != uid_)
+    return;
   if (!find_collections()) return;
   while (!collections_.empty()) {
     Result<Json> items = world::kube_get(api_, collections_.back() + "?limit=1");
@@ -28,10 +29,15 @@ void NamespaceEnd::look() {
     collections_.pop_back();
   }
   ended_ = true;
-  std::string nothing = Json{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", space_}, {"uid", uid_}}},
-                             {"spec", {{"finalizers", Json::array()}}}}.dump();
-  world::Command command{.argv = world::kubectl_line(access_.kube, {"replace", "--raw", "/api/v1/namespaces/" + space_ + "/finalize", "-f", "-"}),
-                  .input = nothing};
+  std::string nothing = Json{{"apiVersion", "v1"},
+                             {"kind", "Namespace"},
+                             {"metadata", {{"name", space_}, {"uid", uid_}}},
+                             {"spec", {{"finalizers", Json::array()}}}}
+                            .dump();
+  world::Command command{
+      .argv = world::kubectl_line(
+          access_.kube, {"replace", "--raw", "/api/v1/namespaces/" + space_ + "/finalize", "-f", "-"}),
+      .input = nothing};
   (void)world_.processes.run(command);  // if it fails, Kubernetes ends the namespace itself
 }
 

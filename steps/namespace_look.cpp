@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "base/text.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk::steps {
@@ -22,18 +22,22 @@ struct Found {
   Json item;
 };
 
-bool is_event(const world::KubeKind& kind) { return kind.resource == "events" && (kind.group.empty() || kind.group == "events.k8s.io"); }
+bool is_event(const world::KubeKind& kind) {
+  return kind.resource == "events" && (kind.group.empty() || kind.group == "events.k8s.io");
+}
 
 // What Kubernetes puts into every namespace.
 bool is_kubernetes_own(const Found& found) {
   if (!found.kind->group.empty()) return false;
   std::string name = text_at(found.item, "metadata.name");
-  return (found.kind->kind == "ConfigMap" && name == "kube-root-ca.crt") || (found.kind->kind == "ServiceAccount" && name == "default");
+  return (found.kind->kind == "ConfigMap" && name == "kube-root-ca.crt") ||
+         (found.kind->kind == "ServiceAccount" && name == "default");
 }
 
 class Look {
  public:
-  Look(world::KubeApi& api, world::Clock& clock, const world::KubeKinds& kinds, const std::string& space, const std::vector<Object>& going)
+  Look(world::KubeApi& api, world::Clock& clock, const world::KubeKinds& kinds, const std::string& space,
+       const std::vector<Object>& going)
       : api_(api), clock_(clock), kinds_(kinds), space_(space), going_(going) {
     for (const Object& object : going) verdicts_[object.uid] = true;
   }
@@ -45,30 +49,36 @@ class Look {
     read_all();
     for (const auto& [uid, found] : found_) {
       if (belongs(uid)) {
-        look_.along.push_back(object_from(found.item, api_version(*found.kind), found.kind->kind, found.kind->resource));
+        look_.along.push_back(
+            object_from(found.item, api_version(*found.kind), found.kind->kind, found.kind->resource));
       }
     }
     // In the order of discovery, so that a reader finds the same names in the same places.
     for (const std::string& uid : order_) {
       const Found& found = found_.at(uid);
       bool ending = !at(found.item, "metadata.deletionTimestamp").is_null();  // by its owner's will
-      if (!belongs(uid) && !ending) look_.others.push_back(found.kind->kind + " " + text_at(found.item, "metadata.name"));
+      if (!belongs(uid) && !ending)
+        look_.others.push_back(found.kind->kind + " " + text_at(found.item, "metadata.name"));
     }
     return std::move(look_);
   }
 
  private:
-  static std::string api_version(const world::KubeKind& kind) { return kind.group.empty() ? kind.version : kind.group + "/" + kind.version; }
+  static std::string api_version(const world::KubeKind& kind) {
+    return kind.group.empty() ? kind.version : kind.group + "/" + kind.version;
+  }
 
   static std::string title(const world::UnreadKinds& unread) {
-    if (unread.version.empty()) return unread.group.empty() ? "the list of kinds" : "kinds of " + unread.group;
+    if (unread.version.empty())
+      return unread.group.empty() ? "the list of kinds" : "kinds of " + unread.group;
     return "kinds of " + (unread.group.empty() ? unread.version : unread.group + "/" + unread.version);
   }
 
   // A part of the API that was the adapter's, and is taken away with it.
   bool is_leaving(const world::UnreadKinds& unread) {
     if (unread.group.empty() || unread.version.empty()) return false;
-    Result<Json> service = world::kube_get(api_, fmt::format("/apis/apiregistration.k8s.io/v1/apiservices/{}.{}", unread.version, unread.group));
+    Result<Json> service = world::kube_get(
+        api_, fmt::format("/apis/apiregistration.k8s.io/v1/apiservices/{}.{}", unread.version, unread.group));
     if (!service) return service.error().id == "kube-not-found";
     auto known = verdicts_.find(text_at(*service, "metadata.uid"));
     return known != verdicts_.end() && known->second;
@@ -85,7 +95,8 @@ class Look {
     world::Workers readers;
     for (size_t i = 0; i < std::min(at_once, wanted.size()); ++i) {
       readers.start([&] {
-        for (size_t k = next++; k < wanted.size(); k = next++) lists[k] = world::list_metadata(api_, clock_, wanted[k]->collection(space_));
+        for (size_t k = next++; k < wanted.size(); k = next++)
+          lists[k] = world::list_metadata(api_, clock_, wanted[k]->collection(space_));
       });
     }
     if (Status read = readers.join(); !read) look_.unread.push_back(read.error().what);
@@ -101,13 +112,14 @@ class Look {
     for (Json& item : *items) {
       std::string uid = text_at(item, "metadata.uid");
       if (uid.empty()) uid = kind.collection(space_) + "/" + text_at(item, "metadata.name");
-      if (!found_.emplace(uid, Found{&kind, std::move(item)}).second) continue;  // the same object in another group
+      if (!found_.emplace(uid, Found{&kind, std::move(item)}).second)
+        continue;  // the same object in another group
       order_.push_back(uid);
     }
   }
 
-  // Whether the object with this UID is going, is there because of what is going, or is Kubernetes' own. That somebody's
-  // object is ending does not make it so: it may leave its dependents behind (--cascade=orphan).
+  // Whether the object with this UID is going, is there because of what is going, or is Kubernetes' own. That
+  // somebody's object is ending does not make it so: it may leave its dependents behind (--cascade=orphan).
   bool belongs(const std::string& uid) {
     if (auto known = verdicts_.find(uid); known != verdicts_.end()) return known->second;
     auto found = found_.find(uid);
@@ -138,7 +150,8 @@ class Look {
   bool is_gone(const Json& owner, const std::string& uid) {
     const world::KubeKind* kind = kinds_.find(text_at(owner, "apiVersion"), text_at(owner, "kind"));
     if (kind == nullptr) return false;
-    Result<Json> live = world::kube_get(api_, kind->collection(kind->namespaced ? space_ : std::string()) + "/" + text_at(owner, "name"));
+    Result<Json> live = world::kube_get(
+        api_, kind->collection(kind->namespaced ? space_ : std::string()) + "/" + text_at(owner, "name"));
     if (!live) return live.error().id == "kube-not-found";
     return text_at(*live, "metadata.uid") != uid;
   }
@@ -148,16 +161,17 @@ class Look {
   const world::KubeKinds& kinds_;
   const std::string& space_;
   const std::vector<Object>& going_;
-  std::map<std::string, Found> found_;     // by UID
+  std::map<std::string, Found> found_;  // by UID
   std::vector<std::string> order_;
-  std::map<std::string, bool> verdicts_;   // by UID: it belongs to what goes
+  std::map<std::string, bool> verdicts_;  // by UID: it belongs to what goes
   NamespaceLook look_;
 };
 
 }  // namespace
 
 std::string NamespaceLook::why_kept() const {
-  std::vector<std::string> names(others.begin(), others.begin() + static_cast<long>(std::min(others.size(), named_at_most)));
+  std::vector<std::string> names(others.begin(),
+                                 others.begin() + static_cast<long>(std::min(others.size(), named_at_most)));
   if (others.size() > named_at_most) names.push_back(fmt::format("{} more", others.size() - named_at_most));
   std::string why;
   if (names.size() == 1) why = names.front() + " still exists in it";
@@ -167,13 +181,14 @@ std::string NamespaceLook::why_kept() const {
     why = text::join(names, ", ") + " and " + last + " still exist in it";
   }
   if (!unread.empty()) {
-    why += fmt::format("{}its other content is unknown: {}", why.empty() ? "" : "; ", text::join(unread, "; "));
+    why +=
+        fmt::format("{}its other content is unknown: {}", why.empty() ? "" : "; ", text::join(unread, "; "));
   }
   return why;
 }
 
-NamespaceLook look_into(world::KubeApi& api, world::Clock& clock, const world::KubeKinds& kinds, const std::string& space,
-                        const std::vector<Object>& going) {
+NamespaceLook look_into(world::KubeApi& api, world::Clock& clock, const world::KubeKinds& kinds,
+                        const std::string& space, const std::vector<Object>& going) {
   return Look(api, clock, kinds, space, going).run();
 }
 

@@ -1,4 +1,5 @@
-// One change to a cluster: a command line that a person could have typed, and what it brings about. Data only.
+// One change to a cluster: a command line that a person could have typed, and what it brings about. Data
+// only.
 #pragma once
 
 #include <string>
@@ -16,13 +17,13 @@ enum class Does {
 
 struct Operation {
   Does does = Does::apply;
-  std::string subject;                   // "the workload", "CRD probes.monitoring.coreos.com"
+  std::string subject;  // "the workload", "CRD probes.monitoring.coreos.com"
   std::vector<std::string> argv;
-  std::string input = {};                // given to its stdin
-  std::vector<std::string> after = {};   // milestones that must be reached before it may run
-  std::string reaches = {};              // the milestone that holds once it is done
-  std::string served = {};               // wait until monitoring.coreos.com/v1 serves this resource ("probes")
-  std::string keep_replicas_of = {};     // a Deployment whose replicas are the HPA's business once it exists
+  std::string input = {};               // given to its stdin
+  std::vector<std::string> after = {};  // milestones that must be reached before it may run
+  std::string reaches = {};             // the milestone that holds once it is done
+  std::string served = {};              // wait until monitoring.coreos.com/v1 serves this resource ("probes")
+  std::string keep_replicas_of = {};    // a Deployment whose replicas are the HPA's business once it exists
 };
 
 }  // namespace hpawalk::steps

@@ -21,10 +21,12 @@ bool has(const std::vector<Object>& objects, const std::string& uid) {
 
 }  // namespace
 
-std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock, const std::vector<Object>& going) {
+std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock,
+                                     const std::vector<Object>& going) {
   world::KubeKinds kinds = world::discover(api);
   for (const world::UnreadKinds& unread : kinds.unread) {
-    if (unread.group.empty() || unread.group == group) return "its remaining users are unknown: " + unread.why;
+    if (unread.group.empty() || unread.group == group)
+      return "its remaining users are unknown: " + unread.why;
   }
   for (const world::KubeKind& kind : kinds.all) {
     if (kind.group != group || !kind.listable) continue;
@@ -38,7 +40,8 @@ std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock, c
   return {};
 }
 
-Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& clock, const std::vector<Object>& chain) {
+Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& clock,
+                                             const std::vector<Object>& chain) {
   constexpr MadeKind made[] = {{"StatefulSet", "apps/v1", "statefulsets", true},
                                {"Service", "v1", "services", true},
                                {"Secret", "v1", "secrets", true},
@@ -54,10 +57,13 @@ Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& 
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
         const Json& owners = list_at(item, "metadata.ownerReferences");
-        bool by_operator = !owners.empty() && std::all_of(owners.begin(), owners.end(), [&](const Json& owner) {
-          return text_at(owner, "kind") == "Prometheus" && has(chain, text_at(owner, "uid"));
-        });
-        if (by_operator) found.push_back(object_from(item, std::string(kind.api_version), std::string(kind.kind), std::string(kind.resource)));
+        bool by_operator =
+            !owners.empty() && std::all_of(owners.begin(), owners.end(), [&](const Json& owner) {
+              return text_at(owner, "kind") == "Prometheus" && has(chain, text_at(owner, "uid"));
+            });
+        if (by_operator)
+          found.push_back(object_from(item, std::string(kind.api_version), std::string(kind.kind),
+                                      std::string(kind.resource)));
       }
     }
   }

@@ -40,13 +40,15 @@ std::string configured_name(std::string_view kind, const std::string& space, con
 
 Result<std::set<std::string>> configured_names(const config::Config& config) {
   std::set<std::string> names;
-  for (const char* setting : {"namespace", "prometheus.namespace", "adapter.namespace", "operator.namespace"}) {
+  for (const char* setting :
+       {"namespace", "prometheus.namespace", "adapter.namespace", "operator.namespace"}) {
     names.insert(configured_name("Namespace", {}, config.text(setting)));
   }
   for (const char* kind : {"Deployment", "Service", "ServiceAccount"}) {
     names.insert(configured_name(kind, config.text("operator.namespace"), "prometheus-operator"));
   }
-  for (const char* kind : {"ClusterRole", "ClusterRoleBinding"}) names.insert(configured_name(kind, {}, "prometheus-operator"));
+  for (const char* kind : {"ClusterRole", "ClusterRoleBinding"})
+    names.insert(configured_name(kind, {}, "prometheus-operator"));
   for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
     Result<std::string> yaml = manifests::render_stage(stage, config);
     if (!yaml) return failure(yaml.error());
@@ -54,7 +56,8 @@ Result<std::set<std::string>> configured_names(const config::Config& config) {
     if (!objects) return failure(objects.error());
     for (const yaml::Value& value : *objects) {
       Json object(value);
-      names.insert(configured_name(text_at(object, "kind"), text_at(object, "metadata.namespace"), text_at(object, "metadata.name")));
+      names.insert(configured_name(text_at(object, "kind"), text_at(object, "metadata.namespace"),
+                                   text_at(object, "metadata.name")));
     }
   }
   return names;

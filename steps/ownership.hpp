@@ -1,7 +1,8 @@
-// Whose an object is, by its labels: this chain's, another chain's of hpawalk's on the same cluster, or somebody else's.
+// Whose an object is, by its labels: this chain's, another chain's of hpawalk's on the same cluster, or
+// somebody else's.
 //
-// Every object that hpawalk makes carries app.kubernetes.io/managed-by and part-of, and hpawalk/instance, which says whose
-// chain it is (docs/decisions/ownership.md). Pure.
+// Every object that hpawalk makes carries app.kubernetes.io/managed-by and part-of, and hpawalk/instance,
+// which says whose chain it is (docs/decisions/ownership.md). Pure.
 #pragma once
 
 #include <set>
@@ -13,10 +14,10 @@
 namespace hpawalk::steps {
 
 enum class Owner {
-  mine,      // of the configured instance
-  earlier,   // of an hpawalk that knew no instances: whoever's configuration names it
-  another,   // of another instance
-  stranger   // not hpawalk's
+  mine,     // of the configured instance
+  earlier,  // of an hpawalk that knew no instances: whoever's configuration names it
+  another,  // of another instance
+  stranger  // not hpawalk's
 };
 
 Owner owner_of(const Json& object, const std::string& instance);

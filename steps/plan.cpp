@@ -8,25 +8,26 @@
 
 namespace hpawalk::steps {
 
-std::vector<cluster::PlannedCommand> planned(const Operation& operation, const config::Config& config, const cluster::ClusterAccess& access,
-                                    const std::string& chart) {
+std::vector<cluster::PlannedCommand> planned(const Operation& operation, const config::Config& config,
+                                             const cluster::ClusterAccess& access, const std::string& chart) {
   if (operation.does == Does::load_image) {
-    if (!config.text("prom-fake.image").empty()) return {{operation.subject + " comes from its registry", {}}};
+    if (!config.text("prom-fake.image").empty())
+      return {{operation.subject + " comes from its registry", {}}};
     if (!access.bring_image.empty()) return access.bring_image;
     return {{"hpawalk imports its image " + operation.subject + " into the cluster", {}}};
   }
   std::vector<std::string> argv = operation.argv;
   std::replace(argv.begin(), argv.end(), std::string("CHART"), chart);
   if (operation.does == Does::bundle) {
-    return {{fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)", operation.subject,
-                         bundle_source(config, access)),
+    return {{fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)",
+                         operation.subject, bundle_source(config, access)),
              "hpawalk render operator | " + text::shell_quote(argv)}};
   }
   return {{operation.subject, text::shell_quote(argv) + " <<'EOF'\n" + operation.input + "EOF"}};
 }
 
-Result<std::vector<PlannedStage>> plan(const config::Config& config, const cluster::ClusterAccess& access, const UpOptions& options,
-                                       const std::string& chart) {
+Result<std::vector<PlannedStage>> plan(const config::Config& config, const cluster::ClusterAccess& access,
+                                       const UpOptions& options, const std::string& chart) {
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
   std::vector<PlannedStage> planned_stages;
@@ -36,7 +37,8 @@ Result<std::vector<PlannedStage>> plan(const config::Config& config, const clust
     if (!operations) return failure(operations.error());
     PlannedStage planned_stage{name, std::string(stage.why), {}, {}};
     for (const Operation& operation : *operations) {
-      for (cluster::PlannedCommand& command : planned(operation, config, access, chart)) planned_stage.commands.push_back(std::move(command));
+      for (cluster::PlannedCommand& command : planned(operation, config, access, chart))
+        planned_stage.commands.push_back(std::move(command));
     }
     for (const Rule& rule : stage.rules) planned_stage.holds.emplace_back(rule.says);
     planned_stages.push_back(std::move(planned_stage));

@@ -44,13 +44,18 @@ cluster::Precondition look_at_tool(world::World& world, const Tool& tool) {
   }
   std::vector<std::string> argv = {tool.program};
   argv.insert(argv.end(), tool.version_arguments.begin(), tool.version_arguments.end());
-  Result<world::Outcome> said = world.processes.run(world::Command{.argv = argv, .limit = std::chrono::seconds(10)});
-  if (!said) return {tool.name, Mark::broken, said.error().what + ": " + said.error().because, said.error().hint};
+  Result<world::Outcome> said =
+      world.processes.run(world::Command{.argv = argv, .limit = std::chrono::seconds(10)});
+  if (!said)
+    return {tool.name, Mark::broken, said.error().what + ": " + said.error().because, said.error().hint};
   auto [major, minor] = version_in(said->output);
-  if (!said->ok() || major == 0) return {tool.name, Mark::broken, found->string() + " does not report its version", "Install it again"};
-  std::string evidence = fmt::format("{} ({})", std::string(text::trim(text::lines(said->output).front())), found->string());
+  if (!said->ok() || major == 0)
+    return {tool.name, Mark::broken, found->string() + " does not report its version", "Install it again"};
+  std::string evidence =
+      fmt::format("{} ({})", std::string(text::trim(text::lines(said->output).front())), found->string());
   if (std::pair(major, minor) < std::pair(tool.major, tool.minor)) {
-    return {tool.name, Mark::broken, evidence + " is too old", fmt::format("Install {} {}.{} or later", tool.name, tool.major, tool.minor)};
+    return {tool.name, Mark::broken, evidence + " is too old",
+            fmt::format("Install {} {}.{} or later", tool.name, tool.major, tool.minor)};
   }
   return {tool.name, Mark::ok, evidence};
 }
@@ -109,11 +114,13 @@ std::string space_of(const Making& making, const config::Config& config) {
 }
 
 // The questions of these stages, each once.
-std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::Config& config, const std::vector<std::string>& stages) {
+std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::Config& config,
+                                             const std::vector<std::string>& stages) {
   std::vector<world::AccessQuestion> all;
   auto ask = [&](world::AccessQuestion question) {
     bool known = std::any_of(all.begin(), all.end(), [&](const world::AccessQuestion& q) {
-      return q.verb == question.verb && q.group == question.group && q.resource == question.resource && q.space == question.space;
+      return q.verb == question.verb && q.group == question.group && q.resource == question.resource &&
+             q.space == question.space;
     });
     if (!known) all.push_back(std::move(question));
   };
@@ -133,31 +140,37 @@ std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::
     ask({"get", "", "services/proxy", config.text("prometheus.namespace")});
   }
   if (contains(stages, "adapter")) {
-    ask({"get", "custom.metrics.k8s.io", "services/" + config.text("prom-fake.metric"), config.text("namespace")});
+    ask({"get", "custom.metrics.k8s.io", "services/" + config.text("prom-fake.metric"),
+         config.text("namespace")});
   }
   return all;
 }
 
-cluster::Precondition look_at_rights(world::KubeApi& api, const config::Config& config, const std::vector<std::string>& stages) {
+cluster::Precondition look_at_rights(world::KubeApi& api, const config::Config& config,
+                                     const std::vector<std::string>& stages) {
   Result<bool> everything = world::may(api, {"*", "*", "*"});
   if (everything && *everything) return {"rights", Mark::ok, "has all permissions"};
   std::map<std::string, std::vector<std::string>> missing;  // by where
   for (const world::AccessQuestion& question : questions(api, config, stages)) {
     Result<bool> allowed = world::may(api, question);
-    if (!allowed) return {"rights", Mark::unknown, allowed.error().what + ": " + allowed.error().because, allowed.error().hint};
+    if (!allowed)
+      return {"rights", Mark::unknown, allowed.error().what + ": " + allowed.error().because,
+              allowed.error().hint};
     std::string where = question.space.empty() ? "in the whole cluster" : "in namespace " + question.space;
     if (!*allowed) missing[where].push_back(question.verb + " " + question.resource);
   }
   if (missing.empty()) return {"rights", Mark::ok, "has the permissions that hpawalk needs"};
   std::vector<std::string> lines;
-  for (const auto& [where, rights] : missing) lines.push_back(fmt::format("forbidden {}: {}", where, text::join(rights, ", ")));
+  for (const auto& [where, rights] : missing)
+    lines.push_back(fmt::format("forbidden {}: {}", where, text::join(rights, ", ")));
   return {"rights", Mark::broken, text::join(lines, "\n"),
           "Ask for these permissions, or use a context that has them: --context NAME"};
 }
 
 cluster::Precondition look_at_apis(world::KubeApi& api, const std::vector<std::string>& stages) {
   Result<Json> groups = world::kube_get(api, "/apis");
-  if (!groups) return {"APIs", Mark::unknown, groups.error().what + ": " + groups.error().because, groups.error().hint};
+  if (!groups)
+    return {"APIs", Mark::unknown, groups.error().what + ": " + groups.error().because, groups.error().hint};
   std::set<std::string> served;
   for (const Json& group : list_at(*groups, "groups")) {
     for (const Json& version : list_at(group, "versions")) served.insert(text_at(version, "groupVersion"));
@@ -165,7 +178,8 @@ cluster::Precondition look_at_apis(world::KubeApi& api, const std::vector<std::s
   std::vector<std::string> missing;
   for (const Api& needed : apis) {
     if (!contains(stages, needed.stage) || served.contains(needed.version)) continue;
-    missing.push_back(fmt::format("{} (stage {}; Kubernetes has it since {})", needed.version, needed.stage, needed.since));
+    missing.push_back(
+        fmt::format("{} (stage {}; Kubernetes has it since {})", needed.version, needed.stage, needed.since));
   }
   if (missing.empty()) return {"APIs", Mark::ok, "serves the APIs that hpawalk needs"};
   return {"APIs", Mark::broken, "the API server does not serve " + text::join(missing, ", "),
@@ -189,26 +203,32 @@ std::vector<cluster::Precondition> look_at_login(world::KubeApi& api) {
 
 }  // namespace
 
-std::vector<cluster::Precondition> look_at_tools(world::World& world, const cluster::ClusterAccess& access, const std::vector<std::string>& stages) {
-  std::vector<Tool> tools = {{"kubectl", access.kube.kubectl, {"version", "--client"}, 1, 22}};  // server-side apply
-  if (contains(stages, "adapter")) tools.push_back({"helm", access.helm, {"version", "--short"}, 3, 13});  // --labels
+std::vector<cluster::Precondition> look_at_tools(world::World& world, const cluster::ClusterAccess& access,
+                                                 const std::vector<std::string>& stages) {
+  std::vector<Tool> tools = {
+      {"kubectl", access.kube.kubectl, {"version", "--client"}, 1, 22}};  // server-side apply
+  if (contains(stages, "adapter"))
+    tools.push_back({"helm", access.helm, {"version", "--short"}, 3, 13});  // --labels
   std::vector<cluster::Precondition> findings;
   for (const Tool& tool : tools) findings.push_back(look_at_tool(world, tool));
   return findings;
 }
 
-std::vector<cluster::Precondition> look_at_cluster(world::KubeApi& api, const config::Config& config, const std::vector<std::string>& stages,
-                                          const std::string& when_unreachable) {
+std::vector<cluster::Precondition> look_at_cluster(world::KubeApi& api, const config::Config& config,
+                                                   const std::vector<std::string>& stages,
+                                                   const std::string& when_unreachable) {
   Result<Json> version = world::kube_get(api, "/version");
   if (!version) {
     bool out_of_reach = version.error().id == "kube-unreachable" && !when_unreachable.empty();
     return {{"API server", Mark::broken, version.error().what + ": " + version.error().because,
              out_of_reach ? when_unreachable : version.error().hint}};
   }
-  std::vector<cluster::Precondition> findings = {{"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")}};
+  std::vector<cluster::Precondition> findings = {
+      {"API server", Mark::ok, "Kubernetes " + text_at(*version, "gitVersion")}};
   if (is_too_old(*version)) {
     findings.push_back({"Kubernetes", Mark::broken,
-                        fmt::format("{} is older than 1.{}, the oldest version that hpawalk supports", text_at(*version, "gitVersion"), oldest_minor),
+                        fmt::format("{} is older than 1.{}, the oldest version that hpawalk supports",
+                                    text_at(*version, "gitVersion"), oldest_minor),
                         "Upgrade the cluster, or use a local cluster: hpawalk up --cluster local"});
     return findings;
   }
@@ -224,7 +244,8 @@ Status all_fine(const std::vector<cluster::Precondition>& findings) {
   for (const cluster::Precondition& finding : findings) {
     if (finding.mark == Mark::ok || finding.mark == Mark::note) continue;
     std::string id = "preflight-" + text::join(text::split(finding.name, ' '), "-");
-    std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(id.begin(), id.end(), id.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return failure(ErrorClass::environment, id, "Preflight check failed: " + finding.name, finding.evidence,
                    finding.hint.empty() ? "Nothing was changed" : finding.hint + "; nothing was changed");
   }

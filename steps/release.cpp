@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "base/json.hpp"
 #include "base/text.hpp"
 #include "base/yaml.hpp"
-#include "base/json.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/ownership.hpp"
 #include "steps/stages.hpp"
@@ -38,7 +38,8 @@ constexpr ChartKind chart_kinds[] = {
 };
 
 const ChartKind* find_chart_kind(const std::string& kind) {
-  auto found = std::find_if(std::begin(chart_kinds), std::end(chart_kinds), [&](const ChartKind& k) { return k.kind == kind; });
+  auto found = std::find_if(std::begin(chart_kinds), std::end(chart_kinds),
+                            [&](const ChartKind& k) { return k.kind == kind; });
   return found == std::end(chart_kinds) ? nullptr : &*found;
 }
 
@@ -51,13 +52,16 @@ std::vector<std::string> fronts(const config::Config& config) {
   return all;
 }
 
-// Beyond its own namespace a chart makes only what has its name in front, and the APIs that an adapter can serve.
+// Beyond its own namespace a chart makes only what has its name in front, and the APIs that an adapter can
+// serve.
 bool is_a_charts_name(const config::Config& config, const std::string& kind, const std::string& name) {
   if (kind == "APIService") {
-    return name.ends_with(".custom.metrics.k8s.io") || name.ends_with(".external.metrics.k8s.io") || name == "v1beta1.metrics.k8s.io";
+    return name.ends_with(".custom.metrics.k8s.io") || name.ends_with(".external.metrics.k8s.io") ||
+           name == "v1beta1.metrics.k8s.io";
   }
   std::vector<std::string> all = fronts(config);
-  return std::any_of(all.begin(), all.end(), [&](const std::string& front) { return name.starts_with(front + "-"); });
+  return std::any_of(all.begin(), all.end(),
+                     [&](const std::string& front) { return name.starts_with(front + "-"); });
 }
 
 bool carries_mark(const Json& live, const std::string& space, const std::string& release) {
@@ -68,11 +72,13 @@ bool carries_mark(const Json& live, const std::string& space, const std::string&
 
 }  // namespace
 
-Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const config::Config& config, const std::string& space,
-                             const std::string& name) {
+Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const config::Config& config,
+                             const std::string& space, const std::string& name) {
   // Only the metadata: a release's content is up to a megabyte.
-  Result<std::vector<Json>> secrets = world::list_metadata(
-      api, clock, fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space, world::query_value("owner=helm,name=" + name)));
+  Result<std::vector<Json>> secrets =
+      world::list_metadata(api, clock,
+                           fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space,
+                                       world::query_value("owner=helm,name=" + name)));
   if (!secrets) return failure(secrets.error());
   Release release;
   long long newest = -1;
@@ -86,18 +92,23 @@ Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const con
     release.pending = text_at(labels, "status") != "deployed";
     release.values = text_at(labels, "hpawalk/values");
     release.installer = text_at(labels, installer_mark);
-    release.instance = owner_of(secret, config.text("instance")) == Owner::another ? instance_of(secret) : std::string();
+    release.instance =
+        owner_of(secret, config.text("instance")) == Owner::another ? instance_of(secret) : std::string();
   }
   return release;
 }
 
-Result<ReleaseParts> read_release(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api) {
+Result<ReleaseParts> read_release(world::World& world, const config::Config& config,
+                                  const cluster::ClusterAccess& access, world::KubeApi& api) {
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
-  Result<std::vector<Json>> secrets = world::list_metadata(
-      api, world.clock, fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space, world::query_value("owner=helm,name=" + name)));
+  Result<std::vector<Json>> secrets =
+      world::list_metadata(api, world.clock,
+                           fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space,
+                                       world::query_value("owner=helm,name=" + name)));
   if (!secrets) return failure(secrets.error());
   world::Command command{.argv = helm_line(access, {"get", "manifest", name, "--namespace=" + space})};
-  Result<std::string> manifest = world::run_checked(world.processes, command, "helm", "Cannot read what the Helm release " + name + " contains");
+  Result<std::string> manifest = world::run_checked(
+      world.processes, command, "helm", "Cannot read what the Helm release " + name + " contains");
   if (!manifest) return failure(manifest.error());
   ReleaseParts parts;
   Result<std::vector<yaml::Value>> documents = yaml::parse_all(*manifest);
@@ -110,7 +121,8 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
     if (object.is_null()) continue;
     std::string kind = text_at(object, "kind"), its_name = text_at(object, "metadata.name");
     const ChartKind* known = find_chart_kind(kind);
-    std::string its_space = text_at(object, "metadata.namespace", known != nullptr && known->namespaced ? space : "");
+    std::string its_space =
+        text_at(object, "metadata.namespace", known != nullptr && known->namespaced ? space : "");
     if (known != nullptr && !known->namespaced) its_space.clear();
     Object part{{}, kind, its_space, its_name, {}, {}};
     bool elsewhere = its_space != space;
@@ -127,14 +139,16 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
     if (!live && live.error().id == "kube-not-found") continue;
     if (!live) return failure(live.error());
     if (!carries_mark(*live, space, name)) {
-      parts.refused = fmt::format("its manifest names {}, which does not belong to this release", part.title());
+      parts.refused =
+          fmt::format("its manifest names {}, which does not belong to this release", part.title());
       return parts;
     }
     part.uid = text_at(*live, "metadata.uid");
     parts.objects.push_back(std::move(part));
   }
-  std::stable_sort(parts.objects.begin(), parts.objects.end(),
-                   [](const Object& a, const Object& b) { return find_chart_kind(a.kind) < find_chart_kind(b.kind); });
+  std::stable_sort(parts.objects.begin(), parts.objects.end(), [](const Object& a, const Object& b) {
+    return find_chart_kind(a.kind) < find_chart_kind(b.kind);
+  });
   for (const Json& secret : *secrets) parts.objects.push_back(object_from(secret, "v1", "Secret", "secrets"));
   return parts;
 }

@@ -14,14 +14,17 @@ namespace {
 using namespace std::chrono_literals;
 
 // An install that was killed leaves its release pending, and Helm refuses to touch it.
-Status take_away(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api) {
+Status take_away(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
+                 world::KubeApi& api) {
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
   Result<ReleaseParts> parts = read_release(world, config, access, api);
   if (!parts) return failure(parts.error());
   if (!parts->refused.empty()) {
-    return failure(ErrorClass::check_failed, "not-ours", "The half-installed Helm release " + name + " differs from what hpawalk installs",
+    return failure(ErrorClass::check_failed, "not-ours",
+                   "The half-installed Helm release " + name + " differs from what hpawalk installs",
                    parts->refused,
-                   text::shell_quote(helm_line(access, {"get", "manifest", name, "--namespace=" + space})) + "   shows it");
+                   text::shell_quote(helm_line(access, {"get", "manifest", name, "--namespace=" + space})) +
+                       "   shows it");
   }
   for (const Object& part : parts->objects) {
     Result<world::Deleted> deleted = world::kube_delete(api, world.clock, part.path(), part.uid);
@@ -32,7 +35,8 @@ Status take_away(world::World& world, const config::Config& config, const cluste
 
 }  // namespace
 
-Status recover_release(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api,
+Status recover_release(world::World& world, const config::Config& config,
+                       const cluster::ClusterAccess& access, world::KubeApi& api,
                        const std::function<bool(const std::string& waiting_for)>& keep_on) {
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
   world::TimePoint start = world.clock.now(), at_work = start;
@@ -47,10 +51,13 @@ Status recover_release(world::World& world, const config::Config& config, const 
     // Helm, which hpawalk started, ends by itself in the time that a stage may take.
     if (now - start >= config.duration("timeout")) {
       if (installer == InstallerState::unknown) break;
-      return failure(ErrorClass::check_failed, "release-busy", "Another hpawalk is still installing the Helm release " + name,
-                     "it has been installing for longer than " + config.text("timeout"), "Wait for it or end it, then run the command again");
+      return failure(ErrorClass::check_failed, "release-busy",
+                     "Another hpawalk is still installing the Helm release " + name,
+                     "it has been installing for longer than " + config.text("timeout"),
+                     "Wait for it or end it, then run the command again");
     }
-    if (!keep_on("another hpawalk that installs Helm release " + name)) return failure(ErrorClass::check_failed, "stopped", "Another stage failed first");
+    if (!keep_on("another hpawalk that installs Helm release " + name))
+      return failure(ErrorClass::check_failed, "stopped", "Another stage failed first");
     if (!world.clock.sleep(200ms)) return interrupted("waiting for an earlier helm");
   }
   return take_away(world, config, access, api);

@@ -1,8 +1,8 @@
 // The walkthrough as data: its eight stages, in the order in which a person would do them.
 //
-// Each says why it is there, what it does, what must hold afterwards, and whose logs belong to it. The scheduler
-// (up.hpp) runs their operations as soon as the milestones they need are reached; this file knows nothing about
-// time, threads or how a stage's state is shown.
+// Each says why it is there, what it does, what must hold afterwards, and whose logs belong to it. The
+// scheduler (up.hpp) runs their operations as soon as the milestones they need are reached; this file knows
+// nothing about time, threads or how a stage's state is shown.
 #pragma once
 
 #include <functional>
@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/fingerprint.hpp"
-#include "diagnose/checks.hpp"
 #include "cluster/target.hpp"
 #include "config/config.hpp"
+#include "diagnose/checks.hpp"
 #include "steps/operation.hpp"
 
 namespace hpawalk::steps {
@@ -39,7 +39,7 @@ struct LogSource {
 
 struct Stage {
   std::string_view name;
-  std::string_view why;   // for `up --step` and the plan
+  std::string_view why;                 // for `up --step` and the plan
   std::vector<std::string_view> needs;  // the stages without which it cannot come to stand
   Result<std::vector<Operation>> (*operations)(const config::Config&, const cluster::ClusterAccess&);
   std::vector<Rule> rules;
@@ -53,7 +53,8 @@ std::vector<std::string> stage_names();
 // The error `no-stage`, with the nearest right name.
 Error unknown_stage(const std::string& name);
 
-// How a stage stands now: the first of its rules that does not hold (`rule` is its number), or the last evidence.
+// How a stage stands now: the first of its rules that does not hold (`rule` is its number), or the last
+// evidence.
 struct StageJudgement {
   diagnose::Judgement judgement;
   size_t rule = 0;
@@ -66,10 +67,12 @@ std::string bundle_source(const config::Config& config, const cluster::ClusterAc
 // The milestone that is reached when all of a stage's rules hold.
 std::string stage_milestone(std::string_view stage);
 
-// The bundle's objects as operations: the custom resources one by one and so in parallel, those that the operator
-// cannot do without first. It looks only at its start which of them there are: so it comes behind the first ones, and
-// is restarted behind the others, which come when Prometheus runs and the processors have little to do.
-Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const config::Config& config, const cluster::ClusterAccess& access);
+// The bundle's objects as operations: the custom resources one by one and so in parallel, those that the
+// operator cannot do without first. It looks only at its start which of them there are: so it comes behind
+// the first ones, and is restarted behind the others, which come when Prometheus runs and the processors have
+// little to do.
+Result<std::vector<Operation>> bundle_operations(std::string_view bundle, const config::Config& config,
+                                                 const cluster::ClusterAccess& access);
 
 // helm with the flags that say which cluster, followed by `arguments`.
 std::vector<std::string> helm_line(const cluster::ClusterAccess& access, std::vector<std::string> arguments);

@@ -12,7 +12,8 @@ namespace hpawalk::steps {
 
 namespace {
 
-// The API server's record of fields: {"f:spec": {"f:behavior": {}}}. List entries (k:, v:) are not looked into.
+// The API server's record of fields: {"f:spec": {"f:behavior": {}}}. List entries (k:, v:) are not looked
+// into.
 bool record_exceeds(const Json& record, const Json& wanted) {
   for (const auto& [key, below] : record.items()) {
     if (!key.starts_with("f:")) continue;
@@ -26,11 +27,14 @@ bool record_exceeds(const Json& record, const Json& wanted) {
 // An object without what the API server notes about its changes.
 Json without_record(Json object) {
   if (!object.contains("metadata")) return object;
-  for (const char* field : {"managedFields", "resourceVersion", "generation"}) object["metadata"].erase(field);
+  for (const char* field : {"managedFields", "resourceVersion", "generation"})
+    object["metadata"].erase(field);
   return object;
 }
 
-Json to_json(const yaml::Value& value) { return Json(value); }
+Json to_json(const yaml::Value& value) {
+  return Json(value);
+}
 
 }  // namespace
 
@@ -38,13 +42,15 @@ std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
   const MadeKind* kind = find_made_kind(text_at(o, "kind"));
   if (kind == nullptr) return {};
-  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") + world::kube_path("/{}", text_at(o, "metadata.name"));
+  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") +
+         world::kube_path("/{}", text_at(o, "metadata.name"));
 }
 
 std::string object_title(const yaml::Value& object) {
   Json o = to_json(object);
   std::string space = text_at(o, "metadata.namespace");
-  return fmt::format("{} {}{}", text_at(o, "kind"), text_at(o, "metadata.name"), space.empty() ? "" : " in namespace " + space);
+  return fmt::format("{} {}{}", text_at(o, "kind"), text_at(o, "metadata.name"),
+                     space.empty() ? "" : " in namespace " + space);
 }
 
 bool includes(const Json& live, const Json& wanted) {
@@ -79,12 +85,14 @@ bool owns_more(const Json& live, const Json& wanted) {
 
 bool would_change(world::KubeApi& api, const std::string& path, const Json& live, const Json& wanted) {
   if (includes(live, wanted) && !owns_more(live, wanted)) return false;
-  // Not the same text need not be another value: "1000" is "1k", "0.5" is "500m". The API server is the one to say.
+  // Not the same text need not be another value: "1000" is "1k", "0.5" is "500m". The API server is the one
+  // to say.
   Result<Json> after = world::kube_dry_apply(api, path, wanted);
   return !after || without_record(*after) != without_record(live);
 }
 
-Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Operation& operation) {
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config,
+                                 const Operation& operation) {
   Result<std::vector<yaml::Value>> objects = yaml::parse_all(operation.input);
   if (!objects) return failure(objects.error());
   Comparison result{Standing::same, {}, operation, {}};
@@ -93,7 +101,8 @@ Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& conf
   for (yaml::Value& object : *objects) {
     std::string path = object_path(object);
     if (path.empty()) {
-      return failure(ErrorClass::internal, "unknown-kind", "hpawalk does not know where to find " + object_title(object));
+      return failure(ErrorClass::internal, "unknown-kind",
+                     "hpawalk does not know where to find " + object_title(object));
     }
     Result<Json> live = world::kube_get(api, path);
     if (!live && live.error().id != "kube-not-found") return failure(live.error());
@@ -104,7 +113,8 @@ Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& conf
       dropped = true;  // an existing Namespace is used as it is
       continue;
     }
-    if (live && text_at(*live, "kind") == "Deployment" && text_at(*live, "metadata.name") == operation.keep_replicas_of) {
+    if (live && text_at(*live, "kind") == "Deployment" &&
+        text_at(*live, "metadata.name") == operation.keep_replicas_of) {
       if (object["spec"]["replicas"] != int_at(*live, "spec.replicas", 1)) {
         object["spec"]["replicas"] = int_at(*live, "spec.replicas", 1);
         dropped = true;

@@ -23,7 +23,8 @@ namespace {
 using namespace std::chrono_literals;
 using Came = StageReport::Outcome;
 
-constexpr world::Duration unreadable_for = 30s;  // an API server that restarts is back by then; a right that is missing is not
+constexpr world::Duration unreadable_for =
+    30s;  // an API server that restarts is back by then; a right that is missing is not
 
 struct Job {
   const Stage* stage;
@@ -34,14 +35,21 @@ struct Job {
 
 Error not_holding(const Stage& stage, const StageJudgement& seen, const config::Config& config) {
   std::string name(stage.name), hint;
-  if (!stage.logs(config).selector.empty()) hint = config.again("logs " + name) + "   shows the logs of its pods\n";
+  if (!stage.logs(config).selector.empty())
+    hint = config.again("logs " + name) + "   shows the logs of its pods\n";
   hint += config.again("up") + "   continues from here once the cause is fixed";
-  return Error{ErrorClass::check_failed, "stage-" + name,
-               fmt::format("Stage {} failed: this is not true yet: {}", name, stage.rules[seen.rule].says), seen.judgement.evidence, hint,
-               {}, {}};
+  return Error{ErrorClass::check_failed,
+               "stage-" + name,
+               fmt::format("Stage {} failed: this is not true yet: {}", name, stage.rules[seen.rule].says),
+               seen.judgement.evidence,
+               hint,
+               {},
+               {}};
 }
 
-bool stands(const StageJudgement& seen) { return seen.judgement.ok() || seen.judgement.mark == Mark::not_applicable; }
+bool stands(const StageJudgement& seen) {
+  return seen.judgement.ok() || seen.judgement.mark == Mark::not_applicable;
+}
 
 void add_needs(const Stage& stage, std::set<std::string_view>& needed) {
   for (std::string_view name : stage.needs) {
@@ -62,23 +70,26 @@ Error first_broken(const Error& error, std::set<std::string_view> concerned, con
 }
 
 // What `names` build on must stand already, but for the stages that this run builds itself.
-Status needs_stand(const std::vector<std::string>& names, const std::set<std::string_view>& built_here, const View& view) {
+Status needs_stand(const std::vector<std::string>& names, const std::set<std::string_view>& built_here,
+                   const View& view) {
   std::set<std::string_view> needed;
   for (const std::string& name : names) add_needs(*find_stage(name), needed);
   for (const Stage& stage : stages()) {
     if (!needed.contains(stage.name) || built_here.contains(stage.name)) continue;
     StageJudgement seen = judge_stage(stage, view);
     if (stands(seen)) continue;
-    return failure(ErrorClass::check_failed, "needs-stage",
-                   fmt::format("Stage {} needs stage {}, which is left out and not ready", names.front(), stage.name),
-                   seen.judgement.evidence, view.config.again("up") + "   builds everything that is missing");
+    return failure(
+        ErrorClass::check_failed, "needs-stage",
+        fmt::format("Stage {} needs stage {}, which is left out and not ready", names.front(), stage.name),
+        seen.judgement.evidence, view.config.again("up") + "   builds everything that is missing");
   }
   return {};
 }
 
 class Run {
  public:
-  Run(world::World& world, const config::Config& config, cluster::ClusterTarget& target, const cluster::ClusterAccess& access, world::KubeApi& api, world::Progress& progress)
+  Run(world::World& world, const config::Config& config, cluster::ClusterTarget& target,
+      const cluster::ClusterAccess& access, world::KubeApi& api, world::Progress& progress)
       : world_(world), config_(config), target_(target), access_(access), api_(api), progress_(progress) {}
 
   // Reads only.
@@ -112,7 +123,8 @@ class Run {
     job.error = done.error();
     bool stopped = done.error().id == "stopped" || done.error().kind == ErrorClass::interrupted;
     job.report.outcome = stopped ? Came::stopped : Came::failed;
-    if (!stopped) job.report.evidence = done.error().because.empty() ? done.error().what : done.error().because;
+    if (!stopped)
+      job.report.evidence = done.error().because.empty() ? done.error().what : done.error().because;
     progress_.failed(job.report.name, stopped ? "stopped: " + job.report.evidence : job.report.evidence);
     board_.stop();
   }
@@ -160,7 +172,8 @@ class Run {
   }
 
   Status act(const Operation& operation) {
-    world::Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
+    world::Command command{
+        .argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
     if (operation.does == Does::helm) {
       Status ready = recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
         progress_.now("adapter", operation.subject + ": waiting for " + waiting_for);
@@ -172,48 +185,53 @@ class Run {
       std::replace(command.argv.begin(), command.argv.end(), std::string("CHART"), *chart);
       sign(command.argv);
     }
-    // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still removing,
-    // another `up` at the same moment.
+    // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still
+    // removing, another `up` at the same moment.
     world::TimePoint end = world_.clock.now() + 60s;
     while (true) {
-      Status done = operation.does == Does::load_image ? target_.load_image(api_, operation.subject, progress_)
-                                                       : change_by(command, operation);
+      Status done = operation.does == Does::load_image
+                        ? target_.load_image(api_, operation.subject, progress_)
+                        : change_by(command, operation);
       bool again = !done && worth_another_try(done.error()) && world_.clock.now() < end && !board_.stopped();
       if (!again || !world_.clock.sleep(300ms)) return done;
     }
   }
 
   Status change_by(const world::Command& command, const Operation& operation) {
-    Result<std::string> changed = world::run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
-                                              "Cannot apply " + operation.subject);
+    Result<std::string> changed =
+        world::run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
+                           "Cannot apply " + operation.subject);
     if (!changed) return failure(changed.error());
     return {};
   }
 
-  // A namespace that is still going away, a connection that broke, a custom resource that was established just now.
+  // A namespace that is still going away, a connection that broke, a custom resource that was established
+  // just now.
   static bool worth_another_try(const Error& error) {
-    for (const char* sign : {"connection refused", "EOF", "TLS handshake timeout", "is being terminated", "no matches for kind",
-                             "the server is currently unable", "etcdserver: ", "connection reset", "object is being deleted",
-                             "another operation (install/upgrade/rollback) is in progress", "already exists",
-                             "restart has already been triggered"}) {
+    for (const char* sign :
+         {"connection refused", "EOF", "TLS handshake timeout", "is being terminated", "no matches for kind",
+          "the server is currently unable", "etcdserver: ", "connection reset", "object is being deleted",
+          "another operation (install/upgrade/rollback) is in progress", "already exists",
+          "restart has already been triggered"}) {
       if (error.output.find(sign) != std::string::npos) return true;
     }
     return false;
   }
 
   Status wait_served(const std::string& resource) {
-    return world::wait_until(world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
-                      [&]() -> Result<world::StillWaiting> {
-                        if (board_.stopped()) return stopped();
-                        for (const char* version : {"v1", "v1alpha1"}) {
-                          Result<Json> list = world::kube_get(api_, fmt::format("/apis/monitoring.coreos.com/{}", version));
-                          if (!list) continue;
-                          for (const Json& served : list_at(*list, "resources")) {
-                            if (text_at(served, "name") == resource) return world::StillWaiting();
-                          }
-                        }
-                        return world::StillWaiting(resource + " is not served yet");
-                      });
+    return world::wait_until(
+        world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
+        [&]() -> Result<world::StillWaiting> {
+          if (board_.stopped()) return stopped();
+          for (const char* version : {"v1", "v1alpha1"}) {
+            Result<Json> list = world::kube_get(api_, fmt::format("/apis/monitoring.coreos.com/{}", version));
+            if (!list) continue;
+            for (const Json& served : list_at(*list, "resources")) {
+              if (text_at(served, "name") == resource) return world::StillWaiting();
+            }
+          }
+          return world::StillWaiting(resource + " is not served yet");
+        });
   }
 
   // Who installs the release, for another `up` that finds it half done.
@@ -221,7 +239,8 @@ class Run {
     std::string self = this_installer(world_.files);
     if (self.empty()) return;
     for (std::string& word : argv) {
-      if (size_t mark = word.find(release_mark); mark != std::string::npos) word.insert(mark, fmt::format("{}={},", installer_mark, self));
+      if (size_t mark = word.find(release_mark); mark != std::string::npos)
+        word.insert(mark, fmt::format("{}={},", installer_mark, self));
     }
   }
 
@@ -244,7 +263,8 @@ class Run {
       progress_.now(job.report.name, judgement.evidence);
       if (world_.interrupt.requested()) return interrupted("waiting for " + job.report.name);
       if (board_.stopped()) return stopped();
-      // A registry that takes minutes to build the image does not use up the time of the stages that need its metric.
+      // A registry that takes minutes to build the image does not use up the time of the stages that need its
+      // metric.
       if (!board_.missing({"image"}).empty()) end = now + config_.duration("timeout");
       bool refused = judgement.evidence.find("Not allowed to") != std::string::npos;  // waiting does not help
       if (now >= end || now - readable > unreadable_for) {
@@ -287,12 +307,18 @@ Status run_parallel(Run& run, std::vector<Job>& jobs) {
 
 std::string_view outcome_name(StageReport::Outcome outcome) {
   switch (outcome) {
-    case StageReport::Outcome::built: return "built";
-    case StageReport::Outcome::unchanged: return "unchanged";
-    case StageReport::Outcome::used: return "used";
-    case StageReport::Outcome::left_out: return "left-out";
-    case StageReport::Outcome::failed: return "failed";
-    case StageReport::Outcome::stopped: return "stopped";
+    case StageReport::Outcome::built:
+      return "built";
+    case StageReport::Outcome::unchanged:
+      return "unchanged";
+    case StageReport::Outcome::used:
+      return "used";
+    case StageReport::Outcome::left_out:
+      return "left-out";
+    case StageReport::Outcome::failed:
+      return "failed";
+    case StageReport::Outcome::stopped:
+      return "stopped";
   }
   return "";
 }
@@ -301,20 +327,23 @@ Result<std::vector<std::string>> selected_stages(const UpOptions& options) {
   for (const std::string& name : options.only) {
     if (find_stage(name) == nullptr) return failure(unknown_stage(name));
   }
-  if (!options.from.empty() && find_stage(options.from) == nullptr) return failure(unknown_stage(options.from));
+  if (!options.from.empty() && find_stage(options.from) == nullptr)
+    return failure(unknown_stage(options.from));
   std::vector<std::string> names;
   bool reached = options.from.empty();
   for (const std::string& name : stage_names()) {
     reached = reached || name == options.from;
-    bool wanted = options.only.empty() || std::find(options.only.begin(), options.only.end(), name) != options.only.end();
+    bool wanted = options.only.empty() ||
+                  std::find(options.only.begin(), options.only.end(), name) != options.only.end();
     if (reached && wanted) names.push_back(name);
   }
   if (names.empty()) return failure(ErrorClass::usage, "no-stage", "No stage in --only comes after --from");
   return names;
 }
 
-Status up(world::World& world, const config::Config& config, cluster::ClusterTarget& target, const cluster::ClusterAccess& access, world::KubeApi& api,
-          const UpOptions& options, world::Progress& progress, UpReport& report) {
+Status up(world::World& world, const config::Config& config, cluster::ClusterTarget& target,
+          const cluster::ClusterAccess& access, world::KubeApi& api, const UpOptions& options,
+          world::Progress& progress, UpReport& report) {
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
   world::TimePoint start = world.clock.now();
@@ -359,7 +388,8 @@ Status up(world::World& world, const config::Config& config, cluster::ClusterTar
   for (const Job& job : jobs) {
     if (job.error && (first == nullptr || first->id == "stopped")) first = &*job.error;
   }
-  if (world.interrupt.requested()) return interrupted("building the chain; " + config.again("up") + " continues where it stopped");
+  if (world.interrupt.requested())
+    return interrupted("building the chain; " + config.again("up") + " continues where it stopped");
   if (first != nullptr) return failure(first_broken(*first, selected, view));
   return {};
 }

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "base/text.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/bundle.hpp"
 #include "steps/ownership.hpp"
@@ -19,11 +19,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-bool is_url(const std::string& source) { return source.starts_with("http://") || source.starts_with("https://"); }
+bool is_url(const std::string& source) {
+  return source.starts_with("http://") || source.starts_with("https://");
+}
 
 class Finder {
  public:
-  Finder(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api)
+  Finder(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
+         world::KubeApi& api)
       : world_(world), config_(config), access_(access), api_(api) {}
 
   Result<Work> run(const Stage& stage) {
@@ -39,11 +42,16 @@ class Finder {
  private:
   Status find(const Operation& operation) {
     switch (operation.does) {
-      case Does::bundle: return bundle();
-      case Does::helm: return helm(operation);
-      case Does::load_image: return image(operation);
-      case Does::apply: return apply(operation);
-      case Does::restart: return {};  // only within the bundle
+      case Does::bundle:
+        return bundle();
+      case Does::helm:
+        return helm(operation);
+      case Does::load_image:
+        return image(operation);
+      case Does::apply:
+        return apply(operation);
+      case Does::restart:
+        return {};  // only within the bundle
     }
     return {};
   }
@@ -51,7 +59,8 @@ class Finder {
   Status apply(const Operation& operation) {
     Result<Comparison> compared = compare_apply(api_, config_, operation);
     if (!compared) return failure(compared.error());
-    if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign, compared->instance));
+    if (compared->standing == Standing::foreign)
+      return failure(not_ours(compared->foreign, compared->instance));
     if (compared->standing == Standing::same) {
       work_.reached.push_back(operation.reaches);
     } else {
@@ -62,21 +71,31 @@ class Finder {
 
   Error not_ours(const std::string& object, const std::string& instance = {}) const {
     if (!instance.empty()) {
-      return Error{ErrorClass::check_failed, "not-ours", fmt::format("{} already exists and belongs to another hpawalk instance", object),
-                   fmt::format("its label {} is {}; this instance is {}", manifests::instance_label, instance, config_.text("instance")),
-                   "Choose another name or namespace (hpawalk config shows the settings); --instance " + instance +
-                       " uses that instance; nothing was changed",
-                   {}, {}};
+      return Error{ErrorClass::check_failed,
+                   "not-ours",
+                   fmt::format("{} already exists and belongs to another hpawalk instance", object),
+                   fmt::format("its label {} is {}; this instance is {}", manifests::instance_label, instance,
+                               config_.text("instance")),
+                   "Choose another name or namespace (hpawalk config shows the settings); --instance " +
+                       instance + " uses that instance; nothing was changed",
+                   {},
+                   {}};
     }
-    return Error{ErrorClass::check_failed, "not-ours", object + " already exists and was not created by hpawalk",
+    return Error{ErrorClass::check_failed,
+                 "not-ours",
+                 object + " already exists and was not created by hpawalk",
                  "it does not have the labels " + std::string(manifests::owner_selector),
-                 "Choose another name or namespace (hpawalk config shows the settings), or remove it; nothing was changed", {}, {}};
+                 "Choose another name or namespace (hpawalk config shows the settings), or remove it; "
+                 "nothing was changed",
+                 {},
+                 {}};
   }
 
   // Its ten custom resources are megabytes: only their metadata is looked at.
   Status bundle() {
-    world::KubeRequest request{.path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                        .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
+    world::KubeRequest request{
+        .path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
     Result<world::HttpResponse> response = api_.send(request);
     if (!response) return failure(response.error());
     if (!response->ok()) return failure(world::kube_error(request, *response));
@@ -90,7 +109,8 @@ class Finder {
       if (!name.ends_with(".monitoring.coreos.com")) continue;
       foreign = foreign || !is_ours(crd, config_);
       const Json& version = at(crd, {"metadata", "annotations", "operator.prometheus.io/version"});
-      if (version == config_.text("operator.version") && at(crd, "metadata.deletionTimestamp").is_null()) current.insert(name);
+      if (version == config_.text("operator.version") && at(crd, "metadata.deletionTimestamp").is_null())
+        current.insert(name);
       newest = std::max(newest, text_at(crd, "metadata.creationTimestamp"));
     }
     work_.used = foreign;
@@ -105,7 +125,8 @@ class Finder {
     if (!operations) return failure(operations.error());
     for (Operation& operation : *operations) {
       if (operation.does == Does::restart) {
-        if (current.size() < 10 || operator_started_before(newest)) work_.todo.push_back(std::move(operation));
+        if (current.size() < 10 || operator_started_before(newest))
+          work_.todo.push_back(std::move(operation));
         continue;
       }
       bool crd = operation.subject.starts_with("CRD ");
@@ -122,10 +143,13 @@ class Finder {
     return {};
   }
 
-  // A run that was killed between the custom resources and the operator's restart has left one that does not know them.
+  // A run that was killed between the custom resources and the operator's restart has left one that does not
+  // know them.
   bool operator_started_before(const std::string& time) {
-    std::string path = fmt::format("/api/v1/namespaces/{}/pods?labelSelector={}", config_.text("operator.namespace"),
-                                   world::query_value("app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller"));
+    std::string path =
+        fmt::format("/api/v1/namespaces/{}/pods?labelSelector={}", config_.text("operator.namespace"),
+                    world::query_value(
+                        "app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller"));
     Result<Json> pods = world::kube_get(api_, path);
     if (!pods) return false;
     for (const Json& pod : list_at(*pods, "items")) {
@@ -141,13 +165,19 @@ class Finder {
   // The operator's own objects, without reading the bundle: the Deployment as this version would make it.
   bool includes_operator() {
     std::string space = config_.text("operator.namespace");
-    Result<Json> live = world::kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
-    Result<Json> binding = world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
-    Result<Json> role = world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
-    Result<Json> account = world::kube_get(api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
-    Result<Json> service = world::kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
+    Result<Json> live = world::kube_get(
+        api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
+    Result<Json> binding =
+        world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
+    Result<Json> role =
+        world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
+    Result<Json> account = world::kube_get(
+        api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
+    Result<Json> service =
+        world::kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
     for (const Result<Json>* object : {&live, &binding, &role, &account, &service}) {
-      if (!*object || !is_ours(**object, config_) || !at(**object, "metadata.deletionTimestamp").is_null()) return false;
+      if (!*object || !is_ours(**object, config_) || !at(**object, "metadata.deletionTimestamp").is_null())
+        return false;
     }
     for (const Json& container : list_at(*live, "spec.template.spec.containers")) {
       if (text_at(container, "image").ends_with(":v" + config_.text("operator.version"))) return true;
@@ -180,35 +210,50 @@ class Finder {
 
   // There can be one adapter only: an earlier one of hpawalk's under other names, or somebody else's.
   Error other_adapter(const std::string& service, const Json& live) {
-    auto annotation = [&](const char* key) { return text_at(Json{{"value", at(live, {"metadata", "annotations", key})}}, "value"); };
-    std::string space = annotation("meta.helm.sh/release-namespace"), name = annotation("meta.helm.sh/release-name");
+    auto annotation = [&](const char* key) {
+      return text_at(Json{{"value", at(live, {"metadata", "annotations", key})}}, "value");
+    };
+    std::string space = annotation("meta.helm.sh/release-namespace"),
+                name = annotation("meta.helm.sh/release-name");
     Result<Release> release = find_release(api_, world_.clock, config_, space, name);
     bool of_hpawalk = !name.empty() && release && (release->ours || !release->instance.empty());
     if (!of_hpawalk) return not_ours("APIService " + service + " (another metrics adapter)");
-    if (!release->ours) return not_ours(fmt::format("The adapter, Helm release {} in namespace {},", name, space), release->instance);
-    return Error{ErrorClass::check_failed, "adapter-elsewhere",
-                 fmt::format("hpawalk's adapter is already installed on this cluster, as Helm release {} in namespace {}", name, space),
-                 "a cluster can have only one",
-                 config_.again("down") + " " +
-                     text::shell_quote({"--adapter-release=" + name, "--adapter-namespace=" + space}) +
-                     "   removes it; then, the new settings can be used. Nothing was changed",
-                 {}, {}};
+    if (!release->ours)
+      return not_ours(fmt::format("The adapter, Helm release {} in namespace {},", name, space),
+                      release->instance);
+    return Error{
+        ErrorClass::check_failed,
+        "adapter-elsewhere",
+        fmt::format(
+            "hpawalk's adapter is already installed on this cluster, as Helm release {} in namespace {}",
+            name, space),
+        "a cluster can have only one",
+        config_.again("down") + " " +
+            text::shell_quote({"--adapter-release=" + name, "--adapter-namespace=" + space}) +
+            "   removes it; then, the new settings can be used. Nothing was changed",
+        {},
+        {}};
   }
 
   // hpawalk's mark on a release: the argument "--labels=...,hpawalk/values=MARK".
   static std::string mark_of(const Operation& operation) {
     for (const std::string& word : operation.argv) {
-      if (size_t at_mark = word.find(release_mark); at_mark != std::string::npos) return word.substr(at_mark + release_mark.size());
+      if (size_t at_mark = word.find(release_mark); at_mark != std::string::npos)
+        return word.substr(at_mark + release_mark.size());
     }
     return {};
   }
 
-  // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed again.
+  // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed
+  // again.
   Status look_at_chart(Operation& operation) {
     std::string chart = config_.text("adapter.chart");
-    if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") || chart.starts_with("https://")) return {};
+    if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") ||
+        chart.starts_with("https://"))
+      return {};
     if (!world_.files.exists(chart)) {
-      bool reference = chart.find('/') != std::string::npos && !chart.starts_with('.') && !chart.starts_with('/');
+      bool reference =
+          chart.find('/') != std::string::npos && !chart.starts_with('.') && !chart.starts_with('/');
       if (reference) return {};  // REPOSITORY/CHART of a repository that the user's helm knows
       auto near = text::nearest(chart, {"bundled", "upstream"});
       return failure(ErrorClass::usage, "adapter-chart", "Chart not found: " + chart,
@@ -217,7 +262,8 @@ class Finder {
     }
     Result<std::vector<fs::path>> entries = world_.files.list(chart);
     if (entries && !entries->empty() && !world_.files.exists(fs::path(chart) / "Chart.yaml")) {
-      return failure(ErrorClass::usage, "adapter-chart", "No chart found in " + chart, "the folder has no Chart.yaml",
+      return failure(ErrorClass::usage, "adapter-chart", "No chart found in " + chart,
+                     "the folder has no Chart.yaml",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
     std::string mark = mark_of(operation);
@@ -239,9 +285,11 @@ class Finder {
   // Where an object of a release is. Its Secrets and ConfigMaps are Helm's to make, never hpawalk's own.
   static std::string release_path(const yaml::Value& object, const std::string& space) {
     Json o(object);
-    for (const auto& [kind, resource] : {std::pair("Secret", "secrets"), std::pair("ConfigMap", "configmaps")}) {
+    for (const auto& [kind, resource] :
+         {std::pair("Secret", "secrets"), std::pair("ConfigMap", "configmaps")}) {
       if (text_at(o, "kind") == kind) {
-        return world::kube_path("/api/v1/namespaces/{}/{}/{}", text_at(o, "metadata.namespace", space), resource, text_at(o, "metadata.name"));
+        return world::kube_path("/api/v1/namespaces/{}/{}/{}", text_at(o, "metadata.namespace", space),
+                                resource, text_at(o, "metadata.name"));
       }
     }
     return object_path(object);
@@ -250,8 +298,10 @@ class Finder {
   // Everything that Helm deployed is there.
   bool stands(const std::string& space, const std::string& name) {
     world::Command command{.argv = helm_line(access_, {"get", "manifest", name, "--namespace=" + space})};
-    Result<std::string> manifest = world::run_checked(world_.processes, command, "helm", "Cannot read the Helm release " + name);
-    Result<std::vector<yaml::Value>> objects = manifest ? yaml::parse_all(*manifest) : failure(manifest.error());
+    Result<std::string> manifest =
+        world::run_checked(world_.processes, command, "helm", "Cannot read the Helm release " + name);
+    Result<std::vector<yaml::Value>> objects =
+        manifest ? yaml::parse_all(*manifest) : failure(manifest.error());
     if (!objects) return false;
     for (const yaml::Value& object : *objects) {
       std::string path = release_path(object, space);
@@ -270,8 +320,9 @@ class Finder {
       work_.evidence = operation.subject + ": from its registry";
       return {};
     }
-    Result<Json> live = world::kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}", config_.text("namespace"),
-                                                   config_.text("prom-fake.name")));
+    Result<Json> live =
+        world::kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}",
+                                          config_.text("namespace"), config_.text("prom-fake.name")));
     const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
     if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
         text_at(containers[0], "image") == operation.subject) {
@@ -292,7 +343,8 @@ class Finder {
 
 }  // namespace
 
-Result<Work> find_work(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage) {
+Result<Work> find_work(world::World& world, const config::Config& config,
+                       const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage) {
   return Finder(world, config, access, api).run(stage);
 }
 

@@ -1,5 +1,6 @@
-// What is left to do for a stage: its operations compared with the cluster. Reads only, so that everything that could
-// stop a run (another's object of the same name, a bundle or a chart that is not there) is known before it begins.
+// What is left to do for a stage: its operations compared with the cluster. Reads only, so that everything
+// that could stop a run (another's object of the same name, a bundle or a chart that is not there) is known
+// before it begins.
 #pragma once
 
 #include <string>
@@ -17,6 +18,7 @@ struct Work {
 };
 
 // Errors: `not-ours`, `operator-bundle`, `adapter-chart`, or those of the API.
-Result<Work> find_work(world::World& world, const config::Config& config, const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage);
+Result<Work> find_work(world::World& world, const config::Config& config,
+                       const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage);
 
 }  // namespace hpawalk::steps

@@ -11,8 +11,8 @@
 namespace hpawalk::world {
 
 using Duration = std::chrono::milliseconds;
-using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;      // for waiting
-using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;       // for time stamps
+using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;  // for waiting
+using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;   // for time stamps
 
 class Clock {
  public:

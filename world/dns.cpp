@@ -1,10 +1,10 @@
 #include "world/dns.hpp"
 
-#include <array>
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netinet/in.h>
 #include <resolv.h>
+#include <array>
 
 namespace hpawalk::world {
 

@@ -1,11 +1,11 @@
 #include "world/interrupt.hpp"
 
-#include <csignal>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <thread>
 #include <unistd.h>
+#include <csignal>
+#include <thread>
 
 namespace hpawalk::world {
 
@@ -38,9 +38,12 @@ SignalInterrupt::SignalInterrupt() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOC
   std::thread(watch_signals, event_).detach();
 }
 
-SignalInterrupt::~SignalInterrupt() = default;  // the thread lives as long as the process, and so does its event
+SignalInterrupt::~SignalInterrupt() =
+    default;  // the thread lives as long as the process, and so does its event
 
-void SignalInterrupt::request() { static_cast<void>(tell(event_)); }
+void SignalInterrupt::request() {
+  static_cast<void>(tell(event_));
+}
 
 bool SignalInterrupt::requested() const {
   pollfd p{event_, POLLIN, 0};

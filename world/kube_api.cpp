@@ -19,7 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 // The API server's own words: a Status object's message, or the plain text of whoever answered.
 std::string message_of(const HttpResponse& response) {
@@ -42,10 +44,12 @@ std::optional<Error> transport_error(const HttpResponse& response) {
                        "Fetch the kubeconfig again, or check certificate-authority-data in it");
   }
   if (has(message, "getting credentials") || has(message, "oauth2") || has(message, "exec plugin")) {
-    return environment("kube-unauthorized", "The kubeconfig's credentials were rejected", "Log in again, then repeat the command");
+    return environment("kube-unauthorized", "The kubeconfig's credentials were rejected",
+                       "Log in again, then repeat the command");
   }
-  for (std::string_view sign : {"dial tcp", "connection refused", "no such host", "i/o timeout", "no route to host",
-                                "connection reset", "EOF", "context deadline exceeded", "TLS handshake timeout"}) {
+  for (std::string_view sign :
+       {"dial tcp", "connection refused", "no such host", "i/o timeout", "no route to host",
+        "connection reset", "EOF", "context deadline exceeded", "TLS handshake timeout"}) {
     if (has(message, sign)) {
       return environment("kube-unreachable", "The API server does not respond",
                          "Is the cluster running, and does this network reach it?  kubectl cluster-info");
@@ -84,7 +88,8 @@ std::string right_needed(std::string_view method, std::string_view full_path) {
                      : watching           ? "watch"
                      : named              ? "get"
                                           : "list";
-  return fmt::format("{} {}{}", verb, resource, space.empty() ? " in all namespaces" : " in namespace " + space);
+  return fmt::format("{} {}{}", verb, resource,
+                     space.empty() ? " in all namespaces" : " in namespace " + space);
 }
 
 Error kube_error(const KubeRequest& request, const HttpResponse& response) {
@@ -100,30 +105,47 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
     return error;
   };
   switch (response.status) {
-    case 401: return environment("kube-unauthorized", "Unauthorized: the API server rejected these credentials", "Log in again, then repeat the command");
+    case 401:
+      return environment("kube-unauthorized", "Unauthorized: the API server rejected these credentials",
+                         "Log in again, then repeat the command");
     case 403: {
       std::string right = right_needed(request.method, request.path);
-      return make("kube-forbidden", "Not allowed to " + right, "Ask the cluster's administrator for the right to " + right);
+      return make("kube-forbidden", "Not allowed to " + right,
+                  "Ask the cluster's administrator for the right to " + right);
     }
-    case 404: return make("kube-not-found", "Not found: " + place);
-    case 410: return make("kube-gone", "Expired: the API server no longer has the continue token for the list of " + place + " was");
-    case 429: return environment("kube-busy", "Too many requests: the API server is too busy for " + place,
-                                 "Try again later, or ask for less: one HPA, one namespace");
-    case 503: return make("kube-unavailable", passed_on(place) ? "Unavailable: no backend responds for " + place
-                                                               : "The API server cannot serve " + place + " now");
-    case 504: return environment("kube-slow", "Timed out: no response in time to " + request.method + " " + place);
+    case 404:
+      return make("kube-not-found", "Not found: " + place);
+    case 410:
+      return make("kube-gone", "Expired: the API server no longer has the continue token for the list of " +
+                                   place + " was");
+    case 429:
+      return environment("kube-busy", "Too many requests: the API server is too busy for " + place,
+                         "Try again later, or ask for less: one HPA, one namespace");
+    case 503:
+      return make("kube-unavailable", passed_on(place) ? "Unavailable: no backend responds for " + place
+                                                       : "The API server cannot serve " + place + " now");
+    case 504:
+      return environment("kube-slow", "Timed out: no response in time to " + request.method + " " + place);
     default:
-      return make("kube-refused", fmt::format("The API server returned {} for {} {}", response.status, request.method, place));
+      return make("kube-refused", fmt::format("The API server returned {} for {} {}", response.status,
+                                              request.method, place));
   }
 }
 
 Error kube_silence(const KubeRequest& request, const Error& error) {
   std::string question = request.method + " " + request.path.substr(0, request.path.find('?'));
   auto environment = [&](std::string id, std::string what, std::string hint = {}) {
-    return Error{ErrorClass::environment, std::move(id), std::move(what), question + ": " + error.because, std::move(hint), {}, {}};
+    return Error{ErrorClass::environment,
+                 std::move(id),
+                 std::move(what),
+                 question + ": " + error.because,
+                 std::move(hint),
+                 {},
+                 {}};
   };
   if (error.id == "http-slow") return environment("kube-slow", "Timed out: no response in time");
-  if (error.id == "http-too-large") return environment("kube-too-large", "The response is larger than hpawalk accepts");
+  if (error.id == "http-too-large")
+    return environment("kube-too-large", "The response is larger than hpawalk accepts");
   return environment("kube-unreachable", "The API server does not respond",
                      "Is the cluster running, and does this network reach it?  kubectl cluster-info");
 }
@@ -139,7 +161,8 @@ Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {
   Result<Json> json = parse_json(response->body, "The answer to " + request.path);
   if (json) return json;
   return failure(ErrorClass::check_failed, "kube-refused", json.error().what,
-                 fmt::format("{}; it begins with: {}", json.error().because, text::redact(shortened(response->body, 200))));
+                 fmt::format("{}; it begins with: {}", json.error().because,
+                             text::redact(shortened(response->body, 200))));
 }
 
 Result<Json> kube_get(KubeApi& api, const std::string& path, Duration limit) {
@@ -169,12 +192,14 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
       spec["groups"] = {"system:authenticated", "system:serviceaccounts", "system:serviceaccounts:" + space};
     }
   }
-  Result<Json> review = kube_create(api, "/apis/authorization.k8s.io/v1/" + path,
-                                    {{"apiVersion", "authorization.k8s.io/v1"}, {"kind", kind}, {"spec", spec}});
+  Result<Json> review =
+      kube_create(api, "/apis/authorization.k8s.io/v1/" + path,
+                  {{"apiVersion", "authorization.k8s.io/v1"}, {"kind", kind}, {"spec", spec}});
   if (!review) return failure(review.error());
   const Json& allowed = at(*review, "status.allowed");
   if (allowed.is_boolean()) return allowed.get<bool>();
-  return failure(ErrorClass::check_failed, "kube-refused", "The response to an access review does not say whether the request is allowed",
+  return failure(ErrorClass::check_failed, "kube-refused",
+                 "The response to an access review does not say whether the request is allowed",
                  text::redact(review->dump().substr(0, 200)));
 }
 
@@ -185,12 +210,15 @@ std::string proxy_path(const Backend& backend, std::string_view path) {
          std::string(path);
 }
 
-Result<HttpResponse> backend_get(KubeApi& api, const Backend& backend, std::string_view path, Duration limit) {
+Result<HttpResponse> backend_get(KubeApi& api, const Backend& backend, std::string_view path,
+                                 Duration limit) {
   return api.send(KubeRequest{"GET", proxy_path(backend, path), {}, limit});
 }
 
-Result<HttpResponse> backend_put(KubeApi& api, const Backend& backend, std::string_view path, std::string body) {
-  return api.send(KubeRequest{"PUT", proxy_path(backend, path), std::move(body), 10s, {{"Content-Type", "text/plain"}}});
+Result<HttpResponse> backend_put(KubeApi& api, const Backend& backend, std::string_view path,
+                                 std::string body) {
+  return api.send(
+      KubeRequest{"PUT", proxy_path(backend, path), std::move(body), 10s, {{"Content-Type", "text/plain"}}});
 }
 
 namespace {

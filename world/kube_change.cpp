@@ -8,12 +8,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-bool passes_by_itself(int status) { return status == 409 || status == 429 || status == 500 || status == 503 || status == 504; }
+bool passes_by_itself(int status) {
+  return status == 409 || status == 429 || status == 500 || status == 503 || status == 504;
+}
 
 }  // namespace
 
-Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path, const std::string& uid, std::optional<int> grace) {
-  Json options = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", {{"uid", uid}}}, {"propagationPolicy", "Background"}};
+Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path, const std::string& uid,
+                            std::optional<int> grace) {
+  Json options = {{"apiVersion", "v1"},
+                  {"kind", "DeleteOptions"},
+                  {"preconditions", {{"uid", uid}}},
+                  {"propagationPolicy", "Background"}};
   if (grace) options["gracePeriodSeconds"] = *grace;
   KubeRequest request{.method = "DELETE", .path = path, .body = options.dump(), .limit = 20s};
   TimePoint end = clock.now() + 30s;

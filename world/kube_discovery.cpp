@@ -37,10 +37,12 @@ class Discovery {
  private:
   // All of it in one answer; API servers before 1.26 know only the older form, a request for each version.
   void root(const std::string& path) {
-    KubeRequest request{.path = path,
-                        .headers = {{"Accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-                                               "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
-                                               "application/json"}}};
+    KubeRequest request{
+        .path = path,
+        .headers = {{"Accept",
+                     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+                     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+                     "application/json"}}};
     Result<Json> answer = read(request);
     if (!answer) return unread({}, {}, answer.error().what + ": " + answer.error().because);
     std::string kind = text_at(*answer, "kind");
@@ -67,8 +69,9 @@ class Discovery {
         continue;
       }
       for (const Json& resource : list_at(version, "resources")) {
-        add({name, its_name, text_at(resource, "resource"), text_at(resource, "responseKind.kind"), text_at(resource, "scope") == "Namespaced",
-             has_verb(resource, "list"), has_verb(resource, "delete")});
+        add({name, its_name, text_at(resource, "resource"), text_at(resource, "responseKind.kind"),
+             text_at(resource, "scope") == "Namespaced", has_verb(resource, "list"),
+             has_verb(resource, "delete")});
       }
     }
   }
@@ -87,8 +90,8 @@ class Discovery {
     for (const Json& resource : list_at(*answer, "resources")) {
       std::string name = text_at(resource, "name");
       if (name.find('/') != std::string::npos) continue;  // a part of an object
-      add({group, version, name, text_at(resource, "kind"), bool_at(resource, "namespaced"), has_verb(resource, "list"),
-           has_verb(resource, "delete")});
+      add({group, version, name, text_at(resource, "kind"), bool_at(resource, "namespaced"),
+           has_verb(resource, "list"), has_verb(resource, "delete")});
     }
   }
 
@@ -124,11 +127,14 @@ std::string KubeKind::collection(const std::string& space) const {
 const KubeKind* KubeKinds::find(const std::string& api_version, const std::string& kind) const {
   size_t slash = api_version.find('/');
   std::string group = slash == std::string::npos ? std::string() : api_version.substr(0, slash);
-  auto found = std::find_if(all.begin(), all.end(), [&](const KubeKind& k) { return k.group == group && k.kind == kind; });
+  auto found = std::find_if(all.begin(), all.end(),
+                            [&](const KubeKind& k) { return k.group == group && k.kind == kind; });
   return found == all.end() ? nullptr : &*found;
 }
 
-KubeKinds discover(KubeApi& api) { return Discovery(api).run(); }
+KubeKinds discover(KubeApi& api) {
+  return Discovery(api).run();
+}
 
 Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::string& path) {
   Result<Json> list = kube_list(api, path, {.metadata_only = true});

@@ -1,6 +1,6 @@
-// Reaches a cluster through one `kubectl proxy` child that listens on a Unix socket in a folder that only this
-// user can enter: every kind of kubeconfig login works, no TCP port opens, and a request costs a millisecond.
-// The child and the folder go with the object; the child also when hpawalk is killed.
+// Reaches a cluster through one `kubectl proxy` child that listens on a Unix socket in a folder that only
+// this user can enter: every kind of kubeconfig login works, no TCP port opens, and a request costs a
+// millisecond. The child and the folder go with the object; the child also when hpawalk is killed.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,6 @@
-// Asks again where the API server says "later": 429 and 5xx with Retry-After, as client-go does, and those of its own
-// answers that only mean that it is busy or starting. Bounded in tries and in time, and it ends at Ctrl-C.
+// Asks again where the API server says "later": 429 and 5xx with Retry-After, as client-go does, and those of
+// its own answers that only mean that it is busy or starting. Bounded in tries and in time, and it ends at
+// Ctrl-C.
 #pragma once
 
 #include <functional>

@@ -20,8 +20,13 @@ Labels labels_of(const Json& object) {
 }
 
 Error another_shape(const std::string& path) {
-  return Error{ErrorClass::check_failed, "prometheus-http", "The server is not a Prometheus API",
-               "its answer to " + path + " has an unexpected format", {}, {}, {}};
+  return Error{ErrorClass::check_failed,
+               "prometheus-http",
+               "The server is not a Prometheus API",
+               "its answer to " + path + " has an unexpected format",
+               {},
+               {},
+               {}};
 }
 
 }  // namespace
@@ -30,13 +35,16 @@ Result<Json> PrometheusApi::get(const std::string& path_and_query, Duration limi
   Result<HttpResponse> response = transport_(path_and_query, limit);
   if (!response) return failure(response.error());
   Result<Json> answer = parse_json(response->body, "Prometheus's answer");
-  if (answer && text_at(*answer, "status") == "success" && answer->contains("data")) return std::move((*answer)["data"]);
+  if (answer && text_at(*answer, "status") == "success" && answer->contains("data"))
+    return std::move((*answer)["data"]);
   if (answer && text_at(*answer, "status") == "error") {
     return failure(ErrorClass::check_failed, "prometheus-query", "Prometheus rejected the query",
                    text_at(*answer, "errorType") + ": " + text_at(*answer, "error"));
   }
   std::string begin(shortened(text::trim(response->body), 300));
-  std::string said = answer ? text_at(*answer, "message") : response->ok() ? answer.error().because + "; it begins with: " + begin : begin;
+  std::string said = answer           ? text_at(*answer, "message")
+                     : response->ok() ? answer.error().because + "; it begins with: " + begin
+                                      : begin;
   return failure(ErrorClass::check_failed, "prometheus-http",
                  fmt::format("The Prometheus API failed: HTTP {}", response->status), text::redact(said));
 }
@@ -78,9 +86,9 @@ Result<std::vector<Target>> PrometheusApi::targets() const {
   std::vector<Target> targets;
   if (!at(*data, "activeTargets").is_array()) return failure(another_shape("/api/v1/targets"));
   for (const Json& t : list_at(*data, "activeTargets")) {
-    targets.push_back({labels_of(at(t, "labels")), labels_of(at(t, "discoveredLabels")), text_at(t, "scrapePool"),
-                       text_at(t, "scrapeUrl"), text_at(t, "health"), text_at(t, "lastError"), text_at(t, "lastScrape"),
-                       real_at(t, "lastScrapeDuration")});
+    targets.push_back({labels_of(at(t, "labels")), labels_of(at(t, "discoveredLabels")),
+                       text_at(t, "scrapePool"), text_at(t, "scrapeUrl"), text_at(t, "health"),
+                       text_at(t, "lastError"), text_at(t, "lastScrape"), real_at(t, "lastScrapeDuration")});
   }
   return targets;
 }

@@ -42,16 +42,16 @@ std::optional<Duration> parse_duration(std::string_view text) {
     if (end == here) return std::nullopt;
     std::string unit;
     for (; *end != '\0' && (*end < '0' || *end > '9') && *end != '.'; ++end) unit += *end;
-    double factor = unit == "ms"  ? 1
-                    : unit == "s" ? 1e3
-                    : unit == "m" ? 6e4
-                    : unit == "h" ? 3.6e6
-                    : unit == "d" ? 8.64e7
-                    : unit == "w" ? 6.048e8
-                    : unit == "y" ? 3.1536e10
+    double factor = unit == "ms"                   ? 1
+                    : unit == "s"                  ? 1e3
+                    : unit == "m"                  ? 6e4
+                    : unit == "h"                  ? 3.6e6
+                    : unit == "d"                  ? 8.64e7
+                    : unit == "w"                  ? 6.048e8
+                    : unit == "y"                  ? 3.1536e10
                     : unit == "us" || unit == "µs" ? 1e-3
-                    : unit == "ns" ? 1e-6
-                                   : -1;
+                    : unit == "ns"                 ? 1e-6
+                                                   : -1;
     if (factor < 0) return std::nullopt;
     total += number * factor;
     here = end;
@@ -69,7 +69,11 @@ static std::string formatted(WallTime t, const char* format) {
   return std::string(buffer, n);
 }
 
-std::string clock_time(WallTime t) { return formatted(t, "%H:%M:%S UTC"); }
-std::string rfc3339(WallTime t) { return formatted(t, "%Y-%m-%dT%H:%M:%SZ"); }
+std::string clock_time(WallTime t) {
+  return formatted(t, "%H:%M:%S UTC");
+}
+std::string rfc3339(WallTime t) {
+  return formatted(t, "%Y-%m-%dT%H:%M:%SZ");
+}
 
 }  // namespace hpawalk::world

@@ -1,8 +1,8 @@
 #include "world/trust.hpp"
 
+#include <unistd.h>
 #include <algorithm>
 #include <charconv>
-#include <unistd.h>
 
 #include "base/text.hpp"
 
@@ -33,9 +33,12 @@ Status check_trusted(World& world, const fs::path& folder) {
       bool open = (status->mode & by_all) != 0 && (ours || (status->mode & only_own_removed) == 0);
       open = open || (ours && (status->mode & by_group) != 0);
       if (!trusted || open) {
-        std::string why = trusted ? "other users can write to " + path.string() : path.string() + " belongs to user " + std::to_string(status->owner);
-        return failure(ErrorClass::environment, "folder-not-trusted", "The content of " + folder.string() + " is not used", why,
-                       trusted ? "chmod go-w " + text::shell_quote({path.string()}) + ", or set XDG_CACHE_HOME to a folder that you own"
+        std::string why = trusted ? "other users can write to " + path.string()
+                                  : path.string() + " belongs to user " + std::to_string(status->owner);
+        return failure(ErrorClass::environment, "folder-not-trusted",
+                       "The content of " + folder.string() + " is not used", why,
+                       trusted ? "chmod go-w " + text::shell_quote({path.string()}) +
+                                     ", or set XDG_CACHE_HOME to a folder that you own"
                                : "Set XDG_CACHE_HOME to a folder that you own, or remove that folder");
       }
     }

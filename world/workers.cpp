@@ -7,8 +7,13 @@
 namespace hpawalk::world {
 
 Error error_of(const std::exception& exception) {
-  return Error{ErrorClass::internal, "internal", "Internal error (this is a bug in hpawalk)", exception.what(),
-               "Report it, with the command line that you used", {}, {}};
+  return Error{ErrorClass::internal,
+               "internal",
+               "Internal error (this is a bug in hpawalk)",
+               exception.what(),
+               "Report it, with the command line that you used",
+               {},
+               {}};
 }
 
 Workers::~Workers() {

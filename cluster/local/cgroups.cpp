@@ -10,9 +10,12 @@ namespace hpawalk::local {
 static const fs::path cgroup_root = "/sys/fs/cgroup";
 
 static const std::string prefix = "hpawalk-";
-static const fs::path others = cgroup_root / "hpawalk.others";  // v2: where processes of the root are moved to
+static const fs::path others =
+    cgroup_root / "hpawalk.others";  // v2: where processes of the root are moved to
 
-static bool version_2(world::World& world) { return world.files.exists(cgroup_root / "cgroup.controllers"); }
+static bool version_2(world::World& world) {
+  return world.files.exists(cgroup_root / "cgroup.controllers");
+}
 
 // v2: the one hierarchy. v1: one a controller (a link such as cpu -> cpu,cpuacct is the same one again), the
 // named ones included, because the container runtime makes its folders there too.
@@ -23,7 +26,8 @@ static std::vector<fs::path> hierarchies(world::World& world) {
   if (!folders) return found;
   for (const fs::path& folder : *folders) {
     std::error_code ignored;
-    if (!fs::is_symlink(folder, ignored) && world.files.exists(folder / "cgroup.procs")) found.push_back(folder);
+    if (!fs::is_symlink(folder, ignored) && world.files.exists(folder / "cgroup.procs"))
+      found.push_back(folder);
   }
   return found;
 }
@@ -48,12 +52,14 @@ static void switch_controllers(world::World& world, const fs::path& folder, cons
                                const std::vector<std::string>& controllers) {
   // One at a time: a controller that cannot be delegated here must not hold back the others.
   for (const std::string& controller : controllers) {
-    if (!controller.empty()) (void)world.files.write_in_place(folder / "cgroup.subtree_control", sign + controller);
+    if (!controller.empty())
+      (void)world.files.write_in_place(folder / "cgroup.subtree_control", sign + controller);
   }
 }
 
 static void move_processes(world::World& world, const fs::path& from, const fs::path& to) {
-  // One that has ended meanwhile, or that the kernel does not let go, stays: what counts is checked afterwards.
+  // One that has ended meanwhile, or that the kernel does not let go, stays: what counts is checked
+  // afterwards.
   for (const std::string& pid : text::lines(world.files.read(from / "cgroup.procs").value_or(""))) {
     (void)world.files.write_in_place(to / "cgroup.procs", pid);
   }
@@ -71,7 +77,8 @@ static std::vector<std::string> missing_controllers(world::World& world, const f
 static Status enable_controllers(world::World& world, const fs::path& folder) {
   std::vector<std::string> all = words_of(world, folder / "cgroup.controllers");
   switch_controllers(world, folder, "+", all);
-  bool container = folder == cgroup_root && world.files.exists(folder / "cgroup.type");  // the real root has no type
+  bool container =
+      folder == cgroup_root && world.files.exists(folder / "cgroup.type");  // the real root has no type
   if (container && !missing_controllers(world, folder).empty()) {
     if (Status made = world.files.make_folder(others); !made) return made;
     move_processes(world, folder, others);
@@ -79,9 +86,11 @@ static Status enable_controllers(world::World& world, const fs::path& folder) {
   }
   std::vector<std::string> missing = missing_controllers(world, folder);
   if (missing.empty()) return {};
-  return failure(ErrorClass::environment, "no-cgroups", "This machine's control groups cannot be used for a cluster",
+  return failure(ErrorClass::environment, "no-cgroups",
+                 "This machine's control groups cannot be used for a cluster",
                  "not available below " + folder.string() + ": " + text::join(missing, ", "),
-                 "In a container: start it with --privileged --cgroupns=private. Under systemd: a service needs Delegate=yes");
+                 "In a container: start it with --privileged --cgroupns=private. Under systemd: a service "
+                 "needs Delegate=yes");
 }
 
 Status return_to_root(world::World& world) {
@@ -112,7 +121,8 @@ Status make_cgroups(world::World& world, const std::string& name) {
     if (two) {
       if (Status enabled = enable_controllers(world, hierarchy); !enabled) return enabled;
     }
-    for (const fs::path& folder : {hierarchy / name, hierarchy / name / "node", hierarchy / name / "keepers"}) {
+    for (const fs::path& folder :
+         {hierarchy / name, hierarchy / name / "node", hierarchy / name / "keepers"}) {
       if (Status made = world.files.make_folder(folder); !made) return made;
       if (!two) {
         if (Status filled = fill_cpuset(world, folder); !filled) return filled;
@@ -151,7 +161,8 @@ std::vector<pid_t> cgroup_processes(world::World& world, const std::string& name
     for (const fs::path& folder : tree(world, hierarchy / name)) {
       Result<std::string> procs = world.files.read(folder / "cgroup.procs");
       if (!procs) continue;  // it may have gone meanwhile
-      for (const std::string& line : text::lines(*procs)) pids.push_back(static_cast<pid_t>(std::atoi(line.c_str())));
+      for (const std::string& line : text::lines(*procs))
+        pids.push_back(static_cast<pid_t>(std::atoi(line.c_str())));
     }
   }
   std::sort(pids.begin(), pids.end());
@@ -160,23 +171,24 @@ std::vector<pid_t> cgroup_processes(world::World& world, const std::string& name
 }
 
 Status destroy_cgroups(world::World& world, const std::string& name) {
-  return world::wait_until(world.clock, {std::chrono::seconds(20), std::chrono::milliseconds(5)}, "removing the cluster's processes",
-                    [&]() -> Result<world::StillWaiting> {
-                      std::vector<pid_t> pids = cgroup_processes(world, name);
-                      for (pid_t pid : pids) {
-                        if (pid > 1) ::kill(pid, SIGKILL);
-                      }
-                      bool left = !pids.empty();
-                      for (const fs::path& hierarchy : hierarchies(world)) {
-                        for (const fs::path& folder : tree(world, hierarchy / name)) {
-                          std::error_code error;
-                          fs::remove(folder, error);
-                          if (error) left = true;
-                        }
-                      }
-                      if (!left) return world::StillWaiting{};
-                      return world::StillWaiting{std::to_string(pids.size()) + " processes are still running"};
-                    });
+  return world::wait_until(
+      world.clock, {std::chrono::seconds(20), std::chrono::milliseconds(5)},
+      "removing the cluster's processes", [&]() -> Result<world::StillWaiting> {
+        std::vector<pid_t> pids = cgroup_processes(world, name);
+        for (pid_t pid : pids) {
+          if (pid > 1) ::kill(pid, SIGKILL);
+        }
+        bool left = !pids.empty();
+        for (const fs::path& hierarchy : hierarchies(world)) {
+          for (const fs::path& folder : tree(world, hierarchy / name)) {
+            std::error_code error;
+            fs::remove(folder, error);
+            if (error) left = true;
+          }
+        }
+        if (!left) return world::StillWaiting{};
+        return world::StillWaiting{std::to_string(pids.size()) + " processes are still running"};
+      });
 }
 
 }  // namespace hpawalk::local

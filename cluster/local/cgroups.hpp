@@ -10,8 +10,8 @@
 
 namespace hpawalk::local {
 
-// Makes the folders. Idempotent. On cgroup v2 in a container it first moves the container's processes out of the
-// hierarchy's root: a group with processes of its own may not hand controllers to its children.
+// Makes the folders. Idempotent. On cgroup v2 in a container it first moves the container's processes out of
+// the hierarchy's root: a group with processes of its own may not hand controllers to its children.
 Status make_cgroups(world::World& world, const std::string& name);
 
 // Undoes that move, with the last cluster.
@@ -23,8 +23,8 @@ std::vector<std::string> cluster_cgroups(world::World& world);
 // Moves a process, and so all that it starts later, into NAME/node (`keepers`: NAME/keepers).
 Status join_cgroup(world::World& world, const std::string& name, const std::string& leaf, pid_t pid);
 
-// Kills everything inside (`name` may be a folder below a cluster's) and removes the folders; returns when all
-// of it is gone.
+// Kills everything inside (`name` may be a folder below a cluster's) and removes the folders; returns when
+// all of it is gone.
 Status destroy_cgroups(world::World& world, const std::string& name);
 
 // Ids of all processes inside.

@@ -14,7 +14,8 @@ std::string containerd_config(const fs::path& root, const fs::path& state, const
 class Containerd {
  public:
   // Runs it in a mount namespace of its own on the root folder `root`; socket and state live below `work`.
-  static Result<std::unique_ptr<Containerd>> start(world::World& world, const fs::path& root, const fs::path& work);
+  static Result<std::unique_ptr<Containerd>> start(world::World& world, const fs::path& root,
+                                                   const fs::path& work);
   Status import_image(const fs::path& archive);  // into the namespace of Kubernetes, unpacked
 
  private:

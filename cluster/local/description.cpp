@@ -16,8 +16,10 @@ std::string what_is_wrong(const Description& d, const ClusterFiles& files) {
   if (!d.parts.contains("kubernetes")) return "it does not contain the path of Kubernetes' programs";
   for (const auto& [set, part] : d.parts) {
     fs::path folder = part;
-    bool ours = folder.is_absolute() && folder.lexically_normal() == folder && folder.filename().string().starts_with(set + "-") &&
-                folder.parent_path().filename() == "parts" && folder.parent_path().parent_path().filename() == "hpawalk";
+    bool ours = folder.is_absolute() && folder.lexically_normal() == folder &&
+                folder.filename().string().starts_with(set + "-") &&
+                folder.parent_path().filename() == "parts" &&
+                folder.parent_path().parent_path().filename() == "hpawalk";
     if (!ours) return part + " is not a folder of hpawalk's components";
   }
   return {};
@@ -33,15 +35,17 @@ Result<Description> read_description(world::World& world, const ClusterFiles& fi
   std::string wrong = json ? std::string() : json.error().because;
   try {
     if (json) {
-      d = Description{json->at("name"),  json->at("link"), json->at("hpaSyncPeriod"), json->at("hpaDownscaleStabilization"),
-                      json->at("parts"), json->at("user")};
+      d = Description{json->at("name"),          json->at("link"),
+                      json->at("hpaSyncPeriod"), json->at("hpaDownscaleStabilization"),
+                      json->at("parts"),         json->at("user")};
       wrong = what_is_wrong(d, files);
     }
   } catch (const Json::exception& exception) {
     wrong = exception.what();
   }
   if (!wrong.empty()) {
-    return failure(ErrorClass::environment, "cluster-damaged", "Cannot understand " + files.description().string(), wrong,
+    return failure(ErrorClass::environment, "cluster-damaged",
+                   "Cannot understand " + files.description().string(), wrong,
                    "hpawalk cluster down --name " + files.root.filename().string() + ", then up again");
   }
   for (const auto& [set, folder] : d.parts) {
@@ -51,10 +55,12 @@ Result<Description> read_description(world::World& world, const ClusterFiles& fi
 }
 
 Status write_description(world::World& world, const ClusterFiles& files, const Description& d) {
-  nlohmann::ordered_json json = {{"name", d.name},   {"link", d.link},
+  nlohmann::ordered_json json = {{"name", d.name},
+                                 {"link", d.link},
                                  {"hpaSyncPeriod", d.hpa_sync_period},
                                  {"hpaDownscaleStabilization", d.hpa_downscale_stabilization},
-                                 {"parts", d.parts}, {"user", d.user}};
+                                 {"parts", d.parts},
+                                 {"user", d.user}};
   return world.files.write(files.description(), json_text(json, 2) + "\n");
 }
 

@@ -13,9 +13,12 @@ using std::chrono::seconds;
 namespace {
 
 // What the lines of keeper.log say. They are no result: a full disk must not end the keeper.
-void say(world::World& world, const std::string& line) { world.terminal.err(line + "\n"); }
+void say(world::World& world, const std::string& line) {
+  world.terminal.err(line + "\n");
+}
 
-Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFiles& files, const Description& description) {
+Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFiles& files,
+                                          const Description& description) {
   if (Status emptied = world.files.remove_all(files.run()); !emptied) return failure(emptied.error());
   // What a dead node's containers left: a kubelet that finds them asks the runtime about each for 3 seconds.
   Status swept = destroy_cgroups(world, cgroup_name(description.name) + "/kubepods");
@@ -26,8 +29,11 @@ Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFile
   Result<pid_t> pid = world::spawn_in_namespaces(
       {files.program(), "node", "run", files.root}, files.logs() / "node.log", [&](pid_t child) -> Status {
         node = world::identify(child);
-        if (!node) return failure(ErrorClass::environment, "node-start", "The node's first process exited immediately");
-        if (Status joined = join_cgroup(world, cgroup_name(description.name), "node", child); !joined) return joined;
+        if (!node)
+          return failure(ErrorClass::environment, "node-start",
+                         "The node's first process exited immediately");
+        if (Status joined = join_cgroup(world, cgroup_name(description.name), "node", child); !joined)
+          return joined;
         if (Status written = world.files.write(files.node(), world::to_text(*node)); !written) return written;
         return connect(world, Link{description.link}, child, description.user);
       });
@@ -36,7 +42,8 @@ Result<world::ProcessIdentity> start_node(world::World& world, const ClusterFile
 }
 
 Result<world::ProcessIdentity> start_partner(const ClusterFiles& files) {
-  Result<pid_t> pid = world::spawn_detached({files.program(), "node", "keep", files.root}, files.logs() / "keeper.log");
+  Result<pid_t> pid =
+      world::spawn_detached({files.program(), "node", "keep", files.root}, files.logs() / "keeper.log");
   if (!pid) return failure(pid.error());
   return world::identify(*pid).value_or(world::ProcessIdentity{*pid, 0});
 }
@@ -51,7 +58,9 @@ std::optional<world::ProcessIdentity> running_node(world::World& world, const Cl
   return node;
 }
 
-bool kept(const ClusterFiles& files) { return !world::FileLock::take(files.keeper_lock(), false); }
+bool kept(const ClusterFiles& files) {
+  return !world::FileLock::take(files.keeper_lock(), false);
+}
 
 Status keep(world::World& world, const fs::path& cluster_root) {
   ClusterFiles files{cluster_root};
@@ -60,12 +69,14 @@ Status keep(world::World& world, const fs::path& cluster_root) {
   Status joined = join_cgroup(world, cgroup_name(description->name), "keepers", getpid());
   if (!joined) return joined;
   std::optional<world::FileLock> duty = world::FileLock::take(files.keeper_lock(), true);
-  if (!duty) return failure(ErrorClass::environment, "keeper-lock", "Cannot lock " + files.keeper_lock().string());
+  if (!duty)
+    return failure(ErrorClass::environment, "keeper-lock", "Cannot lock " + files.keeper_lock().string());
   say(world, "active supervisor: process " + std::to_string(getpid()));
 
   std::optional<world::ProcessIdentity> node = running_node(world, files), partner;
   world::Backoff node_pause, partner_pause;
-  // Without its folder nothing of the cluster can be started again, and nobody would read what is said about it.
+  // Without its folder nothing of the cluster can be started again, and nobody would read what is said about
+  // it.
   while (!world.files.exists(files.stopping()) && world.files.exists(files.description())) {
     world::TimePoint now = world.clock.now();
     if (!node && node_pause.may_start(now)) {
@@ -74,7 +85,8 @@ Status keep(world::World& world, const fs::path& cluster_root) {
         node = *started;
         say(world, "node started, process " + std::to_string(node->pid));
       } else {
-        say(world, "cannot start the node: " + started.error().what + ": " + started.error().because + " " + started.error().output);
+        say(world, "cannot start the node: " + started.error().what + ": " + started.error().because + " " +
+                       started.error().output);
         node_pause.ended(world.clock.now());
       }
     }
@@ -91,9 +103,10 @@ Status keep(world::World& world, const fs::path& cluster_root) {
     for (const auto& each : {node, partner}) {
       if (each) both.push_back(*each);
     }
-    // While something is to be started again, its pause is looked at; else there is nothing to do but to see whether
-    // the folder is still there.
-    std::optional<size_t> ended = world::wait_for_any_exit(both, both.size() == 2 ? seconds(5) : milliseconds(100));
+    // While something is to be started again, its pause is looked at; else there is nothing to do but to see
+    // whether the folder is still there.
+    std::optional<size_t> ended =
+        world::wait_for_any_exit(both, both.size() == 2 ? seconds(5) : milliseconds(100));
     world::cap_own_log();
     if (!ended) continue;
     bool of_node = node && both[*ended].pid == node->pid;

@@ -2,7 +2,8 @@
 
 namespace hpawalk::local {
 
-static fs::path base_folder(const world::Environment& environment, const char* variable, const char* below_home) {
+static fs::path base_folder(const world::Environment& environment, const char* variable,
+                            const char* below_home) {
   auto set = environment.find(variable);
   if (set != environment.end() && fs::path(set->second).is_absolute()) return set->second;
   auto home = environment.find("HOME");

@@ -20,8 +20,8 @@ struct UpOptions {
 };
 
 enum class Phase {
-  absent,      // nothing is there
-  lost,        // its processes, or what else it made on the machine, without its state folder: `down` removes them
+  absent,  // nothing is there
+  lost,  // its processes, or what else it made on the machine, without its state folder: `down` removes them
   incomplete,  // a start was interrupted: `up` starts it afresh
   stopped,     // complete, but its processes do not run (the machine was restarted): `up` starts them
   running
@@ -34,9 +34,9 @@ struct ClusterStatus {
   std::string node_address = {};  // the API server is at https://ADDRESS:6443
   std::string context = {};
   std::filesystem::path kubeconfig = {};  // that the caller can open
-  std::filesystem::path kubectl = {};  // of the cluster's own version
-  long user = 0;  // who may use it besides root (see description.hpp)
-  size_t processes = 0;  // all of them: keepers, services and containers
+  std::filesystem::path kubectl = {};     // of the cluster's own version
+  long user = 0;                          // who may use it besides root (see description.hpp)
+  size_t processes = 0;                   // all of them: keepers, services and containers
 };
 
 // RFC 1123 label, at most 40 characters: it becomes a host, context and cgroup name.
@@ -48,8 +48,8 @@ Status prepare(world::World& world, world::Progress& progress);
 // Starts the cluster, or what is missing of it. Done when the node is Ready and CoreDNS answers.
 Result<ClusterStatus> up(world::World& world, world::Progress& progress, const UpOptions& options);
 
-// Removes the cluster with every process, mount, interface, netfilter rule, cgroup and file, also where its state
-// folder is gone or another user's. Not there: fine. False: there was none.
+// Removes the cluster with every process, mount, interface, netfilter rule, cgroup and file, also where its
+// state folder is gone or another user's. Not there: fine. False: there was none.
 Result<bool> down(world::World& world, world::Progress& progress, const std::string& name);
 
 // Removes compiled parts and images as well. Refused while another cluster exists.
@@ -62,7 +62,8 @@ Result<std::vector<std::string>> cluster_names(world::World& world);  // for roo
 Result<std::filesystem::path> merge_kubeconfig(world::World& world, const std::string& name);
 
 // The log files by component: keeper, node, containerd, kubelet, kube-proxy, etcd, kube-apiserver, ...
-Result<std::vector<std::pair<std::string, std::filesystem::path>>> logs(world::World& world, const std::string& name);
+Result<std::vector<std::pair<std::string, std::filesystem::path>>> logs(world::World& world,
+                                                                        const std::string& name);
 
 // The programs that were compiled for the cluster (kubectl, helm, ...) and the operator's bundle.
 Result<std::filesystem::path> parts_folder(world::World& world, const std::string& name);

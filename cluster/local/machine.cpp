@@ -11,12 +11,13 @@ static const fs::path lock_file = "/run/hpawalk-lock";
 
 Result<world::FileLock> lock_machine(world::World& world) {
   std::optional<world::FileLock> lock;
-  Status free = world::wait_until(world.clock, {std::chrono::minutes(2), std::chrono::milliseconds(20)}, "waiting for another hpawalk command",
-                           [&]() -> Result<world::StillWaiting> {
-                             lock = world::FileLock::take(lock_file, false);
-                             if (lock) return world::StillWaiting{};
-                             return world::StillWaiting{"it holds " + lock_file.string()};
-                           });
+  Status free =
+      world::wait_until(world.clock, {std::chrono::minutes(2), std::chrono::milliseconds(20)},
+                        "waiting for another hpawalk command", [&]() -> Result<world::StillWaiting> {
+                          lock = world::FileLock::take(lock_file, false);
+                          if (lock) return world::StillWaiting{};
+                          return world::StillWaiting{"it holds " + lock_file.string()};
+                        });
   if (!free) return failure(free.error());
   return std::move(*lock);
 }
@@ -35,7 +36,8 @@ std::map<std::string, Registered> registered(world::World& world) {
 
 static Status write_list(world::World& world, const std::map<std::string, Registered>& clusters) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  for (const auto& [name, cluster] : clusters) json[name] = {{"link", cluster.link}, {"root", cluster.root.string()}};
+  for (const auto& [name, cluster] : clusters)
+    json[name] = {{"link", cluster.link}, {"root", cluster.root.string()}};
   return world.files.write(list_file, json.dump(2) + "\n");
 }
 
@@ -46,7 +48,8 @@ Status enter(world::World& world, const std::string& name, const Registered& clu
     return failure(ErrorClass::environment, other == name ? "cluster-elsewhere" : "subnet-in-use",
                    other == name ? "A cluster named \"" + name + "\" already exists in another state folder"
                                  : "Another cluster has the subnet of \"" + name + "\" now",
-                   "\"" + other + "\" in " + theirs.root.string(), "hpawalk cluster down --name " + other + " removes that one");
+                   "\"" + other + "\" in " + theirs.root.string(),
+                   "hpawalk cluster down --name " + other + " removes that one");
   }
   clusters[name] = cluster;
   return write_list(world, clusters);

@@ -1,8 +1,9 @@
-// What belongs to the machine, and so to all of its clusters together: link numbers, forwarding, mount points, the
-// control groups' root. Who changes any of it holds the machine's lock, and asks again what there is.
+// What belongs to the machine, and so to all of its clusters together: link numbers, forwarding, mount
+// points, the control groups' root. Who changes any of it holds the machine's lock, and asks again what there
+// is.
 //
-// The list of clusters is kept in /run, whoever made them and wherever their state is: like their processes and
-// interfaces it does not outlive a restart of the machine.
+// The list of clusters is kept in /run, whoever made them and wherever their state is: like their processes
+// and interfaces it does not outlive a restart of the machine.
 #pragma once
 
 #include <map>

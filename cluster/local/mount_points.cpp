@@ -13,7 +13,8 @@ Status make_mount_points(world::World& world) {
   std::string missing;  // the parent before its child
   for (const Bind& bind : binds) {
     for (const fs::path& folder : {fs::path(bind.inside).parent_path(), fs::path(bind.inside)}) {
-      if (!world.files.exists(folder) && missing.find(folder.string() + "\n") == std::string::npos) missing += folder.string() + "\n";
+      if (!world.files.exists(folder) && missing.find(folder.string() + "\n") == std::string::npos)
+        missing += folder.string() + "\n";
     }
   }
   if (missing.empty()) return {};

@@ -90,10 +90,12 @@ struct Builder {
   world::Command go(std::vector<std::string> words) const {
     words.insert(words.begin(), "go");
     return world::Command{.argv = std::move(words),
-                   .env = {{"CGO_ENABLED", "0"}, {"GOWORK", "off"}, {"GOTOOLCHAIN", toolchain(world)},
-                           {"GOFLAGS", "-mod=readonly -buildvcs=false"}},
-                   .folder = source(),
-                   .limit = std::chrono::hours(3)};
+                          .env = {{"CGO_ENABLED", "0"},
+                                  {"GOWORK", "off"},
+                                  {"GOTOOLCHAIN", toolchain(world)},
+                                  {"GOFLAGS", "-mod=readonly -buildvcs=false"}},
+                          .folder = source(),
+                          .limit = std::chrono::hours(3)};
   }
 
   std::vector<std::string> with_flags(std::vector<std::string> words) const {
@@ -123,7 +125,8 @@ struct Builder {
       if (!line.starts_with(download)) return;
       progress.now(step(), fmt::format("module {}: {}", ++fetched, line.substr(download.size())));
     };
-    Result<std::string> listed = world::run_checked(world.processes, list, "parts-modules", "Cannot fetch the Go modules of " + set.name);
+    Result<std::string> listed = world::run_checked(world.processes, list, "parts-modules",
+                                                    "Cannot fetch the Go modules of " + set.name);
     if (!listed) return failure(with_hint(listed.error()));
     std::vector<std::string> names = text::lines(*listed);
     return std::set<std::string>(names.begin(), names.end());
@@ -140,7 +143,8 @@ struct Builder {
       ++seen;
       progress.now(step(), fmt::format("package {} of {}: {}", seen, stale.size(), package));
     };
-    Result<std::string> built = world::run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
+    Result<std::string> built =
+        world::run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
     if (!built) return failure(with_hint(built.error()));
     return {};
   }
@@ -148,7 +152,8 @@ struct Builder {
   Status finish() {
     for (const auto& [name, built_as] : set.programs) {
       if (name == built_as) continue;
-      if (Status renamed = world.files.rename(partial() / built_as, partial() / name); !renamed) return renamed;
+      if (Status renamed = world.files.rename(partial() / built_as, partial() / name); !renamed)
+        return renamed;
     }
     if (set.name == "kubernetes") {
       if (Status copied = copy_bundle(); !copied) return copied;
@@ -159,7 +164,8 @@ struct Builder {
 
   Status copy_bundle() {
     Result<std::string> module = world::run_checked(
-        world.processes, go({"list", "-m", "-f", "{{.Dir}}", "github.com/prometheus-operator/prometheus-operator"}),
+        world.processes,
+        go({"list", "-m", "-f", "{{.Dir}}", "github.com/prometheus-operator/prometheus-operator"}),
         "parts-modules", "Cannot find the operator's module");
     if (!module) return failure(module.error());
     Result<std::string> bundle = world.files.read(fs::path(text::trim(*module)) / "bundle.yaml");
@@ -174,8 +180,10 @@ struct Builder {
       error.hint = "Free about 8 GiB (df -h), then run the command again: it continues where it stopped";
     } else if (error.kind != ErrorClass::interrupted) {
       error.kind = ErrorClass::environment;
-      error.hint = "Go fetches modules through GOPROXY (go env GOPROXY): check the network, then run the command again: "
-                   "it continues where it stopped";
+      error.hint =
+          "Go fetches modules through GOPROXY (go env GOPROXY): check the network, then run the command "
+          "again: "
+          "it continues where it stopped";
     }
     return error;
   }
@@ -215,19 +223,24 @@ std::pair<int, int> parse_go_version(const std::string& text) {
 }
 
 Result<std::string> go_version(world::World& world) {
-  const std::string hint = "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where the "
-                           "distribution has one";
+  const std::string hint =
+      "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where "
+      "the "
+      "distribution has one";
   if (!world.processes.find("go")) {
-    return failure(ErrorClass::environment, "go-missing", "Cannot compile the cluster's components: Go is not installed",
+    return failure(ErrorClass::environment, "go-missing",
+                   "Cannot compile the cluster's components: Go is not installed",
                    "program `go` not found in PATH", hint);
   }
-  Result<std::string> told = world::run_checked(world.processes, world::Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
-                                         "go-version", "Cannot determine Go's version");
+  Result<std::string> told = world::run_checked(
+      world.processes, world::Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
+      "go-version", "Cannot determine Go's version");
   if (!told) return told;
   std::string version(text::trim(*told));
   std::pair<int, int> oldest{1, toolchain(world) == "local" ? 25 : 21};
   if (parse_go_version(version) < oldest) {
-    return failure(ErrorClass::environment, "go-too-old", "The cluster's components require Go 1.25 or later", "found: " + version, hint);
+    return failure(ErrorClass::environment, "go-too-old", "The cluster's components require Go 1.25 or later",
+                   "found: " + version, hint);
   }
   return version;
 }
@@ -252,13 +265,16 @@ Result<Parts> build_parts(world::World& world, const Layout& layout, world::Prog
     constexpr unsigned long long needed = 8ULL << 30U;
     Result<unsigned long long> free = world.files.free_bytes(layout.cache);
     if (free && *free < needed) {
-      return failure(ErrorClass::environment, "disk-full", "Not enough disk space to compile the cluster's components",
-                     text::bytes(*free) + " free below " + layout.cache.string() + ", " + text::bytes(needed) + " needed",
+      return failure(ErrorClass::environment, "disk-full",
+                     "Not enough disk space to compile the cluster's components",
+                     text::bytes(*free) + " free below " + layout.cache.string() + ", " +
+                         text::bytes(needed) + " needed",
                      "Free some space, or set XDG_CACHE_HOME and GOCACHE to a larger disk");
     }
   }
   for (const PartSet* set : missing) {
-    if (Status built = Builder{world, *set, folders[set->name], progress}.build(); !built) return failure(built.error());
+    if (Status built = Builder{world, *set, folders[set->name], progress}.build(); !built)
+      return failure(built.error());
   }
   return Parts(folders);
 }
