@@ -31,23 +31,16 @@ Extent extent_of(std::string_view text) {
         extent.memory += per_container;
         break;
       case '}':
-      case ']':
-        --depth;
-        break;
-      case ',':
-        extent.memory += per_value;
-        break;
-      case ':':
-        extent.memory += per_entry;
-        break;
+      case ']': --depth; break;
+      case ',': extent.memory += per_value; break;
+      case ':': extent.memory += per_entry; break;
       case '"':
         extent.memory += per_text;
         for (++i; i < text.size() && text[i] != '"'; ++i) {
           if (text[i] == '\\') ++i;
         }
         break;
-      default:
-        break;
+      default: break;
     }
   }
   return extent;

@@ -15,16 +15,11 @@ enum class Mark {
 
 constexpr std::string_view name_of(Mark mark) {
   switch (mark) {
-    case Mark::ok:
-      return "ok";
-    case Mark::broken:
-      return "broken";
-    case Mark::unknown:
-      return "unknown";
-    case Mark::note:
-      return "note";
-    case Mark::not_applicable:
-      return "not-applicable";
+    case Mark::ok: return "ok";
+    case Mark::broken: return "broken";
+    case Mark::unknown: return "unknown";
+    case Mark::note: return "note";
+    case Mark::not_applicable: return "not-applicable";
   }
   return "unknown";
 }

@@ -66,14 +66,11 @@ class Converter {
     if (!within(1 + (node.IsScalar() ? node.Scalar().size() / 64 : 0))) return failure(too_much(node));
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null:
-        return Value(nullptr);
+      case YAML::NodeType::Null: return Value(nullptr);
       case YAML::NodeType::Scalar:
         return node.Tag() == "?" ? plain_scalar(node.Scalar()) : Value(node.Scalar());
-      case YAML::NodeType::Sequence:
-        return list(node, path, depth);
-      case YAML::NodeType::Map:
-        break;
+      case YAML::NodeType::Sequence: return list(node, path, depth);
+      case YAML::NodeType::Map: break;
     }
     return map(node, path, depth);
   }

@@ -16,16 +16,11 @@ using local::Phase;
 
 const char* phase_name(Phase phase) {
   switch (phase) {
-    case Phase::absent:
-      return "absent";
-    case Phase::lost:
-      return "lost";
-    case Phase::incomplete:
-      return "incomplete";
-    case Phase::stopped:
-      return "stopped";
-    case Phase::running:
-      return "running";
+    case Phase::absent: return "absent";
+    case Phase::lost: return "lost";
+    case Phase::incomplete: return "incomplete";
+    case Phase::stopped: return "stopped";
+    case Phase::running: return "running";
   }
   return "";
 }
@@ -56,8 +51,7 @@ std::string to_text(const ClusterStatus& s) {
     case Phase::stopped:
       return fmt::format("{}: complete, but not running (hpawalk cluster up --name {} starts it)", s.name,
                          s.name);
-    case Phase::running:
-      break;
+    case Phase::running: break;
   }
   return fmt::format(
       "{}: running{}\n  API server  https://{}:6443\n  context     {}\n  kubeconfig  {}\n  kubectl     {}\n  "

@@ -15,16 +15,11 @@ constexpr size_t label_width = 14;
 
 Painted mark_text(const Style& style, Mark mark) {
   switch (mark) {
-    case Mark::ok:
-      return style.good("ok  ");
-    case Mark::broken:
-      return style.bad("FAIL");
-    case Mark::unknown:
-      return style.warn("?   ");
-    case Mark::note:
-      return style.warn("note");
-    case Mark::not_applicable:
-      return style.dim("-   ");
+    case Mark::ok: return style.good("ok  ");
+    case Mark::broken: return style.bad("FAIL");
+    case Mark::unknown: return style.warn("?   ");
+    case Mark::note: return style.warn("note");
+    case Mark::not_applicable: return style.dim("-   ");
   }
   return "?   ";
 }

@@ -12,6 +12,7 @@
 #include "diagnose/controller.hpp"
 #include "observe/drive.hpp"
 #include "observe/simulation.hpp"
+#include "steps/chain_names.hpp"
 #include "world/kube_path.hpp"
 
 namespace hpawalk::cli {
@@ -113,7 +114,7 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   auto chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
   world::KubeApi& api = *chain->api;
-  observe::LiveChain live = live_chain(*chain->config);
+  observe::LiveChain live = steps::chain_names(*chain->config);
   auto before = observe::prom_fake_values(api, live);
   if (!before) return failure(before.error());
   auto hpa =

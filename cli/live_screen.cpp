@@ -24,28 +24,35 @@ std::string number(double value) {
 }
 
 // What stands beside a hop's value: when it was there.
-std::string beside(const std::string& name, const observe::Hops& hops,
-                   const diagnose::ControllerSettings& controller, world::WallTime now) {
-  auto ago = [&](const char* did, world::WallTime at) {
-    return fmt::format("{} {}s ago", did, std::max<long long>(0, (now - at).count() / 1000));
+std::string beside(HopRow row, const observe::Hops& hops, const diagnose::ControllerSettings& controller,
+                   world::WallTime now) {
+  auto ago = [&](const char* did, const observe::Seen& seen) {
+    if (seen.text.empty()) return std::string();
+    return fmt::format("{} {}s ago", did, std::max<long long>(0, (now - seen.at).count() / 1000));
   };
-  if (name == "prom-fake" && !hops.prom_fake.text.empty()) return ago("asked", hops.prom_fake.at);
-  if (name == "Prometheus" && !hops.prometheus.text.empty()) return ago("scraped", hops.prometheus.at);
-  if (name == "metrics API" && !hops.api.text.empty()) return ago("answered", hops.api.at);
-  if (name == "HPA" && hops.hpa.there)
-    return "next sync " + world::clock_time(observe::next_look(hops.hpa, controller, now)).substr(0, 8);
-  if (name == "replicas" && hops.workload.there && hops.hpa.there)
-    return fmt::format("minimum {}, maximum {}", hops.hpa.min, hops.hpa.max);
+  switch (row) {
+    case HopRow::source: return ago("asked", hops.prom_fake);
+    case HopRow::prometheus: return ago("scraped", hops.prometheus);
+    case HopRow::metrics_api: return ago("answered", hops.api);
+    case HopRow::hpa:
+      if (!hops.hpa.there) return {};
+      return "next sync " + world::clock_time(observe::next_look(hops.hpa, controller, now)).substr(0, 8);
+    case HopRow::replicas:
+      if (!hops.workload.there || !hops.hpa.there) return {};
+      return fmt::format("minimum {}, maximum {}", hops.hpa.min, hops.hpa.max);
+    case HopRow::condition: return {};
+  }
   return {};
 }
 
-Painted in_its_colour(const std::string& name, const std::string& text, const observe::Hops& hops,
-                      const Style& style) {
-  if (text.starts_with("none: ") || text.starts_with("False") || text.starts_with("Unknown"))
-    return name == "ScalingLimited" ? Painted(text) : style.bad(text);
-  if (text.starts_with("not read")) return style.dim(text);
-  if (name == "replicas")
-    return hops.workload.ready == hops.workload.wanted ? style.good(text) : style.warn(text);
+Painted toned(Tone tone, const std::string& text, const Style& style) {
+  switch (tone) {
+    case Tone::unread: return style.dim(text);
+    case Tone::plain: return text;
+    case Tone::good: return style.good(text);
+    case Tone::warning: return style.warn(text);
+    case Tone::bad: return style.bad(text);
+  }
   return text;
 }
 
@@ -112,16 +119,16 @@ std::vector<Painted> LiveScreen::draw(const observe::Hops& hops, const observe::
   std::string clock = world::clock_time(now);
   lines.push_back(style.bold(fit(title_, width - std::min(width, clock.size() + 1))) + " " +
                   style.dim(clock));
-  for (const auto& [name, text] : hop_lines(hops)) {
-    std::string shown =
-        printable_line(name == "Prometheus" && !hops.prometheus.text.empty() ? hops.prometheus.text : text);
-    std::string side = beside(name, hops, controller_, now);
+  for (const HopLine& line : hop_lines(hops)) {
+    bool scraped = line.row == HopRow::prometheus && !hops.prometheus.text.empty();
+    std::string shown = printable_line(scraped ? hops.prometheus.text : line.text);
+    std::string side = beside(line.row, hops, controller_, now);
     size_t room = width - label_width;
     bool both = !side.empty() && shown_width(shown) + 2 + shown_width(side) <= room;
     size_t left =
         both ? std::max<size_t>(std::min<size_t>(24, room - 2 - shown_width(side)), shown_width(shown))
              : room;
-    lines.push_back(fit(name, label_width) + in_its_colour(name, fit(shown, left), hops, style) +
+    lines.push_back(fit(line.name, label_width) + toned(line.tone, fit(shown, left), style) +
                     (both ? "  " + style.dim(side) : Painted()));
   }
   std::vector<Painted> below;

@@ -19,31 +19,49 @@ std::string event_text(const observe::EventSeen& event) {
                      event.message);
 }
 
-std::vector<std::pair<std::string, std::string>> hop_lines(const observe::Hops& hops) {
-  std::vector<std::pair<std::string, std::string>> lines;
+static Tone tone_of(const observe::Seen& seen) {
+  if (!seen.text.empty()) return Tone::plain;
+  return seen.known() ? Tone::bad : Tone::unread;
+}
+
+static HopLine hpa_line(const observe::HpaSeen& hpa) {
+  HopLine line{HopRow::hpa, "HPA", "not read yet", Tone::unread};
+  if (!hpa.known) return line;
+  if (!hpa.there) return {HopRow::hpa, "HPA", "none: " + hpa.missing, Tone::bad};
+  std::string target = hpa.target.empty() || hpa.metric.text.empty() ? "" : " of " + hpa.target;
+  line.text = fmt::format("{}{}, {} desired", value_text(hpa.metric), target, hpa.desired);
+  line.tone = tone_of(hpa.metric);
+  return line;
+}
+
+static HopLine replicas_line(const observe::WorkloadSeen& workload) {
+  HopLine line{HopRow::replicas, "replicas", "not read yet", Tone::unread};
+  if (!workload.known) return line;
+  if (!workload.there) return {HopRow::replicas, "replicas", "none: " + workload.missing, Tone::bad};
+  line.text = fmt::format("{}, {} ready", workload.wanted, workload.ready);
+  line.tone = workload.ready == workload.wanted ? Tone::good : Tone::warning;
+  return line;
+}
+
+std::vector<HopLine> hop_lines(const observe::Hops& hops) {
+  std::vector<HopLine> lines;
   std::string pods = hops.pods.size() > 1 ? fmt::format(" ({} pods)", hops.pods.size()) : "";
-  lines.emplace_back("prom-fake", value_text(hops.prom_fake) + pods);
+  lines.push_back({HopRow::source, "prom-fake", value_text(hops.prom_fake) + pods, tone_of(hops.prom_fake)});
   std::string scraped =
       hops.prometheus.text.empty() ? "" : ", scraped " + world::clock_time(hops.prometheus.changed);
-  lines.emplace_back("Prometheus", value_text(hops.prometheus) + scraped);
-  lines.emplace_back("metrics API", value_text(hops.api));
-  const observe::HpaSeen& hpa = hops.hpa;
-  std::string target = hpa.target.empty() || hpa.metric.text.empty() ? "" : " of " + hpa.target;
-  lines.emplace_back(
-      "HPA", !hpa.known   ? "not read yet"
-             : !hpa.there ? "none: " + hpa.missing
-                          : fmt::format("{}{}, {} desired", value_text(hpa.metric), target, hpa.desired));
-  const observe::WorkloadSeen& w = hops.workload;
-  lines.emplace_back("replicas", !w.known   ? "not read yet"
-                                 : !w.there ? "none: " + w.missing
-                                            : fmt::format("{}, {} ready", w.wanted, w.ready));
+  lines.push_back(
+      {HopRow::prometheus, "Prometheus", value_text(hops.prometheus) + scraped, tone_of(hops.prometheus)});
+  lines.push_back({HopRow::metrics_api, "metrics API", value_text(hops.api), tone_of(hops.api)});
+  lines.push_back(hpa_line(hops.hpa));
+  lines.push_back(replicas_line(hops.workload));
   for (const char* type : {"AbleToScale", "ScalingActive", "ScalingLimited"}) {
-    auto found = hpa.conditions.find(type);
-    if (found == hpa.conditions.end() || found->second.status.empty()) continue;
-    std::string message = found->second.status == "False" && std::string(type) != "ScalingLimited"
-                              ? ": " + found->second.message
-                              : "";
-    lines.emplace_back(type, fmt::format("{}, {}{}", found->second.status, found->second.reason, message));
+    auto found = hops.hpa.conditions.find(type);
+    if (found == hops.hpa.conditions.end() || found->second.status.empty()) continue;
+    const observe::ConditionSeen& c = found->second;
+    bool limit = std::string_view(type) == "ScalingLimited";
+    std::string message = c.status == "False" && !limit ? ": " + c.message : "";
+    lines.push_back({HopRow::condition, type, fmt::format("{}, {}{}", c.status, c.reason, message),
+                     c.status == "True" || limit ? Tone::plain : Tone::bad});
   }
   return lines;
 }

@@ -2,15 +2,22 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "observe/forecast.hpp"
 
 namespace hpawalk::cli {
 
-// The hops as lines of two columns: "prom-fake", "50". One line a hop, and one a condition.
-std::vector<std::pair<std::string, std::string>> hop_lines(const observe::Hops& hops);
+enum class HopRow { source, prometheus, metrics_api, hpa, replicas, condition };
+enum class Tone { unread, plain, good, warning, bad };
+
+// A hop as a line of two columns: "prom-fake", "50".
+struct HopLine {
+  HopRow row;
+  std::string name, text;
+  Tone tone = Tone::plain;
+};
+std::vector<HopLine> hop_lines(const observe::Hops& hops);  // one a hop, and one a condition
 std::string event_text(const observe::EventSeen& event);
 std::string value_text(const observe::Seen& seen);  // the value, or why there is none
 

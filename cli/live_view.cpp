@@ -1,4 +1,5 @@
 #include "cli/live_view.hpp"
+#include "steps/chain_names.hpp"
 
 #include <cmath>
 #include <map>
@@ -42,10 +43,10 @@ class LineView final : public observe::LiveView {
     if (change.hop == observe::Hop::lost)
       line(change.at, "API server", hops.lost.empty() ? "responds again" : hops.lost);
     if (change.event) line(change.event->at, "event", event_text(*change.event));
-    for (const auto& [name, text] : hop_lines(hops)) {
-      if (text == "not read yet" || shown_[name] == text) continue;
-      shown_[name] = text;
-      line(change.at, name, text);
+    for (const HopLine& hop : hop_lines(hops)) {
+      if (hop.tone == Tone::unread || shown_[hop.name] == hop.text) continue;
+      shown_[hop.name] = hop.text;
+      line(change.at, hop.name, hop.text);
     }
     if (!hops.known() || outlook.rule == "rollout") return;  // the line of the replicas says that
     // The text counts down; what it says is new when one of these is.
@@ -123,7 +124,7 @@ std::unique_ptr<observe::LiveView> make_live_view(Session& session, const observ
 }  // namespace
 
 Result<observe::Followed> follow_shown(Session& session, OpenChain& chain, const observe::Follow& what) {
-  observe::LiveChain names = live_chain(*chain.config);
+  observe::LiveChain names = steps::chain_names(*chain.config);
   diagnose::ControllerSettings controller = diagnose::read_controller(*chain.api);
   std::unique_ptr<observe::LiveView> view = make_live_view(session, names, controller, chain.target->name());
   return observe::follow(session.world.clock, *chain.api, names, controller, what, *view);

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "steps/stages.hpp"
-
 namespace hpawalk::cli {
 
 static Result<OpenChain> opened(Session& session, const SettingFlags& flags, bool make) {
@@ -30,22 +28,6 @@ Result<OpenChain> open_chain(Session& session, const SettingFlags& flags) {
 }
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags) {
   return opened(session, flags, true);
-}
-
-observe::LiveChain live_chain(const config::Config& config) {
-  observe::LiveChain chain;
-  chain.space = config.text("namespace");
-  chain.hpa = config.text("hpa.name");
-  chain.workload = config.text("workload.name");
-  chain.metric = config.text("prom-fake.metric");
-  chain.service = config.text("prom-fake.name");
-  chain.pod_selector = steps::label_selector(config.labels("prom-fake.labels"));
-  chain.port = config.text("prom-fake.port");
-  chain.prometheus = steps::prometheus_backend(config);
-  chain.expression =
-      fmt::format("{}{{namespace=\"{}\",service=\"{}\"}}", chain.metric, chain.space, chain.service);
-  chain.interval = config.duration("servicemonitor.interval");
-  return chain;
 }
 
 }  // namespace hpawalk::cli

@@ -6,7 +6,6 @@
 
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
-#include "observe/live.hpp"
 
 namespace hpawalk::cli {
 
@@ -22,8 +21,5 @@ Result<OpenChain> open_chain(Session& session, const SettingFlags& flags);
 
 // The same, but makes the local cluster when it is not there.
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags);
-
-// The names of the configured chain, for what observes it (observe/live.hpp).
-observe::LiveChain live_chain(const config::Config& config);
 
 }  // namespace hpawalk::cli

@@ -5,6 +5,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "cli/open_chain.hpp"
+#include "steps/chain_names.hpp"
 #include "steps/stages.hpp"
 #include "world/kube_path.hpp"
 

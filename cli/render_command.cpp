@@ -7,6 +7,7 @@
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
 #include "steps/bundle.hpp"
+#include "steps/stage_operator.hpp"
 #include "steps/stages.hpp"
 
 namespace hpawalk::cli {

@@ -11,6 +11,7 @@
 #include "cli/live_text.hpp"
 #include "cli/live_view.hpp"
 #include "cli/timeline_text.hpp"
+#include "steps/chain_names.hpp"
 
 namespace hpawalk::cli {
 namespace {
@@ -153,7 +154,7 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   if (Status fine = check_value(options.value); !fine) return fine;
   Result<OpenChain> open = open_chain(session, flags);
   if (!open) return failure(open.error());
-  observe::LiveChain chain = live_chain(*open->config);
+  observe::LiveChain chain = steps::chain_names(*open->config);
   if (options.watch) {
     // A prom-fake that is not there is said before the view opens.
     if (Result<std::map<std::string, std::string>> there = observe::prom_fake_values(*open->api, chain);
@@ -170,7 +171,7 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
 Status get_value(Session& session, const SettingFlags& flags) {
   Result<OpenChain> open = open_chain(session, flags);
   if (!open) return failure(open.error());
-  observe::LiveChain chain = live_chain(*open->config);
+  observe::LiveChain chain = steps::chain_names(*open->config);
   Result<std::map<std::string, std::string>> values = observe::prom_fake_values(*open->api, chain);
   if (!values) return failure(values.error());
   std::set<std::string> different;

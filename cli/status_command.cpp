@@ -26,11 +26,11 @@ Painted mark(const Style& style, Mark m) {
 Status status(Session& session, const SettingFlags& flags) {
   Result<OpenChain> chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
-  steps::View view{*chain->api, session.world.clock, *chain->config};
+  steps::StageContext context{*chain->api, session.world.clock, *chain->config};
   std::vector<diagnose::Judgement> judgements(steps::stages().size());
   world::Workers workers;
   for (size_t i = 0; i < judgements.size(); ++i) {
-    workers.start([&, i] { judgements[i] = steps::judge_stage(steps::stages()[i], view).judgement; });
+    workers.start([&, i] { judgements[i] = steps::judge_stage(steps::stages()[i], context).judgement; });
   }
   if (Status judged = workers.join(); !judged) return judged;
   Style style(session.world, session.world.terminal.out_is_terminal());

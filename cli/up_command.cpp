@@ -16,6 +16,7 @@
 #include "cli/style.hpp"
 #include "diagnose/collect.hpp"
 #include "steps/address.hpp"
+#include "steps/chart.hpp"
 #include "steps/plan.hpp"
 #include "steps/preflight.hpp"
 #include "steps/up.hpp"

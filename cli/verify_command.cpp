@@ -7,8 +7,7 @@
 #include "cli/open_chain.hpp"
 #include "cli/verify_report.hpp"
 #include "diagnose/verify.hpp"
-#include "manifests/manifests.hpp"
-#include "steps/stages.hpp"
+#include "steps/chain_names.hpp"
 
 namespace hpawalk::cli {
 namespace {
@@ -19,17 +18,6 @@ struct Options {
   bool wait = false;
   std::string output = "text";
 };
-
-Result<diagnose::KnownChain> known_chain(const config::Config& config) {
-  Result<std::string> rendered = manifests::render_stage("hpa", config);
-  if (!rendered) return failure(rendered.error());
-  Result<yaml::Value> hpa = yaml::parse(*rendered);
-  if (!hpa) return failure(hpa.error());
-  return diagnose::KnownChain{config.text("namespace"), Json(*hpa),
-                              fmt::format("serviceMonitor/{}/{}/", config.text("prometheus.namespace"),
-                                          config.text("servicemonitor.name")),
-                              steps::label_selector(config.labels("prom-fake.labels"))};
-}
 
 struct Outcome {
   diagnose::Verification verification;
@@ -93,7 +81,7 @@ Status verdict(const diagnose::Verification& verification) {
 }
 
 Status verify_chain(Session& session, const OpenChain& chain, const Options& options) {
-  Result<diagnose::KnownChain> known = known_chain(*chain.config);
+  Result<diagnose::KnownChain> known = steps::known_chain(*chain.config);
   if (!known) return failure(known.error());
   Result<Outcome> outcome = options.wait
                                 ? wait_for(session, *chain.api, *known, chain.config->duration("timeout"))

@@ -11,16 +11,11 @@ namespace {
 
 Painted mark_text(const Style& style, Mark mark) {
   switch (mark) {
-    case Mark::ok:
-      return style.good("ok  ");
-    case Mark::broken:
-      return style.bad("FAIL");
-    case Mark::unknown:
-      return style.warn("?   ");
-    case Mark::note:
-      return style.warn("note");
-    case Mark::not_applicable:
-      return style.dim("-   ");
+    case Mark::ok: return style.good("ok  ");
+    case Mark::broken: return style.bad("FAIL");
+    case Mark::unknown: return style.warn("?   ");
+    case Mark::note: return style.warn("note");
+    case Mark::not_applicable: return style.dim("-   ");
   }
   return "?   ";
 }

@@ -14,14 +14,11 @@ using Words = std::vector<std::string>;
 
 Words words_of(AzLine line, const AzureNames& n) {
   switch (line) {
-    case AzLine::version:
-      return {"version", "--output", "json"};
-    case AzLine::account:
-      return {"account", "show", "--output", "json"};
+    case AzLine::version: return {"version", "--output", "json"};
+    case AzLine::account: return {"account", "show", "--output", "json"};
     case AzLine::cluster:
       return {"aks", "show", "--resource-group", n.group, "--name", n.cluster, "--output", "json"};
-    case AzLine::registry:
-      return {"acr", "show", "--name", n.registry, "--output", "json"};
+    case AzLine::registry: return {"acr", "show", "--name", n.registry, "--output", "json"};
     case AzLine::credentials:
       return {"aks",
               "get-credentials",
@@ -57,10 +54,8 @@ Words words_of(AzLine line, const AzureNames& n) {
       return {"acr", "build", "--registry", n.registry, "--image", n.image, "--output", "none"};
     case AzLine::delete_image:
       return {"acr", "repository", "delete", "--name", n.registry, "--image", n.image, "--yes"};
-    case AzLine::quota:
-      return {"network", "list-usages", "--location", n.location, "--output", "json"};
-    case AzLine::count:
-      break;
+    case AzLine::quota: return {"network", "list-usages", "--location", n.location, "--output", "json"};
+    case AzLine::count: break;
   }
   return {};
 }

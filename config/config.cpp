@@ -13,14 +13,10 @@ namespace hpawalk::config {
 
 std::string_view origin_name(Origin origin) {
   switch (origin) {
-    case Origin::fallback:
-      return "default";
-    case Origin::file:
-      return "file";
-    case Origin::environment:
-      return "environment";
-    case Origin::flag:
-      return "flag";
+    case Origin::fallback: return "default";
+    case Origin::file: return "file";
+    case Origin::environment: return "environment";
+    case Origin::flag: return "flag";
   }
   return "";
 }

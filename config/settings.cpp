@@ -253,8 +253,7 @@ Checked check_text(const Setting& setting, const std::string& s) {
   };
   if (!is_utf8(s)) return wrong("must be UTF-8");
   switch (setting.kind) {
-    case Kind::text:
-      return need(control_free(s), "must be one line");
+    case Kind::text: return need(control_free(s), "must be one line");
     case Kind::label:
       return need(
           s.size() <= 63 && label.matches(s),
@@ -279,13 +278,11 @@ Checked check_text(const Setting& setting, const std::string& s) {
     case Kind::quantity:
       return need(quantity.matches(s) && quantity_milli(s) > 0,
                   "must be a quantity above zero, like 10, 500m, 2.5 or 1k");
-    case Kind::version:
-      return need(version.matches(s), "must be a version, like 1.2.3 (without a v)");
+    case Kind::version: return need(version.matches(s), "must be a version, like 1.2.3 (without a v)");
     case Kind::azure_name:
       return need(s.empty() || (s.size() <= 90 && azure_name.matches(s)),
                   "must be a name: letters, digits, '-', '_', '.' and brackets");
-    default:
-      return yaml::Value(s);
+    default: return yaml::Value(s);
   }
 }
 
@@ -330,18 +327,14 @@ std::string_view kind_name(Kind kind) {
 
 tl::expected<yaml::Value, std::string> checked(const Setting& setting, const yaml::Value& value) {
   switch (setting.kind) {
-    case Kind::labels:
-      return check_labels(value);
+    case Kind::labels: return check_labels(value);
     case Kind::mapping:
       if (value.is_null()) return yaml::Value::object();
       if (!value.is_object()) return wrong("must be a map");
       return value;
-    case Kind::count:
-      return check_count(setting, value);
-    case Kind::choice:
-      return check_choice(setting, value);
-    case Kind::ranges:
-      return check_ranges(value);
+    case Kind::count: return check_count(setting, value);
+    case Kind::choice: return check_choice(setting, value);
+    case Kind::ranges: return check_ranges(value);
     case Kind::port:
       if (!value.is_number_integer() || value.get<long long>() < 1 || value.get<long long>() > 65535) {
         return wrong("must be a port, from 1 to 65535");
@@ -350,8 +343,7 @@ tl::expected<yaml::Value, std::string> checked(const Setting& setting, const yam
     case Kind::quantity:
       if (value.is_number()) return check_text(setting, json_text(value));
       break;
-    default:
-      break;
+    default: break;
   }
   if (value.is_null() && (setting.kind == Kind::text || setting.kind == Kind::azure_name))
     return yaml::Value("");
@@ -388,8 +380,7 @@ tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const s
       if (!value) return wrong("is not valid YAML: " + value.error().because);
       return checked(setting, *value);
     }
-    default:
-      return checked(setting, yaml::Value(text));
+    default: return checked(setting, yaml::Value(text));
   }
 }
 

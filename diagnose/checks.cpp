@@ -28,7 +28,7 @@ Judgement unread(const Error& error) {
   if (!error.because.empty() && error.id != "kube-not-found") evidence += ": " + error.because;
   bool waiting_helps =
       error.id == "kube-not-found" || error.id == "kube-unavailable" || error.id == "prometheus-http";
-  return {waiting_helps ? Mark::broken : Mark::unknown, evidence};
+  return {waiting_helps ? Mark::broken : Mark::unknown, evidence, error.id};
 }
 
 std::string count(size_t n, std::string_view thing) {
@@ -36,7 +36,7 @@ std::string count(size_t n, std::string_view thing) {
 }
 
 // Why a pod is not ready, in its own words; empty when it is.
-std::string pod_trouble(const Json& pod) {
+std::string trouble_of(const Json& pod) {
   if (text_at(condition(pod, "Ready"), "status") == "True") return {};
   std::string name = text_at(pod, "metadata.name");
   for (const char* group : {"status.initContainerStatuses", "status.containerStatuses"}) {
@@ -86,28 +86,13 @@ Judgement judge_workload(const Read& workload) {
   return ok(fmt::format("{}: {} of {} pods available", name, available, wanted));
 }
 
-Judgement judge_pods(const Read& pods) {
-  if (!pods) return unread(pods.error());
-  const Json& items = list_at(*pods, "items");
-  if (items.empty()) return not_yet("no pod yet");
-  for (const Json& pod : items) {
+std::string pod_trouble(const Read& pods) {
+  if (!pods) return {};
+  for (const Json& pod : list_at(*pods, "items")) {
     if (!at(pod, "metadata.deletionTimestamp").is_null()) continue;
-    if (std::string trouble = pod_trouble(pod); !trouble.empty()) return not_yet(trouble);
+    if (std::string trouble = trouble_of(pod); !trouble.empty()) return trouble;
   }
-  return ok(count(items.size(), "pod") + " ready");
-}
-
-Judgement judge_crds(const Read& crds, const std::vector<std::string>& names) {
-  if (!crds) return unread(crds.error());
-  for (const std::string& name : names) {
-    const Json& items = list_at(*crds, "items");
-    auto found = std::find_if(items.begin(), items.end(),
-                              [&](const Json& crd) { return text_at(crd, "metadata.name") == name; });
-    if (found == items.end()) return not_yet(name + " does not exist yet");
-    if (text_at(condition(*found, "Established"), "status") != "True")
-      return not_yet(name + " is not Established yet");
-  }
-  return ok(count(names.size(), "CRD") + " established");
+  return {};
 }
 
 Judgement judge_prometheus(const Read& resource, const Read& statefulset) {
@@ -200,20 +185,10 @@ Judgement check_workload(world::KubeApi& api, const std::string& resource, const
       world::kube_get(api, in_space("/apis/apps/v1", object.space, resource + "/" + object.name)));
 }
 
-Judgement check_pods(world::KubeApi& api, const std::string& space, const std::string& label_selector) {
-  return judge_pods(world::kube_list(
-      api, in_space("/api/v1", space, "pods?labelSelector=" + world::query_value(label_selector))));
-}
-
-Judgement check_crds(world::KubeApi& api, const std::vector<std::string>& names) {
-  // One small GET a CRD: a list would carry megabytes of schemas.
-  Json items = Json::array();
-  for (const std::string& name : names) {
-    Read crd = world::kube_get(api, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + name);
-    if (!crd && crd.error().id != "kube-not-found") return unread(crd.error());
-    if (crd) items.push_back({{"metadata", {{"name", name}}}, {"status", at(*crd, "status")}});
-  }
-  return judge_crds(Json{{"items", std::move(items)}}, names);
+std::string look_for_pod_trouble(world::KubeApi& api, const std::string& space,
+                                 const std::string& label_selector) {
+  std::string path = in_space("/api/v1", space, "pods?labelSelector=" + world::query_value(label_selector));
+  return pod_trouble(world::kube_list(api, path));
 }
 
 Judgement check_prometheus(world::KubeApi& api, const ObjectName& resource) {

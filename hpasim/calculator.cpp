@@ -179,20 +179,11 @@ Proposal over_pods(const MetricSpec& metric, const Reading& reading, std::span<c
     if (pods[i].count == 0) continue;
     const PodSample& sample = reading.samples[i];
     switch (classify(pods[i], sample, cpu, flags, now)) {
-      case Counts::ready:
-        ready += pods[i].count, add(sums, pods[i], sample.milli, sample);
-        break;
-      case Counts::unready:
-        unready += pods[i].count;
-        break;
-      case Counts::missing:
-        missing += pods[i].count;
-        break;
-      case Counts::unlisted:
-        add(sums, pods[i], sample.milli, sample);
-        break;
-      case Counts::ignored:
-        break;
+      case Counts::ready: ready += pods[i].count, add(sums, pods[i], sample.milli, sample); break;
+      case Counts::unready: unready += pods[i].count; break;
+      case Counts::missing: missing += pods[i].count; break;
+      case Counts::unlisted: add(sums, pods[i], sample.milli, sample); break;
+      case Counts::ignored: break;
     }
   }
   if (sums.entries == 0) return failed(Failure::no_usable_sample);
@@ -276,8 +267,7 @@ Proposal propose(const MetricSpec& metric, const Reading& reading, std::span<con
       return by_ratio(static_cast<double>(usage) / static_cast<double>(metric.target), usage, pods, scale,
                       tolerance, rules);
     }
-    default:
-      return over_pods(metric, reading, pods, scale, tolerance, flags, now);
+    default: return over_pods(metric, reading, pods, scale, tolerance, flags, now);
   }
 }
 
@@ -287,20 +277,13 @@ std::string failure_reason(MetricKind kind) {
 
 std::string_view failure_text(Failure failure) {
   switch (failure) {
-    case Failure::none:
-      return "";
-    case Failure::unavailable:
-      return "the metrics API returned an error";
-    case Failure::empty:
-      return "the metrics API had no sample";
-    case Failure::no_pods:
-      return "the scale target's selector matches no pod";
-    case Failure::no_usable_sample:
-      return "every sample belongs to a pod that is unready, deleted or failed";
-    case Failure::no_request:
-      return "a container has no request for the resource";
-    case Failure::no_match:
-      return "no sample belongs to a known pod";
+    case Failure::none: return "";
+    case Failure::unavailable: return "the metrics API returned an error";
+    case Failure::empty: return "the metrics API had no sample";
+    case Failure::no_pods: return "the scale target's selector matches no pod";
+    case Failure::no_usable_sample: return "every sample belongs to a pod that is unready, deleted or failed";
+    case Failure::no_request: return "a container has no request for the resource";
+    case Failure::no_match: return "no sample belongs to a known pod";
   }
   return "";
 }

@@ -322,14 +322,10 @@ std::string_view reason(Limited limited) {
 
 std::string reason(const Conditions& conditions, const Spec& spec) {
   switch (conditions.active) {
-    case Active::unset:
-      return "";
-    case Active::ValidMetricFound:
-      return "ValidMetricFound";
-    case Active::ScalingDisabled:
-      return "ScalingDisabled";
-    case Active::MetricFailed:
-      return failure_reason(spec.metrics[conditions.failed_metric].kind);
+    case Active::unset: return "";
+    case Active::ValidMetricFound: return "ValidMetricFound";
+    case Active::ScalingDisabled: return "ScalingDisabled";
+    case Active::MetricFailed: return failure_reason(spec.metrics[conditions.failed_metric].kind);
   }
   return "";
 }

@@ -45,15 +45,12 @@ std::string arithmetic(const MetricSpec& metric, const Proposal& p) {
   std::string current = utilization ? fmt::format("{} %", p.utilization) : amount(p.current);
   std::string ratio = fmt::format("{} / {} = {:.3g}", current, target_text(metric), p.ratio);
   switch (p.because) {
-    case Because::within_tolerance:
-      return ratio + ", within the tolerance";
+    case Because::within_tolerance: return ratio + ", within the tolerance";
     case Because::unready_or_missing:
       return fmt::format("{}, but {:.3g} with the pods that are not ready or have no sample", ratio,
                          p.corrected);
-    case Because::from_zero:
-      return fmt::format("{}, from zero: {}", ratio, p.replicas);
-    default:
-      break;
+    case Because::from_zero: return fmt::format("{}, from zero: {}", ratio, p.replicas);
+    default: break;
   }
   if (metric.target_kind == TargetKind::average_value &&
       (metric.kind == MetricKind::object || metric.kind == MetricKind::external)) {
@@ -69,8 +66,7 @@ std::string explain(const Spec& spec, const Decision& d, const Proposal& p) {
                               : d.stabilized > d.from ? &spec.behavior->up
                                                       : &spec.behavior->down;
   switch (d.rule) {
-    case Rule::metric:
-      return asked;
+    case Rule::metric: return asked;
     case Rule::stabilized_down:
       return fmt::format("{}; {} by a higher recommendation in the scale-down window{}", asked,
                          d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d));
@@ -86,20 +82,13 @@ std::string explain(const Spec& spec, const Decision& d, const Proposal& p) {
     case Rule::doubling:
       return fmt::format("{}; limited to {}: without behavior, at most twice as many (or 4) per sync", asked,
                          d.limit);
-    case Rule::disabled:
-      return asked + "; not scaled: selectPolicy is Disabled in this direction";
-    case Rule::at_max:
-      return fmt::format("{}; limited by maxReplicas {}", asked, spec.max);
-    case Rule::at_min:
-      return fmt::format("{}; limited by minReplicas {}", asked, spec.min);
-    case Rule::above_max:
-      return fmt::format("there were more than maxReplicas {}", spec.max);
-    case Rule::below_min:
-      return fmt::format("there were fewer than minReplicas {}", spec.min);
-    case Rule::zero:
-      return "0 replicas: scaling is disabled";
-    case Rule::no_metric:
-      return asked + ": no decision";
+    case Rule::disabled: return asked + "; not scaled: selectPolicy is Disabled in this direction";
+    case Rule::at_max: return fmt::format("{}; limited by maxReplicas {}", asked, spec.max);
+    case Rule::at_min: return fmt::format("{}; limited by minReplicas {}", asked, spec.min);
+    case Rule::above_max: return fmt::format("there were more than maxReplicas {}", spec.max);
+    case Rule::below_min: return fmt::format("there were fewer than minReplicas {}", spec.min);
+    case Rule::zero: return "0 replicas: scaling is disabled";
+    case Rule::no_metric: return asked + ": no decision";
   }
   return "";
 }

@@ -337,12 +337,9 @@ std::string describe(const MetricSpec& metric) {
   switch (metric.kind) {
     case MetricKind::object:
       return fmt::format("{} {}'s {}", metric.object_kind, metric.object_name, metric.name);
-    case MetricKind::pods:
-      return metric.name + " (of the pods)";
-    case MetricKind::external:
-      return metric.name + " (external)";
-    case MetricKind::resource:
-      break;
+    case MetricKind::pods: return metric.name + " (of the pods)";
+    case MetricKind::external: return metric.name + " (external)";
+    case MetricKind::resource: break;
     case MetricKind::container_resource:
       return fmt::format("{} of container {}", metric.name, metric.container);
   }

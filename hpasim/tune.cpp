@@ -177,18 +177,12 @@ double cost(const Figures& f, const Figures& original, const Goal& goal) {
 
 double value_of(const Figures& f, Measure measure) {
   switch (measure) {
-    case Measure::time_short:
-      return static_cast<double>(f.time_short.count()) / 1e6;
-    case Measure::first_short:
-      return static_cast<double>(f.first_short.count()) / 1e6;
-    case Measure::share_short:
-      return f.share_short;
-    case Measure::pod_hours:
-      return f.pod_hours;
-    case Measure::changes:
-      return f.changes;
-    case Measure::reversals:
-      return f.reversals;
+    case Measure::time_short: return static_cast<double>(f.time_short.count()) / 1e6;
+    case Measure::first_short: return static_cast<double>(f.first_short.count()) / 1e6;
+    case Measure::share_short: return f.share_short;
+    case Measure::pod_hours: return f.pod_hours;
+    case Measure::changes: return f.changes;
+    case Measure::reversals: return f.reversals;
   }
   return 0;
 }

@@ -18,16 +18,11 @@ using State = Outlook::State;
 
 std::string_view name_of(State state) {
   switch (state) {
-    case State::broken:
-      return "broken";
-    case State::travelling:
-      return "travelling";
-    case State::moving:
-      return "moving";
-    case State::held:
-      return "held";
-    case State::settled:
-      return "settled";
+    case State::broken: return "broken";
+    case State::travelling: return "travelling";
+    case State::moving: return "moving";
+    case State::held: return "held";
+    case State::settled: return "settled";
   }
   return "broken";
 }

@@ -21,22 +21,14 @@ namespace hpawalk::observe {
 
 std::string_view name_of(Hop hop) {
   switch (hop) {
-    case Hop::prom_fake:
-      return "prom-fake";
-    case Hop::prometheus:
-      return "prometheus";
-    case Hop::api:
-      return "metrics-api";
-    case Hop::hpa:
-      return "hpa";
-    case Hop::workload:
-      return "workload";
-    case Hop::event:
-      return "event";
-    case Hop::lost:
-      return "lost";
-    case Hop::tick:
-      return "tick";
+    case Hop::prom_fake: return "prom-fake";
+    case Hop::prometheus: return "prometheus";
+    case Hop::api: return "metrics-api";
+    case Hop::hpa: return "hpa";
+    case Hop::workload: return "workload";
+    case Hop::event: return "event";
+    case Hop::lost: return "lost";
+    case Hop::tick: return "tick";
   }
   return "tick";
 }

@@ -27,6 +27,7 @@ struct LiveChain {
   std::string port;             // of its pods
   world::Backend prometheus;
   std::string expression;                              // the metric's series in Prometheus
+  std::string pool;                                    // of its targets: "serviceMonitor/NAMESPACE/NAME/"
   world::Duration interval = std::chrono::seconds(5);  // of the scrapes
 };
 

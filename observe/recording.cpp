@@ -193,14 +193,10 @@ std::string end_line(double at, std::string_view why) {
 std::string change_line(const RecordingHead& head, const Hops& hops, const Change& change) {
   double at = seconds_at(head, change);
   switch (change.hop) {
-    case Hop::prom_fake:
-      return line_of(value_line(at, name_of(change.hop), hops.prom_fake));
-    case Hop::prometheus:
-      return line_of(value_line(at, name_of(change.hop), hops.prometheus));
-    case Hop::api:
-      return line_of(value_line(at, name_of(change.hop), hops.api));
-    case Hop::hpa:
-      return line_of(hpa_line(at, hops.hpa));
+    case Hop::prom_fake: return line_of(value_line(at, name_of(change.hop), hops.prom_fake));
+    case Hop::prometheus: return line_of(value_line(at, name_of(change.hop), hops.prometheus));
+    case Hop::api: return line_of(value_line(at, name_of(change.hop), hops.api));
+    case Hop::hpa: return line_of(hpa_line(at, hops.hpa));
     case Hop::workload: {
       const WorkloadSeen& w = hops.workload;
       if (!w.there) return line_of({{"t", rounded(at)}, {"hop", "workload"}, {"missing", w.missing}});
@@ -222,10 +218,8 @@ std::string change_line(const RecordingHead& head, const Hops& hops, const Chang
                       {"reason", e.reason},
                       {"message", e.message}});
     }
-    case Hop::lost:
-      return line_of({{"t", rounded(at)}, {"hop", "lost"}, {"missing", hops.lost}});
-    case Hop::tick:
-      return {};
+    case Hop::lost: return line_of({{"t", rounded(at)}, {"hop", "lost"}, {"missing", hops.lost}});
+    case Hop::tick: return {};
   }
   return {};
 }

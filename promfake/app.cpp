@@ -167,13 +167,10 @@ Reply serve_value(App& app, const Request& request, const Target& target) {
 Reply dispatch(App& app, const Request& request, const Target& target) {
   Reply reply;
   switch (target.route) {
-    case Route::metrics:
-      return serve_metrics(app, request);
+    case Route::metrics: return serve_metrics(app, request);
     case Route::value:
-    case Route::value_of:
-      return serve_value(app, request, target);
-    case Route::values:
-      return serve_values(app);
+    case Route::value_of: return serve_value(app, request, target);
+    case Route::values: return serve_values(app);
     case Route::page:
       reply.content_type = "text/html; charset=utf-8";
       reply.headers =

@@ -1,7 +1,8 @@
 #include "steps/chart.hpp"
 
+#include "base/fingerprint.hpp"
+#include "cluster/local/layout.hpp"
 #include "manifests/manifests.hpp"
-#include "steps/stages.hpp"
 #include "world/trust.hpp"
 
 namespace hpawalk::steps {
@@ -29,6 +30,12 @@ static bool holds(world::World& world, const fs::path& folder,
     }
   }
   return found == chart.size();
+}
+
+std::filesystem::path chart_folder(const world::Environment& environment) {
+  std::string content;
+  for (const auto& [file, text] : manifests::bundled_chart()) content += file + text;
+  return local::make_layout(environment).cache / "charts" / fingerprint(content) / "prometheus-adapter";
 }
 
 Result<std::string> write_chart(world::World& world) {

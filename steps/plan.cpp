@@ -1,29 +1,27 @@
 #include "steps/plan.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "steps/stage_operator.hpp"
 
 namespace hpawalk::steps {
 
 std::vector<cluster::PlannedCommand> planned(const Operation& operation, const config::Config& config,
                                              const cluster::ClusterAccess& access, const std::string& chart) {
-  if (operation.does == Does::load_image) {
+  std::optional<CommandLine> line = command_line(operation, access, chart);
+  if (!line) {
     if (!config.text("prom-fake.image").empty())
       return {{operation.subject + " comes from its registry", {}}};
     if (!access.bring_image.empty()) return access.bring_image;
     return {{"hpawalk imports its image " + operation.subject + " into the cluster", {}}};
   }
-  std::vector<std::string> argv = operation.argv;
-  std::replace(argv.begin(), argv.end(), std::string("CHART"), chart);
-  if (operation.does == Does::bundle) {
+  if (std::holds_alternative<InstallBundle>(operation.action)) {
     return {{fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)",
                          operation.subject, bundle_source(config, access)),
-             "hpawalk render operator | " + text::shell_quote(argv)}};
+             "hpawalk render operator | " + text::shell_quote(line->argv)}};
   }
-  return {{operation.subject, text::shell_quote(argv) + " <<'EOF'\n" + operation.input + "EOF"}};
+  return {{operation.subject, text::shell_quote(line->argv) + " <<'EOF'\n" + line->input + "EOF"}};
 }
 
 Result<std::vector<PlannedStage>> plan(const config::Config& config, const cluster::ClusterAccess& access,

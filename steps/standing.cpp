@@ -91,11 +91,10 @@ bool would_change(world::KubeApi& api, const std::string& path, const Json& live
   return !after || without_record(*after) != without_record(live);
 }
 
-Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config,
-                                 const Operation& operation) {
-  Result<std::vector<yaml::Value>> objects = yaml::parse_all(operation.input);
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Apply& apply) {
+  Result<std::vector<yaml::Value>> objects = yaml::parse_all(apply.yaml);
   if (!objects) return failure(objects.error());
-  Comparison result{Standing::same, {}, operation, {}};
+  Comparison result{.standing = Standing::same, .left = apply.yaml};
   std::string left;
   bool dropped = false;
   for (yaml::Value& object : *objects) {
@@ -108,13 +107,14 @@ Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& conf
     if (!live && live.error().id != "kube-not-found") return failure(live.error());
     if (live && !is_ours(*live, config)) {
       if (text_at(*live, "kind") != "Namespace") {
-        return Comparison{Standing::foreign, object_title(object), operation, instance_of(*live)};
+        return Comparison{
+            .standing = Standing::foreign, .foreign = object_title(object), .instance = instance_of(*live)};
       }
       dropped = true;  // an existing Namespace is used as it is
       continue;
     }
     if (live && text_at(*live, "kind") == "Deployment" &&
-        text_at(*live, "metadata.name") == operation.keep_replicas_of) {
+        text_at(*live, "metadata.name") == apply.keep_replicas_of) {
       if (object["spec"]["replicas"] != int_at(*live, "spec.replicas", 1)) {
         object["spec"]["replicas"] = int_at(*live, "spec.replicas", 1);
         dropped = true;
@@ -128,7 +128,7 @@ Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& conf
       result.standing = Standing::different;
     }
   }
-  if (dropped) result.operation.input = left;
+  if (dropped) result.left = left;
   return result;
 }
 

@@ -23,7 +23,7 @@ enum class Standing {
 struct Comparison {
   Standing standing = Standing::absent;
   std::string foreign = {};   // "Deployment nginx in namespace default"
-  Operation operation;        // what is left to apply: without Namespaces that are somebody else's
+  std::string left = {};      // the YAML that is left to apply: without Namespaces that are somebody else's
   std::string instance = {};  // of the foreign one, when it is of another instance of hpawalk's
 };
 
@@ -40,7 +40,6 @@ bool owns_more(const Json& live, const Json& wanted);
 // An apply of `wanted` would change `live`. Where the texts differ, a dry run on the API server decides.
 bool would_change(world::KubeApi& api, const std::string& path, const Json& live, const Json& wanted);
 
-Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config,
-                                 const Operation& operation);
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Apply& apply);
 
 }  // namespace hpawalk::steps

@@ -58,30 +58,30 @@ void add_needs(const Stage& stage, std::set<std::string_view>& needed) {
 }
 
 // Which stage ran out of time first says little: the first one that does not hold now is the one to look at.
-Error first_broken(const Error& error, std::set<std::string_view> concerned, const View& view) {
+Error first_broken(const Error& error, std::set<std::string_view> concerned, const StageContext& context) {
   if (!error.id.starts_with("stage-")) return error;
   for (std::string_view name : std::set(concerned)) add_needs(*find_stage(name), concerned);
   for (const Stage& stage : stages()) {
     if (!concerned.contains(stage.name)) continue;
-    StageJudgement seen = judge_stage(stage, view);
-    if (!stands(seen)) return not_holding(stage, seen, view.config);
+    StageJudgement seen = judge_stage(stage, context);
+    if (!stands(seen)) return not_holding(stage, seen, context.config);
   }
   return error;
 }
 
 // What `names` build on must stand already, but for the stages that this run builds itself.
 Status needs_stand(const std::vector<std::string>& names, const std::set<std::string_view>& built_here,
-                   const View& view) {
+                   const StageContext& context) {
   std::set<std::string_view> needed;
   for (const std::string& name : names) add_needs(*find_stage(name), needed);
   for (const Stage& stage : stages()) {
     if (!needed.contains(stage.name) || built_here.contains(stage.name)) continue;
-    StageJudgement seen = judge_stage(stage, view);
+    StageJudgement seen = judge_stage(stage, context);
     if (stands(seen)) continue;
     return failure(
         ErrorClass::check_failed, "needs-stage",
         fmt::format("Stage {} needs stage {}, which is left out and not ready", names.front(), stage.name),
-        seen.judgement.evidence, view.config.again("up") + "   builds everything that is missing");
+        seen.judgement.evidence, context.config.again("up") + "   builds everything that is missing");
   }
   return {};
 }
@@ -101,9 +101,9 @@ class Run {
   }
 
   void expect(const Job& job) {
-    board_.expect(stage_milestone(job.stage->name));
+    board_.expect(stage_ready(job.stage->name));
     for (const Operation& operation : job.work.todo) {
-      if (!operation.reaches.empty()) board_.expect(operation.reaches);
+      if (operation.reaches) board_.expect(*operation.reaches);
     }
   }
 
@@ -116,7 +116,7 @@ class Run {
     job.report.took = world_.clock.now() - start;
     if (done) {
       job.report.outcome = job.work.used ? Came::used : job.work.todo.empty() ? Came::unchanged : Came::built;
-      board_.reach(stage_milestone(job.stage->name));
+      board_.reach(stage_ready(job.stage->name));
       progress_.done(job.report.name, job.report.evidence);
       return;
     }
@@ -133,7 +133,7 @@ class Run {
 
  private:
   Status change(Job& job) {
-    for (const std::string& milestone : job.work.reached) board_.reach(milestone);
+    for (const Milestone& milestone : job.work.reached) board_.reach(milestone);
     if (job.work.todo.empty()) return {};
     std::vector<Status> results(job.work.todo.size());
     world::Workers workers([this] { board_.stop(); });
@@ -160,54 +160,61 @@ class Run {
 
   Status perform(const Job& job, const Operation& operation) {
     std::string stage(job.stage->name);
-    if (std::string missing = board_.missing(operation.after); !missing.empty()) {
-      progress_.now(stage, "waiting for " + missing);
+    if (std::optional<Milestone> missing = board_.missing(operation.after)) {
+      progress_.now(stage, "waiting for " + to_text(*missing));
     }
     if (!board_.wait(operation.after)) return stopped();
     progress_.now(stage, operation.subject);
     Status done = act(operation);
-    if (done && !operation.served.empty()) done = wait_served(operation.served);
-    if (done && !operation.reaches.empty()) board_.reach(operation.reaches);
+    if (done && operation.reaches && operation.reaches->kind == Milestone::Kind::custom_resource) {
+      done = wait_served(operation.reaches->name);
+    }
+    if (done && operation.reaches) board_.reach(*operation.reaches);
     return done;
   }
 
-  Status act(const Operation& operation) {
-    world::Command command{
-        .argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
-    if (operation.does == Does::helm) {
-      Status ready = recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
-        progress_.now("adapter", operation.subject + ": waiting for " + waiting_for);
-        return !board_.stopped();
-      });
-      if (!ready) return ready;
-      Result<std::string> chart = write_chart(world_);
-      if (!chart) return failure(chart.error());
-      std::replace(command.argv.begin(), command.argv.end(), std::string("CHART"), *chart);
-      sign(command.argv);
+  Status act(Operation operation) {
+    std::string chart;
+    if (auto* upgrade = std::get_if<HelmUpgrade>(&operation.action)) {
+      if (Status ready = prepare_helm(operation.subject); !ready) return ready;
+      Result<std::string> written = write_chart(world_);
+      if (!written) return failure(written.error());
+      chart = *written;
+      upgrade->installer = this_installer(world_.files);
     }
     // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still
     // removing, another `up` at the same moment.
     world::TimePoint end = world_.clock.now() + 60s;
     while (true) {
-      Status done = operation.does == Does::load_image
-                        ? target_.load_image(api_, operation.subject, progress_)
-                        : change_by(command, operation);
-      bool again = !done && worth_another_try(done.error()) && world_.clock.now() < end && !board_.stopped();
+      Status done = change_by(operation, chart);
+      bool again = !done && passes_by_itself(done.error()) && world_.clock.now() < end && !board_.stopped();
       if (!again || !world_.clock.sleep(300ms)) return done;
     }
   }
 
-  Status change_by(const world::Command& command, const Operation& operation) {
-    Result<std::string> changed =
-        world::run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
-                           "Cannot apply " + operation.subject);
+  Status prepare_helm(const std::string& subject) {
+    return recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
+      progress_.now("adapter", subject + ": waiting for " + waiting_for);
+      return !board_.stopped();
+    });
+  }
+
+  Status change_by(const Operation& operation, const std::string& chart) {
+    std::optional<CommandLine> line = command_line(operation, access_, chart);
+    if (!line) {
+      return target_.load_image(api_, std::get<LoadImage>(operation.action).image, progress_);
+    }
+    world::Command command{.argv = line->argv, .input = line->input, .limit = config_.duration("timeout")};
+    bool helm = std::holds_alternative<HelmUpgrade>(operation.action);
+    Result<std::string> changed = world::run_checked(
+        world_.processes, command, helm ? "helm" : "kubectl-apply", "Cannot apply " + operation.subject);
     if (!changed) return failure(changed.error());
     return {};
   }
 
   // A namespace that is still going away, a connection that broke, a custom resource that was established
   // just now.
-  static bool worth_another_try(const Error& error) {
+  static bool passes_by_itself(const Error& error) {
     for (const char* sign :
          {"connection refused", "EOF", "TLS handshake timeout", "is being terminated", "no matches for kind",
           "the server is currently unable", "etcdserver: ", "connection reset", "object is being deleted",
@@ -234,24 +241,14 @@ class Run {
         });
   }
 
-  // Who installs the release, for another `up` that finds it half done.
-  void sign(std::vector<std::string>& argv) {
-    std::string self = this_installer(world_.files);
-    if (self.empty()) return;
-    for (std::string& word : argv) {
-      if (size_t mark = word.find(release_mark); mark != std::string::npos)
-        word.insert(mark, fmt::format("{}={},", installer_mark, self));
-    }
-  }
-
   // Until the stage's rules hold, each in turn. What could not be read is tried again for a while.
   Status watch(Job& job) {
-    View view{api_, world_.clock, config_};
+    StageContext context{api_, world_.clock, config_};
     world::TimePoint end = world_.clock.now() + config_.duration("timeout");
     world::TimePoint readable = world_.clock.now();
     size_t held = 0;
     while (held < job.stage->rules.size()) {
-      diagnose::Judgement judgement = job.stage->rules[held].check(view);
+      diagnose::Judgement judgement = job.stage->rules[held].check(context);
       world::TimePoint now = world_.clock.now();
       if (judgement.mark != Mark::unknown) readable = now;
       if (judgement.ok()) {
@@ -265,8 +262,8 @@ class Run {
       if (board_.stopped()) return stopped();
       // A registry that takes minutes to build the image does not use up the time of the stages that need its
       // metric.
-      if (!board_.missing({"image"}).empty()) end = now + config_.duration("timeout");
-      bool refused = judgement.evidence.find("Not allowed to") != std::string::npos;  // waiting does not help
+      if (board_.missing({{Milestone::Kind::image}})) end = now + config_.duration("timeout");
+      bool refused = judgement.error_id == "kube-forbidden";  // waiting does not help
       if (now >= end || now - readable > unreadable_for) {
         Result<Json> there = world::kube_get(api_, "/version");
         if (!there && there.error().kind == ErrorClass::environment) return failure(there.error());
@@ -307,18 +304,12 @@ Status run_parallel(Run& run, std::vector<Job>& jobs) {
 
 std::string_view outcome_name(StageReport::Outcome outcome) {
   switch (outcome) {
-    case StageReport::Outcome::built:
-      return "built";
-    case StageReport::Outcome::unchanged:
-      return "unchanged";
-    case StageReport::Outcome::used:
-      return "used";
-    case StageReport::Outcome::left_out:
-      return "left-out";
-    case StageReport::Outcome::failed:
-      return "failed";
-    case StageReport::Outcome::stopped:
-      return "stopped";
+    case StageReport::Outcome::built: return "built";
+    case StageReport::Outcome::unchanged: return "unchanged";
+    case StageReport::Outcome::used: return "used";
+    case StageReport::Outcome::left_out: return "left-out";
+    case StageReport::Outcome::failed: return "failed";
+    case StageReport::Outcome::stopped: return "stopped";
   }
   return "";
 }
@@ -347,14 +338,14 @@ Status up(world::World& world, const config::Config& config, cluster::ClusterTar
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
   world::TimePoint start = world.clock.now();
-  View view{api, world.clock, config};
+  StageContext context{api, world.clock, config};
   std::vector<Job> jobs;
   std::set<std::string_view> selected;
   for (const std::string& name : *names) {
     jobs.push_back(Job{find_stage(name), StageReport{.name = name}});
     selected.insert(jobs.back().stage->name);
   }
-  Status status = needs_stand(*names, selected, view);
+  Status status = needs_stand(*names, selected, context);
   if (!status) return status;
   if (!options.one_by_one) {
     Run run(world, config, target, access, api, progress);
@@ -362,7 +353,7 @@ Status up(world::World& world, const config::Config& config, cluster::ClusterTar
   } else {
     for (Job& job : jobs) {
       Run run(world, config, target, access, api, progress);
-      status = needs_stand({std::string(job.stage->name)}, selected, view);
+      status = needs_stand({std::string(job.stage->name)}, selected, context);
       if (status) status = run.prepare(job);
       if (!status) break;
       if (options.before) {
@@ -390,7 +381,7 @@ Status up(world::World& world, const config::Config& config, cluster::ClusterTar
   }
   if (world.interrupt.requested())
     return interrupted("building the chain; " + config.again("up") + " continues where it stopped");
-  if (first != nullptr) return failure(first_broken(*first, selected, view));
+  if (first != nullptr) return failure(first_broken(*first, selected, context));
   return {};
 }
 

@@ -4,12 +4,14 @@
 
 #include <fmt/format.h>
 
+#include "base/fingerprint.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/bundle.hpp"
 #include "steps/ownership.hpp"
 #include "steps/release.hpp"
+#include "steps/stage_operator.hpp"
 #include "steps/standing.hpp"
 #include "world/kube_path.hpp"
 
@@ -30,7 +32,7 @@ class Finder {
       : world_(world), config_(config), access_(access), api_(api) {}
 
   Result<Work> run(const Stage& stage) {
-    Result<std::vector<Operation>> operations = stage.operations(config_, access_);
+    Operations operations = stage.operations(config_, access_);
     if (!operations) return failure(operations.error());
     for (const Operation& operation : *operations) {
       Status found = find(operation);
@@ -41,30 +43,27 @@ class Finder {
 
  private:
   Status find(const Operation& operation) {
-    switch (operation.does) {
-      case Does::bundle:
-        return bundle();
-      case Does::helm:
-        return helm(operation);
-      case Does::load_image:
-        return image(operation);
-      case Does::apply:
-        return apply(operation);
-      case Does::restart:
-        return {};  // only within the bundle
-    }
-    return {};
+    if (auto* yaml = std::get_if<Apply>(&operation.action)) return apply(operation, *yaml);
+    if (std::holds_alternative<InstallBundle>(operation.action)) return bundle();
+    if (std::holds_alternative<HelmUpgrade>(operation.action)) return helm(operation);
+    if (auto* load = std::get_if<LoadImage>(&operation.action)) return image(operation, load->image);
+    return {};  // a Restart stands only within the bundle
   }
 
-  Status apply(const Operation& operation) {
-    Result<Comparison> compared = compare_apply(api_, config_, operation);
+  void reached(const Operation& operation) {
+    if (operation.reaches) work_.reached.push_back(*operation.reaches);
+  }
+
+  Status apply(Operation operation, const Apply& wanted) {
+    Result<Comparison> compared = compare_apply(api_, config_, wanted);
     if (!compared) return failure(compared.error());
     if (compared->standing == Standing::foreign)
       return failure(not_ours(compared->foreign, compared->instance));
     if (compared->standing == Standing::same) {
-      work_.reached.push_back(operation.reaches);
+      reached(operation);
     } else {
-      work_.todo.push_back(compared->operation);
+      std::get<Apply>(operation.action).yaml = compared->left;
+      work_.todo.push_back(std::move(operation));
     }
     return {};
   }
@@ -116,28 +115,24 @@ class Finder {
     work_.used = foreign;
     if (foreign) return {};
     std::string source = bundle_source(config_, access_);
-    bool whole = current.size() >= 10 && includes_operator() && !operator_started_before(newest);
+    bool whole = current.size() >= bundle_crds && includes_operator() && !operator_started_before(newest);
     if (whole && is_url(source)) return {};  // not fetched only to look
 
     Result<std::string> text = read_bundle(world_, config_, source);
     if (!text) return failure(text.error());
-    Result<std::vector<Operation>> operations = bundle_operations(*text, config_, access_);
+    Operations operations = bundle_operations(*text, config_);
     if (!operations) return failure(operations.error());
+    bool restart = current.size() < bundle_crds || operator_started_before(newest);
     for (Operation& operation : *operations) {
-      if (operation.does == Does::restart) {
-        if (current.size() < 10 || operator_started_before(newest))
-          work_.todo.push_back(std::move(operation));
-        continue;
-      }
-      bool crd = operation.subject.starts_with("CRD ");
-      if (crd && current.contains(operation.subject.substr(4))) {
-        work_.reached.push_back(operation.reaches);
-        continue;
-      }
-      if (crd) {
+      auto* yaml = std::get_if<Apply>(&operation.action);
+      if (yaml == nullptr) {
+        if (restart) work_.todo.push_back(std::move(operation));
+      } else if (yaml->crd.empty()) {
+        if (Status compared = apply(operation, *yaml); !compared) return compared;
+      } else if (current.contains(yaml->crd)) {
+        reached(operation);
+      } else {
         work_.todo.push_back(std::move(operation));
-      } else if (Status compared = apply(operation); !compared) {
-        return compared;
       }
     }
     return {};
@@ -186,8 +181,8 @@ class Finder {
   }
 
   Status helm(Operation operation) {
-    Status chart = look_at_chart(operation);
-    if (!chart) return chart;
+    HelmUpgrade& upgrade = std::get<HelmUpgrade>(operation.action);
+    if (Status chart = look_at_chart(upgrade); !chart) return chart;
     std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
     Result<Release> release = find_release(api_, world_.clock, config_, space, name);
     if (!release) return failure(release.error());
@@ -202,7 +197,7 @@ class Finder {
         return failure(other_adapter(service, *live));
       }
     }
-    bool wanted = release->there && !release->pending && release->values == mark_of(operation);
+    bool wanted = release->there && !release->pending && release->values == upgrade.mark;
     if (wanted && stands(space, name)) return {};
     work_.todo.push_back(std::move(operation));
     return {};
@@ -235,18 +230,9 @@ class Finder {
         {}};
   }
 
-  // hpawalk's mark on a release: the argument "--labels=...,hpawalk/values=MARK".
-  static std::string mark_of(const Operation& operation) {
-    for (const std::string& word : operation.argv) {
-      if (size_t at_mark = word.find(release_mark); at_mark != std::string::npos)
-        return word.substr(at_mark + release_mark.size());
-    }
-    return {};
-  }
-
   // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed
   // again.
-  Status look_at_chart(Operation& operation) {
+  Status look_at_chart(HelmUpgrade& upgrade) {
     std::string chart = config_.text("adapter.chart");
     if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") ||
         chart.starts_with("https://"))
@@ -266,11 +252,7 @@ class Finder {
                      "the folder has no Chart.yaml",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
-    std::string mark = mark_of(operation);
-    for (std::string& word : operation.argv) {
-      if (word.find(release_mark) == std::string::npos) continue;
-      word.replace(word.find(mark), mark.size(), fingerprint(mark + content(chart)));
-    }
+    upgrade.mark = fingerprint(upgrade.mark + content(chart));
     return {};
   }
 
@@ -315,9 +297,9 @@ class Finder {
   }
 
   // A pod that runs from it is the proof that it is there.
-  Status image(const Operation& operation) {
+  Status image(const Operation& operation, const std::string& image) {
     if (!config_.text("prom-fake.image").empty()) {
-      work_.evidence = operation.subject + ": from its registry";
+      work_.evidence = image + ": from its registry";
       return {};
     }
     Result<Json> live =
@@ -325,11 +307,11 @@ class Finder {
                                           config_.text("namespace"), config_.text("prom-fake.name")));
     const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
     if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
-        text_at(containers[0], "image") == operation.subject) {
-      work_.evidence = operation.subject + ": a pod is running from it";
+        text_at(containers[0], "image") == image) {
+      work_.evidence = image + ": a pod is running from it";
       return {};
     }
-    work_.evidence = operation.subject + ": brought to the cluster";
+    work_.evidence = image + ": brought to the cluster";
     work_.todo.push_back(operation);
     return {};
   }

@@ -12,9 +12,9 @@ namespace hpawalk::steps {
 
 struct Work {
   std::vector<Operation> todo = {};
-  std::vector<std::string> reached = {};  // milestones of what is there already
-  bool used = false;                      // somebody else's, and fine
-  std::string evidence = {};              // where no rule will say more
+  std::vector<Milestone> reached = {};  // of what is there already
+  bool used = false;                    // somebody else's, and fine
+  std::string evidence = {};            // where no rule will say more
 };
 
 // Errors: `not-ours`, `operator-bundle`, `adapter-chart`, or those of the API.

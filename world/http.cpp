@@ -180,8 +180,7 @@ Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange
     return failure(ErrorClass::environment, id, "No response from " + url, text::redact(because));
   };
   switch (exchange.end) {
-    case End::interrupted:
-      return interrupted("waiting for " + url);
+    case End::interrupted: return interrupted("waiting for " + url);
     case End::silence: {
       std::string got = exchange.body.empty() ? "" : " after " + text::bytes(exchange.body.size());
       return environment("http-slow",
@@ -192,8 +191,7 @@ Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange
                          "the response was not complete after " + text::duration(longest_exchange));
     case End::too_large:
       return environment("http-too-large", "the response is larger than " + text::bytes(exchange.largest()));
-    default:
-      return environment("http", std::move(reason));
+    default: return environment("http", std::move(reason));
   }
 }
 

@@ -113,8 +113,7 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
       return make("kube-forbidden", "Not allowed to " + right,
                   "Ask the cluster's administrator for the right to " + right);
     }
-    case 404:
-      return make("kube-not-found", "Not found: " + place);
+    case 404: return make("kube-not-found", "Not found: " + place);
     case 410:
       return make("kube-gone", "Expired: the API server no longer has the continue token for the list of " +
                                    place + " was");
