@@ -34,7 +34,7 @@ Result<observe::Load> load_of(world::World& world, const DriveOptions& o) {
   if (*every < std::chrono::milliseconds(200)) return failure(ErrorClass::usage, "duration", "--every " + o.every + " is too short", {}, "The minimum is 200ms; Prometheus scrapes every few seconds");
   if (profile->end() <= Time(0)) return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {}, "For example: hold 50 for 5m");
   if (!o.record.empty() && world.files.exists(o.record)) {
-    return failure(ErrorClass::usage, "record-exists", "File already exists: " + o.record + " already", "drive does not overwrite a recording", "Use another name, or remove the file first");
+    return failure(ErrorClass::usage, "record-exists", "File already exists: " + o.record, "drive does not overwrite a recording", "Use another name, or remove the file first");
   }
   if (!o.report.empty()) {  // what cannot be written is said now, not after the load
     if (Status writable = world.files.append(o.report, ""); !writable) return failure(writable.error());

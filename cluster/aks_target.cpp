@@ -246,7 +246,7 @@ class AksTarget final : public ClusterTarget {
     if (!config_.text("prom-fake.image").empty()) return {};
     auto line = [&](AzLine l) { return text::shell_quote(az_line(l, names_)); };
     std::vector<PlannedCommand> commands = {
-        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry is building the image",
+        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry builds the image",
          line(AzLine::build)}};
     bool known = !cluster_.is_null();
     if (!known || !has_service_principal(cluster_)) {

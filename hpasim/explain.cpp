@@ -116,7 +116,7 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
   if (holds != nullptr) {
     reason.until = holds->at + window;
     reason.at_latest = false;
-    reason.text = fmt::format("{} replicas were recommended {}s ago, and the {} window of {}s still counts that recommendation", pods(holds->replicas), (now - holds->at).count() / 1'000'000,
+    reason.text = fmt::format("{} were recommended {}s ago, and the {} window of {}s still counts that recommendation", pods(holds->replicas), (now - holds->at).count() / 1'000'000,
                               down ? "scale-down" : "scale-up", window.count() / 1'000'000);
   }
   (void)state;
@@ -204,9 +204,9 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
   if (known && all_within) {
     add("within-tolerance", fmt::format("{}, which is within the tolerance ({:.4g} to {:.4g})", ratios, 1 - tolerance.down, 1 + tolerance.up));
   } else if (known && asked == state.current) {
-    add("metric", fmt::format("{}, which again gives {} replicas", ratios, pods(asked)));
+    add("metric", fmt::format("{}, which again gives {}", ratios, pods(asked)));
   } else if (known && asked != state.current) {
-    add("unready", fmt::format("{}; that gives {} replicas: the next sync applies it, unless pods that are not ready or have no sample dampen it", ratios, pods(asked)));
+    add("unready", fmt::format("{}; that gives {}: the next sync applies it, unless pods that are not ready or have no sample dampen it", ratios, pods(asked)));
   }
   return reasons;
 }

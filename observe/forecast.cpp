@@ -145,7 +145,7 @@ struct Judge {
     }
     int next = allowed(asked);
     if (next >= current) {
-      return {State::settled, "at-min", fmt::format("stays at {}: {} of {} needs {} replicas, and minReplicas is {}", current, hops.hpa.metric.text, hops.hpa.target, asked, spec.min), {}, current};
+      return {State::settled, "at-min", fmt::format("stays at {}: {} of {} needs {}, and minReplicas is {}", current, hops.hpa.metric.text, hops.hpa.target, replicas(asked), spec.min), {}, current};
     }
     for (const Memory::Proposal& p : memory.proposals()) {
       if (p.last > last && p.last > now - length) next = std::max(next, std::min(allowed(of(p)), current));

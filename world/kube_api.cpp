@@ -106,7 +106,7 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
       return make("kube-forbidden", "Not allowed to " + right, "Ask the cluster's administrator for the right to " + right);
     }
     case 404: return make("kube-not-found", "Not found: " + place);
-    case 410: return make("kube-gone", "Expired: the API server no longer has the continue token for the list of " + place + " was");
+    case 410: return make("kube-gone", "Expired: the API server no longer has the continue token for the list of " + place);
     case 429: return environment("kube-busy", "Too many requests: the API server is too busy for " + place,
                                  "Try again later, or ask for less: one HPA, one namespace");
     case 503: return make("kube-unavailable", passed_on(place) ? "Unavailable: no backend responds for " + place

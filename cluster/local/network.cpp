@@ -275,7 +275,7 @@ Result<std::string> disable_forwarding(world::World& world) {
   }
   if (Status forgotten = world.files.remove_all(forwarding_marker); !forgotten) return failure(forgotten.error());
   if (others->empty()) return std::string();
-  return "packet forwarding stays on: " + text::join(*others, ", ") + " was added while clusters were running, and may need it";
+  return "packet forwarding stays on: " + text::join(*others, ", ") + (others->size() == 1 ? " was" : " were") + " added while clusters were running, and may need it";
 }
 
 Status enable_forwarding(world::World& world) {
