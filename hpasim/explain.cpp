@@ -240,7 +240,7 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
     add("within-tolerance", fmt::format("{}, which is within the tolerance ({:.4g} to {:.4g})", ratios,
                                         1 - tolerance.down, 1 + tolerance.up));
   } else if (known && asked == state.current) {
-    add("metric", fmt::format("{}, which again gives {} replicas", ratios, pods(asked)));
+    add("metric", fmt::format("{}, which again gives {}", ratios, pods(asked)));
   } else if (known && asked != state.current) {
     add("unready", fmt::format("{}; that gives {} replicas: the next sync applies it, unless pods that are "
                                "not ready or have no sample dampen it",

@@ -35,7 +35,7 @@ struct Setter {
     to = parse_int(text, least, most);
     if (!to)
       wrong("expected a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
-            " was expected, not " + quoted(text));
+            ", not " + quoted(text));
   }
   void boolean(std::optional<bool>& to) {
     to = parse_bool(text);

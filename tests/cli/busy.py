@@ -207,7 +207,7 @@ def main():
     with Busy(silent) as api:
         done = api.run()
         check("a list that never comes is unknown, and the API server is not said to be silent",
-              done.returncode == 3 and "does not answer" not in done.stdout + done.stderr and "nothing came for 10 s" in done.stdout, done)
+              done.returncode == 3 and "does not respond" not in done.stdout + done.stderr and "no data arrived for 10s" in done.stdout, done)
 
     def busy(handler, path):
         if path in ("/api/v1/services", "/apis/apiregistration.k8s.io/v1/apiservices"):

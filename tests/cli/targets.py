@@ -144,9 +144,9 @@ for tool, maker in MAKERS.items():
     for words in (["down", "--cluster"], ["down", "--delete-cluster"]):
         scenario(f"{tool}: {' '.join(words)} deletes the cluster that hpawalk made",
                  [there, kubeconfig, step(tool, *maker["remove"])], api({"cluster": f"{tool} cluster hpawalk"}),
-                 words, says="is gone", HPAWALK_CLUSTER=tool)
+                 words, says="and everything on it were deleted", HPAWALK_CLUSTER=tool)
     scenario(f"{tool}: and not one that somebody else made", [there, kubeconfig], api({}), ["down", "--cluster"],
-             code=2, says="hpawalk did not make", HPAWALK_CLUSTER=tool)
+             code=2, says="hpawalk did not create", HPAWALK_CLUSTER=tool)
     scenario(f"{tool}: down where there is no cluster has nothing to do", [absent], api(), ["down", "--cluster", tool])
     scenario(f"{tool}: plan runs nothing", [], api(), ["plan", "--cluster", tool, "--only", "image"], says=maker["create"][0])
     scenario(f"{tool}: without {tool} in PATH that is the error", [], api(), ["up", "--cluster", tool], code=3, says=f"{tool} is not in PATH",
@@ -219,7 +219,7 @@ scenario("aks: down takes back what the note says", [
     with_kubectl("walkcluster", "aks-walk-walkcluster", "delete", "configmap", "hpawalk-made", "--namespace=kube-system", "--ignore-not-found")],
     api({"registry.walkregistry": json.dumps({"name": "walkregistry", "id": REGISTRY_ID, "subscription": "s", "group": "walk", "cluster": "walkcluster",
                                               "images": [IMAGE], "right": "attached", "assignee": "kubelet"})}), ["down"], says="2 objects removed", **NAMES)
-scenario("aks: down --cluster deletes no AKS cluster", [], api(), ["down", "--cluster"], code=2, says="deletes none", **NAMES)
+scenario("aks: down --cluster deletes no AKS cluster", [], api(), ["down", "--cluster"], code=2, says="hpawalk neither creates nor deletes AKS clusters", **NAMES)
 
 print(f"{passed} passed, {failed} failed, 0 skipped")
 sys.exit(1 if failed else 0)

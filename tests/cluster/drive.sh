@@ -61,6 +61,6 @@ backtest() { "$hpawalk" simulate --hpa nginx --from-prometheus 'sum(prom_fake_va
 check "what Prometheus recorded is simulated with the HPA of the cluster" backtest
 reached() { jq -e '.kubernetes == "v1.34.4" and .variants[0].figures.highest == 10 and .durationSeconds > 60' back.json; }
 check "  with the cluster's own version, and it reaches 10" reached
-check "an HPA that is not there is said with its namespace" fails_with 1 "no HPA nginz in namespace default" "$hpawalk" simulate --hpa nginz --profile 'hold 5'
+check "an HPA that is not there is said with its namespace" fails_with 1 "HPA nginz not found in namespace default" "$hpawalk" simulate --hpa nginz --profile 'hold 5'
 check "without a kubeconfig it is the local cluster's HPA" env -u KUBECONFIG HOME="$work" XDG_STATE_HOME="${XDG_STATE_HOME:-$HOME/.local/state}" "$hpawalk" simulate --hpa nginx --profile 'hold 5'
 summary

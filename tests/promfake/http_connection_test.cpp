@@ -54,7 +54,7 @@ TEST_CASE("GET /value answers with the value, POST and PUT set it") {
   CHECK(ends_with_body(talk.say(post("/value", "50")), "50\n"));
   CHECK(talk.app.metrics.series[0].value == 50);
   CHECK(ends_with_body(talk.say(post("/value?x=", "51")),
-                       "no such metric: \"prom_fake_value\" with these labels; there are "
+                       "metric not found: \"prom_fake_value\" with these labels; there are "
                        "prom_fake_value q{a=\"1\"} q{a=\"2\"}\n"));
   CHECK(ends_with_body(talk.say("PUT" + post("/value", "{\"value\": 7}").substr(4)), "7\n"));
   CHECK_FALSE(talk.http.closing());
@@ -116,8 +116,8 @@ TEST_CASE("a refused page's write changes nothing, and is refused before its bod
   Talk talk;
   std::string evil = "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n";
   CHECK(ends_with_body(talk.say(post("/value", "9", evil)),
-                       "a page of \"https://evil.example\" may not set values here; prom-fake's own page may, and "
-                       "programs that send no Origin\n"));
+                       "a page of \"https://evil.example\" must not set values here; only prom-fake's own page and "
+                       "programs that send no Origin can\n"));
   CHECK(talk.app.metrics.series[0].value == 5);
   CHECK(talk.say("PUT /value HTTP/1.1\r\nHost: x\r\n" + evil + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")
             .starts_with("HTTP/1.1 403 Forbidden\r\n"));

@@ -43,7 +43,7 @@ TEST_CASE("A target is ok when it is up and was scraped, with the age of the scr
   WallTime now = *parse_time("2026-01-01T00:00:03Z");
   Target target{{}, {}, "serviceMonitor/prom/fake/0", "http://10.0.0.1/metrics", "up", "", "2026-01-01T00:00:00.5Z", 0.01};
   std::vector<Target> targets = {target};
-  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence == "1 target up, http://10.0.0.1/metrics scraped 2.5 s ago");
+  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence == "1 target up, http://10.0.0.1/metrics scraped 2.5s ago");
   targets[0].health = "unknown";
   CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).mark == Mark::broken);
   targets[0].health = "down";
@@ -71,7 +71,7 @@ TEST_CASE("Checks read what they need in one or two requests") {
   CHECK(check_metric(api, "web", "services", "*", "queue").evidence == "queue of Service s = 50");
   api.refuse("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", 404, "not found");
   CHECK(check_api_service(api).mark == Mark::broken);
-  CHECK(check_crds(api, {"a.b.c"}).evidence == "a.b.c is not there yet");
+  CHECK(check_crds(api, {"a.b.c"}).evidence == "a.b.c does not exist yet");
   CHECK(api.requests.size() == 3);
 }
 

@@ -61,7 +61,7 @@ TEST_CASE("Without a terminal progress is plain lines, at most one every ten sec
   progress->now("images", "2 of 9");
   progress->now("images", "3 of 9");
   progress->done("images", "9 images imported");
-  CHECK(fake.terminal.errors == "...  images         2 of 9 (11 s)\nok   images         9 images imported  (11 s)\n");
+  CHECK(fake.terminal.errors == "...  images         2 of 9 (11s)\nok   images         9 images imported  (11s)\n");
 }
 
 TEST_CASE("down --cluster without a name removes the cluster, with one it says where the chain is") {

@@ -48,12 +48,12 @@ TEST_CASE("All mistakes are reported at once, with file, line and the nearest ri
   auto config = from_file("hpa:\n  mx: 3\n  min: many\nworkloud:\n  name: x\nprometheus:\n  version: 3.11\nnamespace: My_Space\n");
   REQUIRE_FALSE(config);
   CHECK(config.error().kind == ErrorClass::usage);
-  CHECK(config.error().what == "The configuration has 5 mistakes");
+  CHECK(config.error().what == "The configuration has 5 errors");
   CHECK(config.error().because ==
         "hpawalk.yaml:2: unknown setting `hpa.mx`; did you mean `hpa.max`?\n"
         "hpawalk.yaml:3: `hpa.min` must be a whole number from 1 to 1000\n"
         "hpawalk.yaml:4: unknown setting `workloud`; did you mean `workload`?\n"
-        "hpawalk.yaml:7: `prometheus.version` must be a text: put it in quotes (read as 3.11)\n"
+        "hpawalk.yaml:7: `prometheus.version` must be a string: put it in quotes (read as 3.11)\n"
         "hpawalk.yaml:8: `namespace` must be at most 63 lowercase letters, digits and '-', with a letter or digit at both ends");
 }
 
@@ -117,27 +117,27 @@ TEST_CASE("A load balancer requires the address ranges that may reach it") {
     CHECK(balanced(wrong) != "none");
   }
   CHECK(mistakes({"f", "prom-fake:\n  service-type: LoadBalancer\n", {}, {}}) ==
-        "f:2 (`prom-fake.service-type`): a LoadBalancer needs prom-fake.source-ranges: whoever reaches its address can set the "
-        "metric, and so scale the workload. Name who may (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or "
-        "leave it ClusterIP");
+        "f:2 (`prom-fake.service-type`): a LoadBalancer requires prom-fake.source-ranges: everybody who can reach its address can set the "
+        "metric, and so scale the workload. Set the allowed ranges (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or "
+        "use ClusterIP");
   CHECK(mistakes({"f", "prom-fake:\n  source-ranges: [10.0.0.0/8]\n", {}, {}}) ==
-        "f:2 (`prom-fake.source-ranges`): source ranges are for a LoadBalancer, but prom-fake.service-type is ClusterIP");
+        "f:2 (`prom-fake.source-ranges`): source ranges require prom-fake.service-type LoadBalancer (it is ClusterIP)");
   CHECK(mistakes({"f", "prom-fake:\n  source-ranges: 10.0.0.0/8\n", {}, {}}).ends_with("must be a list of address ranges, like [192.0.2.0/24]"));
 }
 
 TEST_CASE("A workload that its own namespace would refuse is a mistake") {
   std::map<std::string, std::string> root = {{"namespace", "shop"}, {"workload.security-context", "{}"}};
   CHECK(mistakes({"", "", {}, root}) ==
-        "--workload-security-context: namespace shop is to enforce Pod Security `restricted`, which also asks for runAsNonRoot: true, "
+        "--workload-security-context: namespace shop enforces Pod Security `restricted`, which also requires runAsNonRoot: true, "
         "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}; --pod-security "
-        "baseline asks for less");
+        "baseline requires less");
   root["pod-security"] = "baseline";
   CHECK(mistakes({"", "", {}, root}) == "none");
 }
 
 TEST_CASE("Settings that contradict one another are mistakes, named where they were set") {
-  CHECK(mistakes({"", "", {}, {{"hpa.min", "11"}}}) == "--hpa-min: 11 replicas at least is more than 10 at most (--hpa-max)");
-  CHECK(mistakes({"f", "adapter:\n  max-age: 5s\n", {}, {}}).starts_with("f:2 (`adapter.max-age`): 5s must be more than the scrape"));
+  CHECK(mistakes({"", "", {}, {{"hpa.min", "11"}}}) == "--hpa-min: minimum 11 is greater than maximum 10 (--hpa-max)");
+  CHECK(mistakes({"f", "adapter:\n  max-age: 5s\n", {}, {}}).starts_with("f:2 (`adapter.max-age`): 5s must be longer than the scrape"));
   CHECK(mistakes({"", "", {}, {{"workload.name", "prom-fake"}}}) != "none");
   CHECK(mistakes({"", "", {}, {{"workload.labels", "app=prom-fake"}}}) != "none");
   CHECK(mistakes({"", "", {}, {{"prom-fake.image", "Not An Image"}}}) != "none");
@@ -213,11 +213,11 @@ TEST_CASE("A file that was only found names no program, no cluster and nothing t
   auto config = Config::from({"hpawalk.yaml", text, {}, {}, false});
   REQUIRE_FALSE(config);
   CHECK(config.error().because ==
-        "hpawalk.yaml:1: `tools.kubectl` is taken only from a file that is named: --config hpawalk.yaml\n"
-        "hpawalk.yaml:2: `kubeconfig` is taken only from a file that is named: --config hpawalk.yaml\n"
-        "hpawalk.yaml:3: `context` is taken only from a file that is named: --config hpawalk.yaml\n"
-        "hpawalk.yaml:4: `operator.bundle` is taken only from a file that is named: --config hpawalk.yaml\n"
-        "hpawalk.yaml:5: `adapter.chart` is taken only from a file that is named: --config hpawalk.yaml");
+        "hpawalk.yaml:1: `tools.kubectl` is accepted only from a file that you name: --config hpawalk.yaml\n"
+        "hpawalk.yaml:2: `kubeconfig` is accepted only from a file that you name: --config hpawalk.yaml\n"
+        "hpawalk.yaml:3: `context` is accepted only from a file that you name: --config hpawalk.yaml\n"
+        "hpawalk.yaml:4: `operator.bundle` is accepted only from a file that you name: --config hpawalk.yaml\n"
+        "hpawalk.yaml:5: `adapter.chart` is accepted only from a file that you name: --config hpawalk.yaml");
   CHECK(Config::from({"hpawalk.yaml", text, {}, {}, true}));
   CHECK(Config::from({"hpawalk.yaml", "cluster: kind\nhpa: {max: 5}\n", {}, {}, false}).value().number("hpa.max") == 5);
 }

@@ -30,8 +30,8 @@ TEST_CASE("The debug log tells each child process, request and pause in a line w
   CHECK(fake.terminal.errors ==
         "debug 08:00:00.000 child 1 runs: kubectl get 'a b'\n"
         "debug 08:00:00.000 child 1: exit 3, 3 B out, 3 B err, 0 ms\n"
-        "debug 08:00:00.000 GET /api/v1/pods?limit=500 (attempt 2): 429, 4 B, retry after 2 s, 0 ms\n"
-        "debug 08:00:00.000 waits 2.0 s\n");
+        "debug 08:00:00.000 GET /api/v1/pods?limit=500 (attempt 2): 429, 4 B, retry after 2s, 0 ms\n"
+        "debug 08:00:00.000 waits 2.0s\n");
 }
 
 TEST_CASE("No secret of a command line, a URL or an error is in the debug log, nor what is sent and answered") {

@@ -205,18 +205,18 @@ TEST_CASE("The window is the HPA's own, the controller's flag, or the default, w
   Json pod = {{"spec", {{"containers", {{{"command", {"kube-controller-manager", "--horizontal-pod-autoscaler-downscale-stabilization=1m"}}}}}}}};
   Json known = stabilized({{"path", "/pods"}, {"value", {{"items", {pod}}}}});
   ChainDiagnosis chain = judged(known);
-  CHECK(mentions(finding(chain, "stabilization"), "window of 60 s"));
-  CHECK(mentions(finding(chain, "stabilization"), "--horizontal-pod-autoscaler-downscale-stabilization is 60 s"));
+  CHECK(mentions(finding(chain, "stabilization"), "window of 60s"));
+  CHECK(mentions(finding(chain, "stabilization"), "--horizontal-pod-autoscaler-downscale-stabilization is 60s"));
   CHECK_FALSE(mentions(finding(chain, "stabilization"), "assumed"));
 
   Json refused = {{"path", "/pods"}, {"error", {{"id", "kube-forbidden"}, {"message", "no"}, {"right", "list pods in namespace kube-system"}}}};
   chain = judged(stabilized(refused));
-  CHECK(mentions(finding(chain, "stabilization"), "window of 300 s (Kubernetes' default, assumed"));
+  CHECK(mentions(finding(chain, "stabilization"), "window of 300s (assumed from Kubernetes' default"));
   CHECK(mentions(finding(chain, "stabilization"), "not allowed to list pods in namespace kube-system"));
 
   known["readings"]["hpas"]["value"]["items"][0]["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] = 20;
   chain = judged(known);
-  CHECK(mentions(finding(chain, "stabilization"), "window of 20 s"));
+  CHECK(mentions(finding(chain, "stabilization"), "window of 20s"));
 
   known["readings"]["hpas"]["value"]["items"][0]["status"]["currentReplicas"] = 1;  // minReplicas
   chain = judged(known);
@@ -229,7 +229,7 @@ TEST_CASE("A source without pods: the advice is about its workload, not about th
   CHECK(mentions(finding(scaled, "source-without-pods"), "Deployment source is scaled to 0"));
   CHECK(mentions(finding(scaled, "source-without-pods"), "kubectl scale deployment source -n shop --replicas=1"));
   ChainDiagnosis quota = advice("source-without-pods@quota.json");
-  CHECK(mentions(finding(quota, "source-without-pods"), "wants 1 pod, of which none exists: pods \"source-5f6b\" is forbidden: exceeded quota"));
+  CHECK(mentions(finding(quota, "source-without-pods"), "desires 1 pod, but none exists: pods \"source-5f6b\" is forbidden: exceeded quota"));
   ChainDiagnosis rollout = advice("source-without-pods@rollout.json");
   CHECK(mentions(finding(rollout, "source-without-pods"), "kubectl scale rollouts.argoproj.io source -n shop --replicas=1"));
   // An older ReplicaSet whose pods would match, but its Rollout wants others: then it is the selector.
@@ -255,6 +255,6 @@ TEST_CASE("Facts survive saving, and other files are refused with a reason") {
   Result<Facts> back = facts_from(to_json(facts).dump());
   REQUIRE(back);
   CHECK(to_json(*back) == to_json(facts));
-  CHECK(facts_from("hello").error().because.starts_with("it is not JSON"));
+  CHECK(facts_from("hello").error().because.starts_with("invalid JSON"));
   CHECK(facts_from("{}").error().kind == ErrorClass::usage);
 }

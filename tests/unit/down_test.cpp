@@ -118,7 +118,7 @@ void survives(const Json& stranger, const std::string& named) {
   chain.api.add(stranger);
   REQUIRE(chain.down());
   CAPTURE(chain.lines());
-  CHECK(chain.left("Namespace prom-metrics: " + named + " is in it"));
+  CHECK(chain.left("Namespace prom-metrics: " + named + " still exists in it"));
   CHECK(chain.api.has("Namespace", "", monitoring));
   CHECK(chain.api.has(stranger["kind"], monitoring, stranger["metadata"]["name"]));
   CHECK_FALSE(chain.api.has("Prometheus", monitoring, "prometheus"));
@@ -152,7 +152,7 @@ TEST_CASE("A stranger's ServiceMonitor survives, and the operator with its defin
   chain.api.add(object("monitoring.coreos.com/v1", "ServiceMonitor", monitoring, "checkout"));
   REQUIRE(chain.down());
   CHECK(chain.api.has("ServiceMonitor", monitoring, "checkout"));
-  CHECK(chain.left("Namespace prom-metrics: ServiceMonitor checkout is in it"));
+  CHECK(chain.left("Namespace prom-metrics: ServiceMonitor checkout still exists in it"));
   CHECK(chain.left("CustomResourceDefinition servicemonitors.monitoring.coreos.com: ServiceMonitor checkout in namespace prom-metrics still needs it"));
   CHECK(chain.api.has("Deployment", "default", "prometheus-operator"));
   CHECK_FALSE(chain.api.has("ServiceMonitor", monitoring, "prom-fake"));
@@ -180,7 +180,7 @@ TEST_CASE("A custom resource of a kind that hpawalk has never heard of keeps the
   chain.api.add_kind("example.com", "v2alpha1", "widgets", "Widget");
   chain.api.add(object("example.com/v2alpha1", "Widget", monitoring, "w"));
   REQUIRE(chain.down());
-  CHECK(chain.left("Namespace prom-metrics: Widget w is in it"));
+  CHECK(chain.left("Namespace prom-metrics: Widget w still exists in it"));
   CHECK(chain.api.has("Widget", monitoring, "w"));
 }
 
@@ -192,7 +192,7 @@ TEST_CASE("A stranger's object behind the first page of a list keeps the namespa
   }
   chain.api.add(object("v1", "Pod", monitoring, "zeta"));
   REQUIRE(chain.down());
-  CHECK(chain.left("Namespace prom-metrics: Pod zeta is in it"));
+  CHECK(chain.left("Namespace prom-metrics: Pod zeta still exists in it"));
   CHECK(chain.api.has("Pod", monitoring, "zeta"));
   CHECK_FALSE(chain.api.has("Pod", monitoring, "prometheus-prometheus-2"));
 }
@@ -201,7 +201,7 @@ TEST_CASE("A kind that may not be listed keeps the namespace") {
   Chain chain;
   chain.api.answers["GET /apis/networking.k8s.io/v1/namespaces/prom-metrics/networkpolicies"] = {403, R"({"message":"no"})"};
   REQUIRE(chain.down());
-  CHECK(chain.left("Namespace prom-metrics: it cannot be seen what else is in it: networkpolicies.networking.k8s.io: Not allowed to list"));
+  CHECK(chain.left("Namespace prom-metrics: its other content is unknown: networkpolicies.networking.k8s.io: Not allowed to list"));
   CHECK(chain.api.has("Namespace", "", monitoring));
 }
 
@@ -211,7 +211,7 @@ TEST_CASE("An API whose server does not answer keeps the namespace, unless it is
   strange.api.add(object("apiregistration.k8s.io/v1", "APIService", "", "v1.backup.example.com"));
   strange.api.make_stale("backup.example.com");
   REQUIRE(strange.down());
-  CHECK(strange.left("it cannot be seen what else is in it: kinds of backup.example.com/v1: whoever serves it does not answer"));
+  CHECK(strange.left("its other content is unknown: kinds of backup.example.com/v1: its backend does not respond"));
   CHECK(strange.api.has("Namespace", "", monitoring));
 
   Chain own;  // a broken adapter must not keep its own chain
@@ -230,7 +230,7 @@ TEST_CASE("What a stranger's object owns is the stranger's; what ours owns, thro
   chain.api.add(owned_by(shared, chain.api.get("Deployment", monitoring, "shop")));
   REQUIRE(chain.down());
   CAPTURE(chain.lines());
-  CHECK(chain.left("Pod shop-5d-x, ConfigMap shared, Deployment shop and ReplicaSet shop-5d are in it"));
+  CHECK(chain.left("Pod shop-5d-x, ConfigMap shared, Deployment shop and ReplicaSet shop-5d still exist in it"));
   CHECK(chain.api.has("Pod", monitoring, "shop-5d-x"));
   CHECK(chain.api.has("ConfigMap", monitoring, "shared"));
 }
@@ -246,7 +246,7 @@ TEST_CASE("An object whose owner is gone does not keep the namespace, and one wh
   other.api.add(object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "tenant"));
   other.api.add(owned_by(object("v1", "Secret", monitoring, "tenants"), other.api.get("ClusterRole", "", "tenant")));
   REQUIRE(other.down());
-  CHECK(other.left("Secret tenants is in it"));
+  CHECK(other.left("Secret tenants still exists in it"));
 }
 
 TEST_CASE("A stranger's object that is ending does not keep the namespace, but is not hurried, and what it owns does keep it") {
@@ -265,7 +265,7 @@ TEST_CASE("A stranger's object that is ending does not keep the namespace, but i
   orphaning.api.add(set);
   orphaning.api.add(owned_by(object("v1", "Pod", monitoring, "stays"), orphaning.api.get("ReplicaSet", monitoring, "ending")));
   REQUIRE(orphaning.down());
-  CHECK(orphaning.left("Pod stays is in it"));
+  CHECK(orphaning.left("Pod stays still exists in it"));
 }
 
 TEST_CASE("Views, Events and what Kubernetes puts into every namespace do not keep it") {
@@ -299,9 +299,9 @@ TEST_CASE("Another chain of hpawalk's on the same cluster is left alone, and nam
   chain.api.add(with_labels(object("monitoring.coreos.com/v1", "ServiceMonitor", monitoring, "web"), "shop.web"));
   REQUIRE(chain.down());
   CAPTURE(chain.lines());
-  CHECK(chain.left("3 objects of another chain of hpawalk's: their label hpawalk/instance is shop.web; hpawalk down --instance=shop.web takes it away"));
+  CHECK(chain.left("3 objects of another hpawalk instance: their label hpawalk/instance is shop.web; hpawalk down --instance=shop.web removes them"));
   CHECK(chain.api.has("Deployment", "shop", "web"));
-  CHECK(chain.left("Namespace prom-metrics: ServiceMonitor web is in it"));
+  CHECK(chain.left("Namespace prom-metrics: ServiceMonitor web still exists in it"));
   CHECK(chain.left("Deployment prometheus-operator in namespace default: ServiceMonitor web in namespace prom-metrics still needs it"));
   CHECK_FALSE(chain.api.has("Deployment", "default", "nginx"));
 }
@@ -312,8 +312,8 @@ TEST_CASE("down of another configuration takes nothing of a chain that is not it
   REQUIRE(chain.down());
   CHECK(chain.api.deletes.size() == all);
   CHECK(chain.report.removed.empty());
-  CHECK(chain.left("--instance=default.nginx takes it away"));
-  CHECK(chain.left("Helm release prometheus-adapter in namespace prom-metrics: it belongs to another chain of hpawalk's, default.nginx"));
+  CHECK(chain.left("--instance=default.nginx removes them"));
+  CHECK(chain.left("Helm release prometheus-adapter in namespace prom-metrics: it belongs to another hpawalk instance, default.nginx"));
 }
 
 TEST_CASE("Objects of an hpawalk without instances are removed only by the configuration that names them") {
@@ -321,7 +321,7 @@ TEST_CASE("Objects of an hpawalk without instances are removed only by the confi
   own.api.add(with_labels(object("apps/v1", "Deployment", "default", "other"), ""));
   REQUIRE(own.down());
   CHECK(own.report.left == std::vector<std::string>{
-                               "Deployment other in namespace default: an earlier hpawalk made it, without the label hpawalk/instance, and "
+                               "Deployment other in namespace default: it was created by an earlier hpawalk without the label hpawalk/instance, and "
                                "this configuration does not name it"});
   CHECK_FALSE(own.api.has("Namespace", "", monitoring));
   CHECK_FALSE(own.api.has("Deployment", "default", "nginx"));
@@ -344,7 +344,7 @@ TEST_CASE("A release whose manifest names what no adapter's chart makes, or what
   Chain node;
   node.manifest += "---\nkind: Namespace\nmetadata: {name: kube-system}\n";
   REQUIRE(node.down());
-  CHECK(node.left("Helm release prometheus-adapter in namespace prom-metrics: its manifest names Namespace kube-system, which no adapter's chart makes"));
+  CHECK(node.left("Helm release prometheus-adapter in namespace prom-metrics: its manifest names Namespace kube-system, which no adapter chart creates"));
   CHECK(node.api.has("Namespace", "", "kube-system"));
   CHECK(node.api.has("Secret", monitoring, "sh.helm.release.v1.prometheus-adapter.v1"));
   CHECK(node.left("Namespace prom-metrics: "));
@@ -353,14 +353,14 @@ TEST_CASE("A release whose manifest names what no adapter's chart makes, or what
   role.api.add(object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "prometheus-adapter-of-mine"));
   role.manifest += "---\nkind: ClusterRole\nmetadata: {name: prometheus-adapter-of-mine}\n";
   REQUIRE(role.down());
-  CHECK(role.left("its manifest names ClusterRole prometheus-adapter-of-mine, which is not this release's"));
+  CHECK(role.left("its manifest names ClusterRole prometheus-adapter-of-mine, which does not belong to this release"));
   CHECK(role.api.has("ClusterRole", "", "prometheus-adapter-of-mine"));
 
   Chain elsewhere;
   elsewhere.api.add(of_release(object("apps/v1", "Deployment", "default", "prometheus-adapter-x")));
   elsewhere.manifest += "---\nkind: Deployment\nmetadata: {name: prometheus-adapter-x, namespace: default}\n";
   REQUIRE(elsewhere.down());
-  CHECK(elsewhere.left("which no adapter's chart makes"));
+  CHECK(elsewhere.left("which no adapter chart creates"));
   CHECK(elsewhere.api.has("Deployment", "default", "prometheus-adapter-x"));
 }
 

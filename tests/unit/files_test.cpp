@@ -177,6 +177,6 @@ TEST_CASE("An error about a URL has neither its login nor what its query says") 
   CurlHttp http(interrupt);
   HttpRequest request{.url = "http://user:hunter2@prom/api?token=hunter2", .unix_socket = "/none/socket"};
   Error error = http.send(request).error();
-  CHECK(error.what == "No answer from http://[redacted]@prom/api?token=[redacted]");
+  CHECK(error.what == "No response from http://[redacted]@prom/api?token=[redacted]");
   CHECK(error.because.find("hunter2") == std::string::npos);
 }

@@ -222,7 +222,7 @@ TEST_CASE("Out of the mesh goes the Deployment, also where its Service is called
   CHECK(fix.object.resource == "deployment");
   CHECK(fix.object.name == "shop-adapter");
   CHECK(fix.body["spec"]["template"]["metadata"]["labels"] == Json{{"sidecar.istio.io/inject", "false"}});
-  CHECK(says(fix.beyond, "outside of the mesh"));
+  CHECK(says(fix.beyond, "then bypass the mesh"));
 }
 
 TEST_CASE("The APIService gets the port that its Service has, not one that is usual") {

@@ -18,7 +18,7 @@ TEST_CASE("JSON is read, and what is not JSON is an error that says where") {
     CHECK(json.error().id == "json");
     CHECK(json.error().what == "The answer cannot be read");
   }
-  CHECK(parse_json("{\"a\":x}", "It").error().because == "it is not JSON from byte 6 on");
+  CHECK(parse_json("{\"a\":x}", "It").error().because == "invalid JSON at byte 6");
 }
 
 TEST_CASE("JSON that is too deep or too large is refused before anything is built") {

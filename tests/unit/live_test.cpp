@@ -169,11 +169,11 @@ TEST_CASE("A missing value is explained in words, step by step") {
   cluster.api.refuse(api_path, 404, "the server could not find the metric prom_fake_value for services prom-fake");
   Hops seen;
   REQUIRE(cluster.until([&](const Hops& hops, const Change&) { return (seen = hops).known(); }));
-  CHECK(seen.prom_fake.missing == "no pod of prom-fake (app=prom-fake) runs in namespace default");
+  CHECK(seen.prom_fake.missing == "no pod of prom-fake (app=prom-fake) is running in namespace default");
   CHECK(seen.prometheus.missing == "prom_fake_value{service=\"prom-fake\"} has no sample in Prometheus");
   CHECK(seen.api.missing.find("could not find the metric") != std::string::npos);
-  CHECK(seen.hpa.missing == "there is no HPA nginx in namespace default");
-  CHECK(seen.workload.missing == "there is no Deployment nginx in namespace default");
+  CHECK(seen.hpa.missing == "HPA nginx not found in namespace default");
+  CHECK(seen.workload.missing == "Deployment nginx not found in namespace default");
 }
 
 TEST_CASE("Events from before the start are kept but not told, new ones are told once a count") {

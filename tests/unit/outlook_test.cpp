@@ -77,7 +77,7 @@ TEST_CASE("At minReplicas there is nothing that a stabilization window could hol
   memory.note(hops, settings());
   Outlook rests = look(hops, start, memory);
   CHECK(rests.state == State::settled);
-  CHECK(rests.text == "stays at 1: 0 of 10 asks for 0, and minReplicas is 1; prometheus-adapter makes 0 of NaN");
+  CHECK(rests.text == "stays at 1: 0 of 10 needs 0 replicas, and minReplicas is 1; prometheus-adapter makes 0 of NaN");
 }
 
 TEST_CASE("A value is travelling until the HPA has read it, and the outlook says where it is") {
@@ -93,7 +93,7 @@ TEST_CASE("A value is travelling until the HPA has read it, and the outlook says
   Outlook waits = look(hops, start + 4s);
   CHECK(waits.rule == "hpa");
   CHECK(waits.until == start + 15s);
-  CHECK(waits.text == "the API says 50, the HPA has 1: it looks again about 08:00:15 UTC (in 11 s)");
+  CHECK(waits.text == "the API returns 50, the HPA has read 1: the next sync is at about 08:00:15 UTC (in 11s)");
 }
 
 TEST_CASE("50 against 10 goes 4, 8, 10 without behavior, and rests at the maximum") {
@@ -116,9 +116,9 @@ TEST_CASE("Pods that are not ready yet keep it moving") {
   Hops hops = standing("50", 4);
   hops.workload.ready = 2;
   CHECK(look(hops).state == State::moving);
-  CHECK(look(hops).text == "4 replicas wanted, 2 ready");
+  CHECK(look(hops).text == "4 replicas desired, 2 ready");
   hops.hpa.desired = 8;
-  CHECK(look(hops).text == "the HPA wants 8, the Deployment has 4");
+  CHECK(look(hops).text == "the HPA's desired replicas are 8, the Deployment's are 4");
 }
 
 TEST_CASE("Within the tolerance, and at the minimum, nothing more will change") {
@@ -143,8 +143,8 @@ TEST_CASE("Held by the scale-down stabilization: until when, why, and what comes
   CHECK(held.next == 5);
   // The look before the one that saw the 5 was the last that saw the 50.
   CHECK(held.until == start + 45s + 300s);
-  CHECK(held.text == "stays at 10 until about 08:05:45 UTC (in 4 min 44 s): scale-down stabilization (300 s), the highest recommendation of the "
-                     "last 300 s was 50, of which maxReplicas allows 10, until 08:00:45 UTC; then 5");
+  CHECK(held.text == "stays at 10 until about 08:05:45 UTC (in 4m44s): scale-down stabilization (300s); the highest recommendation of the "
+                     "last 300s was 50, limited to 10 by maxReplicas, until 08:00:45 UTC; then 5");
 }
 
 TEST_CASE("A recommendation between the two takes over when the highest one has run out") {
@@ -197,7 +197,7 @@ TEST_CASE("A hop without a value is broken, with its own reason") {
   hops = standing("1", 1);
   hops.hpa = {};
   hops.hpa.known = true;
-  hops.hpa.missing = "there is no HPA nginx in namespace default";
+  hops.hpa.missing = "HPA nginx not found in namespace default";
   CHECK(look(hops).rule == "hpa");
   hops = standing("1", 1);
   hops.lost = "connection refused";

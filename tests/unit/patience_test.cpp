@@ -41,8 +41,8 @@ TEST_CASE("A busy API server is asked again when it says, and that is told if it
   CHECK(asked.result->status == 200);
   CHECK(asked.attempts == 3);
   CHECK(asked.clock.elapsed == 5s);
-  CHECK(asked.told == std::vector<std::string>{"the API server is busy (429): GET /api/v1/pods again in 3.0 s",
-                                               "the API server is busy (503): GET /api/v1/pods again in 2.0 s"});
+  CHECK(asked.told == std::vector<std::string>{"the API server is busy (429): GET /api/v1/pods again in 3.0s",
+                                               "the API server is busy (503): GET /api/v1/pods again in 2.0s"});
 }
 
 TEST_CASE("Without a time of its own, a busy API server is asked again after growing pauses, and not for ever") {

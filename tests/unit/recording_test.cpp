@@ -93,7 +93,7 @@ TEST_CASE("A recording that was cut off anywhere behind its first line can be re
 TEST_CASE("What is no recording is refused with its line") {
   CHECK(parse_recording("").error().because == "It is empty");
   CHECK(parse_recording("{}\n").error().because == "Line 1: Its first line does not identify a recording");
-  CHECK(parse_recording("kind: HorizontalPodAutoscaler\n").error().because == "Line 1: it is not JSON from byte 1 on");
+  CHECK(parse_recording("kind: HorizontalPodAutoscaler\n").error().because == "Line 1: invalid JSON at byte 1");
   std::string text = recorded(kAsSimulated);
   CHECK(parse_recording(text + "nonsense\n" + set_line(1, 2)).error().because.starts_with("Line "));
   std::string newer = text;
@@ -124,7 +124,7 @@ TEST_CASE("A recording with times that no drive can have is refused") {
     return r ? std::string() : r.error().because;
   };
   for (const char* t : {"1e9", "1e15", "1e300", "-1e9"}) {
-    CHECK(because("\"t\":120.0", std::string("\"t\":") + t).find("Its time is not one of a drive") != std::string::npos);
+    CHECK(because("\"t\":120.0", std::string("\"t\":") + t).find("Its time is out of range: a drive takes") != std::string::npos);
   }
   CHECK(because("\"t\":13.0", "\"t\":0.05").find("is before that of an earlier line of prometheus") != std::string::npos);
   for (const char* period : {"5e-324", "0", "-1", "1e300"}) {
@@ -140,7 +140,7 @@ TEST_CASE("A value that a hop does not have is kept with its reason") {
   Recording r = *parse_recording(head_line(head()) + change_line(head(), hops, {Hop::api, head().began, {}}) + change_line(head(), hops, {Hop::hpa, head().began, {}}));
   CHECK_FALSE(r.api.back().value);
   CHECK(r.api.back().missing == "the custom metrics API has no value");
-  CHECK(last_happening(r, "hpa")->text.starts_with("sees no value"));
+  CHECK(last_happening(r, "hpa")->text.starts_with("reads no value"));
   CHECK(looked_at(r, false).error().id == "recording-empty");
 }
 
@@ -153,13 +153,13 @@ TEST_CASE("What happened as the simulator says is found among the possible seque
   CHECK(r.prediction->changes.size() == 3);
   CHECK(r.happened.timeline.figures.changes == 3);
   CHECK(r.happened.notes.empty());
-  CHECK(verdict(r).starts_with("As the simulator says: the only possible sequence"));
+  CHECK(verdict(r).starts_with("Matches the simulation: the only possible sequence"));
 }
 
 TEST_CASE("A run that differs from the simulation is reported from the first difference on") {
   Recorded r = *looked_at(*parse_recording(recorded({{20, 4}, {35, 7}})), true);
   CHECK_FALSE(r.prediction->possible());
-  CHECK(verdict(r).find("1, 4, 7 came in none of 500 simulated runs; the likeliest is 1, 4, 8, 10") != std::string::npos);
+  CHECK(verdict(r).find("1, 4, 7 occurred in none of 500 simulated runs; the most likely sequence is 1, 4, 8, 10") != std::string::npos);
   REQUIRE(r.prediction->changes.size() == 4);
   CHECK(r.prediction->changes[0].real);
   CHECK(r.prediction->changes[0].predicted);
@@ -189,7 +189,7 @@ TEST_CASE("report shows a recording as text, JSON and HTML, and ends with 1 when
   CHECK(report({"good.jsonl"}) == 0);
   CHECK(world.terminal.output.find("1 to 4 replicas") != std::string::npos);
   CHECK(report({"good.jsonl", "--compare-simulation", "--report", "out.html"}) == 0);
-  CHECK(world.terminal.output.find("As the simulator says") != std::string::npos);
+  CHECK(world.terminal.output.find("Matches the simulation") != std::string::npos);
   const std::string& html = world.files.content["out.html"];
   for (std::string_view part : {"The value at every step", "predicted replicas", "When each value arrived", "New size: 4", "Predicted and real"}) CHECK(html.find(part) != std::string::npos);
   for (std::string_view outside : {"http://", "https://", "<script", "@import", "url("}) CHECK(html.find(outside) == std::string::npos);

@@ -38,7 +38,7 @@ struct Folder {
 TEST_CASE("Which settings file is used is said on stderr, and a file of somebody else is refused unless it is named") {
   Folder own;
   CHECK(own.call({"config", "-o", "json"}) == 0);
-  CHECK(own.fake.terminal.errors == "Settings of ./hpawalk.yaml are used: cluster kind\n");
+  CHECK(own.fake.terminal.errors == "Using the settings in ./hpawalk.yaml: cluster kind\n");
   CHECK(own.fake.terminal.output.starts_with("{"));
 
   Folder strangers;
@@ -57,7 +57,7 @@ TEST_CASE("A program that a found settings file names is never started") {
   for (std::vector<std::string> command : {std::vector<std::string>{"status"}, {"doctor"}, {"plan"}, {"down"}, {"verify"}, {"get-value"}}) {
     Folder folder("tools: {kubectl: ./evil}\ncluster: current\n");
     CHECK(folder.call(command) == 2);
-    CHECK(folder.fake.terminal.errors.find("`tools.kubectl` is taken only from a file that is named") != std::string::npos);
+    CHECK(folder.fake.terminal.errors.find("`tools.kubectl` is accepted only from a file that you name") != std::string::npos);
     CHECK(folder.fake.processes.calls.empty());
   }
 }

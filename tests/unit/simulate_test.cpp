@@ -122,15 +122,15 @@ TEST_CASE("A CSV file is a load, with seconds, durations or dates") {
   CHECK(dates->at(seconds(61)) == 2);
   CHECK(dates->end() == seconds(60));
   for (const char* date : {"2024-41-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-00-10T00:00:00Z"}) {
-    CHECK(read_csv(std::string("2026-01-01T00:00:00Z,1\n") + date + ",2\n", false).error().what == "Line 2 of the CSV file is not time,value");
-    CHECK(read_csv(std::string(date) + ",1\n", false).error().what == "Line 1 of the CSV file is not time,value");  // no line of titles
+    CHECK(read_csv(std::string("2026-01-01T00:00:00Z,1\n") + date + ",2\n", false).error().what == "Line 2 of the CSV file is not in the form time,value");
+    CHECK(read_csv(std::string(date) + ",1\n", false).error().what == "Line 1 of the CSV file is not in the form time,value");  // no line of titles
   }
   CHECK(read_csv("0,1.5e-05\n1,2\n", false));
-  CHECK(read_csv("0,1\nx,2\n", false).error().what == "Line 2 of the CSV file is not time,value");
+  CHECK(read_csv("0,1\nx,2\n", false).error().what == "Line 2 of the CSV file is not in the form time,value");
   CHECK(read_csv("5,1\n0,2\n", false).error().what == "Line 2 of the CSV file goes back in time");
   CHECK_FALSE(read_csv("", false));
   for (const char* date : {"2026-41-01T12:00:00Z", "2026-02-30T12:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-00-01T12:00:00Z"}) {
-    CHECK(read_csv("2026-01-31T12:00:00Z,1\n" + std::string(date) + ",2\n", false).error().what == "Line 2 of the CSV file is not time,value");
+    CHECK(read_csv("2026-01-31T12:00:00Z,1\n" + std::string(date) + ",2\n", false).error().what == "Line 2 of the CSV file is not in the form time,value");
   }
   CHECK(read_csv("0,1\n1e300,2\n", false).error().what == "Line 2 of the CSV file is more than a year from the first");
 }
@@ -224,7 +224,7 @@ TEST_CASE("Each change is explained by the rule that decided it") {
     if (sync.decision.rescaled()) why.push_back(explain(spec_with(), sync.decision, sync.proposal));
   }
   REQUIRE(why.size() == 3);
-  CHECK(why[0] == "50 / 10 = 5 x 1 ready = 5; limited to 4: without behavior at most twice as many (or 4) a sync");
+  CHECK(why[0] == "50 / 10 = 5 x 1 ready = 5; limited to 4: without behavior, at most twice as many (or 4) per sync");
   CHECK(why[2] == "50 / 10 = 5 x 8 ready = 40; limited by maxReplicas 10");
 }
 
@@ -273,7 +273,7 @@ TEST_CASE("simulate --set shows the HPA without and with it, side by side") {
   CHECK(json["variants"][1]["changes"][0]["rule"] == "metric");
   CHECK(json["variants"][0]["runs"]["count"] == 20);
   Ran text = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}"});
-  CHECK(text.out.find("as it is          what if") != std::string::npos);
+  CHECK(text.out.find("current settings  what if") != std::string::npos);
 }
 
 TEST_CASE("simulate gives CSV of every sync, and takes CSV") {
@@ -290,7 +290,7 @@ TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {
            {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplica=3"}, "did you mean maxReplicas?"},
            {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplicas"}, "[set-path]"},
            {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--kube-version", "latest"}, "[kube-version]"},
-           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--profile", "hold 2"}, "2 profiles for 1 metrics"}}) {
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--profile", "hold 2"}, "2 profiles given for 1 metrics"}}) {
     std::vector<std::string> all = {"simulate"};
     all.insert(all.end(), args.begin(), args.end());
     Ran ran = run_hpawalk(all);
@@ -365,7 +365,7 @@ TEST_CASE("tune finds something that is within the limits, nothing of its front 
 TEST_CASE("tune shows the trade-off and writes YAML that simulate reads") {
   Ran ran = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 10m", "--candidates", "40"});
   CHECK_MESSAGE(ran.code == 0, ran.err);
-  CHECK(ran.out.find("X chosen, O as it is") != std::string::npos);
+  CHECK(ran.out.find("X chosen, O current settings") != std::string::npos);
   CHECK(find_hpa(ran.out.substr(ran.out.find("apiVersion:"))));
   Ran missed = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..500 at 1m for 10m", "--candidates", "20", "--goal", "short <= 1s"});
   CHECK(missed.code == 1);
@@ -442,8 +442,8 @@ TEST_CASE("A recorded metric that cannot be a load is refused with what to do") 
   Ran two = from_prometheus(matrix(R"({"metric":{"pod":"a"},"values":[[1,"5"]]},{"metric":{"pod":"b"},"values":[[1,"5"]]})"));
   CHECK(two.code == 1);
   CHECK(two.err.find("sum(...)") != std::string::npos);
-  CHECK(from_prometheus(matrix("")).err.find("gave 0 series") != std::string::npos);
-  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"NaN"]]})")).err.find("has no number") != std::string::npos);
+  CHECK(from_prometheus(matrix("")).err.find("returned 0 series") != std::string::npos);
+  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"NaN"]]})")).err.find("has no values") != std::string::npos);
   CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"-3"],[1800000000,"1"]]})")).err.find("clamp_min") != std::string::npos);
   CHECK(from_prometheus(R"({"status":"error","errorType":"bad_data","error":"parse error"})").err.find("bad_data: parse error") != std::string::npos);
   for (std::vector<std::string> args : {std::vector<std::string>{"--last", "10m", "--step", "1ms"}, {"--last", "1h", "--prometheus", "prom"}, {"--last", "x"}}) {

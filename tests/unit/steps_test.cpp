@@ -234,8 +234,8 @@ TEST_CASE("up refuses an object of another chain of hpawalk's as it refuses a st
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
   auto work = [&](const std::string& file) { return find_work(world.world, configured(file), access_to_prod, api, *find_stage("workload")); };
   CHECK(work("").error().id == "not-ours");
-  CHECK(work("").error().what == "Deployment nginx in namespace default is there already, and belongs to another chain of hpawalk's");
-  CHECK(work("").error().because == "its label hpawalk/instance is shop.web; this chain's is default.nginx");
+  CHECK(work("").error().what == "Deployment nginx in namespace default already exists and belongs to another hpawalk instance");
+  CHECK(work("").error().because == "its label hpawalk/instance is shop.web; this instance is default.nginx");
   CHECK(work("instance: shop.web\n"));
   live["metadata"]["labels"].erase("hpawalk/instance");  // made by an hpawalk that knew no instances
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
@@ -337,7 +337,7 @@ TEST_CASE("If a stage that a selected stage needs is not ready, up ends before i
   Status status = up(world.world, config, target, access_to_prod, api, {.only = {"adapter", "hpa"}}, silence, report);
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "needs-stage");
-  CHECK(status.error().what == "Stage adapter needs stage workload, which is left out and does not stand");
+  CHECK(status.error().what == "Stage adapter needs stage workload, which is left out and not ready");
   CHECK(status.error().hint.starts_with("hpawalk up "));
   CHECK(report.stages.empty());
 }
@@ -368,7 +368,7 @@ TEST_CASE("A failing stage is named with its reason, its logs and the way on, th
   Status status = up(world.world, config, target, access_to_prod, api, {.only = {"prom-fake"}}, silence, report);
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "stage-prom-fake");
-  CHECK(status.error().what == "Stage prom-fake: it does not hold that the Deployment is available");
+  CHECK(status.error().what == "Stage prom-fake failed: this is not true yet: the Deployment is available");
   CHECK(status.error().hint ==
         "hpawalk logs prom-fake --context=prod   shows the logs of its pods\n"
         "hpawalk up --context=prod   continues from here once the cause is fixed");
@@ -407,7 +407,7 @@ TEST_CASE("Only one adapter can exist, and the owner of the other adapter determ
   api.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", service);
   auto error = [&] { return find_work(world.world, configured(), access_to_prod, api, *find_stage("adapter")).error(); };
   CHECK(error().id == "adapter-elsewhere");
-  CHECK(error().what == "hpawalk's adapter is on this cluster already, as Helm release prometheus-adapter in namespace old");
+  CHECK(error().what == "hpawalk's adapter is already installed on this cluster, as Helm release prometheus-adapter in namespace old");
   service["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = "prom-metrics";
   api.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", service);
   CHECK(error().id == "not-ours");
@@ -602,7 +602,7 @@ TEST_CASE("A Kubernetes that is too old is an error before anything is changed")
   api.get("/version", {{"major", "1"}, {"minor", "24+"}, {"gitVersion", "v1.24.17-eks-1"}});
   Status old = all_fine(look_at_cluster(api, configured(), {"hpa"}));
   CHECK(old.error().id == "preflight-kubernetes");
-  CHECK(old.error().because == "v1.24.17-eks-1 is older than 1.25, the oldest that hpawalk works with");
+  CHECK(old.error().because == "v1.24.17-eks-1 is older than 1.25, the oldest version that hpawalk supports");
   api.get("/version", {{"major", "1"}, {"minor", "25"}, {"gitVersion", "v1.25.0"}});
   CHECK(all_fine(look_at_cluster(api, configured(), {"hpa"})).error().id != "preflight-kubernetes");
 }
@@ -617,13 +617,13 @@ TEST_CASE("Doctor says what does not fit where the workload's namespace enforces
   CHECK(look_at_pod_security(api, configured(root)).mark == Mark::ok);
   Precondition image = look_at_pod_security(api, configured("workload: {image: \"nginx:stable\"}\n"));
   CHECK(image.mark == Mark::note);
-  CHECK(image.evidence == "the workload's image nginx:stable has to run as a user other than root");
+  CHECK(image.evidence == "the workload's image nginx:stable must run as a user other than root");
   CHECK(image.hint == "For an image that must run as root: --workload-security-context '{}'");
   api.get("/api/v1/namespaces/default", {{"metadata", {{"name", "default"}, {"labels", {{"pod-security.kubernetes.io/enforce", "restricted"}}}}}});
-  CHECK(look_at_pod_security(api, configured()).evidence == "namespace default enforces `restricted`, which the workload fits");
+  CHECK(look_at_pod_security(api, configured()).evidence == "namespace default enforces `restricted`; the workload complies");
   Precondition refused = look_at_pod_security(api, configured(root));
   CHECK(refused.mark == Mark::broken);
-  CHECK(refused.evidence.starts_with("namespace default enforces `restricted`, which refuses the workload's pods: "
+  CHECK(refused.evidence.starts_with("namespace default enforces `restricted`, which forbids the workload's pods: "
                                      "workload.security-context lacks runAsNonRoot: true, "));
   // One that hpawalk makes, or made before: what is configured will hold.
   api.refuse("/api/v1/namespaces/shop", 404, "not found");
@@ -672,7 +672,7 @@ TEST_CASE("A load balancer's address is waited for on a cloud's nodes, and nowhe
   CHECK(world.clock.elapsed == Duration(0));
   api.get("/api/v1/nodes?limit=10", {{"items", {{{"spec", {{"providerID", "azure:///subscriptions/1"}}}}}}});
   Result<Address> none = await_address(world.world, balanced, api, silence);
-  CHECK(none->why == "no load balancer address after 2 min 00 s: the cloud has not assigned an address to the Service yet");
+  CHECK(none->why == "no load balancer address after 2m00s: the cloud has not assigned an address to the Service yet");
   CHECK(world.clock.elapsed >= Duration(120'000));
   api.get(service, {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "20.1.2.3"}}}}}}}}});
   CHECK(await_address(world.world, balanced, api, silence)->url == "http://20.1.2.3:8080");
@@ -693,7 +693,7 @@ TEST_CASE("A downloaded bundle must have the expected checksum; a file of the us
   CHECK(read("", url, other, true).error().because == "its SHA-256 is " + other + ", not " + ours);
   CHECK(read("operator: {bundle-sha256: " + other + "}\n", url, other, true).value() == "bundle");
   CHECK(read("operator: {version: 0.86.0}\n", url, "", false).error().because ==
-        "hpawalk knows that of version 0.85.0, and operator.version is 0.86.0");
+        "hpawalk knows the checksum of version 0.85.0, and operator.version is 0.86.0");
   CHECK(read("operator: {bundle: 'https://x.example/b'}\n", "https://x.example/b", "", false).error().kind == ErrorClass::usage);
   CHECK(read("operator: {bundle: 'http://x.example/b'}\n", "http://x.example/b", "", false).error().because == "not from http://x.example/b");
   CHECK(read("operator: {bundle: /b.yaml}\n", "/b.yaml", "", false).value() == "bundle");

@@ -117,7 +117,7 @@ TEST_CASE("AKS needs its names, from the walkthrough's variables, hpawalk's own,
   };
   CHECK(mistakes(walkthrough) == "");
   std::string all = mistakes({});
-  CHECK(all.find("`cluster: aks` needs aks.resource-group: --aks-resource-group or $AKS_RESOURCE_GROUP") !=
+  CHECK(all.find("`cluster: aks` requires aks.resource-group: --aks-resource-group or $AKS_RESOURCE_GROUP") !=
         std::string::npos);
   CHECK(all.find("$ACR_NAME") != std::string::npos);
   CHECK(all.find("ACR_RESOURCE_GROUP") == std::string::npos);  // az finds it
@@ -125,7 +125,7 @@ TEST_CASE("AKS needs its names, from the walkthrough's variables, hpawalk's own,
   both["HPAWALK_AKS_CLUSTER_NAME"] = "mine";
   CHECK(configured("cluster: aks\n", both).text("aks.cluster-name") == "mine");
   both["ACR_NAME"] = "walkregistry.azurecr.io";
-  CHECK(mistakes(both).find("must be the registry's name alone") != std::string::npos);
+  CHECK(mistakes(both).find("must be only the registry's name") != std::string::npos);
   both["ACR_NAME"] = "--help";
   CHECK(mistakes(both) != "");
   CHECK(configured("", walkthrough).text("cluster") == "local");  // the names alone choose nothing
@@ -305,7 +305,7 @@ TEST_CASE("What the note names and the configuration does not is left alone, wit
   CHECK(images->removed.empty());
   REQUIRE(images->left.size() == 3);
   CHECK(images->left[0] ==
-        "image shop:1 in registry walkregistry: the cluster's note names it, this configuration and this version of hpawalk do "
+        "image shop:1 in registry walkregistry: the cluster's record names it, but this configuration and this version of hpawalk do "
         "not; if it is yours: az acr repository delete --name walkregistry --image shop:1 --subscription s");
   CHECK(images->left[2].find("az role assignment delete --assignee somebody") != std::string::npos);
 }
@@ -390,7 +390,7 @@ TEST_CASE("A private or guarded AKS cluster is known as one before anybody waits
   for (const auto& [more, expected] :
        {std::pair{R"(, "apiServerAccessProfile": {"enablePrivateCluster": true})", "is private"},
         std::pair{R"(, "apiServerAccessProfile": {"authorizedIpRanges": ["1.2.3.4/32"]})",
-                  "Only 1.2.3.4/32 may reach"},
+                  "Only 1.2.3.4/32 can reach"},
         std::pair{R"(, "apiServerAccessProfile": null)", ""}}) {
     fakes::FakeWorld world;
     answer_as_azure(world, more);

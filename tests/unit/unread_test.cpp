@@ -58,7 +58,7 @@ struct Refusal {
 constexpr Refusal refusals[] = {{"kube-forbidden", "forbidden: User \"eve\" cannot list resource"},
                                 {"kube-unavailable", "the server is currently unable to handle the request"},
                                 {"kube-busy", "too many requests, please try again later"},
-                                {"kube-slow", "GET /x: nothing came for 10 s"},
+                                {"kube-slow", "GET /x: no data arrived for 10s"},
                                 {"kube-too-large", "the response is larger than 256 MiB"},
                                 {"kube-refused", "etcdserver: request timed out"}};
 
