@@ -39,7 +39,7 @@ Result<observe::Load> load_of(world::World& world, const DriveOptions& o) {
     return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {},
                    "For example: hold 50 for 5m");
   if (!o.record.empty() && world.files.exists(o.record)) {
-    return failure(ErrorClass::usage, "record-exists", "File already exists: " + o.record + " already",
+    return failure(ErrorClass::usage, "record-exists", "File already exists: " + o.record,
                    "drive does not overwrite a recording", "Use another name, or remove the file first");
   }
   if (!o.report.empty()) {  // what cannot be written is said now, not after the load

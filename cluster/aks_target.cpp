@@ -249,7 +249,7 @@ class AksTarget final : public ClusterTarget {
     if (!config_.text("prom-fake.image").empty()) return {};
     auto line = [&](AzLine l) { return text::shell_quote(az_line(l, names_)); };
     std::vector<PlannedCommand> commands = {
-        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry is building "
+        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry builds "
          "the image",
          line(AzLine::build)}};
     bool known = !cluster_.is_null();
@@ -376,7 +376,7 @@ class AksTarget final : public ClusterTarget {
 
   Status build(world::Progress& progress) {
     if (Status written = write_prom_fake_context(world_); !written) return written;
-    progress.now("image", "the registry is building " + names_.image);
+    progress.now("image", "the registry builds " + names_.image);
     Result<std::string> built =
         run_az(world_, AzLine::build, names_, "The registry could not build prom-fake's image",
                [&](std::string_view line) { progress.line("image", std::string(line)); });

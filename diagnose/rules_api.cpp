@@ -262,7 +262,7 @@ void judge_api(const Context& c, Report& report) {
                          fmt::format("Make clients use {}, or fix the adapter behind {}", name_of(*other_up),
                                      name_of(preferred)),
                          fmt::format("{} is unavailable until it is registered again", name_of(preferred)))
-                      .value_or(advice("Fix the adapter behind " + name_of(preferred) + " run")));
+                      .value_or(advice("Fix the adapter behind " + name_of(preferred))));
     return;
   }
   const Json& available = condition(preferred, "Available");

@@ -136,7 +136,7 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
     reason.until = holds->at + window;
     reason.at_latest = false;
     reason.text = fmt::format(
-        "{} replicas were recommended {}s ago, and the {} window of {}s still counts that recommendation",
+        "{} were recommended {}s ago, and the {} window of {}s still counts that recommendation",
         pods(holds->replicas), (now - holds->at).count() / 1'000'000, down ? "scale-down" : "scale-up",
         window.count() / 1'000'000);
   }
@@ -242,7 +242,7 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
   } else if (known && asked == state.current) {
     add("metric", fmt::format("{}, which again gives {}", ratios, pods(asked)));
   } else if (known && asked != state.current) {
-    add("unready", fmt::format("{}; that gives {} replicas: the next sync applies it, unless pods that are "
+    add("unready", fmt::format("{}; that gives {}: the next sync applies it, unless pods that are "
                                "not ready or have no sample dampen it",
                                ratios, pods(asked)));
   }

@@ -192,8 +192,8 @@ struct Judge {
     if (next >= current) {
       return {State::settled,
               "at-min",
-              fmt::format("stays at {}: {} of {} needs {} replicas, and minReplicas is {}", current,
-                          hops.hpa.metric.text, hops.hpa.target, asked, spec.min),
+              fmt::format("stays at {}: {} of {} needs {}, and minReplicas is {}", current,
+                          hops.hpa.metric.text, hops.hpa.target, replicas(asked), spec.min),
               {},
               current};
     }

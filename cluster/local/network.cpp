@@ -293,7 +293,7 @@ Result<std::string> disable_forwarding(world::World& world) {
     return failure(forgotten.error());
   if (others->empty()) return std::string();
   return "packet forwarding stays on: " + text::join(*others, ", ") +
-         " was added while clusters were running, and may need it";
+         (others->size() == 1 ? " was" : " were") + " added while clusters were running, and may need it";
 }
 
 Status enable_forwarding(world::World& world) {

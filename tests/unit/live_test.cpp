@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 const LiveChain chain{"default", "nginx", "nginx", "prom_fake_value", "prom-fake", "app=prom-fake", "8080",
-                      {"prom-metrics", "prometheus", "web"}, "prom_fake_value{service=\"prom-fake\"}"};
+                      {"prom-metrics", "prometheus", "web"}, "prom_fake_value{service=\"prom-fake\"}", "serviceMonitor/prom-metrics/prom-fake/"};
 
 const std::string hpa_path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers?fieldSelector=metadata.name%3Dnginx";
 const std::string deployment_path = "/apis/apps/v1/namespaces/default/deployments?fieldSelector=metadata.name%3Dnginx";

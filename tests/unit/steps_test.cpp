@@ -16,6 +16,7 @@
 #include "steps/plan.hpp"
 #include "steps/preflight.hpp"
 #include "steps/release_recovery.hpp"
+#include "steps/stage_operator.hpp"
 #include "steps/standing.hpp"
 #include "steps/up.hpp"
 #include "steps/work.hpp"
@@ -88,8 +89,9 @@ TEST_CASE("Every command of a plan says on which cluster it works") {
   for (const Stage& stage : stages()) {
     auto operations = stage.operations(configured(), access_to_prod);
     for (const Operation& operation : *operations) {
-      if (operation.does == Does::load_image) continue;
-      std::string line = text::join(operation.argv, " ");
+      std::optional<CommandLine> command = command_line(operation, access_to_prod, "/cache/chart");
+      if (!command) continue;
+      std::string line = text::join(command->argv, " ");
       CAPTURE(line);
       CHECK(line.find("--kubeconfig=/home/user/.kube/config") != std::string::npos);
       CHECK((line.find("--context=prod") != std::string::npos || line.find("--kube-context=prod") != std::string::npos));
@@ -100,9 +102,9 @@ TEST_CASE("Every command of a plan says on which cluster it works") {
 TEST_CASE("The adapter's chart comes from where it is configured to come from") {
   auto chart = [](const std::string& settings) {
     auto operations = find_stage("adapter")->operations(configured("adapter: {" + settings + "}\n"), access_to_prod);
-    return text::join(operations->back().argv, " ");
+    return text::join(command_line(operations->back(), access_to_prod, "/cache/chart")->argv, " ");
   };
-  CHECK(chart("").find("prometheus-adapter CHART ") != std::string::npos);
+  CHECK(chart("").find("prometheus-adapter /cache/chart ") != std::string::npos);
   CHECK(chart("chart: upstream").find(" prometheus-adapter --repo=https://prometheus-community.github.io/helm-charts ") != std::string::npos);
   CHECK(chart("chart: upstream, chart-version: 5.1.0").find("--version=5.1.0") != std::string::npos);
   CHECK(chart("chart: 'oci://r.example.com/charts/adapter'").find(" oci://r.example.com/charts/adapter ") != std::string::npos);
@@ -119,30 +121,26 @@ TEST_CASE("Milestones that operations wait for are reached by some operation, an
   for (const Stage& stage : stages()) {
     auto operations = stage.operations(configured(), access_to_prod);
     for (const Operation& operation : *operations) {
-      if (operation.does != Does::bundle) all.push_back(operation);
+      if (!std::holds_alternative<InstallBundle>(operation.action)) all.push_back(operation);
     }
   }
-  auto expanded = bundle_operations(bundle, configured(), access_to_prod);
+  auto expanded = bundle_operations(bundle, configured());
   REQUIRE(expanded);
   all.insert(all.end(), expanded->begin(), expanded->end());
-  std::set<std::string> reached;
-  size_t left = all.size();
-  while (left > 0) {
-    size_t before = left;
-    for (Operation& operation : all) {
-      if (operation.argv.empty() && operation.does != Does::load_image) continue;  // done
+  std::set<Milestone> reached;
+  while (!all.empty()) {
+    size_t before = all.size();
+    std::erase_if(all, [&](const Operation& operation) {
       bool ready = std::all_of(operation.after.begin(), operation.after.end(), [&](const auto& m) { return reached.contains(m); });
-      if (!ready) continue;
-      reached.insert(operation.reaches);
-      if (operation.reaches == "Prometheus") reached.insert(stage_milestone("prometheus"));
-      operation.argv.clear();
-      operation.does = Does::apply;
-      --left;
-    }
-    REQUIRE_MESSAGE(left < before, "nothing can go on");
+      if (!ready || !operation.reaches) return ready;
+      reached.insert(*operation.reaches);
+      if (operation.reaches->kind == Milestone::Kind::prometheus) reached.insert(stage_ready("prometheus"));
+      return true;
+    });
+    REQUIRE_MESSAGE(all.size() < before, "nothing can go on");
   }
-  CHECK(reached.contains("CRD servicemonitors"));
-  CHECK(reached.contains("CRD alertmanagers"));
+  CHECK(reached.contains({Milestone::Kind::custom_resource, "servicemonitors"}));
+  CHECK(reached.contains({Milestone::Kind::custom_resource, "alertmanagers"}));
 }
 
 TEST_CASE("--from and --only choose stages, and a wrong name finds its neighbour") {
@@ -179,30 +177,30 @@ TEST_CASE("An object is absent, the same, different, or somebody else's") {
   Operation operation = find_stage("hpa")->operations(config, access_to_prod)->front();
   const std::string path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/nginx";
   fakes::FakeKubeApi api;
-  CHECK(compare_apply(api, configured(), operation)->standing == Standing::absent);
-  Json live = Json(yaml::parse(operation.input).value());
+  CHECK(compare_apply(api, configured(), std::get<Apply>(operation.action))->standing == Standing::absent);
+  Json live = Json(yaml::parse(std::get<Apply>(operation.action).yaml).value());
   api.get(path, live);
-  CHECK(compare_apply(api, configured(), operation)->standing == Standing::same);
+  CHECK(compare_apply(api, configured(), std::get<Apply>(operation.action))->standing == Standing::same);
   live["spec"]["maxReplicas"] = 3;
   api.get(path, live);
-  CHECK(compare_apply(api, configured(), operation)->standing == Standing::different);
+  CHECK(compare_apply(api, configured(), std::get<Apply>(operation.action))->standing == Standing::different);
   live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   api.get(path, live);
-  CHECK(compare_apply(api, configured(), operation)->standing == Standing::absent);
+  CHECK(compare_apply(api, configured(), std::get<Apply>(operation.action))->standing == Standing::absent);
   live["metadata"].erase("labels");
   api.get(path, live);
-  auto compared = compare_apply(api, configured(), operation);
+  auto compared = compare_apply(api, configured(), std::get<Apply>(operation.action));
   CHECK(compared->standing == Standing::foreign);
   CHECK(compared->foreign == "HorizontalPodAutoscaler nginx in namespace default");
   api.refuse(path, 403, "no");
-  CHECK(compare_apply(api, configured(), operation).error().id == "kube-forbidden");
+  CHECK(compare_apply(api, configured(), std::get<Apply>(operation.action)).error().id == "kube-forbidden");
 }
 
 TEST_CASE("A quantity in another spelling is the same quantity: the API server is asked before anything is applied") {
   Config config = configured("hpa: {target: 1000}\n");
   Operation operation = find_stage("hpa")->operations(config, access_to_prod)->front();
   const std::string path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/nginx";
-  Json live = Json(yaml::parse(operation.input).value());
+  Json live = Json(yaml::parse(std::get<Apply>(operation.action).yaml).value());
   live["spec"]["metrics"][0]["object"]["target"]["value"] = "1k";
   live["metadata"]["resourceVersion"] = "7";
   live["metadata"]["managedFields"] = {{{"manager", "hpawalk"}, {"time", "2026-01-01T00:00:00Z"}}};
@@ -212,17 +210,17 @@ TEST_CASE("A quantity in another spelling is the same quantity: the API server i
   after["metadata"]["managedFields"][0]["time"] = "2026-01-02T00:00:00Z";
   const std::string dry_run = "PATCH " + path + "?fieldManager=hpawalk&force=true&dryRun=All";
   api.script(dry_run, {200, after.dump()});
-  CHECK(compare_apply(api, config, operation)->standing == Standing::same);
+  CHECK(compare_apply(api, config, std::get<Apply>(operation.action))->standing == Standing::same);
   after["spec"]["maxReplicas"] = 11;
   api.script(dry_run, {200, after.dump()});
-  CHECK(compare_apply(api, config, operation)->standing == Standing::different);
+  CHECK(compare_apply(api, config, std::get<Apply>(operation.action))->standing == Standing::different);
   api.script(dry_run, {403, "{}"});  // nobody knows: the apply itself will say
-  CHECK(compare_apply(api, config, operation)->standing == Standing::different);
+  CHECK(compare_apply(api, config, std::get<Apply>(operation.action))->standing == Standing::different);
   // Where the texts are the same, nobody is asked.
   live["spec"]["metrics"][0]["object"]["target"]["value"] = "1000";
   api.get(path, live);
   size_t before = api.requests.size();
-  CHECK(compare_apply(api, config, operation)->standing == Standing::same);
+  CHECK(compare_apply(api, config, std::get<Apply>(operation.action))->standing == Standing::same);
   CHECK(api.requests.size() == before + 1);
 }
 
@@ -283,15 +281,15 @@ TEST_CASE("A release that another hpawalk is installing is waited for; one whose
 
 TEST_CASE("The HPA's replicas survive when the workload is applied again") {
   Operation operation = find_stage("workload")->operations(configured("workload: {image: 'nginx:new'}\n"), access_to_prod)->front();
-  Json live = Json(yaml::parse(find_stage("workload")->operations(configured(), access_to_prod)->front().input).value());
+  Json live = Json(yaml::parse(std::get<Apply>(find_stage("workload")->operations(configured(), access_to_prod)->front().action).yaml).value());
   live["spec"]["replicas"] = 7;
   fakes::FakeKubeApi api;
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
-  auto compared = compare_apply(api, configured(), operation);
+  auto compared = compare_apply(api, configured(), std::get<Apply>(operation.action));
   CHECK(compared->standing == Standing::different);
-  CHECK(yaml::parse(compared->operation.input)->at("spec").at("replicas") == 7);
+  CHECK(yaml::parse(compared->left)->at("spec").at("replicas") == 7);
   // And nothing is applied only because of them.
-  auto same = compare_apply(api, configured(), find_stage("workload")->operations(configured(), access_to_prod)->front());
+  auto same = compare_apply(api, configured(), std::get<Apply>(find_stage("workload")->operations(configured(), access_to_prod)->front().action));
   CHECK(same->standing == Standing::same);
 }
 
@@ -299,10 +297,10 @@ TEST_CASE("A namespace that was there already is used, and left out of what is a
   Operation operation = find_stage("hpa")->operations(configured("namespace: shop\n"), access_to_prod)->front();
   fakes::FakeKubeApi api;
   api.get("/api/v1/namespaces/shop", {{"kind", "Namespace"}, {"metadata", {{"name", "shop"}}}});
-  auto compared = compare_apply(api, configured("namespace: shop\n"), operation);
+  auto compared = compare_apply(api, configured("namespace: shop\n"), std::get<Apply>(operation.action));
   CHECK(compared->standing == Standing::absent);
-  CHECK(compared->operation.input.find("kind: Namespace") == std::string::npos);
-  CHECK(compared->operation.input.find("kind: HorizontalPodAutoscaler") != std::string::npos);
+  CHECK(compared->left.find("kind: Namespace") == std::string::npos);
+  CHECK(compared->left.find("kind: HorizontalPodAutoscaler") != std::string::npos);
 }
 
 TEST_CASE("A Helm release is read from the newest of its Secrets") {
@@ -346,14 +344,14 @@ TEST_CASE("A stage's rules are checked in order, and the first failing rule is n
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
-  View view{api, world.clock, config};
-  Json workload = Json(yaml::parse(find_stage("workload")->operations(config, access_to_prod)->front().input).value());
+  StageContext context{api, world.clock, config};
+  Json workload = Json(yaml::parse(std::get<Apply>(find_stage("workload")->operations(config, access_to_prod)->front().action).yaml).value());
   workload["status"] = {{"availableReplicas", 1}, {"updatedReplicas", 1}};
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", workload);
   api.get("/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter", workload);
-  CHECK(judge_stage(*find_stage("workload"), view).judgement.ok());
-  CHECK(judge_stage(*find_stage("adapter"), view).rule == 1);
-  CHECK(judge_stage(*find_stage("image"), view).judgement.mark == Mark::not_applicable);
+  CHECK(judge_stage(*find_stage("workload"), context).judgement.ok());
+  CHECK(judge_stage(*find_stage("adapter"), context).rule == 1);
+  CHECK(judge_stage(*find_stage("image"), context).judgement.mark == Mark::not_applicable);
 }
 
 TEST_CASE("A failing stage is named with its reason, its logs and the way on, though others that it does not need are not there") {
@@ -386,7 +384,7 @@ TEST_CASE("A chart that is not there is refused before anything is changed") {
   CHECK(work("./charts/adapter").error().because == "the folder has no Chart.yaml");
   api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500", {{"items", Json::array()}});
   world.files.content["./charts/adapter/Chart.yaml"] = "version: 1";
-  auto mark = [&] { return text::join(work("./charts/adapter")->todo.back().argv, " "); };
+  auto mark = [&] { return std::get<HelmUpgrade>(work("./charts/adapter")->todo.back().action).mark; };
   std::string before = mark();
   CHECK(mark() == before);
   world.files.content["./charts/adapter/Chart.yaml"] = "version: 2";
@@ -418,8 +416,7 @@ TEST_CASE("A release is deployed again when one of its objects is missing or was
   fakes::FakeKubeApi api;
   Config config = configured();
   auto operations = find_stage("adapter")->operations(config, access_to_prod);
-  std::string line = text::join(operations->back().argv, " ");
-  std::string mark = line.substr(line.find(release_mark) + release_mark.size(), 16);
+  std::string mark = std::get<HelmUpgrade>(operations->back().action).mark;
   api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
           {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}, {"hpawalk/values", mark}}}}}})}}});
   api.get("/api/v1/namespaces/prom-metrics", labelled({{"kind", "Namespace"}, {"metadata", {{"name", "prom-metrics"}}}}));
@@ -432,7 +429,7 @@ TEST_CASE("A release is deployed again when one of its objects is missing or was
   const std::string service = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io";
   auto left = [&] {
     auto work = find_work(world.world, config, access_to_prod, api, *find_stage("adapter"));
-    return std::count_if(work->todo.begin(), work->todo.end(), [](const Operation& o) { return o.does == Does::helm; });
+    return std::count_if(work->todo.begin(), work->todo.end(), [](const Operation& o) { return std::holds_alternative<HelmUpgrade>(o.action); });
   };
   api.get(deployment, {{"spec", {{"replicas", 1}}}});
   api.get(service, Json::object());
@@ -514,7 +511,7 @@ TEST_CASE("A second up on a finished stage runs no command at all") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
-  Json live = Json(yaml::parse(find_stage("workload")->operations(config, access_to_prod)->front().input).value());
+  Json live = Json(yaml::parse(std::get<Apply>(find_stage("workload")->operations(config, access_to_prod)->front().action).yaml).value());
   live["status"] = {{"availableReplicas", 1}, {"updatedReplicas", 1}};
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
   NoTarget target;
