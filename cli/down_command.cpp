@@ -47,7 +47,7 @@ Status take_down(Session& session, const SettingFlags& flags) {
   Result<OpenChain> chain = open_chain(session, flags);
   // Only who lists its clusters knows that there is none: of a kubeconfig that cannot be used nobody knows
   // anything.
-  if (!chain && chain.error().id == "no-cluster") {
+  if (!chain && chain.error().is("no-cluster")) {
     return print(session, {}, "this machine (cluster not found)");
   }
   if (!chain) return failure(chain.error());

@@ -43,7 +43,7 @@ Status open_door(Session& session, const SettingFlags& flags, const Options& opt
   Result<Json> service = world::kube_get(
       *chain->api,
       world::kube_path("/api/v1/namespaces/{}/services/{}", door.backend.space, door.backend.name));
-  if (!service && service.error().id == "kube-not-found") {
+  if (!service && service.error().is("kube-not-found")) {
     return failure(ErrorClass::check_failed, "nothing-to-open",
                    fmt::format("Service {} not found in namespace {}", door.backend.name, door.backend.space),
                    {}, "hpawalk up   builds the chain");

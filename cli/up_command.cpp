@@ -151,7 +151,7 @@ std::string to_text(const steps::UpReport& report, const OpenChain& chain, const
 // nothing where there is nothing to look at: nothing was built, the run was interrupted, or the rules find no
 // fault.
 std::vector<diagnose::HpaDiagnosis> last_look(Session& session, const OpenChain& chain, const Error& error) {
-  if (!error.id.starts_with("stage-")) return {};
+  if (!error.in("stage-NAME")) return {};
   std::string space = chain.config->text("namespace"), name = chain.config->text("hpa.name");
   Result<diagnose::Facts> facts =
       diagnose::collect(*chain.api, session.world.http, session.world.clock, {.space = space, .name = name});

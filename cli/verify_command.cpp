@@ -60,7 +60,7 @@ Result<Outcome> wait_for(Session& session, world::KubeApi& api, const diagnose::
                                       return world::StillWaiting(trouble(last.verification));
                                     });
   if (waited) session.progress.done("verify", "every check passes");
-  if (waited || waited.error().id == "timeout") return last;
+  if (waited || waited.error().is("timeout")) return last;
   return failure(waited.error());
 }
 
@@ -74,10 +74,11 @@ Status verdict(const diagnose::Verification& verification) {
   if (!verification.first_broken)
     return failure(ErrorClass::check_failed, "link-broken", "A check fails: " + trouble(verification));
   const diagnose::Finding& first = *verification.first_broken;
-  return failure(
-      ErrorClass::check_failed, first.cause,
-      fmt::format("The first failing check is {}: {}", diagnose::title_of(first.link), first.sentence),
-      text::join(first.evidence, "\n"), diagnose::text_of(first.fix));
+  Error error{ErrorClass::check_failed, "link-broken",
+              fmt::format("The first failing check is {}: {}", diagnose::title_of(first.link), first.sentence),
+              text::join(first.evidence, "\n"), diagnose::text_of(first.fix)};
+  error.id = first.cause;  // the cause says more
+  return failure(std::move(error));
 }
 
 Status verify_chain(Session& session, const OpenChain& chain, const Options& options) {

@@ -366,7 +366,7 @@ class AksTarget final : public ClusterTarget {
     Result<Json> assignments =
         asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
     if (assignments) return pulling_role(*assignments) != nullptr;
-    if (assignments.error().id != "az-forbidden") return failure(assignments.error());
+    if (!assignments.error().is("az-forbidden")) return failure(assignments.error());
     Result<std::string> checked = run_az(world_, AzLine::check_pull, names_,
                                          "Cannot determine whether the cluster can pull from the registry");
     if (checked) return true;

@@ -77,10 +77,10 @@ bool has(const std::string& text, std::initializer_list<const char*> signs) {
 // `error` as run_checked made it, with what az meant by it.
 Error explained(Error error, AzLine line, int exit_code) {
   const std::string& said = error.output;
-  error.id = "az-failed";
-  auto make = [&](const char* id, std::string because, std::string hint) {
+  error.id = ErrorId("az-failed").text();
+  auto make = [&](ErrorId id, std::string because, std::string hint) {
     error.kind = ErrorClass::environment;
-    error.id = id;
+    error.id = id.text();
     error.because = std::move(because);
     error.hint = std::move(hint);
   };
@@ -147,7 +147,7 @@ Result<std::string> run_az(world::World& world, AzLine line, const AzureNames& n
   if (outcome->ok()) return std::move(outcome->output);
   std::string said = outcome->errors.empty() ? outcome->output : outcome->errors;
   Error error{ErrorClass::check_failed,
-              {},
+              "az-failed",
               what,
               fmt::format("az ended with exit code {}", outcome->exit_code),
               {},

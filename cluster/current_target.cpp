@@ -41,9 +41,9 @@ class CurrentTarget final : public ClusterTarget {
     if (!current) {
       Error error = current.error();
       bool unset =
-          error.id == "kubeconfig" && error.output.find("current-context is not set") != std::string::npos;
+          error.is("kubeconfig") && error.output.find("current-context is not set") != std::string::npos;
       if (unset) {
-        error.id = "no-context";
+        error.id = ErrorId("no-context").text();
         error.what = "The kubeconfig has no current context";
       }
       if (error.kind != ErrorClass::interrupted) error.kind = ErrorClass::environment;
@@ -74,7 +74,7 @@ class CurrentTarget final : public ClusterTarget {
   // What `--cluster aks` made in Azure for this same cluster is only to be had with that.
   Result<Leftovers> clean_up(world::KubeApi& api, world::Progress&) override {
     Result<MadeNote> note = read_note(api);
-    if (!note && note.error().id == "kube-forbidden") return Leftovers{};
+    if (!note && note.error().is("kube-forbidden")) return Leftovers{};
     if (!note) return failure(note.error());
     Leftovers all;
     for (const auto& [name, registry] : note->registries) {

@@ -28,7 +28,7 @@ class LocalTarget final : public ClusterTarget {
     if (status->phase == local::Phase::running && status->api_ready) return access();
     bool absent = status->phase == local::Phase::absent;
     return failure(
-        ErrorClass::environment, absent ? "no-cluster" : "cluster-not-running",
+        ErrorClass::environment, absent ? ErrorId("no-cluster") : ErrorId("cluster-not-running"),
         fmt::format("The local cluster {} {}", cluster_, absent ? "does not exist" : "is not running"), {},
         "hpawalk up   builds everything; --context NAME works on another cluster");
   }

@@ -36,7 +36,7 @@ RegistryNote from_json(const Json& json) {
 
 Result<MadeNote> read_note(world::KubeApi& api) {
   Result<Json> live = world::kube_get(api, path);
-  if (!live && live.error().id == "kube-not-found") return MadeNote{};
+  if (!live && live.error().is("kube-not-found")) return MadeNote{};
   if (!live) return failure(live.error());
   MadeNote note;
   const Json& data = at(*live, "data");

@@ -25,9 +25,9 @@ Judgement not_yet(std::string evidence) {
 // A read that failed: not there is "not yet", anything else cannot be judged.
 Judgement unread(const Error& error) {
   std::string evidence = error.what;
-  if (!error.because.empty() && error.id != "kube-not-found") evidence += ": " + error.because;
+  if (!error.because.empty() && !error.is("kube-not-found")) evidence += ": " + error.because;
   bool waiting_helps =
-      error.id == "kube-not-found" || error.id == "kube-unavailable" || error.id == "prometheus-http";
+      error.is("kube-not-found") || error.is("kube-unavailable") || error.is("prometheus-http");
   return {waiting_helps ? Mark::broken : Mark::unknown, evidence, error.id};
 }
 
@@ -101,7 +101,7 @@ Judgement judge_prometheus(const Read& resource, const Read& statefulset) {
   const Json& reconciled = condition(*resource, "Reconciled");
   if (text_at(reconciled, "status") == "False") return not_yet(name + ": " + text_at(reconciled, "message"));
   if (!statefulset) {
-    if (statefulset.error().id != "kube-not-found") return unread(statefulset.error());
+    if (!statefulset.error().is("kube-not-found")) return unread(statefulset.error());
     return not_yet(name + ": the operator has not created its StatefulSet yet");
   }
   long long wanted = int_at(*statefulset, "spec.replicas", 1),
@@ -147,7 +147,7 @@ Judgement judge_api_service(const Read& api_service) {
 Judgement judge_metric(const Read& values, const std::string& metric) {
   if (!values) {
     Error error = values.error();
-    if (error.id == "kube-not-found") error.what = error.because;
+    if (error.is("kube-not-found")) error.what = error.because;
     return unread(error);
   }
   const Json& items = list_at(*values, "items");

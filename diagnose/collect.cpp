@@ -114,8 +114,10 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
   }
   if (!hpas->read()) {
     std::string hint = hpas->right.empty() ? "" : "The missing permission: " + hpas->right;
-    return failure(ErrorClass::environment, hpas->error_id, "HorizontalPodAutoscalers cannot be listed",
-                   hpas->error, hint);
+    Error error{ErrorClass::environment, "kube-refused", "HorizontalPodAutoscalers cannot be listed", hpas->error,
+                hint};
+    error.id = hpas->error_id;
+    return failure(std::move(error));
   }
   bool may_be_missing = !options.assumed.is_null();
   if (Status status = no_such_namespace(facts, options.space); !status && !may_be_missing) return status;

@@ -128,7 +128,7 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
     reader.record(key, Reading{shown, {}, {}, {}, std::move(rows), 0}, error);
   };
   if (!answer) {
-    if (batch.size() > 1 && answer.error().id == "prometheus-query") {
+    if (batch.size() > 1 && answer.error().is("prometheus-query")) {
       auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
       evaluate_batch(reader, address, {batch.begin(), middle}, over_time);
       evaluate_batch(reader, address, {middle, batch.end()}, over_time);

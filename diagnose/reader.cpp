@@ -82,10 +82,10 @@ void Reader::keep(const std::string& key, Reading reading, const Error* error) {
     bool stopped = error->kind == ErrorClass::interrupted;
     bool hopeless = error->kind == ErrorClass::environment && !world::about_one_question(*error);
     if ((stopped || (hopeless && !asks_somebody_else(key))) && !fatal) fatal = *error;
-    silence_ |= hopeless || error->id == "kube-slow" || error->id == "prometheus-http";
+    silence_ |= hopeless || error->is("kube-slow") || error->is("prometheus-http");
     reading.error_id = error->id;
     reading.error = text::redact(error->because.empty() ? error->what : error->because);
-    if (error->id == "kube-forbidden") reading.right = world::right_needed("GET", reading.path);
+    if (error->is("kube-forbidden")) reading.right = world::right_needed("GET", reading.path);
   }
   facts.readings[key] = std::move(reading);
 }
@@ -163,7 +163,7 @@ void Reader::list_whole_or_each(const std::string& key, const std::string& group
   world::TimePoint start = clock_.now();
   Result<Json> answer = world::kube_list(api_, path, options);
   if (elsewhere) return list_each(key, group, resource, spaces);
-  bool refused = !answer && answer.error().id == "kube-forbidden";
+  bool refused = !answer && answer.error().is("kube-forbidden");
   record_list(key, path, start, std::move(answer));
   if (!refused) return;
   list_each(key, group, resource, spaces);
@@ -225,7 +225,7 @@ Result<Json> Reader::ask_prometheus_now(const PrometheusAddress& address, const 
                                         ? world::prometheus_at(http_, options_.prometheus_url)
                                         : world::prometheus_behind(api_, address.backend, address.prefix);
   Result<Json> answer = prometheus.get(path, 15s);
-  if (answer || directly || answer.error().id != "prometheus-http") return answer;
+  if (answer || directly || !answer.error().is("prometheus-http")) return answer;
   // The API server's own refusal to pass it on, told from one of Prometheus's.
   const Error& error = answer.error();
   bool by_the_api =

@@ -188,14 +188,14 @@ class Observation {
   // What an error says about the API server itself.
   void failed(const Error& error) {
     if (error.kind == ErrorClass::interrupted) return;
-    bool busy = world::about_one_question(error) && error.id != "kube-slow";
-    if (busy || (error.kind != ErrorClass::environment && error.id != "http")) {
+    bool busy = world::about_one_question(error) && !error.is("kube-slow");
+    if (busy || (error.kind != ErrorClass::environment && !error.is("http"))) {
       // Prometheus's client cannot tell whether it was Prometheus or the way to it that refused.
       if (error.id.starts_with("kube-")) answered();
       return;
     }
     std::lock_guard lock(mutex_);
-    if (error.id == "kube-proxy-ended") fatal_ = error;
+    if (error.is("kube-proxy-ended")) fatal_ = error;
     if (hops_.lost.empty()) {
       hops_.lost = because(error);
       hops_.lost_since = clock_.wall_now();

@@ -59,7 +59,7 @@ Result<Document> hpa_in_cluster(Cluster& cluster, const std::string& name) {
       world::kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", *space, name));
   if (!object) {
     Error error = object.error();
-    if (error.id == "kube-not-found") {
+    if (error.is("kube-not-found")) {
       error.what = fmt::format("HPA {} not found in namespace {}", name, *space);
       error.hint = fmt::format(
           "File {} not found either. kubectl get hpa -A lists the HPAs; -n names another namespace", name);

@@ -24,7 +24,7 @@ void NamespaceEnd::look() {
   if (!find_collections()) return;
   while (!collections_.empty()) {
     Result<Json> items = world::kube_get(api_, collections_.back() + "?limit=1");
-    bool empty = items ? list_at(*items, "items").empty() : items.error().id == "kube-not-found";
+    bool empty = items ? list_at(*items, "items").empty() : items.error().is("kube-not-found");
     if (!empty) return;
     collections_.pop_back();
   }

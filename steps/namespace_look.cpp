@@ -79,7 +79,7 @@ class Look {
     if (unread.group.empty() || unread.version.empty()) return false;
     Result<Json> service = world::kube_get(
         api_, fmt::format("/apis/apiregistration.k8s.io/v1/apiservices/{}.{}", unread.version, unread.group));
-    if (!service) return service.error().id == "kube-not-found";
+    if (!service) return service.error().is("kube-not-found");
     auto known = verdicts_.find(text_at(*service, "metadata.uid"));
     return known != verdicts_.end() && known->second;
   }
@@ -152,7 +152,7 @@ class Look {
     if (kind == nullptr) return false;
     Result<Json> live = world::kube_get(
         api_, kind->collection(kind->namespaced ? space_ : std::string()) + "/" + text_at(owner, "name"));
-    if (!live) return live.error().id == "kube-not-found";
+    if (!live) return live.error().is("kube-not-found");
     return text_at(*live, "metadata.uid") != uid;
   }
 

@@ -16,7 +16,7 @@ namespace {
 Result<std::string> enforced_level(world::KubeApi& api, const config::Config& config) {
   Result<Json> space =
       world::kube_get(api, world::kube_path("/api/v1/namespaces/{}", config.text("namespace")));
-  if (!space && space.error().id != "kube-not-found") return failure(space.error());
+  if (!space && !space.error().is("kube-not-found")) return failure(space.error());
   if (!space || is_ours(*space, config)) return config.text("pod-security");
   return text_at(Json{{"level", at(*space, {"metadata", "labels", config::enforce_label})}}, "level");
 }

@@ -133,7 +133,7 @@ std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::
   }
   for (const std::string& space : spaces) {
     Result<Json> there = world::kube_get(api, "/api/v1/namespaces/" + space);
-    if (!there && there.error().id == "kube-not-found") ask({"create", "", "namespaces"});
+    if (!there && there.error().is("kube-not-found")) ask({"create", "", "namespaces"});
   }
   // What the rules read on the way.
   if (contains(stages, "prometheus") || contains(stages, "servicemonitor")) {
@@ -197,7 +197,7 @@ std::vector<cluster::Precondition> look_at_login(world::KubeApi& api) {
   Json review = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
   Result<Json> who = world::kube_create(api, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review);
   if (who) return {{"login", Mark::ok, text_at(*who, "status.userInfo.username")}};
-  if (who.error().id == "kube-not-found" || who.error().id == "kube-forbidden") return {};
+  if (who.error().is("kube-not-found") || who.error().is("kube-forbidden")) return {};
   return {{"login", Mark::broken, who.error().what + ": " + who.error().because, who.error().hint}};
 }
 
@@ -219,7 +219,7 @@ std::vector<cluster::Precondition> look_at_cluster(world::KubeApi& api, const co
                                                    const std::string& when_unreachable) {
   Result<Json> version = world::kube_get(api, "/version");
   if (!version) {
-    bool out_of_reach = version.error().id == "kube-unreachable" && !when_unreachable.empty();
+    bool out_of_reach = version.error().is("kube-unreachable") && !when_unreachable.empty();
     return {{"API server", Mark::broken, version.error().what + ": " + version.error().because,
              out_of_reach ? when_unreachable : version.error().hint}};
   }
@@ -243,11 +243,13 @@ std::vector<cluster::Precondition> look_at_cluster(world::KubeApi& api, const co
 Status all_fine(const std::vector<cluster::Precondition>& findings) {
   for (const cluster::Precondition& finding : findings) {
     if (finding.mark == Mark::ok || finding.mark == Mark::note) continue;
-    std::string id = "preflight-" + text::join(text::split(finding.name, ' '), "-");
-    std::transform(id.begin(), id.end(), id.begin(),
+    std::string name = text::join(text::split(finding.name, ' '), "-");
+    std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return failure(ErrorClass::environment, id, "Preflight check failed: " + finding.name, finding.evidence,
-                   finding.hint.empty() ? "Nothing was changed" : finding.hint + "; nothing was changed");
+    Error error{ErrorClass::environment, "preflight-NAME", "Preflight check failed: " + finding.name,
+                finding.evidence,
+                finding.hint.empty() ? "Nothing was changed" : finding.hint + "; nothing was changed"};
+    return failure(named(std::move(error), name));
   }
   return {};
 }

@@ -136,7 +136,7 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
     part.api_version = known->api_version;
     part.resource = known->resource;
     Result<Json> live = world::kube_get(api, part.path());
-    if (!live && live.error().id == "kube-not-found") continue;
+    if (!live && live.error().is("kube-not-found")) continue;
     if (!live) return failure(live.error());
     if (!carries_mark(*live, space, name)) {
       parts.refused =

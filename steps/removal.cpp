@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 // An API server that is busy with what it has to delete may not answer at once.
 Result<world::StillWaiting> unread(const Error& error) {
-  if (error.kind == ErrorClass::interrupted || error.id == "kube-forbidden") return failure(error);
+  if (error.kind == ErrorClass::interrupted || error.is("kube-forbidden")) return failure(error);
   return world::StillWaiting(error.what + ": " + error.because);
 }
 
@@ -83,7 +83,7 @@ Status wait_gone(world::World& world, const config::Config& config, const cluste
                                     for (NamespaceEnd& end : ends) end.look();
                                     for (; next < objects.size(); ++next) {
                                       Result<Json> live = world::kube_get(api, objects[next].path());
-                                      if (!live && live.error().id == "kube-not-found") continue;
+                                      if (!live && live.error().is("kube-not-found")) continue;
                                       if (!live) return unread(live.error());
                                       if (text_at(*live, "metadata.uid") != objects[next].uid)
                                         continue;  // somebody made it anew

@@ -26,7 +26,7 @@ Operations operations(const config::Config& config, const cluster::ClusterAccess
 
 diagnose::Judgement resources_served(const StageContext& context) {
   Result<Json> list = world::kube_get(context.api, "/apis/monitoring.coreos.com/v1");
-  if (!list && list.error().id != "kube-not-found") {
+  if (!list && !list.error().is("kube-not-found")) {
     return {Mark::unknown, list.error().what + ": " + list.error().because, list.error().id};
   }
   for (const char* crd : needed_crds) {

@@ -104,7 +104,7 @@ Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& conf
                      "hpawalk does not know where to find " + object_title(object));
     }
     Result<Json> live = world::kube_get(api, path);
-    if (!live && live.error().id != "kube-not-found") return failure(live.error());
+    if (!live && !live.error().is("kube-not-found")) return failure(live.error());
     if (live && !is_ours(*live, config)) {
       if (text_at(*live, "kind") != "Namespace") {
         return Comparison{

@@ -38,13 +38,10 @@ Error not_holding(const Stage& stage, const StageJudgement& seen, const config::
   if (!stage.logs(config).selector.empty())
     hint = config.again("logs " + name) + "   shows the logs of its pods\n";
   hint += config.again("up") + "   continues from here once the cause is fixed";
-  return Error{ErrorClass::check_failed,
-               "stage-" + name,
-               fmt::format("Stage {} failed: this is not true yet: {}", name, stage.rules[seen.rule].says),
-               seen.judgement.evidence,
-               hint,
-               {},
-               {}};
+  Error error{ErrorClass::check_failed, "stage-NAME",
+              fmt::format("Stage {} failed: this is not true yet: {}", name, stage.rules[seen.rule].says),
+              seen.judgement.evidence, hint};
+  return named(std::move(error), name);
 }
 
 bool stands(const StageJudgement& seen) {
@@ -59,7 +56,7 @@ void add_needs(const Stage& stage, std::set<std::string_view>& needed) {
 
 // Which stage ran out of time first says little: the first one that does not hold now is the one to look at.
 Error first_broken(const Error& error, std::set<std::string_view> concerned, const StageContext& context) {
-  if (!error.id.starts_with("stage-")) return error;
+  if (!error.in("stage-NAME")) return error;
   for (std::string_view name : std::set(concerned)) add_needs(*find_stage(name), concerned);
   for (const Stage& stage : stages()) {
     if (!concerned.contains(stage.name)) continue;
@@ -121,7 +118,7 @@ class Run {
       return;
     }
     job.error = done.error();
-    bool stopped = done.error().id == "stopped" || done.error().kind == ErrorClass::interrupted;
+    bool stopped = done.error().is("stopped") || done.error().kind == ErrorClass::interrupted;
     job.report.outcome = stopped ? Came::stopped : Came::failed;
     if (!stopped)
       job.report.evidence = done.error().because.empty() ? done.error().what : done.error().because;
@@ -145,7 +142,7 @@ class Run {
     }
     if (Status done = workers.join(); !done) return done;
     for (const Status& result : results) {
-      if (!result && result.error().id != "stopped") return result;
+      if (!result && !result.error().is("stopped")) return result;
     }
     for (const Status& result : results) {
       if (!result) return result;
@@ -207,7 +204,7 @@ class Run {
     world::Command command{.argv = line->argv, .input = line->input, .limit = config_.duration("timeout")};
     bool helm = std::holds_alternative<HelmUpgrade>(operation.action);
     Result<std::string> changed = world::run_checked(
-        world_.processes, command, helm ? "helm" : "kubectl-apply", "Cannot apply " + operation.subject);
+        world_.processes, command, helm ? ErrorId("helm") : ErrorId("kubectl-apply"), "Cannot apply " + operation.subject);
     if (!changed) return failure(changed.error());
     return {};
   }
@@ -377,7 +374,7 @@ Status up(world::World& world, const config::Config& config, cluster::ClusterTar
   if (!status) return status;
   const Error* first = nullptr;
   for (const Job& job : jobs) {
-    if (job.error && (first == nullptr || first->id == "stopped")) first = &*job.error;
+    if (job.error && (first == nullptr || first->is("stopped"))) first = &*job.error;
   }
   if (world.interrupt.requested())
     return interrupted("building the chain; " + config.again("up") + " continues where it stopped");

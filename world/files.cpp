@@ -19,7 +19,7 @@ static tl::unexpected<Error> file_failure(const std::string& doing, const fs::pa
               {},
               {}};
   if (number == ENOSPC) {
-    error.id = "disk-full";
+    error.id = ErrorId("disk-full").text();
     error.hint = "Free some space on this disk (df -h " + path.parent_path().string() +
                  "), then run the command again";
   }

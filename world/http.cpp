@@ -176,7 +176,7 @@ CURLcode drive(CURLM* multi, Exchange& exchange) {
 
 Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange, std::string reason) {
   std::string url = text::redact(request.url);  // it may carry a login
-  auto environment = [&](std::string id, const std::string& because) {
+  auto environment = [&](ErrorId id, const std::string& because) {
     return failure(ErrorClass::environment, id, "No response from " + url, text::redact(because));
   };
   switch (exchange.end) {

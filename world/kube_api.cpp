@@ -36,8 +36,8 @@ std::optional<Error> transport_error(const HttpResponse& response) {
   if (response.status != 500 && response.status != 502) return std::nullopt;
   if (parse_json(response.body, "The answer")) return std::nullopt;
   std::string message = message_of(response);
-  auto environment = [&](std::string id, std::string what, std::string hint) {
-    return Error{ErrorClass::environment, std::move(id), std::move(what), message, std::move(hint), {}, {}};
+  auto environment = [&](ErrorId id, std::string what, std::string hint) {
+    return Error{ErrorClass::environment, id, std::move(what), message, std::move(hint), {}, {}};
   };
   if (has(message, "x509") || has(message, "tls:") || has(message, "certificate")) {
     return environment("kube-tls", "The API server's certificate is not trusted",
@@ -96,11 +96,11 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
   if (std::optional<Error> error = transport_error(response)) return *error;
   std::string message = message_of(response);
   std::string place = request.path.substr(0, request.path.find('?'));
-  auto make = [&](std::string id, std::string what, std::string hint = {}) {
-    return Error{ErrorClass::check_failed, std::move(id), std::move(what), message, std::move(hint), {}, {}};
+  auto make = [&](ErrorId id, std::string what, std::string hint = {}) {
+    return Error{ErrorClass::check_failed, id, std::move(what), message, std::move(hint), {}, {}};
   };
-  auto environment = [&](std::string id, std::string what, std::string hint = {}) {
-    Error error = make(std::move(id), std::move(what), std::move(hint));
+  auto environment = [&](ErrorId id, std::string what, std::string hint = {}) {
+    Error error = make(id, std::move(what), std::move(hint));
     error.kind = ErrorClass::environment;
     return error;
   };
@@ -133,24 +133,24 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
 
 Error kube_silence(const KubeRequest& request, const Error& error) {
   std::string question = request.method + " " + request.path.substr(0, request.path.find('?'));
-  auto environment = [&](std::string id, std::string what, std::string hint = {}) {
+  auto environment = [&](ErrorId id, std::string what, std::string hint = {}) {
     return Error{ErrorClass::environment,
-                 std::move(id),
+                 id,
                  std::move(what),
                  question + ": " + error.because,
                  std::move(hint),
                  {},
                  {}};
   };
-  if (error.id == "http-slow") return environment("kube-slow", "Timed out: no response in time");
-  if (error.id == "http-too-large")
+  if (error.is("http-slow")) return environment("kube-slow", "Timed out: no response in time");
+  if (error.is("http-too-large"))
     return environment("kube-too-large", "The response is larger than hpawalk accepts");
   return environment("kube-unreachable", "The API server does not respond",
                      "Is the cluster running, and does this network reach it?  kubectl cluster-info");
 }
 
 bool about_one_question(const Error& error) {
-  return error.id == "kube-busy" || error.id == "kube-slow" || error.id == "kube-too-large";
+  return error.is("kube-busy") || error.is("kube-slow") || error.is("kube-too-large");
 }
 
 Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {

@@ -30,7 +30,7 @@ Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path,
     if (response && response->status == 404) return Deleted::absent;
     if (response && response->status == 409) {  // another UID, or it is going already
       Result<Json> live = kube_get(api, path);
-      if (!live && live.error().id == "kube-not-found") return Deleted::absent;
+      if (!live && live.error().is("kube-not-found")) return Deleted::absent;
       if (live && text_at(*live, "metadata.uid") != uid) return Deleted::another;
       if (live && !text_at(*live, "metadata.deletionTimestamp").empty()) return Deleted::accepted;
     }

@@ -139,10 +139,10 @@ KubeKinds discover(KubeApi& api) {
 Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::string& path) {
   Result<Json> list = kube_list(api, path, {.metadata_only = true});
   // A custom resource that was made just now has no storage yet.
-  for (int i = 0; i < 50 && !list && list.error().id == "kube-busy" && clock.sleep(200ms); ++i) {
+  for (int i = 0; i < 50 && !list && list.error().is("kube-busy") && clock.sleep(200ms); ++i) {
     list = kube_list(api, path, {.metadata_only = true});
   }
-  if (!list && list.error().id == "kube-not-found") return std::vector<Json>();
+  if (!list && list.error().is("kube-not-found")) return std::vector<Json>();
   if (!list) return failure(list.error());
   // What is no list must not be taken for an empty one.
   std::string kind = text_at(*list, "kind");

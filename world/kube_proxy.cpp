@@ -125,7 +125,7 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target,
       });
   if (!listening) {
     Error error = listening.error();
-    if (error.id == "timeout") error.kind = ErrorClass::environment;  // nothing was asked of the cluster yet
+    if (error.is("timeout")) error.kind = ErrorClass::environment;  // nothing was asked of the cluster yet
     return failure(std::move(error));
   }
   return std::make_unique<ProxyKubeApi>(world, std::move(folder), std::move(*child), std::move(waiting));

@@ -354,13 +354,13 @@ std::optional<std::filesystem::path> SystemProcesses::find(const std::string& pr
   return std::nullopt;
 }
 
-Result<std::string> run_checked(Processes& processes, const Command& command, std::string_view id,
+Result<std::string> run_checked(Processes& processes, const Command& command, ErrorId id,
                                 const std::string& what) {
   Result<Outcome> outcome = processes.run(command);
   if (!outcome) return failure(outcome.error());
   if (outcome->ok()) return std::move(outcome->output);
   return failure(Error{ErrorClass::check_failed,
-                       std::string(id),
+                       id,
                        what,
                        command.argv[0] + " ended with exit code " + std::to_string(outcome->exit_code),
                        {},

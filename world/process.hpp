@@ -68,7 +68,7 @@ class Processes {
 };
 
 // Runs, and turns a non-zero exit into an error that carries the command line and the end of its stderr.
-Result<std::string> run_checked(Processes& processes, const Command& command, std::string_view id,
+Result<std::string> run_checked(Processes& processes, const Command& command, ErrorId id,
                                 const std::string& what);
 
 class SystemProcesses final : public Processes {

@@ -106,7 +106,7 @@ class KubeconfigLock {
                                                       "Cannot make " + file, std::strerror(errno));
                                      });
     if (taken) return KubeconfigLock(file);
-    if (taken.error().id != "timeout") return failure(taken.error());
+    if (!taken.error().is("timeout")) return failure(taken.error());
     return failure(ErrorClass::environment, "kubeconfig-busy",
                    "Another program is changing " + kubeconfig.string(), file + " is there",
                    "Run the command again; if no such program runs, remove that file");

@@ -442,7 +442,7 @@ Result<bool> down(world::World& world, world::Progress& progress, const std::str
   Result<std::vector<std::string>> names = cluster_names(world);
   if (!names) return failure(names.error());
   if (std::find(names->begin(), names->end(), name) == names->end()) return false;
-  if (Status fit = check_machine(world, layout); !fit && fit.error().id != "disk-full")
+  if (Status fit = check_machine(world, layout); !fit && !fit.error().is("disk-full"))
     return failure(fit.error());
   std::optional<world::FileLock> lock;
   if (world.files.exists(files.root)) {

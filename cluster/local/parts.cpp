@@ -175,7 +175,7 @@ struct Builder {
 
   static Error with_hint(Error error) {
     if (error.output.find("no space left") != std::string::npos) {
-      error.id = "disk-full";
+      error.id = ErrorId("disk-full").text();
       error.kind = ErrorClass::environment;
       error.hint = "Free about 8 GiB (df -h), then run the command again: it continues where it stopped";
     } else if (error.kind != ErrorClass::interrupted) {

@@ -88,7 +88,7 @@ TEST_CASE("Ctrl-C ends the wait for a busy API server") {
 }
 
 TEST_CASE("A missing response is reported by its kind: too slow, too large, or unreachable") {
-  auto id = [](const char* http) {
+  auto id = [](ErrorId http) {
     return kube_silence(pods, Error{ErrorClass::environment, http, "No answer", "because", {}, {}, {}}).id;
   };
   CHECK(id("http") == "kube-unreachable");

@@ -75,7 +75,7 @@ TEST_CASE("A JSON document means the same behind a terminal as before it, and is
 
 TEST_CASE("Errors, progress, diagnosis, verification, the live screen and HTML show no control character of others") {
   fakes::FakeWorld fake;
-  report_error(Error{ErrorClass::environment, "id", mischief + "\nok   error   forged", mischief, mischief, mischief, mischief}, fake.world, true);
+  report_error(Error{ErrorClass::environment, "file", mischief + "\nok   error   forged", mischief, mischief, mischief, mischief}, fake.world, true);
   auto progress = make_progress(fake.world);
   progress->started("step");
   progress->line("step", mischief);
