@@ -7,7 +7,7 @@
 namespace hpawalk::diagnose {
 
 const Reading* Context::prometheus_reading(const std::string& what) const {
-  return prometheus.address ? facts.find(prometheus.address->key() + " " + what) : nullptr;
+  return prometheus.address ? facts.find(question_key(prometheus.address->key(), what)) : nullptr;
 }
 
 bool Context::samples_known() const {
@@ -17,7 +17,8 @@ bool Context::samples_known() const {
 
 Samples samples_of(const Facts& facts, const PrometheusView& prometheus) {
   Samples samples;
-  const Reading* reading = prometheus.address ? facts.find(prometheus.address->key() + " samples") : nullptr;
+  const Reading* reading =
+      prometheus.address ? facts.find(question_key(prometheus.address->key(), "samples")) : nullptr;
   if (reading == nullptr || !reading->read()) return samples;
   for (Row& row : rows_of(reading->value)) {
     auto name = row.labels.find("__name__");
@@ -63,10 +64,10 @@ static std::optional<Reading> told_by_condition(const Context& c) {
 std::optional<Reading> Context::probe() const {
   std::string version = version_of(adapter);
   if (version.empty()) return std::nullopt;
-  const Reading* own = facts.find("api " + metric_path(hpa, need, version));
+  const Reading* own = facts.find(value_key(metric_path(hpa, need, version)));
   if (own != nullptr) return *own;
   const Reading* all =
-      need.type == "Object" ? facts.find("api " + metric_path_of_all(hpa, need, version)) : nullptr;
+      need.type == "Object" ? facts.find(value_key(metric_path_of_all(hpa, need, version))) : nullptr;
   if (all == nullptr || !all->read()) return told_by_condition(*this);
   Reading mine{all->path, {}, {}, {}, {{"items", Json::array()}}, all->ms};
   for (const Json& item : list_at(all->value, "items")) {
@@ -81,7 +82,7 @@ std::optional<Reading> Context::probe() const {
 
 std::vector<std::string> Context::listed_names() const {
   std::vector<std::string> names;
-  const Reading* reading = facts.find("discovery " + need.api_group());
+  const Reading* reading = facts.find(discovery_key(need.api_group()));
   if (reading == nullptr || !reading->read()) return names;
   for (const Json& resource : list_at(reading->value, "resources"))
     names.push_back(text_at(resource, "name"));
@@ -89,7 +90,7 @@ std::vector<std::string> Context::listed_names() const {
 }
 
 std::optional<bool> Context::registered() const {
-  const Reading* reading = facts.find("discovery " + need.api_group());
+  const Reading* reading = facts.find(discovery_key(need.api_group()));
   if (reading == nullptr || !reading->read()) return std::nullopt;
   std::string wanted = need.external() ? need.metric : need.resource.text() + "/" + need.metric;
   std::vector<std::string> names = listed_names();
@@ -99,7 +100,7 @@ std::optional<bool> Context::registered() const {
 std::vector<std::string> Context::log() const {
   std::vector<std::string> lines;
   for (const Json* pod : adapter.pods) {
-    const Reading* reading = facts.find("log " + full_name(*pod));
+    const Reading* reading = facts.find(log_key(full_name(*pod)));
     if (reading == nullptr || !reading->read()) continue;
     for (const std::string& line : text_list(reading->value)) lines.push_back(line);
   }
@@ -126,7 +127,7 @@ std::vector<std::string> Context::other_adapters() const {
     bool unseen = pods == nullptr || pods->refused() || services == nullptr || services->refused();
     if (!group.adapter.api_services.empty() && unseen) return others;  // whose a pod is cannot be said
   }
-  for (const Json* pod : facts.items("adapter-pods")) {
+  for (const Json* pod : facts.items(adapter_pods)) {
     bool rival = true;
     for (const auto& [group_name, group] : groups) {
       bool behind = std::any_of(group.adapter.pods.begin(), group.adapter.pods.end(),

@@ -80,8 +80,6 @@ class StillFacts {
   std::unique_ptr<FactsIndex> index_;  // null: somebody else's is in use
 };
 
-std::string whole_key(const std::string& resource);
-
 Json to_json(const Facts& facts);
 Result<Facts> facts_from(std::string_view text);
 

@@ -33,8 +33,9 @@ Breadth breadth_of(const Context& c, const AdapterRule& rule) {
   Breadth breadth;
   if (counts != nullptr)
     breadth.count = std::atoll(text_at(counts->value, std::to_string(rule.index)).c_str());
-  const Reading* names =
-      c.prometheus.address ? c.facts.find(names_key(*c.prometheus.address, rule.series_query)) : nullptr;
+  const Reading* names = c.prometheus.address
+                             ? c.facts.find(names_key(c.prometheus.address->key(), rule.series_query))
+                             : nullptr;
   breadth.listing = names;
   breadth.slow = names != nullptr &&
                  (names->ms > 10'000 || has(names->error, "timeout") || has(names->error, "timed out"));
@@ -78,8 +79,9 @@ bool too_broad(const Context& c, Report& report, std::vector<std::string> eviden
 // One seriesQuery that Prometheus refuses aborts the listing of all.
 void judge_listing(const Context& c, Report& report) {
   for (const AdapterRule& rule : c.adapter.rules(c.need.external())) {
-    const Reading* names =
-        c.prometheus.address ? c.facts.find(names_key(*c.prometheus.address, rule.series_query)) : nullptr;
+    const Reading* names = c.prometheus.address
+                               ? c.facts.find(names_key(c.prometheus.address->key(), rule.series_query))
+                               : nullptr;
     if (names == nullptr || names->error_id != "prometheus-query" || has(names->error, "timeout")) continue;
     std::vector<std::string> evidence = {rule_place(c, rule) + ": seriesQuery " + rule.series_query,
                                          seen(*names, names->error)};

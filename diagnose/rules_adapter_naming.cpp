@@ -182,7 +182,7 @@ void judge_naming(const Context& c, Report& report) {
   const Candidate& candidate = *c.candidate();
   const std::vector<Row>& rows = c.samples(candidate.series);
   bool may_be_seen = std::any_of(c.candidates.begin(), c.candidates.end(), [&](const Candidate& x) {
-    const Reading* names = c.facts.find(names_key(*c.prometheus.address, x.rule->series_query));
+    const Reading* names = c.facts.find(names_key(c.prometheus.address->key(), x.rule->series_query));
     return x.seen || names == nullptr || !names->read();
   });
   if (!rows.empty() && !may_be_seen) return matches_other_labels(c, report, candidate, rows.front());

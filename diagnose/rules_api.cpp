@@ -170,7 +170,7 @@ void several_adapters(const Context& c, Report& report) {
 }
 
 void lists_nothing(const Context& c, Report& report) {
-  const Reading* discovery = c.facts.find("discovery " + c.need.api_group());
+  const Reading* discovery = c.facts.find(discovery_key(c.need.api_group()));
   if (discovery == nullptr || !discovery->read() || !list_at(discovery->value, "resources").empty()) return;
   report.note(cause::empty_discovery,
               c.works() ? "The API lists no metrics, but serves them: this is normal for this adapter"
@@ -191,7 +191,7 @@ void judge_api(const Context& c, Report& report) {
         c, report, {preferred, text_at(why, "reason"), text_at(why, "message"), {api_condition(preferred)}});
   }
   // The condition can be older than the trouble: an answer that hpawalk just got counts more.
-  const Reading* discovery = c.facts.find("discovery " + c.need.api_group());
+  const Reading* discovery = c.facts.find(discovery_key(c.need.api_group()));
   std::optional<Reading> probe = c.probe();
   bool served = probe && probe->read();  // then the adapter is there
   if (discovery != nullptr && discovery->error_id == "kube-unavailable" && !served) {

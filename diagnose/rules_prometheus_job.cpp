@@ -107,9 +107,9 @@ bool configuration_rejected(const Scrape& s, const Monitor& m) {
 
 // An operator can run elsewhere, or under labels of its own: only pods that are there and not ready prove it.
 bool no_operator(const Scrape& s, const Monitor& m) {
-  std::vector<const Json*> operators = s.c.facts.items("operator-pods");
+  std::vector<const Json*> operators = s.c.facts.items(operator_pods);
   bool running = std::any_of(operators.begin(), operators.end(), [](const Json* p) { return pod_ready(*p); });
-  const Reading* by_name = s.c.facts.find("operator-pods/by-name");
+  const Reading* by_name = s.c.facts.find(operator_pods_by_name);
   if (by_name == nullptr || !by_name->read() || running) return false;
   s.report.broken(cause::operator_not_running,
                   fmt::format("{} is selected, but no prometheus-operator is running to write it into "

@@ -65,11 +65,11 @@ bool without_request(const Context& c, Report& report) {
 }
 
 void measurements(const Context& c, Report& report) {
-  const Reading* metrics = c.facts.listing("podmetrics", c.hpa.space);
+  const Reading* metrics = c.facts.listing(pod_metrics, c.hpa.space);
   std::set<std::string> names;
   for (const Json* pod : c.hpa.pods) names.insert(name_of(*pod));
   size_t measured = 0;
-  for (const Json* m : c.facts.items("podmetrics", c.hpa.space)) measured += names.count(name_of(*m));
+  for (const Json* m : c.facts.items(pod_metrics, c.hpa.space)) measured += names.count(name_of(*m));
   if (metrics != nullptr && metrics->read() && measured > 0)
     report.set(Link::value, Mark::ok,
                fmt::format("{} of {} measured", measured, plural_count(names.size(), "pod")));

@@ -64,7 +64,7 @@ bool not_answered(const Context& c, Report& report, const Reading& probe) {
     return true;
   }
   // One 503 among answers: the adapter was busy for a moment, or an overloaded API server did not ask it.
-  const Reading* discovery = c.facts.find("discovery " + c.need.api_group());
+  const Reading* discovery = c.facts.find(discovery_key(c.need.api_group()));
   bool discovered = discovery != nullptr && discovery->read();
   if (probe.error_id == "kube-unavailable" && c.works() && discovered) {
     report.set(Link::value, Mark::unknown, "the HPA has read it, but now: " + probe.error);
