@@ -26,8 +26,8 @@ Judgement not_yet(std::string evidence) {
 Judgement unread(const Error& error) {
   std::string evidence = error.what;
   if (!error.because.empty() && error.id != "kube-not-found") evidence += ": " + error.because;
-  bool waiting_helps =
-      error.id == "kube-not-found" || error.id == "kube-unavailable" || error.id == "prometheus-http";
+  bool waiting_helps = error.id == "kube-not-found" || error.id == "kube-unavailable" ||
+                       error.id == "prometheus-http" || error.id == "prometheus-forbidden";
   return {waiting_helps ? Mark::broken : Mark::unknown, evidence};
 }
 

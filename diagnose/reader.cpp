@@ -212,19 +212,14 @@ void Reader::read_log(const Json& pod) {
 }
 
 Result<Json> Reader::ask_prometheus_now(const PrometheusAddress& address, const std::string& path) {
-  bool directly = !options_.prometheus_url.empty();
-  world::PrometheusApi prometheus = directly
-                                        ? world::prometheus_at(http_, options_.prometheus_url)
-                                        : world::prometheus_behind(api_, address.backend, address.prefix);
+  world::PrometheusApi prometheus = options_.prometheus_url.empty()
+                                        ? world::prometheus_behind(api_, address.backend, address.prefix)
+                                        : world::prometheus_at(http_, options_.prometheus_url);
   Result<Json> answer = prometheus.get(path, 15s);
-  if (answer || directly || answer.error().id != "prometheus-http") return answer;
-  // The API server's own refusal to pass it on, told from one of Prometheus's.
+  if (answer || answer.error().id != "prometheus-forbidden") return answer;
+  // A missing right like any other of the API server's.
   const Error& error = answer.error();
-  bool by_the_api =
-      error.what.ends_with("403") && (error.because.find("services/proxy") != std::string::npos ||
-                                      error.because.find("pods/proxy") != std::string::npos);
-  if (by_the_api) return failure(ErrorClass::check_failed, "kube-forbidden", error.what, error.because);
-  return answer;
+  return failure(ErrorClass::check_failed, "kube-forbidden", error.what, error.because);
 }
 
 void Reader::ask_prometheus(const PrometheusAddress& address, const std::string& key, const std::string& path,
