@@ -118,6 +118,8 @@ inline constexpr ErrorEntry error_entries[] = {
     {"Reaching a cluster", "kube-proxy-ended kube-socket-folder", "3",
      "The `kubectl proxy` through which hpawalk asks ended, or cannot have its socket."},
     {"Reaching a cluster", "prometheus-http", "1", "The server is not a Prometheus API."},
+    {"Reaching a cluster", "prometheus-forbidden", "1",
+     "The API server does not pass the query on to Prometheus: `get` on `services/proxy` is missing."},
     {"Reaching a cluster", "prometheus-query prometheus-not-vector", "1",
      "Prometheus rejected a query, or the result is not a vector."},
     {"verify, set-value, watch and open", "link-broken", "1",

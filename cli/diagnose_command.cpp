@@ -80,7 +80,7 @@ Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts,
 
 Status unknown_cause(const std::string& id) {
   std::vector<std::string> ids;
-  for (const diagnose::Cause& c : diagnose::causes()) ids.emplace_back(c.id);
+  for (const diagnose::Cause* c : diagnose::causes()) ids.emplace_back(c->id);
   std::optional<std::string> near = text::nearest(id, ids);
   return failure(ErrorClass::usage, "unknown-cause", "Unknown cause: " + id, {},
                  near ? "Did you mean " + *near + "?" : "docs/causes.md lists them all");
@@ -92,8 +92,7 @@ Status explain_cause(Session& session, const Options& options) {
   if (options.output == "json") {
     Json data = {
         {"id", cause->id},         {"link", diagnose::name_of(cause->link)}, {"symptom", cause->symptom},
-        {"reason", cause->reason}, {"detection", cause->detection},          {"fix", cause->fix},
-        {"tested", cause->tested}};
+        {"reason", cause->reason}, {"detection", cause->detection},          {"fix", cause->fix}};
     session.world.terminal.out(json_text(data, 2) + "\n");
   } else {
     session.world.terminal.out(diagnose::explain(*cause));

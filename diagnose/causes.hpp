@@ -1,27 +1,35 @@
-// Every cause that `diagnose` can name: what a user sees, why, how it is detected, what to do, and how it is
-// tested. docs/causes.md is made of this list; a test keeps list, rules and page together.
+// Every cause that `diagnose` can name: what a user sees, why, how it is detected, what to do. Each is a
+// constant that its rules define in their own file and name by `cause::`. causes.inc lists them all: a name
+// that is not listed does not compile, and one that no rule defines does not link. docs/causes.md is
+// generated from these constants.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "diagnose/diagnosis.hpp"
 
 namespace hpawalk::diagnose {
 
 struct Cause {
-  std::string_view id;
-  std::string_view number;  // in the list of causes that users met; empty: found since
-  Link link;
+  std::string_view id;  // "target-down": stable
+  Link link;            // where it is usually found
   std::string_view symptom;
   std::string_view reason;
   std::string_view detection;
   std::string_view fix;
-  std::string_view tested;  // "real fault" (on the local cluster) or "facts file"
+  bool also_when_served = false;  // breaks the chain even while the metrics API serves a value
 };
 
-const std::vector<Cause>& causes();
+namespace cause {
+#define CAUSE(name) extern const Cause name;
+#include "diagnose/causes.inc"
+#undef CAUSE
+}  // namespace cause
+
+// In the order in which a value travels.
+std::span<const Cause* const> causes();
 const Cause* find_cause(std::string_view id);
 std::string explain(const Cause& cause);  // for a terminal
 std::string causes_page();                // docs/causes.md

@@ -26,8 +26,8 @@ Judgement not_yet(std::string evidence) {
 Judgement unread(const Error& error) {
   std::string evidence = error.what;
   if (!error.because.empty() && !error.is("kube-not-found")) evidence += ": " + error.because;
-  bool waiting_helps =
-      error.is("kube-not-found") || error.is("kube-unavailable") || error.is("prometheus-http");
+  bool waiting_helps = error.is("kube-not-found") || error.is("kube-unavailable") ||
+                       error.is("prometheus-http") || error.is("prometheus-forbidden");
   return {waiting_helps ? Mark::broken : Mark::unknown, evidence, error.id};
 }
 

@@ -14,16 +14,6 @@
 
 namespace hpawalk::diagnose {
 
-std::string eval_key(const std::string& prometheus_key, const std::string& expression) {
-  return prometheus_key + " eval " + expression;
-}
-std::string range_key(const std::string& prometheus_key, const std::string& expression) {
-  return prometheus_key + " range " + expression;
-}
-std::string may_key(const world::AccessQuestion& q) {
-  return fmt::format("may {} {} {}/{} in {}", q.user, q.verb, q.group, q.resource,
-                     q.space.empty() ? "all" : q.space);
-}
 std::string user_of(const Json& pod) {
   return fmt::format("system:serviceaccount:{}:{}", space_of(pod),
                      text_at(pod, "spec.serviceAccountName", "default"));
@@ -75,10 +65,10 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
     reader.list_at_path(key, "/api/v1/pods?labelSelector=" + world::query_value(selector));
   };
   // Whoever installed them: the bundle and kube-prometheus use the first label, charts one or the other.
-  pods("adapter-pods/by-name", "app.kubernetes.io/name=prometheus-adapter");
-  pods("adapter-pods/by-app", "app=prometheus-adapter,!app.kubernetes.io/name");
-  pods("operator-pods/by-name", "app.kubernetes.io/name=prometheus-operator");
-  pods("operator-pods/by-app",
+  pods(adapter_pods_by_name, "app.kubernetes.io/name=prometheus-adapter");
+  pods(adapter_pods_by_app, "app=prometheus-adapter,!app.kubernetes.io/name");
+  pods(operator_pods_by_name, "app.kubernetes.io/name=prometheus-operator");
+  pods(operator_pods_by_app,
        "app in (kube-prometheus-stack-operator,prometheus-operator-operator,prometheus-operator),"
        "app.kubernetes.io/name!=prometheus-operator");
   reader.list_at_path("rejections", "/api/v1/events?fieldSelector=reason%3DInvalidConfiguration");
@@ -152,9 +142,9 @@ void read_refused(Reader& reader, const Spaces& spaces) {
       {"prometheuses", "/apis/monitoring.coreos.com/v1"}};
   for (const auto& [resource, group] : groups) {
     const Reading* whole = reader.facts.whole(resource);
-    if (whole == nullptr || whole->error_id != "kube-forbidden") continue;
+    if (whole == nullptr || !whole->failed_with("kube-forbidden")) continue;
     for (const std::string& space : spaces) {
-      std::string key = resource + "/" + space;
+      std::string key = space_key(resource, space);
       if (reader.facts.find(key) != nullptr) continue;
       reader.list_at_path(key,
                           world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
@@ -182,7 +172,7 @@ void read_neighbourhood(Reader& reader) {
     bool grouped = hpa.target_api.find('/') != std::string::npos;
     if (listed.contains(hpa.target_kind) || !grouped || ++scales > most_scales) continue;
     std::string resource = plural(hpa.target_kind);
-    reader.get(fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name),
+    reader.get(scale_key(hpa.space, resource, hpa.target_name),
                world::kube_path("/apis/{}/namespaces/{}/{}/{}/scale", world::Segments{hpa.target_api},
                                 hpa.space, resource, hpa.target_name));
   }
@@ -190,10 +180,10 @@ void read_neighbourhood(Reader& reader) {
     Adapter adapter = adapter_of(facts, group);
     if (adapter.api_services.empty()) continue;
     std::string version = version_of(adapter);
-    if (!version.empty()) reader.get("discovery " + group, world::kube_path("/apis/{}/{}", group, version));
+    if (!version.empty()) reader.get(discovery_key(group), world::kube_path("/apis/{}/{}", group, version));
     reader.ask(hpa_question(group, *spaces_of_hpas.begin()));
     if (group == "metrics.k8s.io") {
-      reader.list_by_space("podmetrics", "/apis/metrics.k8s.io/v1beta1", "pods",
+      reader.list_by_space(pod_metrics, "/apis/metrics.k8s.io/v1beta1", "pods",
                            {spaces_of_hpas.begin(), spaces_of_hpas.end()});
     }
     if (adapter.service_name.find("keda") != std::string::npos) {
@@ -213,7 +203,7 @@ void read_prometheus_space(Reader& reader, const std::string& space) {
       {"networkpolicies", "/apis/networking.k8s.io/v1"}};
   for (const auto& [resource, group] : groups) {
     if (reader.facts.listing(resource, space) != nullptr) continue;
-    reader.list_at_path(resource + "/" + space,
+    reader.list_at_path(space_key(resource, space),
                         world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
   }
 }
@@ -228,13 +218,13 @@ void read_details(Reader& reader, const CollectOptions& options) {
   }
   for (const std::string& name : groups) {
     const Adapter& adapter = parts.groups.at(name).adapter;
-    std::string config = "configmaps/" + adapter.space + "/" + adapter.config_map;
+    std::string config = object_key("configmaps", adapter.space, adapter.config_map);
     if (!adapter.config_map.empty() && seen.insert(config).second) {
       reader.get(config,
                  world::kube_path("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map));
     }
     for (const Json* pod : adapter.pods) {
-      if (seen.insert("log " + full_name(*pod)).second) reader.read_log(*pod);
+      if (seen.insert(log_key(full_name(*pod))).second) reader.read_log(*pod);
     }
     if (!adapter.pods.empty())
       reader.ask({"list", "", "pods", options.space, user_of(*adapter.pods.front())});
@@ -281,9 +271,9 @@ void probe(Reader& reader, const Parts& parts, const CollectOptions& options) {
   }
   size_t left = options.probe_limit;
   auto probe_one = [&](const std::string& path) {
-    if (left == 0 || reader.facts.find("api " + path) != nullptr) return;
+    if (left == 0 || reader.facts.find(value_key(path)) != nullptr) return;
     --left;
-    reader.get("api " + path, path);
+    reader.get(value_key(path), path);
   };
   std::set<std::string> answered;
   for (const auto& [all, each] : alike) {
@@ -295,7 +285,7 @@ void probe(Reader& reader, const Parts& parts, const CollectOptions& options) {
   // Where that was refused (the adapter may not list the objects), or did not have the object: one by one.
   std::set<std::string> covered;
   for (const std::string& all : answered) {
-    const Reading* reading = reader.facts.find("api " + all);
+    const Reading* reading = reader.facts.find(value_key(all));
     if (reading == nullptr || !reading->read()) continue;
     std::set<std::string> found;
     for (const Json& item : list_at(reading->value, "items"))

@@ -8,6 +8,7 @@
 
 #include <functional>
 
+#include "diagnose/fact_key.hpp"
 #include "diagnose/facts.hpp"
 #include "world/kube_api.hpp"
 
@@ -31,11 +32,6 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
 // Was this HPA only assumed?
 bool assumed(const Json& hpa);
 
-// Keys of the readings that the rules look up.
-inline constexpr const char *version_key = "version", *controller_key = "controller";
-std::string eval_key(const std::string& prometheus_key, const std::string& expression);
-std::string range_key(const std::string& prometheus_key, const std::string& expression);
-std::string may_key(const world::AccessQuestion& question);
 // What a Prometheus must be allowed to in a namespace to find targets there. `prometheus`: its object, if an
 // operator made it.
 std::vector<world::AccessQuestion> discovery_questions(const std::string& user, const std::string& space,

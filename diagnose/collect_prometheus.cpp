@@ -76,7 +76,8 @@ void read_samples(Reader& reader, const PrometheusAddress& address, const std::s
   std::string query =
       fmt::format("{} and on(__name__) (count by (__name__) ({}) <= {})", selector, selector, most_rows);
   reader.ask_prometheus(
-      address, "samples", "/api/v1/query?query=" + world::query_value(query), [](const Json& data) {
+      address, question_key(address.key(), "samples"), "/api/v1/query?query=" + world::query_value(query),
+      [](const Json& data) {
         Json rows = Json::array();
         for (const Json& row : list_at(data, "result")) {
           const Json& value = list_at(row, "value");
@@ -86,8 +87,8 @@ void read_samples(Reader& reader, const PrometheusAddress& address, const std::s
         return rows;
       });
   std::string count = "count by (__name__) (" + selector + ")";
-  reader.ask_prometheus(address, "counts", "/api/v1/query?query=" + world::query_value(count),
-                        by_label("__name__"));
+  reader.ask_prometheus(address, question_key(address.key(), "counts"),
+                        "/api/v1/query?query=" + world::query_value(count), by_label("__name__"));
 }
 
 // How many series each rule of the adapter matches, in one query.
@@ -95,15 +96,15 @@ void count_rules(Reader& reader, const Group& group) {
   std::vector<std::string> parts;
   std::set<std::string> seen;
   for (const AdapterRule& rule : group.adapter.rules(false)) {
-    const Reading* names = reader.facts.find(names_key(*group.prometheus.address, rule.series_query));
+    const Reading* names = reader.facts.find(names_key(group.prometheus.address->key(), rule.series_query));
     if (names == nullptr || !names->read() || !seen.insert(rule.series_query).second) continue;
     parts.push_back(
         fmt::format("label_replace(count({}),\"hpawalk\",\"{}\",\"\",\"\")", rule.series_query, rule.index));
   }
   if (parts.empty()) return;
-  reader.ask_prometheus(*group.prometheus.address, "rule counts",
-                        "/api/v1/query?query=" + world::query_value(text::join(parts, " or ")),
-                        by_label("hpawalk"));
+  reader.ask_prometheus(
+      *group.prometheus.address, question_key(group.prometheus.address->key(), "rule counts"),
+      "/api/v1/query?query=" + world::query_value(text::join(parts, " or ")), by_label("hpawalk"));
 }
 
 using Batch = std::vector<std::string>;
@@ -189,18 +190,20 @@ void read_prometheus_basics(Reader& reader, const Parts& parts) {
   for (const Group* group : asked_groups(parts)) {
     const PrometheusAddress& address = *group->prometheus.address;
     if (seen.insert(address.key()).second) {
-      reader.ask_prometheus(address, "runtime", "/api/v1/status/runtimeinfo");
-      reader.ask_prometheus(address, "config", "/api/v1/status/config", kept_config);
-      reader.ask_prometheus(address, "names", "/api/v1/label/__name__/values");
-      reader.ask_prometheus(address, "targets", "/api/v1/targets?state=active", kept_targets);
+      reader.ask_prometheus(address, question_key(address.key(), "runtime"), "/api/v1/status/runtimeinfo");
+      reader.ask_prometheus(address, question_key(address.key(), "config"), "/api/v1/status/config",
+                            kept_config);
+      reader.ask_prometheus(address, question_key(address.key(), "names"), "/api/v1/label/__name__/values");
+      reader.ask_prometheus(address, question_key(address.key(), "targets"), "/api/v1/targets?state=active",
+                            kept_targets);
     }
     // As the adapter lists series: those of its max age.
     world::Duration max_age = group->adapter.max_age.value_or(10min);
     double start = seconds(reader.facts.taken - max_age);
     for (bool external : {false, true}) {
       for (const AdapterRule& rule : group->adapter.rules(external)) {
-        if (!seen.insert(names_key(address, rule.series_query)).second) continue;
-        reader.ask_prometheus(address, "names " + rule.series_query,
+        if (!seen.insert(names_key(address.key(), rule.series_query)).second) continue;
+        reader.ask_prometheus(address, names_key(address.key(), rule.series_query),
                               fmt::format("/api/v1/label/__name__/values?start={:.0f}&match%5B%5D={}", start,
                                           world::query_value(rule.series_query)));
       }

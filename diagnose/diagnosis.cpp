@@ -53,28 +53,6 @@ Mark HpaDiagnosis::verdict() const {
 
 namespace {
 
-// One failing metric holds back the others: seen from the metric that works.
-void judge_together(const Hpa& hpa, HpaDiagnosis& diagnosis) {
-  if (diagnosis.chains.size() < 2) return;
-  std::vector<std::string> broken;
-  for (const ChainDiagnosis& chain : diagnosis.chains) {
-    const Finding* first = chain.first_broken();
-    if (first != nullptr && first->link < Link::hpa) broken.push_back(chain.metric);
-  }
-  if (broken.empty() || broken.size() == diagnosis.chains.size()) return;
-  for (ChainDiagnosis& chain : diagnosis.chains) {
-    if (std::find(broken.begin(), broken.end(), chain.metric) != broken.end()) continue;
-    Report(chain).broken(
-        "one-metric-blocks-scale-down", Link::hpa,
-        fmt::format("This metric works, but {} does not; the HPA does not scale down while one metric fails",
-                    text::join(broken, " and ")),
-        {fmt::format("HPA {}/{}: spec.metrics has {} entries; {} of them cannot be read", hpa.space, hpa.name,
-                     diagnosis.chains.size(), broken.size())},
-        advice("Repair the other metric (see its chain), or remove it from spec.metrics",
-               look_at("get", ref_of("hpa", *hpa.object))));
-  }
-}
-
 // Who says that the metrics API serves a value: an answer of just now, or, where hpawalk could not ask, the
 // HPA. Empty: nobody.
 std::string served_by(const Context& c) {
@@ -95,11 +73,9 @@ std::string served_by(const Context& c) {
 void trust_the_value(const Context& c, ChainDiagnosis& chain) {
   std::string served = c.need.resource_metric() ? "" : served_by(c);
   if (served.empty()) return;
-  static const std::array<std::string_view, 3> served_but_wrong = {"metric-nan", "rules-overlap",
-                                                                   "adapter-max-age"};
   for (Finding& f : chain.findings) {
-    bool stays =
-        std::find(served_but_wrong.begin(), served_but_wrong.end(), f.cause) != served_but_wrong.end();
+    const Cause* cause = find_cause(f.cause);
+    bool stays = cause != nullptr && cause->also_when_served;
     if (f.severity != Mark::broken || f.link > Link::value || stays) continue;
     f.severity = Mark::note;
     f.certainty = Certainty::possible;
@@ -169,7 +145,7 @@ std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& s
                 candidates(group, need)};
       diagnosis.chains.push_back(judge(c));
     }
-    judge_together(hpa, diagnosis);
+    judge_together(hpa, diagnosis.chains);
     for (ChainDiagnosis& chain : diagnosis.chains) put_in_order(chain);
     all.push_back(std::move(diagnosis));
   }

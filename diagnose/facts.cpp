@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "diagnose/fact_key.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::diagnose {
@@ -12,12 +13,8 @@ const Reading* Facts::find(const std::string& key) const {
 }
 
 const Reading* Facts::listing(const std::string& resource, const std::string& space) const {
-  const Reading* by_space = find(resource + "/" + space);
+  const Reading* by_space = find(space_key(resource, space));
   return by_space != nullptr ? by_space : find(resource);
-}
-
-std::string whole_key(const std::string& resource) {
-  return "whole cluster " + resource;
 }
 
 const Reading* Facts::whole(const std::string& resource) const {

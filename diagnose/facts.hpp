@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/error_id.hpp"
 #include "base/json.hpp"
 #include "world/clock.hpp"
 
@@ -26,7 +27,8 @@ struct Reading {
   long long ms = 0;  // how long the answer took
 
   bool read() const { return error_id.empty(); }
-  bool absent() const { return error_id == "kube-not-found"; }
+  bool failed_with(ErrorId id) const { return error_id == id.text(); }
+  bool absent() const { return failed_with("kube-not-found"); }
   bool refused() const { return !read() && !absent(); }  // cannot be judged
 };
 
@@ -79,8 +81,6 @@ class StillFacts {
   const Facts& facts_;
   std::unique_ptr<FactsIndex> index_;  // null: somebody else's is in use
 };
-
-std::string whole_key(const std::string& resource);
 
 Json to_json(const Facts& facts);
 Result<Facts> facts_from(std::string_view text);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "diagnose/fact_key.hpp"
 #include "diagnose/facts.hpp"
 
 namespace hpawalk::diagnose {
@@ -20,10 +21,9 @@ std::string key_of(std::initializer_list<std::string_view> parts) {
 
 Objects all_of(const Facts& facts, const std::string& resource) {
   Objects all;
-  std::string prefix = resource + "/";
   for (auto here = facts.readings.lower_bound(resource);
        here != facts.readings.end() && here->first.starts_with(resource); ++here) {
-    if (here->first != resource && !here->first.starts_with(prefix)) continue;
+    if (!lists(here->first, resource)) continue;
     for (const Json& item : list_at(here->second.value, "items")) all.push_back(&item);
   }
   return all;

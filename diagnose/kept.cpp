@@ -8,6 +8,7 @@
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
+#include "diagnose/fact_key.hpp"
 #include "diagnose/view.hpp"
 
 namespace hpawalk::diagnose {
@@ -15,7 +16,7 @@ namespace {
 
 // The fields of each kind, as paths: what stands behind the last step is kept whole, lists are gone through.
 struct Kind {
-  std::string_view name;  // the first word of a reading's key; of Prometheus's: the first behind its address
+  std::string_view name;  // the subject of a reading's key
   std::string_view fields;
   bool objects = true;  // of the API server, or a list of them: with metadata
 };
@@ -76,8 +77,8 @@ constexpr Kind kinds[] = {
      "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector spec.podMonitorSelector "
      "spec.podMonitorNamespaceSelector"},
     {"pods", POD_FIELDS},
-    {"adapter-pods", POD_FIELDS},
-    {"operator-pods", POD_FIELDS},
+    {adapter_pods, POD_FIELDS},
+    {operator_pods, POD_FIELDS},
     {"controller", POD_FIELDS},
     {"deployments", WORKLOAD_FIELDS},
     {"statefulsets", WORKLOAD_FIELDS},
@@ -89,7 +90,7 @@ constexpr Kind kinds[] = {
      "metadata.name metadata.namespace spec.podSelector spec.policyTypes spec.ingress spec.egress"},
     {"configmaps", "metadata.name metadata.namespace metadata.hpawalkLastChange data"},
     {"scaledobjects", CONDITION_FIELDS "metadata.name metadata.namespace status.hpaName"},
-    {"podmetrics", "metadata.name metadata.namespace"},
+    {pod_metrics, "metadata.name metadata.namespace"},
     {"rejections", EVENT_FIELDS},
     {"rescales", EVENT_FIELDS},
     {"version", "gitVersion"},
@@ -152,12 +153,6 @@ Json pruned(const Json& value, const Tree& tree) {
     }
   }
   return out;  // a scalar where fields are expected: nothing
-}
-
-std::string kind_name(const std::string& key) {
-  size_t start = 0;
-  if (key.starts_with("prom:")) start = std::min(key.find(' '), key.size() - 1) + 1;
-  return key.substr(start, key.find_first_of(start == 0 ? "/ " : " ", start) - start);
 }
 
 // Who set spec.replicas, from the managed fields.
@@ -391,7 +386,7 @@ std::set<std::string> selected_labels(const Facts& facts) {
     }
   }
   for (const auto& [key, reading] : facts.readings) {
-    if (!key.starts_with("scale/")) continue;
+    if (subject_of(key) != "scale") continue;
     take_selector(at(reading.value, "spec.selector"), names);
     for (const std::string& part : text::split(text_at(reading.value, "status.selector"), ','))
       names.insert(part.substr(0, part.find('=')));
@@ -413,7 +408,7 @@ Json kept(const std::string& key, const Json& value) {
     for (const Kind& kind : kinds) all.emplace(kind.name, std::pair{&kind, tree_of(kind.fields)});
     return all;
   }();
-  auto found = table.find(kind_name(key));
+  auto found = table.find(subject_of(key));
   if (found == table.end()) return {};
   const auto& [kind, tree] = found->second;
   if (!kind->objects || !at(value, "items").is_array()) return kept_object(*kind, tree, value);
@@ -425,9 +420,9 @@ Json kept(const std::string& key, const Json& value) {
 void keep_selected_labels(Facts& facts) {
   const std::set<std::string> names = selected_labels(facts);
   static const std::set<std::string> with_labels = {
-      "pods", "adapter-pods", "operator-pods", "deployments", "statefulsets", "replicasets", "daemonsets"};
+      "pods", adapter_pods, operator_pods, "deployments", "statefulsets", "replicasets", "daemonsets"};
   for (auto& [key, reading] : facts.readings) {
-    if (!with_labels.contains(kind_name(key)) || !at(reading.value, "items").is_array()) continue;
+    if (!with_labels.contains(subject_of(key)) || !at(reading.value, "items").is_array()) continue;
     for (Json& item : reading.value["items"]) {
       if (at(item, "metadata.labels").is_object()) keep_labels(item["metadata"]["labels"], names);
       if (at(item, "spec.template.metadata.labels").is_object())

@@ -50,15 +50,6 @@ void Reader::run_round() {
                 {}};
 }
 
-// What the API server only passes on: that an adapter, Prometheus or a node does not answer says nothing
-// about the cluster itself.
-static bool asks_somebody_else(const std::string& key) {
-  for (const char* kind : {"prom:", "api ", "discovery ", "podmetrics", "log "}) {
-    if (key.starts_with(kind)) return true;
-  }
-  return false;
-}
-
 // Everything that is read comes into the facts by one of these two, and only what rules look at stays.
 void Reader::record(const std::string& key, Reading reading, const Error* error) {
   reading.value = error == nullptr ? kept(key, reading.value) : Json();
@@ -80,8 +71,9 @@ void Reader::keep(const std::string& key, Reading reading, const Error* error) {
   std::lock_guard lock(mutex_);
   if (error != nullptr) {
     bool stopped = error->kind == ErrorClass::interrupted;
+    // That an adapter, Prometheus or a node does not answer says nothing about the cluster itself.
     bool hopeless = error->kind == ErrorClass::environment && !world::about_one_question(*error);
-    if ((stopped || (hopeless && !asks_somebody_else(key))) && !fatal) fatal = *error;
+    if ((stopped || (hopeless && kind_of(key) == KeyKind::api_server)) && !fatal) fatal = *error;
     silence_ |= hopeless || error->is("kube-slow") || error->is("prometheus-http");
     reading.error_id = error->id;
     reading.error = text::redact(error->because.empty() ? error->what : error->because);
@@ -130,7 +122,7 @@ void Reader::replaced_by_spaces(const std::string& key) {
 void Reader::list_each(const std::string& key, const std::string& group, const std::string& resource,
                        const std::vector<std::string>& spaces) {
   for (const std::string& space : spaces) {
-    list_at_path(key + "/" + space,
+    list_at_path(space_key(key, space),
                  world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
   }
 }
@@ -196,7 +188,7 @@ void Reader::read_log(const Json& pod) {
   if (restarts > 0 && !pod_ready(pod)) path += "&previous=true";
   const Json& containers = list_at(pod, "spec.containers");
   if (containers.size() > 1) path += "&container=" + world::query_value(main_container(pod));
-  std::string key = "log " + full_name(pod);
+  std::string key = log_key(full_name(pod));
   later([=, this] {
     Result<world::HttpResponse> answer = api_.send(world::KubeRequest{"GET", path});
     Reading reading{path, {}, {}, {}, {}, 0};
@@ -220,23 +212,18 @@ void Reader::read_log(const Json& pod) {
 }
 
 Result<Json> Reader::ask_prometheus_now(const PrometheusAddress& address, const std::string& path) {
-  bool directly = !options_.prometheus_url.empty();
-  world::PrometheusApi prometheus = directly
-                                        ? world::prometheus_at(http_, options_.prometheus_url)
-                                        : world::prometheus_behind(api_, address.backend, address.prefix);
+  world::PrometheusApi prometheus = options_.prometheus_url.empty()
+                                        ? world::prometheus_behind(api_, address.backend, address.prefix)
+                                        : world::prometheus_at(http_, options_.prometheus_url);
   Result<Json> answer = prometheus.get(path, 15s);
-  if (answer || directly || !answer.error().is("prometheus-http")) return answer;
-  // The API server's own refusal to pass it on, told from one of Prometheus's.
+  if (answer || !answer.error().is("prometheus-forbidden")) return answer;
+  // A missing right like any other of the API server's.
   const Error& error = answer.error();
-  bool by_the_api =
-      error.what.ends_with("403") && (error.because.find("services/proxy") != std::string::npos ||
-                                      error.because.find("pods/proxy") != std::string::npos);
-  if (by_the_api) return failure(ErrorClass::check_failed, "kube-forbidden", error.what, error.because);
-  return answer;
+  return failure(ErrorClass::check_failed, "kube-forbidden", error.what, error.because);
 }
 
-void Reader::ask_prometheus(const PrometheusAddress& address, const std::string& what,
-                            const std::string& path, std::function<Json(Json)> shape) {
+void Reader::ask_prometheus(const PrometheusAddress& address, const std::string& key, const std::string& path,
+                            std::function<Json(Json)> shape) {
   later([=, this] {
     world::TimePoint start = clock_.now();
     Result<Json> answer = ask_prometheus_now(address, path);
@@ -247,7 +234,7 @@ void Reader::ask_prometheus(const PrometheusAddress& address, const std::string&
                     {},
                     (clock_.now() - start).count()};
     if (answer) reading.value = shape ? shape(*std::move(answer)) : *std::move(answer);
-    record(address.key() + " " + what, std::move(reading), answer ? nullptr : &answer.error());
+    record(key, std::move(reading), answer ? nullptr : &answer.error());
   });
 }
 

@@ -57,7 +57,7 @@ class Reader {
                      const std::vector<std::string>& spaces);
   void ask(const world::AccessQuestion& question);
   void read_log(const Json& pod);  // the lines that speak of trouble
-  void ask_prometheus(const PrometheusAddress& address, const std::string& what, const std::string& path,
+  void ask_prometheus(const PrometheusAddress& address, const std::string& key, const std::string& path,
                       std::function<Json(Json)> shape = {});
   void run_round();
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "diagnose/collect.hpp"
-
 namespace hpawalk::diagnose {
 
 bool has(std::string_view text, std::string_view part) {
@@ -76,142 +74,8 @@ std::vector<Row> rows_of(const Json& list) {
   return rows;
 }
 
-const Reading* Context::prometheus_reading(const std::string& what) const {
-  return prometheus.address ? facts.find(prometheus.address->key() + " " + what) : nullptr;
-}
-
-bool Context::samples_known() const {
-  const Reading* reading = prometheus_reading("samples");
-  return reading != nullptr && reading->read();
-}
-
-Samples samples_of(const Facts& facts, const PrometheusView& prometheus) {
-  Samples samples;
-  const Reading* reading = prometheus.address ? facts.find(prometheus.address->key() + " samples") : nullptr;
-  if (reading == nullptr || !reading->read()) return samples;
-  for (Row& row : rows_of(reading->value)) {
-    auto name = row.labels.find("__name__");
-    if (name != row.labels.end()) samples[name->second].push_back(std::move(row));
-  }
-  return samples;
-}
-
-const std::vector<Row>& Context::samples(const std::string& series) const {
-  static const std::vector<Row> none;
-  auto found = all_samples.find(series);
-  return found == all_samples.end() ? none : found->second;
-}
-
-long long Context::sample_count(const std::string& series) const {
-  const Reading* reading = prometheus_reading("counts");
-  if (reading == nullptr) return 0;
-  const Json& count = at(reading->value, std::vector<std::string>{series});
-  return count.is_string() ? std::atoll(count.get<std::string>().c_str()) : 0;
-}
-
-const Reading* Context::evaluation(const Candidate& c) const {
-  if (!prometheus.address) return nullptr;
-  Result<std::string> query = expression(hpa, need, c);
-  return query ? facts.find(eval_key(prometheus.address->key(), *query)) : nullptr;
-}
-
-// What the API answered to the controller when it last looked, from the HPA's condition.
-static std::optional<Reading> told_by_condition(const Context& c) {
-  const Json& active = condition(*c.hpa.object, "ScalingActive");
-  std::string message = text_at(active, "message");
-  size_t start = message.find(" metrics API: ");
-  bool ours = c.hpa.needs.size() == 1 || has(message, c.need.metric);
-  if (text_at(active, "status") != "False" || start == std::string::npos || !ours) return std::nullopt;
-  if (has(message, "forbidden")) return std::nullopt;  // the controller was refused, not this question
-  std::string answer = message.substr(start + std::string_view(" metrics API: ").size());
-  std::string id = has(answer, "could not find")                 ? "kube-not-found"
-                   : has(answer, "unable to handle the request") ? "kube-unavailable"
-                                                                 : "kube-refused";
-  return Reading{"condition ScalingActive of HPA " + full_name(*c.hpa.object), id, answer, {}, {}, 0};
-}
-
-std::optional<Reading> Context::probe() const {
-  std::string version = version_of(adapter);
-  if (version.empty()) return std::nullopt;
-  const Reading* own = facts.find("api " + metric_path(hpa, need, version));
-  if (own != nullptr) return *own;
-  const Reading* all =
-      need.type == "Object" ? facts.find("api " + metric_path_of_all(hpa, need, version)) : nullptr;
-  if (all == nullptr || !all->read()) return told_by_condition(*this);
-  Reading mine{all->path, {}, {}, {}, {{"items", Json::array()}}, all->ms};
-  for (const Json& item : list_at(all->value, "items")) {
-    if (text_at(item, "describedObject.name") == need.object_name) mine.value["items"].push_back(item);
-  }
-  if (!mine.value["items"].empty()) return mine;
-  mine.error_id = "kube-not-found";
-  mine.error = fmt::format("none of {} is {}", plural_count(list_at(all->value, "items").size(), "object"),
-                           need.object_name);
-  return mine;
-}
-
-std::vector<std::string> Context::listed_names() const {
-  std::vector<std::string> names;
-  const Reading* reading = facts.find("discovery " + need.api_group());
-  if (reading == nullptr || !reading->read()) return names;
-  for (const Json& resource : list_at(reading->value, "resources"))
-    names.push_back(text_at(resource, "name"));
-  return names;
-}
-
-std::optional<bool> Context::registered() const {
-  const Reading* reading = facts.find("discovery " + need.api_group());
-  if (reading == nullptr || !reading->read()) return std::nullopt;
-  std::string wanted = need.external() ? need.metric : need.resource.text() + "/" + need.metric;
-  std::vector<std::string> names = listed_names();
-  return std::find(names.begin(), names.end(), wanted) != names.end();
-}
-
-std::vector<std::string> Context::log() const {
-  std::vector<std::string> lines;
-  for (const Json* pod : adapter.pods) {
-    const Reading* reading = facts.find("log " + full_name(*pod));
-    if (reading == nullptr || !reading->read()) continue;
-    for (const std::string& line : text_list(reading->value)) lines.push_back(line);
-  }
-  return lines;
-}
-
-std::string Context::expected_series() const {
-  return candidate() != nullptr ? candidate()->series : need.metric;
-}
-
-std::vector<std::string> Context::object_names() const {
-  if (need.type == "Object") return {need.object_name};
-  std::vector<std::string> names;
-  for (const Json* pod : hpa.pods) names.push_back(diagnose::name_of(*pod));
-  return names;
-}
-
-// One that another API group leads to is a rival only if its rules are about this group's metrics too.
-std::vector<std::string> Context::other_adapters() const {
-  std::vector<std::string> others;
-  for (const auto& [group_name, group] : groups) {
-    const Reading* pods = facts.listing("pods", group.adapter.space);
-    const Reading* services = facts.listing("services", group.adapter.space);
-    bool unseen = pods == nullptr || pods->refused() || services == nullptr || services->refused();
-    if (!group.adapter.api_services.empty() && unseen) return others;  // whose a pod is cannot be said
-  }
-  for (const Json* pod : facts.items("adapter-pods")) {
-    bool rival = true;
-    for (const auto& [group_name, group] : groups) {
-      bool behind = std::any_of(group.adapter.pods.begin(), group.adapter.pods.end(),
-                                [&](const Json* p) { return full_name(*p) == full_name(*pod); });
-      if (!behind) continue;
-      rival = group_name != need.api_group() && !group.adapter.rules(need.external()).empty();
-      if (!rival) break;
-    }
-    if (rival) others.push_back(full_name(*pod));
-  }
-  return others;
-}
-
-bool Context::works() const {
-  return text_at(condition(*hpa.object, "ScalingActive"), "status") == "True" && need.current != nullptr;
+ObjectRef target_ref(const Context& c) {
+  return {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name};
 }
 
 void Report::set(Link link, Mark mark, std::string text) {
@@ -227,30 +91,29 @@ bool Report::broken_before(Link link) const {
                      [&](const Finding& f) { return f.severity == Mark::broken && f.link < link; });
 }
 
-bool Report::has(std::string_view cause) const {
+bool Report::has(const Cause& cause) const {
   return std::any_of(chain_.findings.begin(), chain_.findings.end(),
-                     [&](const Finding& f) { return f.cause == cause; });
+                     [&](const Finding& f) { return f.cause == cause.id; });
 }
 
-Finding& Report::add(std::string_view cause, Link link, Mark severity, std::string sentence,
-                     std::vector<std::string> evidence, Fix fix, Certainty certainty) {
-  chain_.findings.push_back({std::string(cause), link, severity, certainty, std::move(sentence),
-                             std::move(evidence), std::move(fix)});
-  return chain_.findings.back();
+void Report::broken(const Cause& cause, std::string sentence, std::vector<std::string> evidence, Fix fix,
+                    Certainty certainty) {
+  broken(cause, cause.link, std::move(sentence), std::move(evidence), std::move(fix), certainty);
 }
 
-Finding& Report::broken(std::string_view cause, Link link, std::string sentence,
-                        std::vector<std::string> evidence, Fix fix, Certainty certainty) {
+void Report::broken(const Cause& cause, Link link, std::string sentence, std::vector<std::string> evidence,
+                    Fix fix, Certainty certainty) {
   LinkState& state = chain_.links[static_cast<size_t>(link)];
   if (state.mark != Mark::broken) set(link, Mark::broken, sentence);
-  return add(cause, link, Mark::broken, std::move(sentence), std::move(evidence), std::move(fix), certainty);
+  chain_.findings.push_back({std::string(cause.id), link, Mark::broken, certainty, std::move(sentence),
+                             std::move(evidence), std::move(fix)});
 }
 
-Finding& Report::note(std::string_view cause, Link link, std::string sentence,
-                      std::vector<std::string> evidence, Fix fix) {
-  LinkState& state = chain_.links[static_cast<size_t>(link)];
+void Report::note(const Cause& cause, std::string sentence, std::vector<std::string> evidence, Fix fix) {
+  LinkState& state = chain_.links[static_cast<size_t>(cause.link)];
   if (state.mark == Mark::ok) state.mark = Mark::note;
-  return add(cause, link, Mark::note, std::move(sentence), std::move(evidence), std::move(fix));
+  chain_.findings.push_back({std::string(cause.id), cause.link, Mark::note, Certainty::certain,
+                             std::move(sentence), std::move(evidence), std::move(fix)});
 }
 
 }  // namespace hpawalk::diagnose

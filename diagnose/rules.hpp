@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "diagnose/causes.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/selector.hpp"
@@ -59,13 +60,13 @@ class Report {
   void set(Link link, Mark mark, std::string text);
   Mark mark(Link link) const { return chain_.links[static_cast<size_t>(link)].mark; }
   bool broken_before(Link link) const;  // by a cause of its own
-  Finding& add(std::string_view cause, Link link, Mark severity, std::string sentence,
-               std::vector<std::string> evidence, Fix fix, Certainty certainty = Certainty::certain);
-  Finding& broken(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence,
-                  Fix fix, Certainty certainty = Certainty::certain);
-  Finding& note(std::string_view cause, Link link, std::string sentence, std::vector<std::string> evidence,
-                Fix fix = {});
-  bool has(std::string_view cause) const;
+  // On the cause's own link, or on the one where it was found this time.
+  void broken(const Cause& cause, std::string sentence, std::vector<std::string> evidence, Fix fix,
+              Certainty certainty = Certainty::certain);
+  void broken(const Cause& cause, Link link, std::string sentence, std::vector<std::string> evidence, Fix fix,
+              Certainty certainty = Certainty::certain);
+  void note(const Cause& cause, std::string sentence, std::vector<std::string> evidence, Fix fix = {});
+  bool has(const Cause& cause) const;
 
  private:
   ChainDiagnosis& chain_;
@@ -85,6 +86,7 @@ std::string why_unread(const Reading* reading);  // "not allowed to list pods in
 // Not answered in a way that says nothing about who was asked: a right, the load, or the time was missing.
 bool says_nothing(const Reading& reading);
 std::vector<Row> rows_of(const Json& list);
+ObjectRef target_ref(const Context& c);  // the workload that the HPA scales
 
 // In the order in which they are asked; each sets the marks of its links and adds what it finds.
 void judge_scrape(const Context& c, Report& report);    // pods, Service, monitor, Prometheus, series
@@ -94,5 +96,7 @@ void judge_value(const Context& c, Report& report);     // the metric's value
 void judge_resource(const Context& c, Report& report);  // metrics.k8s.io, instead of the four above
 void judge_hpa(const Context& c, Report& report);       // the HPA's own view
 void judge_target(const Context& c, Report& report);    // scale target and its pods
+// One failing metric holds back the others: seen from the metrics that work.
+void judge_together(const Hpa& hpa, std::vector<ChainDiagnosis>& chains);
 
 }  // namespace hpawalk::diagnose

@@ -1,10 +1,19 @@
 // From the pods to the series in Prometheus. If the series is there and current, everything before it has
 // been proven; only if it is not, each link is looked at to find the one that is broken.
-#include <algorithm>
-
 #include "diagnose/rules_scrape.hpp"
 
+#include <algorithm>
+
 namespace hpawalk::diagnose {
+
+const Cause cause::metric_not_exposed = {
+    .id = "metric-not-exposed",
+    .link = Link::series,
+    .symptom = "The target is up, but the metric is missing",
+    .reason = "The application does not expose the metric (under this name), or a relabeling drops it",
+    .detection = "Samples in Prometheus; the closest name is suggested",
+    .fix = "Correct the name, or the application"};
+
 namespace {
 
 void find_source(Scrape& s) {
@@ -70,8 +79,8 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
     s.report.set(Link::monitor, Mark::ok, own.empty() || job.empty() ? "the series is there" : "job " + job);
   s.report.set(Link::prometheus, Mark::ok, up > 0 ? plural_count(up, "target") + " up" : "has the series");
   if (down > 0) {
-    s.report.note("target-down", Link::prometheus,
-                  fmt::format("{} of {} targets of {} are down", down, up + down, pool), {error},
+    s.report.note(cause::target_down, fmt::format("{} of {} targets of {} are down", down, up + down, pool),
+                  {error},
                   advice("Make the targets respond; see the error", look_for("pods", s.c.hpa.space)));
   }
 }
@@ -102,6 +111,22 @@ std::string where_from(const MetricNeed& need) {
   return need.type == "Object" ? need.object_kind + " " + need.object_name : "these pods";
 }
 
+void not_exposed(const Scrape& s) {
+  bool source_known = !s.pods.empty();
+  std::string sentence = source_known ? fmt::format("The target is scraped, but does not expose {}", s.series)
+                                      : fmt::format("Prometheus has no series {}", s.series);
+  std::vector<std::string> names;
+  const Reading* all = s.c.prometheus_reading("names");
+  if (all != nullptr) names = text_list(all->value);
+  std::erase(names, s.series);
+  std::optional<std::string> near = text::nearest(s.series, names);
+  s.report.broken(cause::metric_not_exposed, sentence + (near ? "; there is " + *near : ""),
+                  {seen(*s.c.prometheus_reading("samples"), "no sample of " + s.series)},
+                  advice(near ? "Is " + *near + " the intended one?"
+                              : "Check the application's /metrics, and metricRelabelings of its monitor"),
+                  source_known ? Certainty::certain : Certainty::likely);
+}
+
 // The series itself, once what is before it is known.
 void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
   if (!known) {
@@ -127,19 +152,7 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
     s.report.set(Link::series, Mark::unknown, "no rule of the adapter produces a series");
     return;
   }
-  bool source_known = !s.pods.empty();
-  std::string sentence = source_known ? fmt::format("The target is scraped, but does not expose {}", s.series)
-                                      : fmt::format("Prometheus has no series {}", s.series);
-  std::vector<std::string> names;
-  const Reading* all = s.c.prometheus_reading("names");
-  if (all != nullptr) names = text_list(all->value);
-  std::erase(names, s.series);
-  std::optional<std::string> near = text::nearest(s.series, names);
-  s.report.broken("metric-not-exposed", Link::series, sentence + (near ? "; there is " + *near : ""),
-                  {seen(*s.c.prometheus_reading("samples"), "no sample of " + s.series)},
-                  advice(near ? "Is " + *near + " the intended one?"
-                              : "Check the application's /metrics, and metricRelabelings of its monitor"),
-                  source_known ? Certainty::certain : Certainty::likely);
+  not_exposed(s);
 }
 
 void judge(const Scrape& s) {

@@ -20,11 +20,15 @@ struct Scrape {
 void pods_and_services(const Scrape& s, bool proven);  // proven: the marks only inform
 void no_such_service(const Scrape& s);
 bool service_has_pods(const Scrape& s, const Json& service);
-void monitored(const Scrape& s);  // and then Prometheus, for the monitors found
+void no_pods_behind(const Scrape& s, const Json& service);  // it selects none: why?
+void monitored(const Scrape& s);                            // and then Prometheus, for the monitors found
 bool prometheus_answers(const Scrape& s);
 bool without_operator(const Scrape& s);
 void scraped_without_operator(const Scrape& s);
 void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service);
+void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // that the chain has in Prometheus
+void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
+void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
 
 std::string target_text(const Json& target);  // "http://10.0.0.1/metrics is down: 404"
 void unknown_from(const Scrape& s, Link first, const std::string& why);

@@ -13,8 +13,6 @@
 namespace hpawalk::diagnose {
 namespace {
 
-constexpr const char* pods_key = "value for the pods";
-
 std::string metric_of(const Json& hpa) {
   return text_at(list_at(hpa, "spec.metrics").at(0), "object.metric.name");
 }
@@ -29,7 +27,8 @@ std::string pods_path(const KnownChain& chain) {
 std::string last_scrape(const Facts& facts, const std::string& pool) {
   std::string last;
   for (const auto& [key, reading] : facts.readings) {
-    if (!key.starts_with("prom:") || !key.ends_with(" targets") || !reading.read()) continue;
+    bool targets = kind_of(key) == KeyKind::prometheus && subject_of(key) == "targets";
+    if (!targets || !reading.read()) continue;
     for (const Json& target : reading.value) {
       if (text_at(target, "pool").starts_with(pool)) last = std::max(last, text_at(target, "lastScrape"));
     }
@@ -39,7 +38,7 @@ std::string last_scrape(const Facts& facts, const std::string& pool) {
 }
 
 VerifiedLink value_for_pods(const Facts& facts, const KnownChain& chain) {
-  const Reading* reading = facts.find(pods_key);
+  const Reading* reading = facts.find(pods_value_key);
   VerifiedLink link{"pods-value", Mark::unknown, {}};
   if (reading == nullptr || !reading->read()) {
     link.mark = reading != nullptr && reading->absent() ? Mark::broken : Mark::unknown;
@@ -87,7 +86,7 @@ Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock
     reading.error_id = answer.error().id;
     reading.error = answer.error().because.empty() ? answer.error().what : answer.error().because;
   }
-  facts->readings[pods_key] = std::move(reading);
+  facts->readings[pods_value_key] = std::move(reading);
   return facts;
 }
 

@@ -89,7 +89,7 @@ void find_target(const Facts& facts, Hpa& hpa) {
   hpa.target_reading = facts.listing(resource, hpa.space);
   hpa.target = facts.object(resource, hpa.space, hpa.target_name);
   if (hpa.target == nullptr) {
-    const Reading* scale = facts.find(fmt::format("scale/{}/{}/{}", hpa.space, resource, hpa.target_name));
+    const Reading* scale = facts.find(scale_key(hpa.space, resource, hpa.target_name));
     if (scale != nullptr) {
       hpa.target_reading = scale;
       if (scale->read()) hpa.target = &scale->value;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "diagnose/adapter_config.hpp"
+#include "diagnose/fact_key.hpp"
 #include "diagnose/facts.hpp"
 #include "world/kube_api.hpp"
 
@@ -57,9 +58,7 @@ enum class AdapterKind { none, prometheus_adapter, keda, metrics_server, other }
 struct PrometheusAddress {
   world::Backend backend;
   std::string prefix;  // "/prometheus", or empty
-  std::string key() const {
-    return "prom:" + backend.space + "/" + backend.name + ":" + backend.port + prefix;
-  }
+  std::string key() const { return prometheus_key(backend, prefix); }
 };
 
 // What stands behind an API group.
@@ -157,7 +156,6 @@ Parts parts_of(const Facts& facts);
 
 // The series that could feed this need; the last one wins, as in the adapter.
 std::vector<Candidate> candidates(const Group& group, const MetricNeed& need);
-std::string names_key(const PrometheusAddress& address, const std::string& series_query);
 std::vector<std::string> text_list(const Json& list);
 
 // The query that the adapter sends for this need.

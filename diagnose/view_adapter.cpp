@@ -110,7 +110,7 @@ void find_config_map(Adapter& adapter) {
 void read_config(const Facts& facts, Adapter& adapter) {
   find_config_map(adapter);
   if (adapter.config_map.empty()) return;
-  adapter.config_reading = facts.find("configmaps/" + adapter.space + "/" + adapter.config_map);
+  adapter.config_reading = facts.find(object_key("configmaps", adapter.space, adapter.config_map));
   if (adapter.config_reading == nullptr || !adapter.config_reading->read()) return;
   const Json& text = at(adapter.config_reading->value, std::vector<std::string>{"data", adapter.config_key});
   if (text.is_object()) {
@@ -152,7 +152,7 @@ AdapterKind kind_of(const Adapter& adapter) {
 const Json* unregistered_adapter(const Facts& facts) {
   const Json* best = nullptr;
   size_t least = 0;
-  for (const Json* pod : facts.items("adapter-pods")) {
+  for (const Json* pod : facts.items(adapter_pods)) {
     for (const Json* service : facts.items("services", space_of(*pod))) {
       if (!map_matches(at(*service, "spec.selector"), at(*pod, "metadata.labels"))) continue;
       size_t other_groups = 0;

@@ -12,10 +12,6 @@
 
 namespace hpawalk::diagnose {
 
-std::string names_key(const PrometheusAddress& address, const std::string& series_query) {
-  return address.key() + " names " + series_query;
-}
-
 RuleIndex index_rules(const Facts& facts, const Adapter& adapter, const PrometheusView& prometheus,
                       bool external) {
   RuleIndex index;
@@ -23,7 +19,7 @@ RuleIndex index_rules(const Facts& facts, const Adapter& adapter, const Promethe
     if (!rule.not_understood.empty()) continue;
     std::set<std::string> names(rule.names.literal.begin(), rule.names.literal.end()), seen;
     const Reading* reading =
-        prometheus.address ? facts.find(names_key(*prometheus.address, rule.series_query)) : nullptr;
+        prometheus.address ? facts.find(names_key(prometheus.address->key(), rule.series_query)) : nullptr;
     if (reading != nullptr) {
       for (const std::string& name : text_list(reading->value)) {
         names.insert(name);

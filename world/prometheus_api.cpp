@@ -1,5 +1,7 @@
 #include "world/prometheus_api.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "base/json.hpp"
@@ -24,6 +26,22 @@ Error another_shape(const std::string& path) {
                "prometheus-http",
                "The server is not a Prometheus API",
                "its answer to " + path + " has an unexpected format",
+               {},
+               {},
+               {}};
+}
+
+// The API server's own refusal to pass a question on, told from one of Prometheus's by what is forbidden.
+std::optional<Error> refused_by_api_server(const HttpResponse& response) {
+  if (response.status != 403) return std::nullopt;
+  Result<Json> answer = parse_json(response.body, "The API server's answer");
+  std::string said = answer ? text_at(*answer, "message") : std::string(shortened(response.body, 300));
+  if (said.find("services/proxy") == std::string::npos && said.find("pods/proxy") == std::string::npos)
+    return std::nullopt;
+  return Error{ErrorClass::check_failed,
+               "prometheus-forbidden",
+               "The API server forbids queries to Prometheus through its proxy",
+               text::redact(said),
                {},
                {},
                {}};
@@ -101,8 +119,11 @@ Result<std::string> PrometheusApi::config() const {
 
 PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_prefix) {
   return PrometheusApi([&api, backend = std::move(backend), path_prefix = std::move(path_prefix)](
-                           const std::string& path, Duration limit) {
-    return backend_get(api, backend, path_prefix + path, limit);
+                           const std::string& path, Duration limit) -> Result<HttpResponse> {
+    Result<HttpResponse> response = backend_get(api, backend, path_prefix + path, limit);
+    if (!response) return response;
+    if (std::optional<Error> refused = refused_by_api_server(*response)) return failure(*std::move(refused));
+    return response;
   });
 }
 

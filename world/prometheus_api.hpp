@@ -31,7 +31,8 @@ struct Target {
 };
 
 // One Prometheus. Errors: `prometheus-query` when it refuses (`because` says what it said), `prometheus-http`
-// when something else answered (a login page, a proxy's 503), or the transport's.
+// when something else answered (a login page, a proxy's 503), `prometheus-forbidden` when the API server does
+// not pass the question on, or the transport's.
 class PrometheusApi {
  public:
   using Transport = std::function<Result<HttpResponse>(const std::string& path_and_query, Duration limit)>;

@@ -1,0 +1,27 @@
+// The HPA's own view, and who judges what about it. Inside diagnose/.
+#pragma once
+
+#include <cstdint>
+
+#include "diagnose/rules.hpp"
+
+namespace hpawalk::diagnose {
+
+struct HpaSide {
+  const Context& c;
+  const Json& hpa;
+  Report& report;
+  long long replicas = 0;  // current ones
+  std::string ref;         // "NAMESPACE/NAME"
+};
+
+void judge_numbers(const HpaSide& s);  // how they read, and whether they are within the tolerance
+void judge_limits(const HpaSide& s);   // what keeps the controller from the size that the metric asks for
+
+std::optional<std::int64_t> milli(const std::string& quantity);  // in thousandths
+long long in_seconds(hpasim::Time time);
+// What follows a value of the controller that could only be assumed.
+std::string if_assumed(const Context& c);
+std::string flag_evidence(const Context& c, const std::string& flag, const std::string& value);
+
+}  // namespace hpawalk::diagnose
