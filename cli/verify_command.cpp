@@ -74,9 +74,10 @@ Status verdict(const diagnose::Verification& verification) {
   if (!verification.first_broken)
     return failure(ErrorClass::check_failed, "link-broken", "A check fails: " + trouble(verification));
   const diagnose::Finding& first = *verification.first_broken;
-  Error error{ErrorClass::check_failed, "link-broken",
-              fmt::format("The first failing check is {}: {}", diagnose::title_of(first.link), first.sentence),
-              text::join(first.evidence, "\n"), diagnose::text_of(first.fix)};
+  Error error{
+      ErrorClass::check_failed, "link-broken",
+      fmt::format("The first failing check is {}: {}", diagnose::title_of(first.link), first.sentence),
+      text::join(first.evidence, "\n"), diagnose::text_of(first.fix)};
   error.id = first.cause;  // the cause says more
   return failure(std::move(error));
 }

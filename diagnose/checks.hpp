@@ -19,7 +19,7 @@ namespace hpawalk::diagnose {
 // the API out of reach), where waiting may not help.
 struct Judgement {
   Mark mark = Mark::unknown;
-  std::string evidence;  // one sentence: what was seen, or what is still missing
+  std::string evidence;       // one sentence: what was seen, or what is still missing
   std::string error_id = {};  // of the read that failed ("kube-forbidden"); empty: nothing failed
   bool ok() const { return mark == Mark::ok; }
 };
@@ -31,7 +31,7 @@ struct ObjectName {
 using Read = Result<Json>;
 
 Judgement judge_workload(
-    const Read& workload);               // Deployment, StatefulSet or DaemonSet: rolled out, all available
+    const Read& workload);  // Deployment, StatefulSet or DaemonSet: rolled out, all available
 Judgement judge_prometheus(const Read& resource,
                            const Read& statefulset);  // the operator made it, its pods are ready
 Judgement judge_target(const Result<std::vector<world::Target>>& targets, const std::string& pool_prefix,
@@ -43,8 +43,8 @@ Judgement judge_hpa(const Read& hpa);  // ScalingActive and AbleToScale are True
 
 Judgement check_workload(world::KubeApi& api, const std::string& resource,
                          const ObjectName& object);  // "deployments"
-// Why the first pod that is not ready is not, in its own words ("pod web-1: ImagePullBackOff: ..."). Empty when all are,
-// or when they cannot be read.
+// Why the first pod that is not ready is not, in its own words ("pod web-1: ImagePullBackOff: ..."). Empty
+// when all are, or when they cannot be read.
 std::string pod_trouble(const Read& pods);
 std::string look_for_pod_trouble(world::KubeApi& api, const std::string& space,
                                  const std::string& label_selector);

@@ -104,8 +104,8 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
   }
   if (!hpas->read()) {
     std::string hint = hpas->right.empty() ? "" : "The missing permission: " + hpas->right;
-    Error error{ErrorClass::environment, "kube-refused", "HorizontalPodAutoscalers cannot be listed", hpas->error,
-                hint};
+    Error error{ErrorClass::environment, "kube-refused", "HorizontalPodAutoscalers cannot be listed",
+                hpas->error, hint};
     error.id = hpas->error_id;
     return failure(std::move(error));
   }

@@ -61,17 +61,14 @@ std::vector<std::string> with_space(std::vector<std::string> argv, const ObjectR
 std::vector<std::string> argv_of(const Fix& fix) {
   const ObjectRef& ref = fix.object;
   switch (fix.kind) {
-    case Fix::Kind::advice:
-      return {};
+    case Fix::Kind::advice: return {};
     case Fix::Kind::patch: {
       std::vector<std::string> argv = with_space({"kubectl", "patch", ref.resource, ref.name}, ref);
       argv.insert(argv.end(), {"--type", fix.patch_type, "-p", dumped(fix.body)});
       return argv;
     }
-    case Fix::Kind::create:
-      return {"kubectl", "create", "-f", "-"};
-    case Fix::Kind::remove:
-      return with_space({"kubectl", "delete", ref.resource, ref.name}, ref);
+    case Fix::Kind::create: return {"kubectl", "create", "-f", "-"};
+    case Fix::Kind::remove: return with_space({"kubectl", "delete", ref.resource, ref.name}, ref);
     case Fix::Kind::scale: {
       std::vector<std::string> argv = with_space({"kubectl", "scale", ref.resource, ref.name}, ref);
       argv.push_back(fmt::format("--replicas={}", fix.replicas));
@@ -79,8 +76,7 @@ std::vector<std::string> argv_of(const Fix& fix) {
     }
     case Fix::Kind::restart:
       return with_space({"kubectl", "rollout", "restart", ref.resource, ref.name}, ref);
-    case Fix::Kind::rollback:
-      return with_space({"kubectl", "rollout", "undo", ref.resource, ref.name}, ref);
+    case Fix::Kind::rollback: return with_space({"kubectl", "rollout", "undo", ref.resource, ref.name}, ref);
   }
   return {};
 }

@@ -135,10 +135,10 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
   if (holds != nullptr) {
     reason.until = holds->at + window;
     reason.at_latest = false;
-    reason.text = fmt::format(
-        "{} were recommended {}s ago, and the {} window of {}s still counts that recommendation",
-        pods(holds->replicas), (now - holds->at).count() / 1'000'000, down ? "scale-down" : "scale-up",
-        window.count() / 1'000'000);
+    reason.text =
+        fmt::format("{} were recommended {}s ago, and the {} window of {}s still counts that recommendation",
+                    pods(holds->replicas), (now - holds->at).count() / 1'000'000,
+                    down ? "scale-down" : "scale-up", window.count() / 1'000'000);
   }
   (void)state;
   return reason;

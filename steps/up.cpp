@@ -203,8 +203,9 @@ class Run {
     }
     world::Command command{.argv = line->argv, .input = line->input, .limit = config_.duration("timeout")};
     bool helm = std::holds_alternative<HelmUpgrade>(operation.action);
-    Result<std::string> changed = world::run_checked(
-        world_.processes, command, helm ? ErrorId("helm") : ErrorId("kubectl-apply"), "Cannot apply " + operation.subject);
+    Result<std::string> changed =
+        world::run_checked(world_.processes, command, helm ? ErrorId("helm") : ErrorId("kubectl-apply"),
+                           "Cannot apply " + operation.subject);
     if (!changed) return failure(changed.error());
     return {};
   }

@@ -115,8 +115,8 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
     }
     case 404: return make("kube-not-found", "Not found: " + place);
     case 410:
-      return make("kube-gone", "Expired: the API server no longer has the continue token for the list of " +
-                                   place);
+      return make("kube-gone",
+                  "Expired: the API server no longer has the continue token for the list of " + place);
     case 429:
       return environment("kube-busy", "Too many requests: the API server is too busy for " + place,
                          "Try again later, or ask for less: one HPA, one namespace");

@@ -45,7 +45,8 @@ Status enter(world::World& world, const std::string& name, const Registered& clu
   std::map<std::string, Registered> clusters = registered(world);
   for (const auto& [other, theirs] : clusters) {
     if (other == name ? theirs.root == cluster.root : theirs.link != cluster.link) continue;
-    return failure(ErrorClass::environment, other == name ? ErrorId("cluster-elsewhere") : ErrorId("subnet-in-use"),
+    return failure(ErrorClass::environment,
+                   other == name ? ErrorId("cluster-elsewhere") : ErrorId("subnet-in-use"),
                    other == name ? "A cluster named \"" + name + "\" already exists in another state folder"
                                  : "Another cluster has the subnet of \"" + name + "\" now",
                    "\"" + other + "\" in " + theirs.root.string(),

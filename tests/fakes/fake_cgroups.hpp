@@ -1,5 +1,6 @@
-// A cgroup file system with the kernel's rules that matter here, below /sys/fs/cgroup: folders come with their
-// files, a process is in one group of a hierarchy, and (v2) a group with processes cannot hand out controllers.
+// A cgroup file system with the kernel's rules that matter here, below /sys/fs/cgroup: folders come with
+// their files, a process is in one group of a hierarchy, and (v2) a group with processes cannot hand out
+// controllers.
 #pragma once
 
 #include "tests/fakes/fakes.hpp"
@@ -15,9 +16,15 @@ class FakeCgroups final : public world::Files {
 
   MemoryFiles memory;
 
-  Result<std::string> read(const fs::path& file, size_t most = world::most_read) override { return memory.read(file, most); }
-  Status write(const fs::path& file, std::string_view text, unsigned mode) override { return memory.write(file, text, mode); }
-  Status append(const fs::path& file, std::string_view text, unsigned mode) override { return memory.append(file, text, mode); }
+  Result<std::string> read(const fs::path& file, size_t most = world::most_read) override {
+    return memory.read(file, most);
+  }
+  Status write(const fs::path& file, std::string_view text, unsigned mode) override {
+    return memory.write(file, text, mode);
+  }
+  Status append(const fs::path& file, std::string_view text, unsigned mode) override {
+    return memory.append(file, text, mode);
+  }
   Status write_in_place(const fs::path& file, std::string_view text) override;
   bool exists(const fs::path& path) override { return memory.exists(path); }
   Result<world::FileStatus> status(const fs::path& path) override { return memory.status(path); }

@@ -45,9 +45,14 @@ bool selected(const Json& object, const std::string& selector) {
 }  // namespace
 
 FakeCluster::FakeCluster() {
-  for (auto [resource, kind] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"pods", "Pod"}, {"services", "Service"}, {"configmaps", "ConfigMap"}, {"secrets", "Secret"}, {"endpoints", "Endpoints"},
-           {"serviceaccounts", "ServiceAccount"}, {"events", "Event"}}) {
+  for (auto [resource, kind] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"pods", "Pod"},
+                                                                  {"services", "Service"},
+                                                                  {"configmaps", "ConfigMap"},
+                                                                  {"secrets", "Secret"},
+                                                                  {"endpoints", "Endpoints"},
+                                                                  {"serviceaccounts", "ServiceAccount"},
+                                                                  {"events", "Event"}}) {
     add_kind("", "v1", resource, kind);
   }
   add_kind("", "v1", "namespaces", "Namespace", false);
@@ -71,16 +76,19 @@ FakeCluster::FakeCluster() {
   add_kind("metrics.k8s.io", "v1beta1", "pods", "PodMetrics", true, {"get", "list"});
 }
 
-void FakeCluster::add_kind(const std::string& group, const std::string& version, const std::string& resource, const std::string& kind,
-                           bool namespaced, Json verbs) {
+void FakeCluster::add_kind(const std::string& group, const std::string& version, const std::string& resource,
+                           const std::string& kind, bool namespaced, Json verbs) {
   kinds_.push_back({group, version, resource, kind, namespaced, std::move(verbs)});
 }
 
-void FakeCluster::make_stale(const std::string& group) { stale_.push_back(group); }
+void FakeCluster::make_stale(const std::string& group) {
+  stale_.push_back(group);
+}
 
 std::string FakeCluster::add(Json object) {
   Json& head = object["metadata"];
-  std::string kind = object["kind"], space = head.value("namespace", ""), name = head["name"], uid = "uid-" + std::to_string(++made_);
+  std::string kind = object["kind"], space = head.value("namespace", ""), name = head["name"],
+              uid = "uid-" + std::to_string(++made_);
   head["uid"] = uid;
   objects_[{kind, space, name}] = std::move(object);
   if (kind == "Namespace") {
@@ -100,11 +108,14 @@ bool FakeCluster::has(const std::string& kind, const std::string& space, const s
   return objects_.contains({kind, space, name});
 }
 
-Json& FakeCluster::get(const std::string& kind, const std::string& space, const std::string& name) { return objects_.at({kind, space, name}); }
+Json& FakeCluster::get(const std::string& kind, const std::string& space, const std::string& name) {
+  return objects_.at({kind, space, name});
+}
 
 const FakeCluster::Kind* FakeCluster::kind_of(const std::string& root, const std::string& resource) const {
   for (const Kind& kind : kinds_) {
-    std::string its = kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
+    std::string its =
+        kind.group.empty() ? "/api/" + kind.version : "/apis/" + kind.group + "/" + kind.version;
     if (its == root && kind.resource == resource) return &kind;
   }
   return nullptr;
@@ -168,12 +179,15 @@ world::HttpResponse FakeCluster::discovery(bool core) const {
   return {200, Json{{"kind", "APIGroupDiscoveryList"}, {"items", items}}.dump()};
 }
 
-world::HttpResponse FakeCluster::list(const Kind& kind, const std::string& space, const std::string& query) const {
+world::HttpResponse FakeCluster::list(const Kind& kind, const std::string& space,
+                                      const std::string& query) const {
   std::string selector = parameter(query, "labelSelector"), from = parameter(query, "continue");
   Json items = Json::array(), head = Json::object();
   size_t skipped = from.empty() ? 0 : std::stoul(from), seen = 0;
   for (const auto& [key, object] : objects_) {
-    if (std::get<0>(key) != kind.kind || (!space.empty() && std::get<1>(key) != space) || !selected(object, selector)) continue;
+    if (std::get<0>(key) != kind.kind || (!space.empty() && std::get<1>(key) != space) ||
+        !selected(object, selector))
+      continue;
     if (seen++ < skipped) continue;
     if (items.size() == page) {
       head["continue"] = std::to_string(skipped + page);
@@ -190,7 +204,8 @@ world::HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const w
   const auto& [its_kind, space, name] = key;
   const Json& live = objects_.at(key);
   std::string wanted = options.value("/preconditions/uid"_json_pointer, "");
-  if (wanted != live["metadata"]["uid"]) return status(409, "Precondition failed: UID in precondition: " + wanted);
+  if (wanted != live["metadata"]["uid"])
+    return status(409, "Precondition failed: UID in precondition: " + wanted);
   deletes.push_back(its_kind + " " + space + "/" + name);
   std::string removed = name;
   objects_.erase(key);
@@ -200,9 +215,12 @@ world::HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const w
   if (kind.kind == "CustomResourceDefinition") {
     std::string resource = removed.substr(0, removed.find('.'));
     for (const Kind& k : kinds_) {
-      if (k.resource == resource) std::erase_if(objects_, [&](const auto& entry) { return std::get<0>(entry.first) == k.kind; });
+      if (k.resource == resource)
+        std::erase_if(objects_, [&](const auto& entry) { return std::get<0>(entry.first) == k.kind; });
     }
-    std::erase_if(kinds_, [&](const Kind& k) { return k.resource == resource && k.group == removed.substr(resource.size() + 1); });
+    std::erase_if(kinds_, [&](const Kind& k) {
+      return k.resource == resource && k.group == removed.substr(resource.size() + 1);
+    });
   }
   if (kind.kind == "Service") objects_.erase({"Endpoints", space, removed});
   collect_garbage();
@@ -233,15 +251,18 @@ Json with_labels(Json object, const std::string& instance) {
   return object;
 }
 
-Json object(const std::string& api_version, const std::string& kind, const std::string& space, const std::string& name) {
+Json object(const std::string& api_version, const std::string& kind, const std::string& space,
+            const std::string& name) {
   Json head = {{"name", name}};
   if (!space.empty()) head["namespace"] = space;
   return {{"apiVersion", api_version}, {"kind", kind}, {"metadata", head}};
 }
 
 Json owned_by(Json object, const Json& owner) {
-  object["metadata"]["ownerReferences"].push_back(
-      {{"apiVersion", owner["apiVersion"]}, {"kind", owner["kind"]}, {"name", owner["metadata"]["name"]}, {"uid", owner["metadata"]["uid"]}});
+  object["metadata"]["ownerReferences"].push_back({{"apiVersion", owner["apiVersion"]},
+                                                   {"kind", owner["kind"]},
+                                                   {"name", owner["metadata"]["name"]},
+                                                   {"uid", owner["metadata"]["uid"]}});
   return object;
 }
 

@@ -1,5 +1,5 @@
-// An API server in memory with the rules that deleting stands on: discovery, lists by label and in pages, UIDs, delete
-// preconditions, the garbage collector, namespaces that take everything along.
+// An API server in memory with the rules that deleting stands on: discovery, lists by label and in pages,
+// UIDs, delete preconditions, the garbage collector, namespaces that take everything along.
 #pragma once
 
 #include <functional>
@@ -18,24 +18,31 @@ class FakeCluster final : public world::KubeApi {
   FakeCluster();  // with the kinds of a plain Kubernetes, and prometheus-operator's
 
   // A kind of an aggregated API or a custom resource.
-  void add_kind(const std::string& group, const std::string& version, const std::string& resource, const std::string& kind,
-                bool namespaced = true, Json verbs = {"create", "delete", "get", "list"});
+  void add_kind(const std::string& group, const std::string& version, const std::string& resource,
+                const std::string& kind, bool namespaced = true,
+                Json verbs = {"create", "delete", "get", "list"});
   void make_stale(const std::string& group);  // whoever serves it does not answer
 
-  // `object` with apiVersion, kind and metadata.name; its UID when it was made. A namespace brings Kubernetes' own along.
+  // `object` with apiVersion, kind and metadata.name; its UID when it was made. A namespace brings
+  // Kubernetes' own along.
   std::string add(Json object);
   void remove(const std::string& kind, const std::string& space, const std::string& name);
   bool has(const std::string& kind, const std::string& space, const std::string& name) const;
   Json& get(const std::string& kind, const std::string& space, const std::string& name);
 
-  std::map<std::string, world::HttpResponse> answers;          // "METHOD PATH" (without a query), instead of what the rules say
-  std::function<void(const world::KubeRequest&)> before;       // sees each request first: somebody else may act meanwhile
-  std::vector<std::string> deletes;                     // "KIND SPACE/NAME", in order
+  std::map<std::string, world::HttpResponse>
+      answers;  // "METHOD PATH" (without a query), instead of what the rules say
+  std::function<void(const world::KubeRequest&)>
+      before;                        // sees each request first: somebody else may act meanwhile
+  std::vector<std::string> deletes;  // "KIND SPACE/NAME", in order
   std::vector<Json> delete_options;
-  size_t page = 500;                                    // a list has no more at once
+  size_t page = 500;  // a list has no more at once
 
   Result<world::HttpResponse> send(const world::KubeRequest& request) override;
-  Result<world::HttpResponse> stream(const std::string&, const std::function<bool(std::string_view)>&) override { return world::HttpResponse{410, {}}; }
+  Result<world::HttpResponse> stream(const std::string&,
+                                     const std::function<bool(std::string_view)>&) override {
+    return world::HttpResponse{410, {}};
+  }
 
  private:
   struct Kind {
@@ -60,7 +67,8 @@ class FakeCluster final : public world::KubeApi {
 
 // The same object with hpawalk's labels; `instance` empty: as an hpawalk made it that knew no instances.
 Json with_labels(Json object, const std::string& instance);
-Json object(const std::string& api_version, const std::string& kind, const std::string& space, const std::string& name);
+Json object(const std::string& api_version, const std::string& kind, const std::string& space,
+            const std::string& name);
 Json owned_by(Json object, const Json& owner);
 
 }  // namespace hpawalk::fakes

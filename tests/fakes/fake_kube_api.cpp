@@ -11,8 +11,10 @@ static std::string take(std::string& path, const std::string& name) {
     size_t end = std::min(path.find('&', at + 1), path.size());
     std::string value = path.substr(at + name.size() + 2, end - at - name.size() - 2);
     bool first = path[at] == '?';
-    if (first && end < path.size()) path.erase(at + 1, end - at);
-    else path.erase(at, end - at);
+    if (first && end < path.size())
+      path.erase(at + 1, end - at);
+    else
+      path.erase(at, end - at);
     return value;
   }
   return {};
@@ -44,13 +46,15 @@ Result<world::HttpResponse> FakeKubeApi::send(const world::KubeRequest& request)
   if (auto found = at_request.find(++count_); found != at_request.end()) return found->second;
   if (lost_) return world::HttpResponse{500, "dial tcp 10.0.0.1:6443: connect: connection refused"};
   if (auto found = answers.find(line); found != answers.end()) {
-    return page_of(found->second, limit.empty() ? 0 : std::stoul(limit), place.empty() ? 0 : std::stoul(place));
+    return page_of(found->second, limit.empty() ? 0 : std::stoul(limit),
+                   place.empty() ? 0 : std::stoul(place));
   }
-  return world::HttpResponse{404, Json{{"kind", "Status"}, {"message", "no answer scripted for " + line}, {"code", 404}}.dump()};
+  return world::HttpResponse{
+      404, Json{{"kind", "Status"}, {"message", "no answer scripted for " + line}, {"code", 404}}.dump()};
 }
 
 Result<world::HttpResponse> FakeKubeApi::stream(const std::string& path,
-                                         const std::function<bool(std::string_view line)>& on_line) {
+                                                const std::function<bool(std::string_view line)>& on_line) {
   std::vector<std::string> lines;
   {
     std::lock_guard lock(mutex_);

@@ -1,5 +1,5 @@
-// A Kubernetes API made of a map: "GET /api/v1/pods" -> answer. Paths are matched whole, with their query, but
-// for limit and continue: what is asked for by pages is given by pages, out of the whole answer.
+// A Kubernetes API made of a map: "GET /api/v1/pods" -> answer. Paths are matched whole, with their query,
+// but for limit and continue: what is asked for by pages is given by pages, out of the whole answer.
 #pragma once
 
 #include <deque>
@@ -19,7 +19,8 @@ class FakeKubeApi final : public world::KubeApi {
   // The lines of each watch connection, in order; after the last one every connection ends at once.
   std::map<std::string, std::deque<std::vector<std::string>>> streams;
   std::vector<std::string> requests;  // "GET /path", as they came, without the limit of a first page
-  std::map<size_t, world::HttpResponse> at_request;  // answered to the request of this number (from 1), whatever it is
+  std::map<size_t, world::HttpResponse>
+      at_request;  // answered to the request of this number (from 1), whatever it is
   std::vector<world::KubeRequest> sent;
 
   void get(const std::string& path, const Json& object) { script("GET " + path, {200, object.dump()}); }
@@ -39,7 +40,7 @@ class FakeKubeApi final : public world::KubeApi {
 
   Result<world::HttpResponse> send(const world::KubeRequest& request) override;
   Result<world::HttpResponse> stream(const std::string& path,
-                              const std::function<bool(std::string_view line)>& on_line) override;
+                                     const std::function<bool(std::string_view line)>& on_line) override;
 
  private:
   std::mutex mutex_;

@@ -20,7 +20,13 @@ bool FakeClock::sleep(world::Duration d) {
 }
 
 static Error missing(const fs::path& path) {
-  return Error{ErrorClass::environment, "file", "Cannot read " + path.string(), "No such file or directory", {}, {}, {}};
+  return Error{ErrorClass::environment,
+               "file",
+               "Cannot read " + path.string(),
+               "No such file or directory",
+               {},
+               {},
+               {}};
 }
 
 static bool below(const fs::path& path, const fs::path& folder) {
@@ -64,7 +70,8 @@ Result<world::FileStatus> MemoryFiles::status(const fs::path& path) {
   bool folder = !content.contains(path);
   auto owner = owners.find(path);
   auto mode = modes.find(path);
-  return world::FileStatus{owner == owners.end() ? 0 : owner->second, mode == modes.end() ? (folder ? 0755U : 0644U) : mode->second, folder};
+  return world::FileStatus{owner == owners.end() ? 0 : owner->second,
+                           mode == modes.end() ? (folder ? 0755U : 0644U) : mode->second, folder};
 }
 
 Status MemoryFiles::remove_all(const fs::path& path) {
@@ -94,13 +101,15 @@ Status MemoryFiles::rename(const fs::path& from, const fs::path& to) {
 }
 
 Result<std::vector<fs::path>> MemoryFiles::list(const fs::path& folder) {
-  if (content.contains(folder)) return failure(ErrorClass::environment, "file", "Cannot list " + folder.string(), "Not a directory");
+  if (content.contains(folder))
+    return failure(ErrorClass::environment, "file", "Cannot list " + folder.string(), "Not a directory");
   std::set<fs::path> found;
   for (const auto& [file, text] : content) {
     if (below(file, folder)) found.insert(folder / *file.lexically_relative(folder).begin());
   }
   for (const fs::path& made : folders) {
-    if (made != folder && below(made, folder)) found.insert(folder / *made.lexically_relative(folder).begin());
+    if (made != folder && below(made, folder))
+      found.insert(folder / *made.lexically_relative(folder).begin());
   }
   return std::vector<fs::path>(found.begin(), found.end());
 }
@@ -151,7 +160,8 @@ struct FakeChild final : world::Child {
 };
 }  // namespace
 
-Result<std::unique_ptr<world::Child>> ScriptedProcesses::start(const world::Command& command, const std::filesystem::path&) {
+Result<std::unique_ptr<world::Child>> ScriptedProcesses::start(const world::Command& command,
+                                                               const std::filesystem::path&) {
   Result<world::Outcome> outcome = run(command);
   auto child = std::make_unique<FakeChild>();
   child->alive = outcome->ok();
@@ -189,7 +199,7 @@ Result<world::HttpResponse> ScriptedHttp::send(const world::HttpRequest& request
 }
 
 Result<world::HttpResponse> ScriptedHttp::stream(const world::HttpRequest& request,
-                                          const std::function<bool(std::string_view)>& on_line) {
+                                                 const std::function<bool(std::string_view)>& on_line) {
   Result<world::HttpResponse> response = send(request);
   for (const std::string& line : text::lines(response->body)) {
     if (!on_line(line)) break;

@@ -17,7 +17,9 @@ namespace hpawalk::fakes {
 class FakeClock final : public world::Clock {
  public:
   world::TimePoint now() override { return world::TimePoint(elapsed); }
-  world::WallTime wall_now() override { return world::WallTime(std::chrono::seconds(1'800'000'000)) + elapsed; }
+  world::WallTime wall_now() override {
+    return world::WallTime(std::chrono::seconds(1'800'000'000)) + elapsed;
+  }
   bool sleep(world::Duration d) override;
   world::Duration elapsed{0};
   world::Duration interrupt_at = world::Duration::max();  // sleep returns false from here on
@@ -42,7 +44,8 @@ class MemoryFiles final : public world::Files {
   Status append(const fs::path& file, std::string_view text, unsigned mode) override;
   Status write_in_place(const fs::path& file, std::string_view text) override;
   bool exists(const fs::path& path) override;
-  Result<world::FileStatus> status(const fs::path& path) override;  // of root, unless `owners` and `modes` say otherwise
+  Result<world::FileStatus> status(
+      const fs::path& path) override;  // of root, unless `owners` and `modes` say otherwise
   std::map<fs::path, unsigned> owners;
   Status remove_all(const fs::path& path) override;
   Status make_folder(const fs::path& path, unsigned mode) override;
@@ -58,12 +61,13 @@ class ScriptedProcesses final : public world::Processes {
   ~ScriptedProcesses() override;
   void expect(const std::string& command_line, world::Outcome outcome = {});
   void allow(const std::string& command_line, world::Outcome outcome = {});  // any number of times, also none
-  std::set<std::string> programs;                                     // what find() finds, as /usr/bin/NAME
+  std::set<std::string> programs;  // what find() finds, as /usr/bin/NAME
   std::vector<world::Command> calls;
   std::function<void(const world::Command&)> on_call;  // sees each call before it is answered
 
   Result<world::Outcome> run(const world::Command& command) override;
-  Result<std::unique_ptr<world::Child>> start(const world::Command& command, const std::filesystem::path& log) override;
+  Result<std::unique_ptr<world::Child>> start(const world::Command& command,
+                                              const std::filesystem::path& log) override;
   std::optional<std::filesystem::path> find(const std::string& program) override;
 
  private:
@@ -80,7 +84,7 @@ class ScriptedHttp final : public world::Http {
   void allow(const std::string& method_and_url, world::HttpResponse response);
   Result<world::HttpResponse> send(const world::HttpRequest& request) override;
   Result<world::HttpResponse> stream(const world::HttpRequest& request,
-                              const std::function<bool(std::string_view)>& on_line) override;
+                                     const std::function<bool(std::string_view)>& on_line) override;
 
  private:
   std::map<std::string, std::deque<world::HttpResponse>> expected_;
@@ -110,7 +114,8 @@ struct FakeWorld {
   FakeClock clock;
   RecordingTerminal terminal;
   NoInterrupt interrupt;
-  world::World world{processes, http, files, clock, terminal, interrupt, {{"HOME", "/home/user"}, {"PATH", "/usr/bin"}}};
+  world::World world{
+      processes, http, files, clock, terminal, interrupt, {{"HOME", "/home/user"}, {"PATH", "/usr/bin"}}};
 };
 
 }  // namespace hpawalk::fakes

@@ -37,7 +37,9 @@ TEST_CASE("A rule names its metrics as the adapter does") {
 }
 
 TEST_CASE("Labels stand for resources by override first, then by template") {
-  AdapterRule r = rule("- seriesQuery: x\n  resources:\n    template: kube_<<.Group>>_<<.Resource>>\n    overrides: {svc: {resource: service}, dep: {group: apps, resource: deployment}}\n");
+  AdapterRule r = rule(
+      "- seriesQuery: x\n  resources:\n    template: kube_<<.Group>>_<<.Resource>>\n    overrides: {svc: "
+      "{resource: service}, dep: {group: apps, resource: deployment}}\n");
   CHECK(label_for(r, {"", "services"}) == "svc");
   CHECK(label_for(r, {"apps", "deployments"}) == "dep");
   CHECK(label_for(r, {"networking.k8s.io", "ingresses"}) == "kube_networking_k8s_io_ingress");
@@ -51,10 +53,12 @@ TEST_CASE("A request becomes the query that the adapter sends") {
         R"(sum(rate(a_total{namespace="web",service="api"}[5m])) by (service))");
   CHECK(expand(r, "a_total", {"", "pods"}, "web", Json(), {"p1", "p2"}).value() ==
         R"(sum(rate(a_total{namespace="web",pod=~"p1|p2"}[5m])) by (pod))");
-  Json selector = {{"matchLabels", {{"verb", "GET"}}}, {"matchExpressions", {{{"key", "code"}, {"operator", "In"}, {"values", {"500", "200"}}}}}};
+  Json selector = {{"matchLabels", {{"verb", "GET"}}},
+                   {"matchExpressions", {{{"key", "code"}, {"operator", "In"}, {"values", {"500", "200"}}}}}};
   CHECK(expand(r, "a_total", {"", "services"}, "web", selector, {"api"}).value() ==
         R"(sum(rate(a_total{code=~"200|500",verb="GET",namespace="web",service="api"}[5m])) by (service))");
-  CHECK(expand_external(r, "a_total", "web", Json()).value() == R"(sum(rate(a_total{namespace="web"}[5m])) by ())");
+  CHECK(expand_external(r, "a_total", "web", Json()).value() ==
+        R"(sum(rate(a_total{namespace="web"}[5m])) by ())");
   r.metrics_query = "<<if .GroupBy>>g<<else>>n<<end>> <<index .LabelValuesByName \"namespace\">>";
   CHECK(expand(r, "a", {"", "services"}, "web", Json(), {"api"}).value() == "g web");
   r.metrics_query = "<<range .X>>";
@@ -74,15 +78,21 @@ TEST_CASE("What a seriesQuery can match is read from its matchers on the name") 
 }
 
 TEST_CASE("A rule with a pattern that does not compile says so") {
-  for (const char* yaml : {"- seriesQuery: '{__name__=~\"(\"}'\n", "- seriesQuery: x\n  seriesFilters: [{isNot: 'a{2,1}'}]\n",
-                           "- seriesQuery: x\n  name: {matches: '(?!x)', as: ''}\n"}) {
-    CHECK_MESSAGE(rule(yaml).not_understood.find("is not a valid Go regular expression: ") != std::string::npos, yaml);
+  for (const char* yaml :
+       {"- seriesQuery: '{__name__=~\"(\"}'\n", "- seriesQuery: x\n  seriesFilters: [{isNot: 'a{2,1}'}]\n",
+        "- seriesQuery: x\n  name: {matches: '(?!x)', as: ''}\n"}) {
+    CHECK_MESSAGE(
+        rule(yaml).not_understood.find("is not a valid Go regular expression: ") != std::string::npos, yaml);
   }
   CHECK(rule(chart_rule).not_understood.empty());
 }
 
 TEST_CASE("Kinds become resources and back") {
-  for (auto [one, many] : {std::pair{"service", "services"}, {"ingress", "ingresses"}, {"networkpolicy", "networkpolicies"}, {"gateway", "gateways"}, {"pod", "pods"}}) {
+  for (auto [one, many] : {std::pair{"service", "services"},
+                           {"ingress", "ingresses"},
+                           {"networkpolicy", "networkpolicies"},
+                           {"gateway", "gateways"},
+                           {"pod", "pods"}}) {
     CHECK(plural(one) == many);
     CHECK(singular(many) == one);
     CHECK(plural(many) == many);

@@ -38,7 +38,8 @@ TEST_CASE("On cgroup v2 a cluster's groups get the controllers, and its processe
   CHECK(cluster_cgroups(on.world) == std::vector<std::string>{"hpawalk-x"});
 }
 
-TEST_CASE("In a container with cgroup v2 the root's processes make room, and come back with the last cluster") {
+TEST_CASE(
+    "In a container with cgroup v2 the root's processes make room, and come back with the last cluster") {
   FakeCgroups files = FakeCgroups::version_2(true, "cpu memory pids");
   files.memory.content[root / "cgroup.procs"] = "1\n77\n";
   On on(files);

@@ -2,17 +2,23 @@
 
 #include <doctest/doctest.h>
 
-#include "world/times.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
+#include "world/times.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::diagnose;
 using namespace hpawalk::world;
 
-static Read json(const char* text) { return Json::parse(text); }
-static Read missing() { return failure(ErrorClass::check_failed, "kube-not-found", "There is no such thing"); }
-static Read forbidden() { return failure(ErrorClass::check_failed, "kube-forbidden", "Not allowed to get deployments"); }
+static Read json(const char* text) {
+  return Json::parse(text);
+}
+static Read missing() {
+  return failure(ErrorClass::check_failed, "kube-not-found", "There is no such thing");
+}
+static Read forbidden() {
+  return failure(ErrorClass::check_failed, "kube-forbidden", "Not allowed to get deployments");
+}
 
 TEST_CASE("A workload is ok only when the latest version is rolled out and available") {
   const char* ready = R"({"kind":"Deployment","metadata":{"name":"web","generation":2},"spec":{"replicas":2},
@@ -42,22 +48,27 @@ TEST_CASE("Pods that are not ready say why") {
 
 TEST_CASE("A target is ok when it is up and was scraped, with the age of the scrape") {
   WallTime now = *parse_time("2026-01-01T00:00:03Z");
-  Target target{{}, {}, "serviceMonitor/prom/fake/0", "http://10.0.0.1/metrics", "up", "", "2026-01-01T00:00:00.5Z", 0.01};
+  Target target{{},   {}, "serviceMonitor/prom/fake/0", "http://10.0.0.1/metrics",
+                "up", "", "2026-01-01T00:00:00.5Z",     0.01};
   std::vector<Target> targets = {target};
-  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence == "1 target up, http://10.0.0.1/metrics scraped 2.5s ago");
+  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence ==
+        "1 target up, http://10.0.0.1/metrics scraped 2.5s ago");
   targets[0].health = "unknown";
   CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).mark == Mark::broken);
   targets[0].health = "down";
   targets[0].last_error = "connection refused";
-  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence == "http://10.0.0.1/metrics is down: connection refused");
+  CHECK(judge_target(targets, "serviceMonitor/prom/fake/", now).evidence ==
+        "http://10.0.0.1/metrics is down: connection refused");
   CHECK(judge_target(targets, "serviceMonitor/prom/other/", now).mark == Mark::broken);
 }
 
 TEST_CASE("An HPA is ok when it can scale and sees its metric") {
   CHECK(judge_hpa(json(R"({"metadata":{"name":"h"}})")).mark == Mark::broken);
-  CHECK(judge_hpa(json(R"({"metadata":{"name":"h"},"status":{"currentReplicas":1,"desiredReplicas":1,"conditions":[
+  CHECK(judge_hpa(
+            json(R"({"metadata":{"name":"h"},"status":{"currentReplicas":1,"desiredReplicas":1,"conditions":[
     {"type":"AbleToScale","status":"True","reason":"ReadyForNewScale"},
-    {"type":"ScalingActive","status":"True","reason":"ValidMetricFound"}]}})")).ok());
+    {"type":"ScalingActive","status":"True","reason":"ValidMetricFound"}]}})"))
+            .ok());
   Judgement blind = judge_hpa(json(R"({"metadata":{"name":"h"},"status":{"conditions":[
     {"type":"AbleToScale","status":"True"},
     {"type":"ScalingActive","status":"False","reason":"FailedGetObjectMetric","message":"unable to get metric"}]}})"));

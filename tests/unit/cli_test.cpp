@@ -26,8 +26,11 @@ TEST_CASE("Help and version are results: on stdout, exit code 0") {
 }
 
 TEST_CASE("Wrong words are usage errors, on stderr, exit code 2, and change nothing") {
-  for (std::vector<std::string> words : {std::vector<std::string>{}, {"no-such-command"}, {"cluster", "up", "--no-such-option"},
-                                         {"cluster", "up", "--hpa-sync-period", "soon"}, {"cluster", "status", "-o", "xml"}}) {
+  for (std::vector<std::string> words : {std::vector<std::string>{},
+                                         {"no-such-command"},
+                                         {"cluster", "up", "--no-such-option"},
+                                         {"cluster", "up", "--hpa-sync-period", "soon"},
+                                         {"cluster", "status", "-o", "xml"}}) {
     fakes::FakeWorld fake;
     CHECK(call(fake, words) == 2);
     CHECK(fake.terminal.output.empty());
@@ -61,7 +64,8 @@ TEST_CASE("Without a terminal progress is plain lines, at most one every ten sec
   progress->now("images", "2 of 9");
   progress->now("images", "3 of 9");
   progress->done("images", "9 images imported");
-  CHECK(fake.terminal.errors == "...  images         2 of 9 (11s)\nok   images         9 images imported  (11s)\n");
+  CHECK(fake.terminal.errors ==
+        "...  images         2 of 9 (11s)\nok   images         9 images imported  (11s)\n");
 }
 
 TEST_CASE("down --cluster without a name removes the cluster, with one it says where the chain is") {
@@ -69,5 +73,6 @@ TEST_CASE("down --cluster without a name removes the cluster, with one it says w
   CHECK(call(whole, {"down", "--cluster", "--context", "prod"}) == 2);
   CHECK(whole.terminal.errors.find("[not-our-cluster]") != std::string::npos);
   CHECK(call(chain, {"down", "--cluster", "local"}) == 0);
-  CHECK(chain.terminal.output == "Nothing to remove: hpawalk has created no objects on this machine (cluster not found).\n");
+  CHECK(chain.terminal.output ==
+        "Nothing to remove: hpawalk has created no objects on this machine (cluster not found).\n");
 }

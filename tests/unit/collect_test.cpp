@@ -33,7 +33,8 @@ static void fill(fakes::FakeKubeApi& api, size_t hpas) {
   for (size_t i = 0; i < hpas; ++i) {
     Json copy = item;
     copy["metadata"]["name"] = i == 0 ? "object-value" : "copy-" + std::to_string(i);
-    copy["spec"]["metrics"][0]["object"]["describedObject"]["name"] = i == 0 ? "object-value" : "service-" + std::to_string(i);
+    copy["spec"]["metrics"][0]["object"]["describedObject"]["name"] =
+        i == 0 ? "object-value" : "service-" + std::to_string(i);
     items.push_back(copy);
   }
   api.get("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", {{"items", items}});
@@ -83,7 +84,8 @@ TEST_CASE("Without the right to list HPAs nothing can be seen, and the right is 
   Result<Facts> facts = collect(api, http, clock, options);
   REQUIRE_FALSE(facts);
   CHECK(exit_code(facts.error().kind) == 3);
-  CHECK(facts.error().hint == "The missing permission: list horizontalpodautoscalers.autoscaling in namespace shop");
+  CHECK(facts.error().hint ==
+        "The missing permission: list horizontalpodautoscalers.autoscaling in namespace shop");
 }
 
 TEST_CASE("What may not be listed in the whole cluster is listed in the namespaces that matter") {
@@ -126,8 +128,10 @@ TEST_CASE("An adapter that does not answer, behind an API server that does, ends
   fakes::FakeClock clock;
   fill(api, 1);
   api.get("/version", {{"gitVersion", "v1.34.4"}});
-  const std::string key = "api /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/object-value/lab_value";
-  api.script("GET " + healthy()["readings"][key]["path"].get<std::string>(), {502, "dial tcp 10.0.0.1:6443: i/o timeout"});
+  const std::string key =
+      "api /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/object-value/lab_value";
+  api.script("GET " + healthy()["readings"][key]["path"].get<std::string>(),
+             {502, "dial tcp 10.0.0.1:6443: i/o timeout"});
   CollectOptions options;
   options.space = "shop";
   Result<Facts> facts = collect(api, http, clock, options);
@@ -138,7 +142,8 @@ TEST_CASE("An adapter that does not answer, behind an API server that does, ends
 
 static void answer_reviews(fakes::FakeKubeApi& api) {
   for (const char* review : {"selfsubjectaccessreviews", "subjectaccessreviews"}) {
-    api.answers[std::string("POST /apis/authorization.k8s.io/v1/") + review] = {201, R"({"status":{"allowed":true}})"};
+    api.answers[std::string("POST /apis/authorization.k8s.io/v1/") + review] = {
+        201, R"({"status":{"allowed":true}})"};
   }
 }
 
@@ -175,7 +180,8 @@ static std::vector<std::string> pod_lists(size_t spaces, size_t others) {
   for (size_t i = 0; i < spaces; ++i) {
     std::string space = "s" + std::to_string(i);
     hpas.push_back({{"metadata", {{"name", "web"}, {"namespace", space}}}});
-    api.get("/api/v1/namespaces/" + space + "/pods", {{"items", {{{"metadata", {{"name", "web-0"}, {"namespace", space}}}}}}});
+    api.get("/api/v1/namespaces/" + space + "/pods",
+            {{"items", {{{"metadata", {{"name", "web-0"}, {"namespace", space}}}}}}});
   }
   for (size_t i = 0; i < others; ++i) {
     pods.push_back({{"metadata", {{"name", "p" + std::to_string(i)}, {"namespace", "other"}}}});
@@ -186,29 +192,36 @@ static std::vector<std::string> pod_lists(size_t spaces, size_t others) {
   REQUIRE(facts);
   std::vector<std::string> lists;
   for (const std::string& request : api.requests) {
-    bool list = request.starts_with("GET /api/v1/pods") || (request.starts_with("GET /api/v1/namespaces/") && request.ends_with("/pods"));
+    bool list = request.starts_with("GET /api/v1/pods") ||
+                (request.starts_with("GET /api/v1/namespaces/") && request.ends_with("/pods"));
     if (list && request.find('?') == std::string::npos) lists.push_back(request);
   }
   return lists;
 }
 
-TEST_CASE("The pods of many namespaces are read with fewer requests: the whole cluster's list, or the namespaces'") {
+TEST_CASE(
+    "The pods of many namespaces are read with fewer requests: the whole cluster's list, or the "
+    "namespaces'") {
   // 6 namespaces: two of shop's own Prometheus and adapter, and these
   std::vector<std::string> few = pod_lists(4, 1200);
-  CHECK(few == std::vector<std::string>{"GET /api/v1/pods", "GET /api/v1/pods from 500", "GET /api/v1/pods from 1000"});
+  CHECK(few == std::vector<std::string>{"GET /api/v1/pods", "GET /api/v1/pods from 500",
+                                        "GET /api/v1/pods from 1000"});
   std::vector<std::string> many = pod_lists(4, 20'000);
   CHECK(many.size() == 7);  // the first page, then each namespace
-  CHECK(std::count_if(many.begin(), many.end(), [](const std::string& r) { return r.find("from") != std::string::npos; }) == 0);
+  CHECK(std::count_if(many.begin(), many.end(),
+                      [](const std::string& r) { return r.find("from") != std::string::npos; }) == 0);
 }
 
 TEST_CASE("An index finds the same objects as a search through all objects") {
-  for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(TESTS_FOLDER) / "facts")) {
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::filesystem::path(TESTS_FOLDER) / "facts")) {
     if (file.path().extension() != ".json") continue;
     std::ifstream in(file.path());
     Json document = healthy();
     document.merge_patch(Json::parse(in));
     const Facts facts = facts_from(document.dump()).value();
-    for (const char* resource : {"pods", "services", "deployments", "replicasets", "endpointslices", "hpas", "adapter-pods"}) {
+    for (const char* resource :
+         {"pods", "services", "deployments", "replicasets", "endpointslices", "hpas", "adapter-pods"}) {
       CAPTURE(file.path().filename());
       CAPTURE(resource);
       const std::vector<const Json*> all = facts.items(resource);

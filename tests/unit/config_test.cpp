@@ -9,7 +9,9 @@
 using namespace hpawalk;
 using namespace hpawalk::config;
 
-static Result<Config> from_file(const std::string& text) { return Config::from({"hpawalk.yaml", text, {}, {}}); }
+static Result<Config> from_file(const std::string& text) {
+  return Config::from({"hpawalk.yaml", text, {}, {}});
+}
 
 static std::string mistakes(const Sources& sources) {
   auto config = Config::from(sources);
@@ -31,7 +33,9 @@ TEST_CASE("Without any source every setting has its default, and every default i
 }
 
 TEST_CASE("A flag wins over the environment, the environment over the file, the file over the default") {
-  Sources sources{"my.yaml", "hpa:\n  min: 2\n  max: 20\n  target: 5\n", {{"HPAWALK_HPA_MAX", "30"}, {"HPAWALK_HPA_TARGET", "6"}},
+  Sources sources{"my.yaml",
+                  "hpa:\n  min: 2\n  max: 20\n  target: 5\n",
+                  {{"HPAWALK_HPA_MAX", "30"}, {"HPAWALK_HPA_TARGET", "6"}},
                   {{"hpa.target", "7"}}};
   auto config = Config::from(sources);
   REQUIRE(config);
@@ -45,7 +49,9 @@ TEST_CASE("A flag wins over the environment, the environment over the file, the 
 }
 
 TEST_CASE("All mistakes are reported at once, with file, line and the nearest right name") {
-  auto config = from_file("hpa:\n  mx: 3\n  min: many\nworkloud:\n  name: x\nprometheus:\n  version: 3.11\nnamespace: My_Space\n");
+  auto config = from_file(
+      "hpa:\n  mx: 3\n  min: many\nworkloud:\n  name: x\nprometheus:\n  version: 3.11\nnamespace: "
+      "My_Space\n");
   REQUIRE_FALSE(config);
   CHECK(config.error().kind == ErrorClass::usage);
   CHECK(config.error().what == "The configuration has 5 errors");
@@ -54,12 +60,14 @@ TEST_CASE("All mistakes are reported at once, with file, line and the nearest ri
         "hpawalk.yaml:3: `hpa.min` must be a whole number from 1 to 1000\n"
         "hpawalk.yaml:4: unknown setting `workloud`; did you mean `workload`?\n"
         "hpawalk.yaml:7: `prometheus.version` must be a string: put it in quotes (read as 3.11)\n"
-        "hpawalk.yaml:8: `namespace` must be at most 63 lowercase letters, digits and '-', with a letter or digit at both ends");
+        "hpawalk.yaml:8: `namespace` must be at most 63 lowercase letters, digits and '-', with a letter or "
+        "digit at both ends");
 }
 
 TEST_CASE("A file that is not YAML, or not a map, is a mistake with its place") {
   CHECK(mistakes({"f", "a: [", {}, {}}).starts_with("f: line "));
-  CHECK(mistakes({"f", "- a\n", {}, {}}) == "f: must be a map of settings (hpawalk config --example shows one)");
+  CHECK(mistakes({"f", "- a\n", {}, {}}) ==
+        "f: must be a map of settings (hpawalk config --example shows one)");
   CHECK(mistakes({"f", "hpa: 3\n", {}, {}}) == "f:1: `hpa` must be a map of settings");
   CHECK(mistakes({"f", "", {}, {}}) == "none");
   CHECK(mistakes({"f", "hpa:\n", {}, {}}) == "none");
@@ -73,9 +81,12 @@ TEST_CASE("Values are checked as Kubernetes and Prometheus check them") {
   const Case cases[] = {
       {"namespace", {"a", "a-1", std::string(63, 'a')}, {"", "A", "-a", "a.b", "a_b", std::string(64, 'a')}},
       {"hpa.name", {"a.b", "a-b.c"}, {"a..b", ".a", "A"}},
-      {"workload.labels", {"{app: web}", "app=web,tier=x", "{example.com/a: ''}"},
-       {"{app: 1}", "{'': a}", "{a/b/c: d}", "{app: 'a b'}", "[a]", "app=web,tier", "{app.kubernetes.io/part-of: me}", "{}"}},
-      {"workload.image", {"nginx", "nginx:stable", "r.example.com:5000/a/b:v1", "a@sha256:" + std::string(64, '0')},
+      {"workload.labels",
+       {"{app: web}", "app=web,tier=x", "{example.com/a: ''}"},
+       {"{app: 1}", "{'': a}", "{a/b/c: d}", "{app: 'a b'}", "[a]", "app=web,tier",
+        "{app.kubernetes.io/part-of: me}", "{}"}},
+      {"workload.image",
+       {"nginx", "nginx:stable", "r.example.com:5000/a/b:v1", "a@sha256:" + std::string(64, '0')},
        {"", "Nginx", "a:", "a b", "a@sha256:12", "nginx:stable\n"}},
       {"hpa.max", {"1", "1000"}, {"0", "1001", "1.5", "ten", ""}},
       {"prom-fake.port", {"1", "65535"}, {"0", "65536", "web"}},
@@ -106,38 +117,49 @@ TEST_CASE("Values are checked as Kubernetes and Prometheus check them") {
 
 TEST_CASE("A load balancer requires the address ranges that may reach it") {
   auto balanced = [](const std::string& ranges) {
-    return mistakes({"", "", {}, {{"prom-fake.service-type", "LoadBalancer"}, {"prom-fake.source-ranges", ranges}}});
+    return mistakes(
+        {"", "", {}, {{"prom-fake.service-type", "LoadBalancer"}, {"prom-fake.source-ranges", ranges}}});
   };
-  for (const char* right : {"0.0.0.0/0", "192.0.2.0/24, 2001:db8::/32", "[10.0.0.0/8]", "192.0.2.7/32", "::/0"}) {
+  for (const char* right :
+       {"0.0.0.0/0", "192.0.2.0/24, 2001:db8::/32", "[10.0.0.0/8]", "192.0.2.7/32", "::/0"}) {
     CAPTURE(right);
     CHECK(balanced(right) == "none");
   }
-  for (const char* wrong : {"", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0.0/8x", "any", "[1]", "[]"}) {
+  for (const char* wrong : {"", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.0.0.0/08",
+                            "10.0.0.0/8x", "any", "[1]", "[]"}) {
     CAPTURE(wrong);
     CHECK(balanced(wrong) != "none");
   }
   CHECK(mistakes({"f", "prom-fake:\n  service-type: LoadBalancer\n", {}, {}}) ==
-        "f:2 (`prom-fake.service-type`): a LoadBalancer requires prom-fake.source-ranges: everybody who can reach its address can set the "
-        "metric, and so scale the workload. Set the allowed ranges (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or "
+        "f:2 (`prom-fake.service-type`): a LoadBalancer requires prom-fake.source-ranges: everybody who can "
+        "reach its address can set the "
+        "metric, and so scale the workload. Set the allowed ranges (--prom-fake-source-ranges 192.0.2.0/24; "
+        "0.0.0.0/0 is everybody), or "
         "use ClusterIP");
   CHECK(mistakes({"f", "prom-fake:\n  source-ranges: [10.0.0.0/8]\n", {}, {}}) ==
-        "f:2 (`prom-fake.source-ranges`): source ranges require prom-fake.service-type LoadBalancer (it is ClusterIP)");
-  CHECK(mistakes({"f", "prom-fake:\n  source-ranges: 10.0.0.0/8\n", {}, {}}).ends_with("must be a list of address ranges, like [192.0.2.0/24]"));
+        "f:2 (`prom-fake.source-ranges`): source ranges require prom-fake.service-type LoadBalancer (it is "
+        "ClusterIP)");
+  CHECK(mistakes({"f", "prom-fake:\n  source-ranges: 10.0.0.0/8\n", {}, {}})
+            .ends_with("must be a list of address ranges, like [192.0.2.0/24]"));
 }
 
 TEST_CASE("A workload that its own namespace would refuse is a mistake") {
   std::map<std::string, std::string> root = {{"namespace", "shop"}, {"workload.security-context", "{}"}};
   CHECK(mistakes({"", "", {}, root}) ==
-        "--workload-security-context: namespace shop enforces Pod Security `restricted`, which also requires runAsNonRoot: true, "
-        "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}; --pod-security "
+        "--workload-security-context: namespace shop enforces Pod Security `restricted`, which also requires "
+        "runAsNonRoot: true, "
+        "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: "
+        "RuntimeDefault}; --pod-security "
         "baseline requires less");
   root["pod-security"] = "baseline";
   CHECK(mistakes({"", "", {}, root}) == "none");
 }
 
 TEST_CASE("Settings that contradict one another are mistakes, named where they were set") {
-  CHECK(mistakes({"", "", {}, {{"hpa.min", "11"}}}) == "--hpa-min: minimum 11 is greater than maximum 10 (--hpa-max)");
-  CHECK(mistakes({"f", "adapter:\n  max-age: 5s\n", {}, {}}).starts_with("f:2 (`adapter.max-age`): 5s must be longer than the scrape"));
+  CHECK(mistakes({"", "", {}, {{"hpa.min", "11"}}}) ==
+        "--hpa-min: minimum 11 is greater than maximum 10 (--hpa-max)");
+  CHECK(mistakes({"f", "adapter:\n  max-age: 5s\n", {}, {}})
+            .starts_with("f:2 (`adapter.max-age`): 5s must be longer than the scrape"));
   CHECK(mistakes({"", "", {}, {{"workload.name", "prom-fake"}}}) != "none");
   CHECK(mistakes({"", "", {}, {{"workload.labels", "app=prom-fake"}}}) != "none");
   CHECK(mistakes({"", "", {}, {{"prom-fake.image", "Not An Image"}}}) != "none");
@@ -156,7 +178,8 @@ TEST_CASE("Naming a context means the current cluster, and contradicting that is
 }
 
 TEST_CASE("A misspelt variable is a mistake, an unrelated one is not") {
-  CHECK(mistakes({"", "", {{"HPAWALK_HPA_MIM", "1"}}, {}}).find("did you mean HPAWALK_HPA_MIN?") != std::string::npos);
+  CHECK(mistakes({"", "", {{"HPAWALK_HPA_MIM", "1"}}, {}}).find("did you mean HPAWALK_HPA_MIN?") !=
+        std::string::npos);
   CHECK(mistakes({"", "", {{"HPAWALK_SOMETHING_ENTIRELY_DIFFERENT", "1"}}, {}}) == "none");
   CHECK(mistakes({"", "", {{"HPAWALK_HPA_MIN", ""}}, {}}) == "none");
 }
@@ -203,21 +226,31 @@ TEST_CASE("Durations and quantities become numbers") {
 }
 
 TEST_CASE("A hint repeats the flags that said where to work, and no others") {
-  Config config = Config::from({"other.yaml", "hpa: {max: 5}\nnamespace: shop\n", {}, {{"context", "my cluster"}, {"hpa.min", "2"}}}).value();
+  Config config = Config::from({"other.yaml",
+                                "hpa: {max: 5}\nnamespace: shop\n",
+                                {},
+                                {{"context", "my cluster"}, {"hpa.min", "2"}}})
+                      .value();
   CHECK(config.again("up --only hpa") == "hpawalk up --only hpa --config=other.yaml '--context=my cluster'");
   CHECK(Config::from({})->again("down") == "hpawalk down");
 }
 
-TEST_CASE("A file that was only found names no program, no cluster and nothing that is applied with all rights") {
-  const std::string text = "tools: {kubectl: ./evil}\nkubeconfig: /k\ncontext: c\noperator: {bundle: b.yaml}\nadapter: {chart: oci://x}\nhpa: {max: 5}\n";
+TEST_CASE(
+    "A file that was only found names no program, no cluster and nothing that is applied with all rights") {
+  const std::string text =
+      "tools: {kubectl: ./evil}\nkubeconfig: /k\ncontext: c\noperator: {bundle: b.yaml}\nadapter: {chart: "
+      "oci://x}\nhpa: {max: 5}\n";
   auto config = Config::from({"hpawalk.yaml", text, {}, {}, false});
   REQUIRE_FALSE(config);
-  CHECK(config.error().because ==
-        "hpawalk.yaml:1: `tools.kubectl` is accepted only from a file that you name: --config hpawalk.yaml\n"
-        "hpawalk.yaml:2: `kubeconfig` is accepted only from a file that you name: --config hpawalk.yaml\n"
-        "hpawalk.yaml:3: `context` is accepted only from a file that you name: --config hpawalk.yaml\n"
-        "hpawalk.yaml:4: `operator.bundle` is accepted only from a file that you name: --config hpawalk.yaml\n"
-        "hpawalk.yaml:5: `adapter.chart` is accepted only from a file that you name: --config hpawalk.yaml");
+  CHECK(
+      config.error().because ==
+      "hpawalk.yaml:1: `tools.kubectl` is accepted only from a file that you name: --config hpawalk.yaml\n"
+      "hpawalk.yaml:2: `kubeconfig` is accepted only from a file that you name: --config hpawalk.yaml\n"
+      "hpawalk.yaml:3: `context` is accepted only from a file that you name: --config hpawalk.yaml\n"
+      "hpawalk.yaml:4: `operator.bundle` is accepted only from a file that you name: --config hpawalk.yaml\n"
+      "hpawalk.yaml:5: `adapter.chart` is accepted only from a file that you name: --config hpawalk.yaml");
   CHECK(Config::from({"hpawalk.yaml", text, {}, {}, true}));
-  CHECK(Config::from({"hpawalk.yaml", "cluster: kind\nhpa: {max: 5}\n", {}, {}, false}).value().number("hpa.max") == 5);
+  CHECK(Config::from({"hpawalk.yaml", "cluster: kind\nhpa: {max: 5}\n", {}, {}, false})
+            .value()
+            .number("hpa.max") == 5);
 }

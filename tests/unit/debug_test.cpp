@@ -10,7 +10,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -34,14 +36,21 @@ TEST_CASE("The debug log tells each child process, request and pause in a line w
         "debug 08:00:00.000 waits 2.0s\n");
 }
 
-TEST_CASE("No secret of a command line, a URL or an error is in the debug log, nor what is sent and answered") {
+TEST_CASE(
+    "No secret of a command line, a URL or an error is in the debug log, nor what is sent and answered") {
   fakes::FakeWorld fake;
   fake.processes.expect("helm upgrade --set password=hunter2", {0, "hunter2", "hunter2"});
   fake.http.expect("POST http://eve:hunter2@prom:9090/api?token=hunter2", HttpResponse{200, "hunter2"});
   DebugWorld debug(fake.world);
-  Command command{.argv = {"helm", "upgrade", "--set", "password=hunter2"}, .input = "hunter2", .env = {{"PASSWORD", "hunter2"}}};
+  Command command{.argv = {"helm", "upgrade", "--set", "password=hunter2"},
+                  .input = "hunter2",
+                  .env = {{"PASSWORD", "hunter2"}}};
   CHECK(debug.world().processes.run(command)->ok());
-  HttpRequest request{"POST", "http://eve:hunter2@prom:9090/api?token=hunter2", {}, {{"Authorization", "Bearer hunter2"}}, "hunter2"};
+  HttpRequest request{"POST",
+                      "http://eve:hunter2@prom:9090/api?token=hunter2",
+                      {},
+                      {{"Authorization", "Bearer hunter2"}},
+                      "hunter2"};
   CHECK(debug.world().http.send(request)->ok());
   CHECK_FALSE(has(fake.terminal.errors, "hunter2"));
   CHECK_FALSE(has(fake.terminal.errors, "eve"));

@@ -222,7 +222,8 @@ TEST_CASE("The window is the HPA's own, the controller's flag, or the default, w
   Json known = stabilized({{"path", "/pods"}, {"value", {{"items", {pod}}}}});
   ChainDiagnosis chain = judged(known);
   CHECK(mentions(finding(chain, cause::stabilization), "window of 60s"));
-  CHECK(mentions(finding(chain, cause::stabilization), "--horizontal-pod-autoscaler-downscale-stabilization is 60s"));
+  CHECK(mentions(finding(chain, cause::stabilization),
+                 "--horizontal-pod-autoscaler-downscale-stabilization is 60s"));
   CHECK_FALSE(mentions(finding(chain, cause::stabilization), "assumed"));
 
   Json refused = {
@@ -253,7 +254,8 @@ TEST_CASE("A source without pods: the advice is about its workload, not about th
   CHECK(mentions(finding(scaled, cause::source_without_pods),
                  "kubectl scale deployment source -n shop --replicas=1"));
   ChainDiagnosis quota = advice("source-without-pods@quota.json");
-  CHECK(mentions(finding(quota, cause::source_without_pods), "desires 1 pod, but none exists: pods \"source-5f6b\" is forbidden: exceeded quota"));
+  CHECK(mentions(finding(quota, cause::source_without_pods),
+                 "desires 1 pod, but none exists: pods \"source-5f6b\" is forbidden: exceeded quota"));
   ChainDiagnosis rollout = advice("source-without-pods@rollout.json");
   CHECK(mentions(finding(rollout, cause::source_without_pods),
                  "kubectl scale rollouts.argoproj.io source -n shop --replicas=1"));

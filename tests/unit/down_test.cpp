@@ -35,7 +35,8 @@ struct Quiet final : Progress {
 };
 
 Json of_release(Json object, const std::string& name = release) {
-  object["metadata"]["annotations"] = {{"meta.helm.sh/release-name", name}, {"meta.helm.sh/release-namespace", monitoring}};
+  object["metadata"]["annotations"] = {{"meta.helm.sh/release-name", name},
+                                       {"meta.helm.sh/release-namespace", monitoring}};
   return object;
 }
 
@@ -61,7 +62,8 @@ struct Chain {
       "kind: ClusterRole\nmetadata: {name: prometheus-adapter-resource-reader}\n---\n"
       "kind: APIService\nmetadata: {name: v1beta1.custom.metrics.k8s.io}\n";
 
-  explicit Chain(const std::string& file = "", const std::string& instance = mine) : config(Config::from({"hpawalk.yaml", file, {}, {}}).value()) {
+  explicit Chain(const std::string& file = "", const std::string& instance = mine)
+      : config(Config::from({"hpawalk.yaml", file, {}, {}}).value()) {
     api.add(object("v1", "Namespace", "", "default"));
     api.add(object("v1", "Namespace", "", "kube-system"));
     api.add(with_labels(object("v1", "Namespace", "", monitoring), instance));
@@ -70,14 +72,19 @@ struct Chain {
     api.add(with_labels(object("apps/v1", "Deployment", "default", "prom-fake"), instance));
     api.add(with_labels(object("v1", "Service", "default", "prom-fake"), instance));
     api.add(with_labels(object("autoscaling/v2", "HorizontalPodAutoscaler", "default", "nginx"), instance));
-    api.add(with_labels(object("monitoring.coreos.com/v1", "ServiceMonitor", monitoring, "prom-fake"), instance));
+    api.add(
+        with_labels(object("monitoring.coreos.com/v1", "ServiceMonitor", monitoring, "prom-fake"), instance));
     api.add(with_labels(object("v1", "Service", monitoring, "prometheus"), instance));
     api.add(object("v1", "Endpoints", monitoring, "prometheus"));
-    api.add(with_labels(object("monitoring.coreos.com/v1", "Prometheus", monitoring, "prometheus"), instance));
-    Json set = owned_by(object("apps/v1", "StatefulSet", monitoring, "prometheus-prometheus"), api.get("Prometheus", monitoring, "prometheus"));
+    api.add(
+        with_labels(object("monitoring.coreos.com/v1", "Prometheus", monitoring, "prometheus"), instance));
+    Json set = owned_by(object("apps/v1", "StatefulSet", monitoring, "prometheus-prometheus"),
+                        api.get("Prometheus", monitoring, "prometheus"));
     api.add(set);
-    api.add(owned_by(object("v1", "Pod", monitoring, "prometheus-prometheus-0"), api.get("StatefulSet", monitoring, "prometheus-prometheus")));
-    Json operator_itself = with_labels(object("apps/v1", "Deployment", "default", "prometheus-operator"), instance);
+    api.add(owned_by(object("v1", "Pod", monitoring, "prometheus-prometheus-0"),
+                     api.get("StatefulSet", monitoring, "prometheus-prometheus")));
+    Json operator_itself =
+        with_labels(object("apps/v1", "Deployment", "default", "prometheus-operator"), instance);
     operator_itself["metadata"]["labels"]["app.kubernetes.io/name"] = "prometheus-operator";
     api.add(operator_itself);
     for (const char* name : {"prometheuses.monitoring.coreos.com", "servicemonitors.monitoring.coreos.com"}) {
@@ -87,8 +94,10 @@ struct Chain {
     api.add(of_release(object("v1", "ConfigMap", monitoring, release)));
     api.add(of_release(object("apps/v1", "Deployment", monitoring, release)));
     running("Deployment", monitoring, release);
-    api.add(of_release(object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "prometheus-adapter-resource-reader")));
-    api.add(of_release(object("apiregistration.k8s.io/v1", "APIService", "", "v1beta1.custom.metrics.k8s.io")));
+    api.add(of_release(
+        object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "prometheus-adapter-resource-reader")));
+    api.add(
+        of_release(object("apiregistration.k8s.io/v1", "APIService", "", "v1beta1.custom.metrics.k8s.io")));
   }
 
   // The replica set and the pod of a Deployment.
@@ -101,13 +110,16 @@ struct Chain {
     Quiet quiet;
     report = {};
     ClusterAccess access{{"/home/user/.kube/config", "prod", "kubectl"}, "helm", {}};
-    world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics",
-                          {0, manifest, ""});
+    world.processes.allow(
+        "helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter "
+        "--namespace=prom-metrics",
+        {0, manifest, ""});
     return steps::down(world.world, config, access, api, quiet, report);
   }
 
   bool left(const std::string& text) const {
-    return std::any_of(report.left.begin(), report.left.end(), [&](const std::string& line) { return line.find(text) != std::string::npos; });
+    return std::any_of(report.left.begin(), report.left.end(),
+                       [&](const std::string& line) { return line.find(text) != std::string::npos; });
   }
   std::string lines() const { return fmt::format("{}", fmt::join(report.left, "\n")); }
 };
@@ -134,17 +146,23 @@ TEST_CASE("down takes away the whole chain, with its namespace, its release and 
   REQUIRE(chain.down());
   CHECK(chain.lines() == "");
   for (auto [kind, space, name] : std::initializer_list<std::tuple<const char*, std::string, std::string>>{
-           {"Namespace", "", monitoring}, {"Deployment", "default", "nginx"}, {"Pod", "default", "nginx-5d-x"},
-           {"Deployment", "default", "prometheus-operator"}, {"Prometheus", monitoring, "prometheus"},
-           {"CustomResourceDefinition", "", "prometheuses.monitoring.coreos.com"}, {"ClusterRole", "", "prometheus-adapter-resource-reader"},
-           {"APIService", "", "v1beta1.custom.metrics.k8s.io"}, {"Secret", monitoring, "sh.helm.release.v1.prometheus-adapter.v1"}}) {
+           {"Namespace", "", monitoring},
+           {"Deployment", "default", "nginx"},
+           {"Pod", "default", "nginx-5d-x"},
+           {"Deployment", "default", "prometheus-operator"},
+           {"Prometheus", monitoring, "prometheus"},
+           {"CustomResourceDefinition", "", "prometheuses.monitoring.coreos.com"},
+           {"ClusterRole", "", "prometheus-adapter-resource-reader"},
+           {"APIService", "", "v1beta1.custom.metrics.k8s.io"},
+           {"Secret", monitoring, "sh.helm.release.v1.prometheus-adapter.v1"}}) {
     CAPTURE(name);
     CHECK_FALSE(chain.api.has(kind, space, name));
   }
   CHECK(chain.api.has("Namespace", "", "default"));
   CHECK(chain.api.has("Event", "default", "something-happened"));
   // Each by its UID.
-  for (const Json& options : chain.api.delete_options) CHECK(options["preconditions"]["uid"].get<std::string>().starts_with("uid-"));
+  for (const Json& options : chain.api.delete_options)
+    CHECK(options["preconditions"]["uid"].get<std::string>().starts_with("uid-"));
 }
 
 TEST_CASE("A stranger's ServiceMonitor survives, and the operator with its definitions stays for it") {
@@ -153,7 +171,9 @@ TEST_CASE("A stranger's ServiceMonitor survives, and the operator with its defin
   REQUIRE(chain.down());
   CHECK(chain.api.has("ServiceMonitor", monitoring, "checkout"));
   CHECK(chain.left("Namespace prom-metrics: ServiceMonitor checkout still exists in it"));
-  CHECK(chain.left("CustomResourceDefinition servicemonitors.monitoring.coreos.com: ServiceMonitor checkout in namespace prom-metrics still needs it"));
+  CHECK(
+      chain.left("CustomResourceDefinition servicemonitors.monitoring.coreos.com: ServiceMonitor checkout in "
+                 "namespace prom-metrics still needs it"));
   CHECK(chain.api.has("Deployment", "default", "prometheus-operator"));
   CHECK_FALSE(chain.api.has("ServiceMonitor", monitoring, "prom-fake"));
   // Once it is gone, so is the rest.
@@ -174,7 +194,9 @@ TEST_CASE("A stranger's object of any kind keeps the namespace") {
   survives(object("v1", "Endpoints", monitoring, "by-hand"), "Endpoints by-hand");
 }
 
-TEST_CASE("A custom resource of a kind that hpawalk has never heard of keeps the namespace, though only a later version of its group has it") {
+TEST_CASE(
+    "A custom resource of a kind that hpawalk has never heard of keeps the namespace, though only a later "
+    "version of its group has it") {
   Chain chain;
   chain.api.add_kind("example.com", "v1", "gadgets", "Gadget");
   chain.api.add_kind("example.com", "v2alpha1", "widgets", "Widget");
@@ -188,7 +210,8 @@ TEST_CASE("A stranger's object behind the first page of a list keeps the namespa
   Chain chain;
   chain.api.page = 2;
   for (const char* name : {"prometheus-prometheus-1", "prometheus-prometheus-2"}) {
-    chain.api.add(owned_by(object("v1", "Pod", monitoring, name), chain.api.get("StatefulSet", monitoring, "prometheus-prometheus")));
+    chain.api.add(owned_by(object("v1", "Pod", monitoring, name),
+                           chain.api.get("StatefulSet", monitoring, "prometheus-prometheus")));
   }
   chain.api.add(object("v1", "Pod", monitoring, "zeta"));
   REQUIRE(chain.down());
@@ -199,9 +222,12 @@ TEST_CASE("A stranger's object behind the first page of a list keeps the namespa
 
 TEST_CASE("A kind that may not be listed keeps the namespace") {
   Chain chain;
-  chain.api.answers["GET /apis/networking.k8s.io/v1/namespaces/prom-metrics/networkpolicies"] = {403, R"({"message":"no"})"};
+  chain.api.answers["GET /apis/networking.k8s.io/v1/namespaces/prom-metrics/networkpolicies"] = {
+      403, R"({"message":"no"})"};
   REQUIRE(chain.down());
-  CHECK(chain.left("Namespace prom-metrics: its other content is unknown: networkpolicies.networking.k8s.io: Not allowed to list"));
+  CHECK(
+      chain.left("Namespace prom-metrics: its other content is unknown: networkpolicies.networking.k8s.io: "
+                 "Not allowed to list"));
   CHECK(chain.api.has("Namespace", "", monitoring));
 }
 
@@ -211,7 +237,8 @@ TEST_CASE("An API whose server does not answer keeps the namespace, unless it is
   strange.api.add(object("apiregistration.k8s.io/v1", "APIService", "", "v1.backup.example.com"));
   strange.api.make_stale("backup.example.com");
   REQUIRE(strange.down());
-  CHECK(strange.left("its other content is unknown: kinds of backup.example.com/v1: its backend does not respond"));
+  CHECK(strange.left(
+      "its other content is unknown: kinds of backup.example.com/v1: its backend does not respond"));
   CHECK(strange.api.has("Namespace", "", monitoring));
 
   Chain own;  // a broken adapter must not keep its own chain
@@ -222,20 +249,25 @@ TEST_CASE("An API whose server does not answer keeps the namespace, unless it is
   CHECK_FALSE(own.api.has("Namespace", "", monitoring));
 }
 
-TEST_CASE("What a stranger's object owns is the stranger's; what ours owns, through any number of owners, is not") {
+TEST_CASE(
+    "What a stranger's object owns is the stranger's; what ours owns, through any number of owners, is not") {
   Chain chain;
   chain.api.add(object("apps/v1", "Deployment", monitoring, "shop"));
   chain.running("Deployment", monitoring, "shop");
-  Json shared = owned_by(object("v1", "ConfigMap", monitoring, "shared"), chain.api.get("Prometheus", monitoring, "prometheus"));
+  Json shared = owned_by(object("v1", "ConfigMap", monitoring, "shared"),
+                         chain.api.get("Prometheus", monitoring, "prometheus"));
   chain.api.add(owned_by(shared, chain.api.get("Deployment", monitoring, "shop")));
   REQUIRE(chain.down());
   CAPTURE(chain.lines());
-  CHECK(chain.left("Pod shop-5d-x, ConfigMap shared, Deployment shop and ReplicaSet shop-5d still exist in it"));
+  CHECK(chain.left(
+      "Pod shop-5d-x, ConfigMap shared, Deployment shop and ReplicaSet shop-5d still exist in it"));
   CHECK(chain.api.has("Pod", monitoring, "shop-5d-x"));
   CHECK(chain.api.has("ConfigMap", monitoring, "shared"));
 }
 
-TEST_CASE("An object whose owner is gone does not keep the namespace, and one whose owner is of the whole cluster does") {
+TEST_CASE(
+    "An object whose owner is gone does not keep the namespace, and one whose owner is of the whole cluster "
+    "does") {
   Chain chain;
   Json gone = object("apps/v1", "ReplicaSet", monitoring, "gone");
   gone["metadata"]["uid"] = "uid-of-yore";
@@ -244,12 +276,15 @@ TEST_CASE("An object whose owner is gone does not keep the namespace, and one wh
   CHECK(chain.lines() == "");
   Chain other;
   other.api.add(object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "tenant"));
-  other.api.add(owned_by(object("v1", "Secret", monitoring, "tenants"), other.api.get("ClusterRole", "", "tenant")));
+  other.api.add(
+      owned_by(object("v1", "Secret", monitoring, "tenants"), other.api.get("ClusterRole", "", "tenant")));
   REQUIRE(other.down());
   CHECK(other.left("Secret tenants still exists in it"));
 }
 
-TEST_CASE("A stranger's object that is ending does not keep the namespace, but is not hurried, and what it owns does keep it") {
+TEST_CASE(
+    "A stranger's object that is ending does not keep the namespace, but is not hurried, and what it owns "
+    "does keep it") {
   Chain chain;
   Json pod = object("v1", "Pod", monitoring, "ending");
   pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
@@ -263,7 +298,8 @@ TEST_CASE("A stranger's object that is ending does not keep the namespace, but i
   set["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   set["metadata"]["finalizers"] = {"orphan"};
   orphaning.api.add(set);
-  orphaning.api.add(owned_by(object("v1", "Pod", monitoring, "stays"), orphaning.api.get("ReplicaSet", monitoring, "ending")));
+  orphaning.api.add(owned_by(object("v1", "Pod", monitoring, "stays"),
+                             orphaning.api.get("ReplicaSet", monitoring, "ending")));
   REQUIRE(orphaning.down());
   CHECK(orphaning.left("Pod stays still exists in it"));
 }
@@ -281,7 +317,8 @@ TEST_CASE("An object that is created again while down runs has another UID, and 
   Chain chain;
   bool done = false;
   chain.api.before = [&](const KubeRequest& request) {
-    if (done || request.method != "DELETE" || request.path.find("/deployments/nginx") == std::string::npos) return;
+    if (done || request.method != "DELETE" || request.path.find("/deployments/nginx") == std::string::npos)
+      return;
     done = true;
     chain.api.remove("Deployment", "default", "nginx");
     chain.api.add(object("apps/v1", "Deployment", "default", "nginx"));
@@ -289,20 +326,28 @@ TEST_CASE("An object that is created again while down runs has another UID, and 
   REQUIRE(chain.down());
   CHECK(done);
   CHECK(chain.api.has("Deployment", "default", "nginx"));
-  CHECK(chain.left("Deployment nginx in namespace default: it was created again while hpawalk was removing it"));
+  CHECK(chain.left(
+      "Deployment nginx in namespace default: it was created again while hpawalk was removing it"));
 }
 
-TEST_CASE("Another chain of hpawalk's on the same cluster is left alone, and named with the command that takes it away") {
+TEST_CASE(
+    "Another chain of hpawalk's on the same cluster is left alone, and named with the command that takes it "
+    "away") {
   Chain chain;
   chain.api.add(with_labels(object("v1", "Namespace", "", "shop"), "shop.web"));
   chain.api.add(with_labels(object("apps/v1", "Deployment", "shop", "web"), "shop.web"));
-  chain.api.add(with_labels(object("monitoring.coreos.com/v1", "ServiceMonitor", monitoring, "web"), "shop.web"));
+  chain.api.add(
+      with_labels(object("monitoring.coreos.com/v1", "ServiceMonitor", monitoring, "web"), "shop.web"));
   REQUIRE(chain.down());
   CAPTURE(chain.lines());
-  CHECK(chain.left("3 objects of another hpawalk instance: their label hpawalk/instance is shop.web; hpawalk down --instance=shop.web removes them"));
+  CHECK(
+      chain.left("3 objects of another hpawalk instance: their label hpawalk/instance is shop.web; hpawalk "
+                 "down --instance=shop.web removes them"));
   CHECK(chain.api.has("Deployment", "shop", "web"));
   CHECK(chain.left("Namespace prom-metrics: ServiceMonitor web still exists in it"));
-  CHECK(chain.left("Deployment prometheus-operator in namespace default: ServiceMonitor web in namespace prom-metrics still needs it"));
+  CHECK(
+      chain.left("Deployment prometheus-operator in namespace default: ServiceMonitor web in namespace "
+                 "prom-metrics still needs it"));
   CHECK_FALSE(chain.api.has("Deployment", "default", "nginx"));
 }
 
@@ -313,16 +358,19 @@ TEST_CASE("down of another configuration takes nothing of a chain that is not it
   CHECK(chain.api.deletes.size() == all);
   CHECK(chain.report.removed.empty());
   CHECK(chain.left("--instance=default.nginx removes them"));
-  CHECK(chain.left("Helm release prometheus-adapter in namespace prom-metrics: it belongs to another hpawalk instance, default.nginx"));
+  CHECK(
+      chain.left("Helm release prometheus-adapter in namespace prom-metrics: it belongs to another hpawalk "
+                 "instance, default.nginx"));
 }
 
 TEST_CASE("Objects of an hpawalk without instances are removed only by the configuration that names them") {
   Chain own("", "");
   own.api.add(with_labels(object("apps/v1", "Deployment", "default", "other"), ""));
   REQUIRE(own.down());
-  CHECK(own.report.left == std::vector<std::string>{
-                               "Deployment other in namespace default: it was created by an earlier hpawalk without the label hpawalk/instance, and "
-                               "this configuration does not name it"});
+  CHECK(own.report.left ==
+        std::vector<std::string>{"Deployment other in namespace default: it was created by an earlier "
+                                 "hpawalk without the label hpawalk/instance, and "
+                                 "this configuration does not name it"});
   CHECK_FALSE(own.api.has("Namespace", "", monitoring));
   CHECK_FALSE(own.api.has("Deployment", "default", "nginx"));
   Chain colleague("namespace: elsewhere\nworkload: {name: web}\nhpa: {name: web}\n", "");
@@ -336,15 +384,20 @@ TEST_CASE("A Helm release that somebody planted with hpawalk's labels is named, 
   chain.api.add(object("v1", "Namespace", "", "tenant-a"));
   chain.api.add(release_secret("tenant-a", "evil", mine));
   REQUIRE(chain.down());  // no helm is run for it: that would be an unexpected call
-  CHECK(chain.left("Helm release evil in namespace tenant-a: the adapter's release of this configuration is prometheus-adapter"));
+  CHECK(
+      chain.left("Helm release evil in namespace tenant-a: the adapter's release of this configuration is "
+                 "prometheus-adapter"));
   CHECK(chain.api.has("Secret", "tenant-a", "sh.helm.release.v1.evil.v1"));
 }
 
-TEST_CASE("A release whose manifest names what no adapter's chart makes, or what is not its own, is left alone") {
+TEST_CASE(
+    "A release whose manifest names what no adapter's chart makes, or what is not its own, is left alone") {
   Chain node;
   node.manifest += "---\nkind: Namespace\nmetadata: {name: kube-system}\n";
   REQUIRE(node.down());
-  CHECK(node.left("Helm release prometheus-adapter in namespace prom-metrics: its manifest names Namespace kube-system, which no adapter chart creates"));
+  CHECK(
+      node.left("Helm release prometheus-adapter in namespace prom-metrics: its manifest names Namespace "
+                "kube-system, which no adapter chart creates"));
   CHECK(node.api.has("Namespace", "", "kube-system"));
   CHECK(node.api.has("Secret", monitoring, "sh.helm.release.v1.prometheus-adapter.v1"));
   CHECK(node.left("Namespace prom-metrics: "));
@@ -353,7 +406,8 @@ TEST_CASE("A release whose manifest names what no adapter's chart makes, or what
   role.api.add(object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "prometheus-adapter-of-mine"));
   role.manifest += "---\nkind: ClusterRole\nmetadata: {name: prometheus-adapter-of-mine}\n";
   REQUIRE(role.down());
-  CHECK(role.left("its manifest names ClusterRole prometheus-adapter-of-mine, which does not belong to this release"));
+  CHECK(role.left(
+      "its manifest names ClusterRole prometheus-adapter-of-mine, which does not belong to this release"));
   CHECK(role.api.has("ClusterRole", "", "prometheus-adapter-of-mine"));
 
   Chain elsewhere;
@@ -374,7 +428,9 @@ TEST_CASE("A custom resource that comes while down runs keeps its definition") {
   };
   REQUIRE(chain.down());
   CHECK(chain.api.has("ServiceMonitor", "default", "late"));
-  CHECK(chain.left("CustomResourceDefinition servicemonitors.monitoring.coreos.com: ServiceMonitor late in namespace default still needs it"));
+  CHECK(
+      chain.left("CustomResourceDefinition servicemonitors.monitoring.coreos.com: ServiceMonitor late in "
+                 "namespace default still needs it"));
 }
 
 TEST_CASE("A survey that is refused ends down before anything is deleted") {
@@ -397,7 +453,9 @@ TEST_CASE("down looks for every kind that hpawalk makes") {
 }
 
 TEST_CASE("An instance's name follows from namespace and HPA, fits into a label, and can be chosen") {
-  auto instance = [](const std::string& file) { return Config::from({"hpawalk.yaml", file, {}, {}}).value().text("instance"); };
+  auto instance = [](const std::string& file) {
+    return Config::from({"hpawalk.yaml", file, {}, {}}).value().text("instance");
+  };
   CHECK(instance("") == "default.nginx");
   CHECK(instance("namespace: shop\nhpa: {name: web}\n") == "shop.web");
   CHECK(instance("instance: Jane_1\n") == "Jane_1");
@@ -413,7 +471,8 @@ TEST_CASE("Of a kubeconfig that kubectl cannot read, down does not say that noth
   for (const char* command : {"down", "status"}) {
     CAPTURE(command);
     fakes::FakeWorld world;
-    world.processes.expect("kubectl config current-context", {1, "", "error: error loading config file \"x\": yaml: line 1\n"});
+    world.processes.expect("kubectl config current-context",
+                           {1, "", "error: error loading config file \"x\": yaml: line 1\n"});
     CHECK(run({"hpawalk", command, "--cluster", "current"}, world.world) == 3);
     CHECK(world.terminal.output == "");
     CHECK(world.terminal.errors.find("[kubeconfig]") != std::string::npos);

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <thread>
 #include <unistd.h>
+#include <thread>
 
 #include "tests/fakes/fakes.hpp"
 #include "world/proxy_folder.hpp"
@@ -33,7 +33,9 @@ struct Folder {
   size_t entries() const { return static_cast<size_t>(std::distance(fs::directory_iterator(path), {})); }
 };
 
-unsigned mode_of(const fs::path& path) { return static_cast<unsigned>(fs::status(path).permissions()); }
+unsigned mode_of(const fs::path& path) {
+  return static_cast<unsigned>(fs::status(path).permissions());
+}
 
 }  // namespace
 
@@ -153,7 +155,8 @@ TEST_CASE("Folders of processes that are gone are swept, and nothing else ever i
   REQUIRE(second);
   CHECK_FALSE(fs::exists(parent / "gone00"));
   CHECK(fs::exists(mine));  // its process holds it
-  for (const char* stays : {"other0/report.html", "20251125", "file00", "link00"}) CHECK_MESSAGE(fs::exists(parent / stays), stays);
+  for (const char* stays : {"other0/report.html", "20251125", "file00", "link00"})
+    CHECK_MESSAGE(fs::exists(parent / stays), stays);
   REQUIRE(files.write((*first)->log(), "x", public_mode));
   first->reset();
   CHECK_FALSE(fs::exists(mine));

@@ -8,9 +8,9 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "cli/markdown.hpp"
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/rules.hpp"
-#include "cli/markdown.hpp"
 #include "tests/fakes/facts_files.hpp"
 
 using namespace hpawalk;
@@ -21,9 +21,13 @@ namespace {
 
 const std::filesystem::path facts_folder = std::filesystem::path(TESTS_FOLDER) / "facts";
 
-Json document_of(const std::string& name) { return fakes::facts_document(facts_folder / (name + ".json")); }
+Json document_of(const std::string& name) {
+  return fakes::facts_document(facts_folder / (name + ".json"));
+}
 
-Json& items(Json& document, const std::string& reading) { return document["readings"][reading]["value"]["items"]; }
+Json& items(Json& document, const std::string& reading) {
+  return document["readings"][reading]["value"]["items"];
+}
 
 Json& named(Json& document, const std::string& reading, const std::string& name) {
   for (Json& item : items(document, reading)) {
@@ -36,7 +40,8 @@ Json& named(Json& document, const std::string& reading, const std::string& name)
 std::vector<Finding> findings_of(const Facts& facts) {
   std::vector<Finding> all;
   for (const HpaDiagnosis& hpa : diagnose_hpas(facts)) {
-    for (const ChainDiagnosis& chain : hpa.chains) all.insert(all.end(), chain.findings.begin(), chain.findings.end());
+    for (const ChainDiagnosis& chain : hpa.chains)
+      all.insert(all.end(), chain.findings.begin(), chain.findings.end());
   }
   return all;
 }
@@ -50,11 +55,16 @@ Finding finding(const Json& document, std::string_view cause) {
   return *found;
 }
 
-Fix fix_of(const Json& document, std::string_view cause) { return finding(document, cause).fix; }
+Fix fix_of(const Json& document, std::string_view cause) {
+  return finding(document, cause).fix;
+}
 
-bool says(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool says(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
-// The words of a line as a POSIX shell reads it; nothing if it holds anything that a shell does not take as it stands.
+// The words of a line as a POSIX shell reads it; nothing if it holds anything that a shell does not take as
+// it stands.
 std::optional<std::vector<std::string>> words(std::string_view line) {
   std::vector<std::string> all;
   for (size_t i = 0; i < line.size();) {
@@ -102,7 +112,8 @@ void check_runs_only_kubectl(const Fix& fix) {
     REQUIRE(made->size() == 3);
     CHECK((*made)[0] == "printf");
     CHECK((*made)[1] == "%s");
-    CHECK(Json::parse((*made)[2]) == Json::parse(fix.body.dump(-1, ' ', true, Json::error_handler_t::replace)));
+    CHECK(Json::parse((*made)[2]) ==
+          Json::parse(fix.body.dump(-1, ' ', true, Json::error_handler_t::replace)));
     return;
   }
   for (const std::string& text : {command, look}) {
@@ -113,7 +124,8 @@ void check_runs_only_kubectl(const Fix& fix) {
     CHECK(text::shell_quote(*argv) == text);
   }
   if (fix.kind == Fix::Kind::patch) {
-    CHECK(Json::parse(words(command)->back()) == Json::parse(fix.body.dump(-1, ' ', true, Json::error_handler_t::replace)));
+    CHECK(Json::parse(words(command)->back()) ==
+          Json::parse(fix.body.dump(-1, ' ', true, Json::error_handler_t::replace)));
   }
 }
 
@@ -128,9 +140,20 @@ void strings_of(Json& json, const std::string& path, std::map<std::string, std::
   }
 }
 
-const std::vector<std::string> hostile = {
-    "'; touch PWNED; '", "$(touch PWNED)", "`touch PWNED`", "\ntouch PWNED\n", "x\"}]'; touch PWNED; echo '\"", "\\'; touch PWNED #",
-    "-f/etc/passwd", "--kubeconfig=/tmp/x", "\r\ntouch PWNED\r\n\x1b[2J", "EOF\ntouch PWNED", "\xE2\x80\xA8touch PWNED", "a|touch PWNED", "x\x7F\xC2\x9B", "../../x"};
+const std::vector<std::string> hostile = {"'; touch PWNED; '",
+                                          "$(touch PWNED)",
+                                          "`touch PWNED`",
+                                          "\ntouch PWNED\n",
+                                          "x\"}]'; touch PWNED; echo '\"",
+                                          "\\'; touch PWNED #",
+                                          "-f/etc/passwd",
+                                          "--kubeconfig=/tmp/x",
+                                          "\r\ntouch PWNED\r\n\x1b[2J",
+                                          "EOF\ntouch PWNED",
+                                          "\xE2\x80\xA8touch PWNED",
+                                          "a|touch PWNED",
+                                          "x\x7F\xC2\x9B",
+                                          "../../x"};
 
 }  // namespace
 
@@ -145,7 +168,8 @@ TEST_CASE("Whatever a string of the cluster holds, what is printed to be pasted 
   for (const std::string& name : names) {
     Facts facts = *facts_from(document_of(name).dump());
     std::map<std::string, std::vector<Json*>> classes;
-    for (auto& [key, reading] : facts.readings) strings_of(reading.value, key.substr(0, key.find('/')), classes);
+    for (auto& [key, reading] : facts.readings)
+      strings_of(reading.value, key.substr(0, key.find('/')), classes);
     for (auto& [path, places] : classes) {
       if (++number % sample != 0) continue;
       INFO(name << " " << path);
@@ -167,17 +191,22 @@ TEST_CASE("Whatever a string of the cluster holds, what is printed to be pasted 
 }
 
 TEST_CASE("A fix that would change nothing, or that does not fit the object, is none") {
-  Json service = {{"metadata", {{"name", "web"}, {"namespace", "shop"}}},
-                  {"spec", {{"ports", Json::array({{{"name", "http"}, {"port", 80}}, {{"name", "stats"}, {"port", 81}}})}}}};
+  Json service = {
+      {"metadata", {{"name", "web"}, {"namespace", "shop"}}},
+      {"spec",
+       {{"ports", Json::array({{{"name", "http"}, {"port", 80}}, {{"name", "stats"}, {"port", 81}}})}}}};
   ObjectRef ref = ref_of("service", service);
   auto patch = [&](const Json& value, const Json& was) {
     return json_patch(ref, service,
-                      Json::array({operation("test", {"spec", "ports", "1", "port"}, was), operation("replace", {"spec", "ports", "1", "port"}, value)}), "x");
+                      Json::array({operation("test", {"spec", "ports", "1", "port"}, was),
+                                   operation("replace", {"spec", "ports", "1", "port"}, value)}),
+                      "x");
   };
   CHECK(patch(82, 81));
   CHECK_FALSE(patch(81, 81));  // it is so already
   CHECK_FALSE(patch(82, 80));  // another port stands there now
-  CHECK_FALSE(json_patch(ref, service, Json::array({operation("replace", {"spec", "nothing", "0"}, 1)}), "x"));
+  CHECK_FALSE(
+      json_patch(ref, service, Json::array({operation("replace", {"spec", "nothing", "0"}, 1)}), "x"));
   CHECK(merge_patch(ref, service, {{"spec", {{"type", "ClusterIP"}}}}, "x"));
   CHECK_FALSE(merge_patch(ref, service, {{"metadata", {{"name", "web"}}}}, "x"));
   CHECK_FALSE(merge_patch(ref, Json(), {{"metadata", {{"name", "web"}}}}, "x"));
@@ -190,9 +219,11 @@ TEST_CASE("A fix that would change nothing, or that does not fit the object, is 
 }
 
 TEST_CASE("What a command does beyond the repair is said before it, as a comment") {
-  Fix fix = *remove({"apiservice", "", "v1beta2.custom.metrics.k8s.io"}, "Let clients follow the other", "nobody can ask for it");
+  Fix fix = *remove({"apiservice", "", "v1beta2.custom.metrics.k8s.io"}, "Let clients follow the other",
+                    "nobody can ask for it");
   CHECK(text_of(fix) ==
-        "# Let clients follow the other\n# Side effect: nobody can ask for it\nkubectl delete apiservice v1beta2.custom.metrics.k8s.io");
+        "# Let clients follow the other\n# Side effect: nobody can ask for it\nkubectl delete apiservice "
+        "v1beta2.custom.metrics.k8s.io");
   CHECK(text_of(advice("Wait")) == "Wait");
   CHECK(to_json(advice("Wait")) == Json{{"kind", "advice"}, {"says", "Wait"}});
   Json json = to_json(fix);
@@ -227,7 +258,8 @@ TEST_CASE("Out of the mesh goes the Deployment, also where its Service is called
 
 TEST_CASE("The APIService gets the port that its Service has, not one that is usual") {
   Json document = document_of("apiservice-port");
-  named(document, "services", "shop-adapter")["spec"]["ports"][0] = {{"name", "api"}, {"port", 9443}, {"targetPort", 6443}};
+  named(document, "services", "shop-adapter")["spec"]["ports"][0] = {
+      {"name", "api"}, {"port", 9443}, {"targetPort", 6443}};
   Fix fix = fix_of(document, "apiservice-port");
   CHECK(fix.body == Json{{"spec", {{"service", {{"port", 9443}}}}}});
   named(document, "services", "shop-adapter")["spec"]["ports"].push_back({{"name", "other"}, {"port", 8444}});
@@ -242,7 +274,8 @@ TEST_CASE("An APIService that is missing is created as a whole, for the Service'
   Fix fix = fix_of(document, "api-version-mismatch");
   CHECK(fix.kind == Fix::Kind::create);
   CHECK(fix.body["metadata"]["name"] == "v1beta1.custom.metrics.k8s.io");
-  CHECK(fix.body["spec"]["service"] == Json{{"namespace", "metrics-api"}, {"name", "shop-adapter"}, {"port", 443}});
+  CHECK(fix.body["spec"]["service"] ==
+        Json{{"namespace", "metrics-api"}, {"name", "shop-adapter"}, {"port", 443}});
   CHECK(says(fix.beyond, "certificate"));
 }
 
@@ -265,9 +298,11 @@ TEST_CASE("A monitor that looks into other namespaces keeps them") {
 TEST_CASE("Of two endpoints the one with the wrong port is corrected, and only while it is that one") {
   Json document = document_of("target-not-discovered");
   Json& monitor = named(document, "servicemonitors", "object-value");
-  monitor["spec"]["endpoints"] = Json::array({{{"port", "mgmt"}, {"path", "/m"}, {"scheme", "https"}}, {{"port", "stat2"}}});
+  monitor["spec"]["endpoints"] =
+      Json::array({{{"port", "mgmt"}, {"path", "/m"}, {"scheme", "https"}}, {{"port", "stat2"}}});
   Json& service = named(document, "services", "object-value");
-  service["spec"]["ports"] = Json::array({{{"name", "stats2"}, {"port", 9113}}, {{"name", "grpc"}, {"port", 9000}}});
+  service["spec"]["ports"] =
+      Json::array({{{"name", "stats2"}, {"port", 9113}}, {{"name", "grpc"}, {"port", 9000}}});
   Finding f = finding(document, "monitor-port-name");
   CHECK(says(f.sentence, "stat2"));
   Json after = monitor.patch(f.fix.body);
@@ -298,12 +333,18 @@ TEST_CASE("A Service's only port gets the name that the monitor asks for, if it 
 static Json with_pod_monitor(const Json& endpoints) {
   Json document = document_of("target-not-discovered");
   Json& hpa = items(document, "hpas")[0];
-  hpa["spec"]["metrics"] = Json::array({{{"type", "Pods"}, {"pods", {{"metric", {{"name", "lab_value"}}}, {"target", {{"type", "AverageValue"}, {"averageValue", "5"}}}}}}});
+  hpa["spec"]["metrics"] = Json::array({{{"type", "Pods"},
+                                         {"pods",
+                                          {{"metric", {{"name", "lab_value"}}},
+                                           {"target", {{"type", "AverageValue"}, {"averageValue", "5"}}}}}}});
   hpa["spec"]["scaleTargetRef"]["name"] = "source";
   items(document, "servicemonitors") = Json::array();
   document["readings"]["podmonitors"]["value"]["items"] = Json::array(
       {{{"metadata", {{"name", "of-pods"}, {"namespace", "watch"}, {"labels", {{"release", "shop-stack"}}}}},
-        {"spec", {{"selector", {{"matchLabels", {{"app", "source"}}}}}, {"namespaceSelector", {{"matchNames", Json::array({"shop"})}}}, {"podMetricsEndpoints", endpoints}}}}});
+        {"spec",
+         {{"selector", {{"matchLabels", {{"app", "source"}}}}},
+          {"namespaceSelector", {{"matchNames", Json::array({"shop"})}}},
+          {"podMetricsEndpoints", endpoints}}}}});
   return document;
 }
 
@@ -319,8 +360,8 @@ TEST_CASE("A PodMonitor's second endpoint is corrected where it stands") {
 
 TEST_CASE("A rejected PodMonitor is looked at as a PodMonitor") {
   Json document = with_pod_monitor(Json::array({{{"port", "stats"}}}));
-  items(document, "podmonitors")[0]["status"]["bindings"] =
-      Json::array({{{"conditions", Json::array({{{"type", "Accepted"}, {"status", "False"}, {"message", "bad"}}})}}});
+  items(document, "podmonitors")[0]["status"]["bindings"] = Json::array(
+      {{{"conditions", Json::array({{{"type", "Accepted"}, {"status", "False"}, {"message", "bad"}}})}}});
   for (auto& [key, reading] : document["readings"].items()) {
     if (key.ends_with(" config")) reading["value"]["yaml"] = "scrape_configs: []\n";
   }
@@ -331,10 +372,13 @@ TEST_CASE("A rejected PodMonitor is looked at as a PodMonitor") {
 TEST_CASE("Of a Service's ports, only the one with a wrong targetPort is changed") {
   Json document = document_of("target-not-discovered");
   Json& service = named(document, "services", "object-value");
-  service["spec"]["ports"] = Json::array({{{"name", "web"}, {"port", 80}, {"targetPort", 8080}}, {{"name", "stats"}, {"port", 9113}, {"targetPort", 9999}}});
+  service["spec"]["ports"] = Json::array({{{"name", "web"}, {"port", 80}, {"targetPort", 8080}},
+                                          {{"name", "stats"}, {"port", 9113}, {"targetPort", 9999}}});
   for (auto& [key, reading] : document["readings"].items()) {
     if (key.ends_with(" targets"))
-      reading["value"] = Json::array({{{"pool", "serviceMonitor/watch/object-value/0"}, {"health", "down"}, {"url", "http://10.0.0.1:9999/metrics"},
+      reading["value"] = Json::array({{{"pool", "serviceMonitor/watch/object-value/0"},
+                                       {"health", "down"},
+                                       {"url", "http://10.0.0.1:9999/metrics"},
                                        {"lastError", "dial tcp 10.0.0.1:9999: connect: connection refused"},
                                        {"labels", {{"namespace", "shop"}, {"service", "object-value"}}}}});
   }
@@ -344,7 +388,8 @@ TEST_CASE("Of a Service's ports, only the one with a wrong targetPort is changed
   CHECK(after["spec"]["ports"][1]["targetPort"] == 9113);
   // The pods say 9999 themselves: then nothing is known that would help.
   for (Json& pod : items(document, "pods/shop")) {
-    for (Json& container : pod["spec"]["containers"]) container["ports"] = Json::array({{{"name", "stats"}, {"containerPort", 9999}}});
+    for (Json& container : pod["spec"]["containers"])
+      container["ports"] = Json::array({{{"name", "stats"}, {"containerPort", 9999}}});
   }
   CHECK(fix_of(document, "service-target-port").kind == Fix::Kind::advice);
 }
@@ -361,14 +406,19 @@ TEST_CASE("Prometheus gets one namespace more, not all of them") {
   CHECK(says(fix().beyond, "every other ServiceMonitor"));
   // Not set: its own and this one.
   prometheus["spec"].erase("serviceMonitorNamespaceSelector");
-  CHECK(fix().body["spec"]["serviceMonitorNamespaceSelector"]["matchExpressions"][0]["values"] == Json{"watch", "shop"});
+  CHECK(fix().body["spec"]["serviceMonitorNamespaceSelector"]["matchExpressions"][0]["values"] ==
+        Json{"watch", "shop"});
   // By names: one more, in the list that is there.
   prometheus["spec"]["serviceMonitorNamespaceSelector"] = {
-      {"matchExpressions", Json::array({{{"key", "kubernetes.io/metadata.name"}, {"operator", "In"}, {"values", Json::array({"watch"})}}})}};
+      {"matchExpressions", Json::array({{{"key", "kubernetes.io/metadata.name"},
+                                         {"operator", "In"},
+                                         {"values", Json::array({"watch"})}}})}};
   Json after = prometheus.patch(fix().body);
-  CHECK(after["spec"]["serviceMonitorNamespaceSelector"]["matchExpressions"][0]["values"] == Json{"watch", "shop"});
+  CHECK(after["spec"]["serviceMonitorNamespaceSelector"]["matchExpressions"][0]["values"] ==
+        Json{"watch", "shop"});
   // By other expressions: somebody has to decide.
-  prometheus["spec"]["serviceMonitorNamespaceSelector"] = {{"matchExpressions", Json::array({{{"key", "team"}, {"operator", "Exists"}}})}};
+  prometheus["spec"]["serviceMonitorNamespaceSelector"] = {
+      {"matchExpressions", Json::array({{{"key", "team"}, {"operator", "Exists"}}})}};
   CHECK(fix().kind == Fix::Kind::advice);
 }
 
@@ -388,22 +438,28 @@ TEST_CASE("A label that another value has is replaced, and that is said") {
   Fix fix = fix_of(document, "monitor-not-selected");
   CHECK(fix.body == Json{{"metadata", {{"labels", {{"release", "shop-stack"}}}}}});
   CHECK(says(fix.beyond, "release=other"));
-  named(document, "prometheuses", "k9")["spec"]["serviceMonitorSelector"]["matchExpressions"] = Json::array({{{"key", "team"}, {"operator", "Exists"}}});
+  named(document, "prometheuses", "k9")["spec"]["serviceMonitorSelector"]["matchExpressions"] =
+      Json::array({{{"key", "team"}, {"operator", "Exists"}}});
   CHECK(fix_of(document, "monitor-not-selected").kind == Fix::Kind::advice);  // the labels alone would not do
 }
 
-TEST_CASE("An argument of the adapter is replaced where it stands, with the container's name and the old one tested") {
+TEST_CASE(
+    "An argument of the adapter is replaced where it stands, with the container's name and the old one "
+    "tested") {
   Json document = document_of("healthy");
-  for (Json* container : {&named(document, "deployments/metrics-api", "shop-adapter")["spec"]["template"]["spec"]["containers"][0],
+  for (Json* container : {&named(document, "deployments/metrics-api",
+                                 "shop-adapter")["spec"]["template"]["spec"]["containers"][0],
                           &items(document, "pods/metrics-api")[0]["spec"]["containers"][0]}) {
     (*container)["args"][1] = "--prometheus-url=http://nobody.watch.svc:9191";
   }
   Fix fix = fix_of(document, "adapter-prometheus-url");
   Json& deployment = named(document, "deployments/metrics-api", "shop-adapter");
   Json after = deployment.patch(fix.body);
-  CHECK(after["spec"]["template"]["spec"]["containers"][0]["args"][1] == "--prometheus-url=http://prom-web.watch.svc:9191");
+  CHECK(after["spec"]["template"]["spec"]["containers"][0]["args"][1] ==
+        "--prometheus-url=http://prom-web.watch.svc:9191");
   Json moved = deployment;
-  moved["spec"]["template"]["spec"]["containers"][0]["args"].insert(moved["spec"]["template"]["spec"]["containers"][0]["args"].begin(), "--v=4");
+  moved["spec"]["template"]["spec"]["containers"][0]["args"].insert(
+      moved["spec"]["template"]["spec"]["containers"][0]["args"].begin(), "--v=4");
   CHECK_THROWS(moved.patch(fix.body));
 }
 

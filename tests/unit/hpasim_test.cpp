@@ -1,4 +1,5 @@
-// The controller's arithmetic on hand-made cases. The broad proof is tests/hpasim: the real controller, replayed.
+// The controller's arithmetic on hand-made cases. The broad proof is tests/hpasim: the real controller,
+// replayed.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -99,7 +100,8 @@ TEST_CASE("A quantity is read exactly and rounded up to milli-units") {
   CHECK(milli("1k") == 1'000'000);
   CHECK(milli("+7") == 7'000);
   CHECK(milli("9223372036854775") == 9'223'372'036'854'775'000);
-  for (std::string_view bad : {"", "m", "1.2.3", "1 k", "1K", "1e", "ten", "--1", "9223372036854776", "1Ei5"}) {
+  for (std::string_view bad :
+       {"", "m", "1.2.3", "1 k", "1K", "1e", "ten", "--1", "9223372036854776", "1Ei5"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_quantity(bad));
   }
@@ -150,7 +152,9 @@ TEST_CASE("The walkthrough's value 5 stays at 10 for the stabilization window an
 
 TEST_CASE("A policy of 15 s holds one step back only when the sync comes early: the race is real") {
   auto sequence = [](Time late) {
-    Drive drive(walkthrough({"spec.maxReplicas=100", "spec.behavior.scaleUp.policies=[{type: Pods, value: 1, periodSeconds: 15}]"}), 1);
+    Drive drive(walkthrough({"spec.maxReplicas=100",
+                             "spec.behavior.scaleUp.policies=[{type: Pods, value: 1, periodSeconds: 15}]"}),
+                1);
     drive.late = late;
     return drive.syncs(50'000, 4);
   };
@@ -183,7 +187,8 @@ TEST_CASE("A replica count of zero disables scaling") {
 }
 
 TEST_CASE("Down to zero and back: by the replica count until 1.35, by the HPA's own condition from 1.36 on") {
-  Document document = walkthrough({"spec.minReplicas=0", "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
+  Document document =
+      walkthrough({"spec.minReplicas=0", "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
   for (std::string_view version : {"1.34", "1.36", "1.37"}) {
     CAPTURE(version);
     Drive drive(document, 1, *rules_for(version));
@@ -205,7 +210,9 @@ TEST_CASE("Outside of min and max the metrics are not looked at") {
 }
 
 TEST_CASE("Scaling that is disabled in one direction says so") {
-  Drive drive(walkthrough({"spec.behavior.scaleDown.selectPolicy=Disabled", "spec.behavior.scaleDown.stabilizationWindowSeconds=0"}), 5);
+  Drive drive(walkthrough({"spec.behavior.scaleDown.selectPolicy=Disabled",
+                           "spec.behavior.scaleDown.stabilizationWindowSeconds=0"}),
+              5);
   CHECK(drive.sync(1'000) == 5);
   CHECK(drive.last.rule == Rule::disabled);
   CHECK(drive.last.conditions.limited == Limited::ScaleDownLimit);
@@ -213,15 +220,18 @@ TEST_CASE("Scaling that is disabled in one direction says so") {
 
 TEST_CASE("A huge value wraps to a negative number of replicas before 1.35") {
   for (auto [version, expected] : {std::pair{"1.34", 1}, {"1.35", 10}}) {
-    Drive drive(walkthrough(), 10, *rules_for(version), {seconds(15), seconds(0), 0.1, seconds(300), seconds(30)});
+    Drive drive(walkthrough(), 10, *rules_for(version),
+                {seconds(15), seconds(0), 0.1, seconds(300), seconds(30)});
     CAPTURE(version);
     CHECK(drive.sync(std::int64_t(1) << 50) == expected);
   }
 }
 
 TEST_CASE("With several metrics the largest wins, and a failed one never lets replicas go down") {
-  Document document = walkthrough({"spec.metrics[1]={type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: 30}}}",
-                                   "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
+  Document document =
+      walkthrough({"spec.metrics[1]={type: External, external: {metric: {name: queue}, target: {type: "
+                   "AverageValue, averageValue: 30}}}",
+                   "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
   Controller controller(spec_of(document), *rules_for("1.34"), {});
   std::int64_t low[] = {1'000}, queue[] = {100'000, 20'000};
   PodGroup pods[] = {{3, Phase::running, false, true, true, Time(0), Time(0)}};
@@ -247,7 +257,8 @@ TEST_CASE("Missing and unready pods slow a change down and never turn it") {
   };
   PodGroup ready{2, Phase::running, false, true, true, Time(0), Time(0)};
   PodGroup pending{2, Phase::pending, false, false, true, Time(0), Time(0)};
-  PodSample high{true, 20'000, Time(0), Time(0), true, 0}, low{true, 2'000, Time(0), Time(0), true, 0}, none{false, 0, Time(0), Time(0), true, 0};
+  PodSample high{true, 20'000, Time(0), Time(0), true, 0}, low{true, 2'000, Time(0), Time(0), true, 0},
+      none{false, 0, Time(0), Time(0), true, 0};
   CHECK(proposal({ready}, {high}, 2).replicas == 4);
   CHECK(proposal({ready, pending}, {high, none}, 4).replicas == 4);  // 40 over 4 pods: just right
   CHECK(proposal({ready, pending}, {high, none}, 4).because == Because::unready_or_missing);
@@ -257,24 +268,30 @@ TEST_CASE("Missing and unready pods slow a change down and never turn it") {
 }
 
 TEST_CASE("Mistakes in a spec are all told at once, with the nearest name") {
-  std::string because = mistakes(walkthrough({"spec.maxReplica=10", "spec.maxReplicas=null", "spec.metrics[0].type=Objekt", "spec.behavior.scaleUp.policies=[]"}));
+  std::string because =
+      mistakes(walkthrough({"spec.maxReplica=10", "spec.maxReplicas=null", "spec.metrics[0].type=Objekt",
+                            "spec.behavior.scaleUp.policies=[]"}));
   CHECK(because.find("spec.maxReplica: no such field; did you mean maxReplicas?") != std::string::npos);
   CHECK(because.find("spec.maxReplicas: is required") != std::string::npos);
   CHECK(because.find("\"Objekt\" is not one of") != std::string::npos);
   CHECK(because.find("did you mean Object?") != std::string::npos);
-  CHECK(because.find("spec.behavior.scaleUp.policies: must be a list of at least one policy") != std::string::npos);
+  CHECK(because.find("spec.behavior.scaleUp.policies: must be a list of at least one policy") !=
+        std::string::npos);
 }
 
 TEST_CASE("The API server's limits on a spec are known") {
-  for (auto [set, expected] : {std::pair<std::string_view, std::string_view>{"spec.minReplicas=11", "must be at least minReplicas (11)"},
-                               {"spec.behavior.scaleDown.stabilizationWindowSeconds=3601", "must be from 0 to 3600"},
-                               {"spec.behavior.scaleUp.policies=[{type: Pods, value: 1, periodSeconds: 1801}]", "must be from 1 to 1800"},
-                               {"spec.behavior.scaleUp.policies=[{type: Pods, value: 0, periodSeconds: 1}]", "must be at least 1"},
-                               {"spec.metrics[0].object.target.value=0", "must be positive"},
-                               {"spec.metrics[0].object.target.value=10x", "not a suffix"},
-                               {"spec.metrics[0].object.target.type=AverageValue", "averageValue: is required"},
-                               {"apiVersion=autoscaling/v3", "did you mean autoscaling/v2?"},
-                               {"spec.scaleTargetRef.kind=", "kind: is required"}}) {
+  for (auto [set, expected] :
+       {std::pair<std::string_view, std::string_view>{"spec.minReplicas=11",
+                                                      "must be at least minReplicas (11)"},
+        {"spec.behavior.scaleDown.stabilizationWindowSeconds=3601", "must be from 0 to 3600"},
+        {"spec.behavior.scaleUp.policies=[{type: Pods, value: 1, periodSeconds: 1801}]",
+         "must be from 1 to 1800"},
+        {"spec.behavior.scaleUp.policies=[{type: Pods, value: 0, periodSeconds: 1}]", "must be at least 1"},
+        {"spec.metrics[0].object.target.value=0", "must be positive"},
+        {"spec.metrics[0].object.target.value=10x", "not a suffix"},
+        {"spec.metrics[0].object.target.type=AverageValue", "averageValue: is required"},
+        {"apiVersion=autoscaling/v3", "did you mean autoscaling/v2?"},
+        {"spec.scaleTargetRef.kind=", "kind: is required"}}) {
     CAPTURE(set);
     std::string because = mistakes(walkthrough({set}));
     CHECK_MESSAGE(because.find(expected) != std::string::npos, because);
@@ -284,7 +301,8 @@ TEST_CASE("The API server's limits on a spec are known") {
 TEST_CASE("An HPA is found among other documents, by its name if need be") {
   std::string file = "kind: Service\n---\n" + std::string(kWalkthrough);
   CHECK(find_hpa(file));
-  std::string two = std::string(kWalkthrough) + "---\n{kind: HorizontalPodAutoscaler, metadata: {name: other}}\n";
+  std::string two =
+      std::string(kWalkthrough) + "---\n{kind: HorizontalPodAutoscaler, metadata: {name: other}}\n";
   CHECK(find_hpa(two).error().id == "hpa-ambiguous");
   CHECK((*find_hpa(two, "other"))["metadata"]["name"] == "other");
   CHECK(find_hpa(two, "othre").error().hint == "Did you mean other?");
@@ -294,16 +312,21 @@ TEST_CASE("An HPA is found among other documents, by its name if need be") {
 
 TEST_CASE("Metadata of any shape is told as a mistake, and a field that is there twice too") {
   for (const char* metadata : {"", "[1]", "x", "{name: }", "{name: [a]}", "{name: {a: b}}"}) {
-    auto hpa = find_hpa(fmt::format("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {}\n", metadata));
+    auto hpa = find_hpa(
+        fmt::format("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {}\n", metadata));
     REQUIRE_MESSAGE(hpa, metadata);
     CHECK(parse_spec(*hpa).error().id == "hpa-spec");
   }
   CHECK(find_hpa("kind: List\nitems: 5\n").error().id == "hpa-missing");
-  CHECK(find_hpa(std::string(kWalkthrough) + "apiVersion: autoscaling/v1\n").error().because.find("duplicate key `apiVersion`") != std::string::npos);
+  CHECK(find_hpa(std::string(kWalkthrough) + "apiVersion: autoscaling/v1\n")
+            .error()
+            .because.find("duplicate key `apiVersion`") != std::string::npos);
 }
 
 TEST_CASE("A document survives being written as YAML") {
-  Document document = walkthrough({"spec.behavior.scaleUp.tolerance=0.05", "metadata.labels.on='true'", "metadata.annotations.a='012'", "metadata.annotations.b='yes'", "metadata.annotations.c='1:30'"});
+  Document document = walkthrough({"spec.behavior.scaleUp.tolerance=0.05", "metadata.labels.on='true'",
+                                   "metadata.annotations.a='012'", "metadata.annotations.b='yes'",
+                                   "metadata.annotations.c='1:30'"});
   CHECK(to_yaml(document).find("b: \"yes\"") != std::string::npos);
   CHECK(*find_hpa(to_yaml(document)) == document);
 }
@@ -321,7 +344,8 @@ TEST_CASE("A sliding extreme is what a look at all entries would give") {
         extreme.push(value, now);
         all.emplace_back(value, now);
       }
-      std::erase_if(all, [&](const auto& entry) { return entry.second <= cutoff; });  // windows only move forward
+      std::erase_if(all,
+                    [&](const auto& entry) { return entry.second <= cutoff; });  // windows only move forward
       extreme.forget_until(cutoff, true);
       REQUIRE(extreme.empty() == all.empty());
       if (all.empty()) continue;
@@ -336,7 +360,10 @@ TEST_CASE("Replicas stay between min and max whatever the metric does") {
   Random random(7);
   for (int round = 0; round < 200; ++round) {
     Document document = walkthrough({"spec.minReplicas=2", "spec.maxReplicas=37"});
-    if (round % 2 == 0) REQUIRE(set_field(document, "spec.behavior={scaleUp: {stabilizationWindowSeconds: 30}, scaleDown: {policies: [{type: Percent, value: 30, periodSeconds: 60}]}}"));
+    if (round % 2 == 0)
+      REQUIRE(set_field(document,
+                        "spec.behavior={scaleUp: {stabilizationWindowSeconds: 30}, scaleDown: {policies: "
+                        "[{type: Percent, value: 30, periodSeconds: 60}]}}"));
     Drive drive(document, 2 + static_cast<std::int32_t>(random.next() % 36));
     for (int i = 0; i < 60; ++i) {
       std::int32_t before = drive.replicas;
@@ -352,9 +379,12 @@ TEST_CASE("Replicas stay between min and max whatever the metric does") {
 
 TEST_CASE("A sync comes one period after the last one's end, or after a resync that fell into it") {
   Time period = seconds(15), resync = seconds(7);
-  CHECK(next_sync(seconds(0), milliseconds(40), milliseconds(50), resync, period) == seconds(15) + milliseconds(40));
-  CHECK(next_sync(seconds(7) - milliseconds(10), seconds(7) + milliseconds(30), seconds(7) + milliseconds(30), resync, period) == seconds(22));
-  CHECK(next_sync(seconds(22) + milliseconds(10), seconds(22) + milliseconds(50), seconds(22) + milliseconds(50), resync, period) == seconds(37) + milliseconds(50));
+  CHECK(next_sync(seconds(0), milliseconds(40), milliseconds(50), resync, period) ==
+        seconds(15) + milliseconds(40));
+  CHECK(next_sync(seconds(7) - milliseconds(10), seconds(7) + milliseconds(30), seconds(7) + milliseconds(30),
+                  resync, period) == seconds(22));
+  CHECK(next_sync(seconds(22) + milliseconds(10), seconds(22) + milliseconds(50),
+                  seconds(22) + milliseconds(50), resync, period) == seconds(37) + milliseconds(50));
 }
 
 TEST_CASE("A Kubernetes version is read in the usual spellings") {

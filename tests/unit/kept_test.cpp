@@ -5,10 +5,10 @@
 
 #include <filesystem>
 
+#include "cli/diagnosis_report.hpp"
 #include "diagnose/collect.hpp"
 #include "diagnose/diagnosis.hpp"
 #include "observe/recording.hpp"
-#include "cli/diagnosis_report.hpp"
 #include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
@@ -45,29 +45,51 @@ Facts all_kept(Facts facts) {
 // --- secrets, wherever an object has room for them
 
 const std::vector<std::string> arguments = {
-    "--password", "hunter2-A1", "--password=hunter2-A2", "--db=postgres://user:hunter2-A3@db/x", "AWS_SECRET_ACCESS_KEY=hunter2-A4",
-    "--passwd=hunter2-A5", "--pwd=hunter2-A6", "--api-key=hunter2-A7", "--apikey=hunter2-A8", "--sas=sv=2020&sig=hunter2-A9",
-    "AccountKey=hunter2-A10;x", "eyJhbGciOiJIUzI1NiJ9.hunter2-A11.x", "-----BEGIN PRIVATE KEY-----\nhunter2-A12\n-----END PRIVATE KEY-----",
-    "password: 'hunter2-A13 more hunter2-A14'", "password=ab,hunter2-A15", "--token hunter2-A16", "private_key=hunter2-A17",
-    "client-secret=hunter2-A18", "client_secret: hunter2-A19", R"({"password":"hunter2-A20","passphrase":"hunter2-A21"})",
-    "https://hooks.slack.com/services/T0/B0/hunter2-A22", "--prometheus-header=X-Key=hunter2-A23", "--prometheus-token-file=/hunter2-A24"};
+    "--password",
+    "hunter2-A1",
+    "--password=hunter2-A2",
+    "--db=postgres://user:hunter2-A3@db/x",
+    "AWS_SECRET_ACCESS_KEY=hunter2-A4",
+    "--passwd=hunter2-A5",
+    "--pwd=hunter2-A6",
+    "--api-key=hunter2-A7",
+    "--apikey=hunter2-A8",
+    "--sas=sv=2020&sig=hunter2-A9",
+    "AccountKey=hunter2-A10;x",
+    "eyJhbGciOiJIUzI1NiJ9.hunter2-A11.x",
+    "-----BEGIN PRIVATE KEY-----\nhunter2-A12\n-----END PRIVATE KEY-----",
+    "password: 'hunter2-A13 more hunter2-A14'",
+    "password=ab,hunter2-A15",
+    "--token hunter2-A16",
+    "private_key=hunter2-A17",
+    "client-secret=hunter2-A18",
+    "client_secret: hunter2-A19",
+    R"({"password":"hunter2-A20","passphrase":"hunter2-A21"})",
+    "https://hooks.slack.com/services/T0/B0/hunter2-A22",
+    "--prometheus-header=X-Key=hunter2-A23",
+    "--prometheus-token-file=/hunter2-A24"};
 
 void plant_in_pod(Json& spec) {
   for (Json& container : spec["containers"]) {
     for (const std::string& argument : arguments) container["args"].push_back(argument);
     container["command"] = {"sh", "-c", "curl -u admin:hunter2-B1 http://x"};
-    container["livenessProbe"]["httpGet"] = {
-        {"path", "/x?access_token=hunter2-B2"},
-        {"httpHeaders", {{{"name", "X-Api-Key"}, {"value", "hunter2-B3"}}, {{"name", "Authorization"}, {"value", "Basic hunter2-B4"}}}}};
+    container["livenessProbe"]["httpGet"] = {{"path", "/x?access_token=hunter2-B2"},
+                                             {"httpHeaders",
+                                              {{{"name", "X-Api-Key"}, {"value", "hunter2-B3"}},
+                                               {{"name", "Authorization"}, {"value", "Basic hunter2-B4"}}}}};
     container["env"] = Json::array({{{"name", "PASSWORD"}, {"value", "hunter2-B11"}}});
   }
-  spec["ephemeralContainers"] = Json::array({{{"name", "d"}, {"env", {{{"name", "PASSWORD"}, {"value", "hunter2-B5"}}}}}});
-  for (const char* volume : {"azureFile", "nfs"}) spec["volumes"].push_back({{"name", "x"}, {volume, {{"secretName", "hunter2-B9"}}}});
+  spec["ephemeralContainers"] =
+      Json::array({{{"name", "d"}, {"env", {{{"name", "PASSWORD"}, {"value", "hunter2-B5"}}}}}});
+  for (const char* volume : {"azureFile", "nfs"})
+    spec["volumes"].push_back({{"name", "x"}, {volume, {{"secretName", "hunter2-B9"}}}});
 }
 
 void plant(const std::string& key, Json& value) {
   if (key.starts_with("log ")) {
-    value.push_back("E1125 unable to connect to http://user:hunter2-D1@prom: Authorization: Basic hunter2-D2, cookie=hunter2-D3");
+    value.push_back(
+        "E1125 unable to connect to http://user:hunter2-D1@prom: Authorization: Basic hunter2-D2, "
+        "cookie=hunter2-D3");
   }
   if (key.starts_with("configmaps/")) {
     value["data"]["other.yaml"] = "user: x\npassword: hunter2-C6\nconnectionString: hunter2-C7\n";
@@ -90,8 +112,11 @@ void plant(const std::string& key, Json& value) {
     }
     if (key == "servicemonitors") spec["endpoints"][0]["params"] = {{"key", {"hunter2-C1"}}};
     if (key == "prometheuses") {
-      spec["remoteWrite"] = Json::array({{{"url", "https://u:hunter2-C2@rw"}, {"headers", {{"X-Scope-OrgID", "hunter2-C3"}, {"Authorization", "Bearer hunter2-C4"}}}}});
-      spec["containers"] = Json::array({{{"name", "p"}, {"env", {{{"name", "A"}, {"value", "hunter2-C5"}}}}}});
+      spec["remoteWrite"] = Json::array(
+          {{{"url", "https://u:hunter2-C2@rw"},
+            {"headers", {{"X-Scope-OrgID", "hunter2-C3"}, {"Authorization", "Bearer hunter2-C4"}}}}});
+      spec["containers"] =
+          Json::array({{{"name", "p"}, {"env", {{{"name", "A"}, {"value", "hunter2-C5"}}}}}});
     }
     for (Json& c : item["status"].is_object() ? item["status"]["conditions"] : item["none"])
       c["message"] = c.value("message", "") + " password=hunter2-C10";
@@ -115,7 +140,8 @@ Facts collected(fakes::FakeKubeApi& api) {
       for (const Json& line : value) lines += line.get<std::string>() + "\n";
       api.script("GET " + reading["path"].get<std::string>(), {200, lines});
     } else {
-      api.get(reading["path"], key.starts_with("prom:") ? Json{{"status", "success"}, {"data", value}} : value);
+      api.get(reading["path"],
+              key.starts_with("prom:") ? Json{{"status", "success"}, {"data", value}} : value);
     }
   }
   CHECK(planted > 500);
@@ -160,21 +186,30 @@ TEST_CASE("A file that was saved is judged as the cluster was") {
 }
 
 TEST_CASE("Only arguments that rules read are kept, and of credentials only that they exist") {
-  Json pod = {{"spec", {{"containers", {{{"name", "c"}, {"args", {"--v=4", "--prometheus-url", "http://u:pw@prom:9090/?key=x", "--config=/etc/c.yaml",
-                                                                 "--prometheus-header=Authorization=Bearer abc", "plain", "--metrics-max-age=1m"}}}}}}}};
+  Json pod = {{"spec",
+               {{"containers",
+                 {{{"name", "c"},
+                   {"args",
+                    {"--v=4", "--prometheus-url", "http://u:pw@prom:9090/?key=x", "--config=/etc/c.yaml",
+                     "--prometheus-header=Authorization=Bearer abc", "plain", "--metrics-max-age=1m"}}}}}}}};
   Json out = kept("pods/web", {{"items", {pod}}});
   CHECK(out["items"][0]["spec"]["containers"][0]["args"] ==
-        Json({"[redacted]", "--prometheus-url", "http://[redacted]@prom:9090/?key=[redacted]", "--config=/etc/c.yaml", "--prometheus-header", "[redacted]",
+        Json({"[redacted]", "--prometheus-url", "http://[redacted]@prom:9090/?key=[redacted]",
+              "--config=/etc/c.yaml", "--prometheus-header", "[redacted]",
               "--metrics-max-age=1m"}));  // each in its place
 }
 
-TEST_CASE("Of managed fields and kubectl's last applied manifest, only who set the replicas, and to what, is kept") {
+TEST_CASE(
+    "Of managed fields and kubectl's last applied manifest, only who set the replicas, and to what, is "
+    "kept") {
   Json deployment = {
       {"metadata",
        {{"name", "p"},
         {"annotations", {{"kubectl.kubernetes.io/last-applied-configuration", R"({"spec":{"replicas":3}})"}}},
         {"managedFields",
-         {{{"manager", "kubectl"}, {"time", "2026-01-01T00:00:00Z"}, {"fieldsV1", {{"f:spec", {{"f:replicas", Json::object()}}}}}}}}}}};
+         {{{"manager", "kubectl"},
+           {"time", "2026-01-01T00:00:00Z"},
+           {"fieldsV1", {{"f:spec", {{"f:replicas", Json::object()}}}}}}}}}}};
   Json out = kept("deployments/web", {{"items", {deployment}}})["items"][0];
   CHECK(out.dump().find("last-applied") == std::string::npos);
   CHECK(out["metadata"]["hpawalkAppliedReplicas"] == 3);
@@ -183,9 +218,13 @@ TEST_CASE("Of managed fields and kubectl's last applied manifest, only who set t
 
 TEST_CASE("Nothing is kept of an unlisted kind, and JSON in an unexpected format is handled") {
   CHECK(kept("secrets/web", {{"items", {{{"data", "x"}}}}}).is_null());
-  for (const Json& odd : {Json(), Json(5), Json("x"), Json::array({1, "x", Json()}), Json{{"items", {1, Json()}}}, Json{{"metadata", 5}, {"spec", {1}}},
-                          Json{{"items", {{{"spec", {{"containers", {1, "x", {{"args", 5}}}}, {"volumes", 7}}}, {"metadata", {{"managedFields", "x"}}}}}}}}) {
-    for (const char* key : {"pods/web", "deployments/web", "configmaps/a/b", "hpas", "prom:a/b:1 targets", "log a/b", "version", "api /x", "may x"}) {
+  for (const Json& odd : {Json(), Json(5), Json("x"), Json::array({1, "x", Json()}),
+                          Json{{"items", {1, Json()}}}, Json{{"metadata", 5}, {"spec", {1}}},
+                          Json{{"items",
+                                {{{"spec", {{"containers", {1, "x", {{"args", 5}}}}, {"volumes", 7}}},
+                                  {"metadata", {{"managedFields", "x"}}}}}}}}) {
+    for (const char* key : {"pods/web", "deployments/web", "configmaps/a/b", "hpas", "prom:a/b:1 targets",
+                            "log a/b", "version", "api /x", "may x"}) {
       CHECK_NOTHROW(kept(key, odd));
     }
   }
@@ -193,7 +232,8 @@ TEST_CASE("Nothing is kept of an unlisted kind, and JSON in an unexpected format
 
 TEST_CASE("A recording has the HPA's spec without annotations, and no secrets out of messages") {
   RecordingHead head;
-  head.hpa = {{"apiVersion", "autoscaling/v2"}, {"kind", "HorizontalPodAutoscaler"},
+  head.hpa = {{"apiVersion", "autoscaling/v2"},
+              {"kind", "HorizontalPodAutoscaler"},
               {"metadata", {{"name", "web"}, {"namespace", "shop"}, {"annotations", {{"note", "hunter2"}}}}},
               {"spec", {{"maxReplicas", 3}}}};
   std::string line = head_line(head);

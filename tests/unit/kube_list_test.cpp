@@ -26,7 +26,9 @@ std::vector<std::string> names(const Json& list) {
   return all;
 }
 
-HttpResponse gone() { return {410, R"({"kind":"Status","code":410,"reason":"Expired","message":"too old"})"}; }
+HttpResponse gone() {
+  return {410, R"({"kind":"Status","code":410,"reason":"Expired","message":"too old"})"};
+}
 
 }  // namespace
 
@@ -37,8 +39,8 @@ TEST_CASE("A long list is read by pages, and is the same as in one answer") {
   REQUIRE(list);
   CHECK(names(*list) == names(pod_list(23)));
   CHECK(list->at("kind") == "PodList");
-  CHECK(api.requests == std::vector<std::string>{"GET " + pods, "GET " + pods + " from 7", "GET " + pods + " from 14",
-                                                 "GET " + pods + " from 21"});
+  CHECK(api.requests == std::vector<std::string>{"GET " + pods, "GET " + pods + " from 7",
+                                                 "GET " + pods + " from 14", "GET " + pods + " from 21"});
   CHECK(api.sent.front().path == pods + "?limit=7");
   CHECK(names(*kube_list(api, pods, {.page = 23})).size() == 23);
 }

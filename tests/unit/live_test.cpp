@@ -12,39 +12,69 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const LiveChain chain{"default", "nginx", "nginx", "prom_fake_value", "prom-fake", "app=prom-fake", "8080",
-                      {"prom-metrics", "prometheus", "web"}, "prom_fake_value{service=\"prom-fake\"}", "serviceMonitor/prom-metrics/prom-fake/"};
+const LiveChain chain{"default",
+                      "nginx",
+                      "nginx",
+                      "prom_fake_value",
+                      "prom-fake",
+                      "app=prom-fake",
+                      "8080",
+                      {"prom-metrics", "prometheus", "web"},
+                      "prom_fake_value{service=\"prom-fake\"}",
+                      "serviceMonitor/prom-metrics/prom-fake/"};
 
-const std::string hpa_path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers?fieldSelector=metadata.name%3Dnginx";
-const std::string deployment_path = "/apis/apps/v1/namespaces/default/deployments?fieldSelector=metadata.name%3Dnginx";
+const std::string hpa_path =
+    "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers?fieldSelector=metadata.name%3Dnginx";
+const std::string deployment_path =
+    "/apis/apps/v1/namespaces/default/deployments?fieldSelector=metadata.name%3Dnginx";
 const std::string pods_path = "/api/v1/namespaces/default/pods?labelSelector=app%3Dprom-fake";
-const std::string api_path = "/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/services/prom-fake/prom_fake_value";
+const std::string api_path =
+    "/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/services/prom-fake/prom_fake_value";
 const std::string prometheus_path =
     "/api/v1/namespaces/prom-metrics/services/prometheus:web/proxy/api/v1/query?query=" +
-    query_value("prom_fake_value{service=\"prom-fake\"} or label_replace(timestamp(prom_fake_value{service=\"prom-fake\"}), "
-                "\"hpawalk\", \"scraped\", \"\", \"\")");
+    query_value(
+        "prom_fake_value{service=\"prom-fake\"} or "
+        "label_replace(timestamp(prom_fake_value{service=\"prom-fake\"}), "
+        "\"hpawalk\", \"scraped\", \"\", \"\")");
 
 std::string events_path(const std::string& kind) {
-  return "/api/v1/namespaces/default/events?fieldSelector=involvedObject.kind%3D" + kind + "%2CinvolvedObject.name%3Dnginx";
+  return "/api/v1/namespaces/default/events?fieldSelector=involvedObject.kind%3D" + kind +
+         "%2CinvolvedObject.name%3Dnginx";
 }
 
-Json list(const std::vector<Json>& items) { return {{"metadata", {{"resourceVersion", "5"}}}, {"items", items}}; }
+Json list(const std::vector<Json>& items) {
+  return {{"metadata", {{"resourceVersion", "5"}}}, {"items", items}};
+}
 
-Json running(const std::string& name) { return {{"metadata", {{"name", name}}}, {"status", {{"phase", "Running"}}}}; }
+Json running(const std::string& name) {
+  return {{"metadata", {{"name", name}}}, {"status", {{"phase", "Running"}}}};
+}
 
-std::string pod_value(const std::string& pod) { return "/api/v1/namespaces/default/pods/" + pod + ":8080/proxy/value"; }
+std::string pod_value(const std::string& pod) {
+  return "/api/v1/namespaces/default/pods/" + pod + ":8080/proxy/value";
+}
 
 Json hpa(const std::string& value, int desired) {
   return {{"metadata", {{"name", "nginx"}}},
-          {"spec", {{"minReplicas", 1}, {"maxReplicas", 10},
-                    {"metrics", {{{"type", "Object"}, {"object", {{"metric", {{"name", "prom_fake_value"}}}, {"target", {{"value", "10"}}}}}}}}}},
-          {"status", {{"currentReplicas", 1}, {"desiredReplicas", desired},
-                      {"conditions", {{{"type", "ScalingActive"}, {"status", "True"}, {"reason", "ValidMetricFound"}}}},
-                      {"currentMetrics", {{{"type", "Object"}, {"object", {{"metric", {{"name", "prom_fake_value"}}}, {"current", {{"value", value}}}}}}}}}}};
+          {"spec",
+           {{"minReplicas", 1},
+            {"maxReplicas", 10},
+            {"metrics",
+             {{{"type", "Object"},
+               {"object", {{"metric", {{"name", "prom_fake_value"}}}, {"target", {{"value", "10"}}}}}}}}}},
+          {"status",
+           {{"currentReplicas", 1},
+            {"desiredReplicas", desired},
+            {"conditions", {{{"type", "ScalingActive"}, {"status", "True"}, {"reason", "ValidMetricFound"}}}},
+            {"currentMetrics",
+             {{{"type", "Object"},
+               {"object", {{"metric", {{"name", "prom_fake_value"}}}, {"current", {{"value", value}}}}}}}}}}};
 }
 
 Json deployment(int wanted, int ready) {
-  return {{"metadata", {{"name", "nginx"}}}, {"spec", {{"replicas", wanted}}}, {"status", {{"replicas", wanted}, {"readyReplicas", ready}}}};
+  return {{"metadata", {{"name", "nginx"}}},
+          {"spec", {{"replicas", wanted}}},
+          {"status", {{"replicas", wanted}, {"readyReplicas", ready}}}};
 }
 
 Json prometheus(const std::vector<std::string>& values, double scraped) {
@@ -60,15 +90,17 @@ Json prometheus(const std::vector<std::string>& values, double scraped) {
 }
 
 Json metric(const std::string& value) {
-  return {{"items", {{{"metricName", "prom_fake_value"}, {"timestamp", "2027-01-15T08:00:09Z"}, {"value", value}}}}};
+  return {{"items",
+           {{{"metricName", "prom_fake_value"}, {"timestamp", "2027-01-15T08:00:09Z"}, {"value", value}}}}};
 }
 
 Json event(const std::string& uid, int count, const std::string& message) {
-  return {{"metadata", {{"uid", uid}}}, {"type", "Normal"}, {"reason", "SuccessfulRescale"}, {"message", message},
-          {"count", count}, {"lastTimestamp", "2027-01-15T08:00:00Z"}};
+  return {{"metadata", {{"uid", uid}}}, {"type", "Normal"}, {"reason", "SuccessfulRescale"},
+          {"message", message},         {"count", count},   {"lastTimestamp", "2027-01-15T08:00:00Z"}};
 }
 
-// Time flies, the cluster answers from a map. A test that does not end by itself ends after an hour of its time.
+// Time flies, the cluster answers from a map. A test that does not end by itself ends after an hour of its
+// time.
 struct Cluster {
   fakes::FakeKubeApi api;
   fakes::FastClock clock;
@@ -166,7 +198,8 @@ TEST_CASE("A missing value is explained in words, step by step") {
   cluster.api.get(deployment_path, list({}));
   cluster.api.get(pods_path, list({}));
   cluster.api.get(prometheus_path, prometheus({}, 0));
-  cluster.api.refuse(api_path, 404, "the server could not find the metric prom_fake_value for services prom-fake");
+  cluster.api.refuse(api_path, 404,
+                     "the server could not find the metric prom_fake_value for services prom-fake");
   Hops seen;
   REQUIRE(cluster.until([&](const Hops& hops, const Change&) { return (seen = hops).known(); }));
   CHECK(seen.prom_fake.missing == "no pod of prom-fake (app=prom-fake) is running in namespace default");
@@ -186,10 +219,12 @@ TEST_CASE("Events from before the start are kept but not told, new ones are told
     if (hops.known() && hops.events.size() == 1 && !added) {
       added = true;
       CHECK(hops.events[0].before);
-      cluster.api.get(events_path("HorizontalPodAutoscaler"), list({event("u1", 1, "New size: 1"), event("u2", 1, "New size: 4")}));
+      cluster.api.get(events_path("HorizontalPodAutoscaler"),
+                      list({event("u1", 1, "New size: 1"), event("u2", 1, "New size: 4")}));
     }
     if (told.size() == 1) {
-      cluster.api.get(events_path("HorizontalPodAutoscaler"), list({event("u1", 1, "New size: 1"), event("u2", 2, "New size: 4")}));
+      cluster.api.get(events_path("HorizontalPodAutoscaler"),
+                      list({event("u1", 1, "New size: 1"), event("u2", 2, "New size: 4")}));
     }
     kept = hops.events.size();
     return told.size() == 2;
@@ -198,7 +233,9 @@ TEST_CASE("Events from before the start are kept but not told, new ones are told
   CHECK(kept == 3);
 }
 
-TEST_CASE("An API server that goes away and comes back is told, and after a minute without it the observation ends") {
+TEST_CASE(
+    "An API server that goes away and comes back is told, and after a minute without it the observation "
+    "ends") {
   Cluster cluster;
   int phase = 0;  // there, gone, back, gone for good
   Status end = cluster.until([&](const Hops& hops, const Change&) {
@@ -234,7 +271,8 @@ TEST_CASE("A value is set on every pod of prom-fake that runs, and read from eac
   CHECK(api.sent.back().body == "50");
   api.script("GET " + pod_value("a"), {200, "50\n"});
   api.script("GET " + pod_value("b"), {200, "NaN\n"});
-  CHECK(prom_fake_values(api, chain).value() == std::map<std::string, std::string>{{"a", "50"}, {"b", "NaN"}});
+  CHECK(prom_fake_values(api, chain).value() ==
+        std::map<std::string, std::string>{{"a", "50"}, {"b", "NaN"}});
   api.get(pods_path, list({}));
   CHECK(set_prom_fake(api, chain, "50").error().id == "no-prom-fake");
 }

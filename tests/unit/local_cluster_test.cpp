@@ -32,7 +32,8 @@ const std::string routes_call = "ip -json -4 route show table all";
 }  // namespace
 
 TEST_CASE("Cache and state follow the XDG variables, and HOME without them") {
-  Layout set = make_layout({{"XDG_CACHE_HOME", "/big/cache"}, {"XDG_STATE_HOME", "/big/state"}, {"HOME", "/home/user"}});
+  Layout set = make_layout(
+      {{"XDG_CACHE_HOME", "/big/cache"}, {"XDG_STATE_HOME", "/big/state"}, {"HOME", "/home/user"}});
   CHECK(set.cache == "/big/cache/hpawalk");
   CHECK(set.clusters == "/big/state/hpawalk/clusters");
   Layout unset = make_layout({{"HOME", "/home/user"}, {"XDG_CACHE_HOME", "relative/is/ignored"}});
@@ -43,7 +44,8 @@ TEST_CASE("Cache and state follow the XDG variables, and HOME without them") {
 TEST_CASE("A cluster's name must fit a host name, a context and a control group") {
   CHECK(check_name("local"));
   CHECK(check_name("class-2"));
-  for (const char* bad : {"", "Upper", "under_score", "-front", "back-", "a/b", "a name that is much longer than forty characters"}) {
+  for (const char* bad : {"", "Upper", "under_score", "-front", "back-", "a/b",
+                          "a name that is much longer than forty characters"}) {
     Status status = check_name(bad);
     REQUIRE_FALSE(status);
     CHECK(status.error().id == "cluster-name");
@@ -64,7 +66,8 @@ TEST_CASE("Parts that are there are not built again") {
   fake.processes.programs = {"go"};
   fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
   Layout layout = make_layout(fake.world.environment);
-  for (const PartSet& set : part_sets()) fake.files.folders.insert(layout.parts() / (set.name + "-" + key_of(set, "go1.26.1")));
+  for (const PartSet& set : part_sets())
+    fake.files.folders.insert(layout.parts() / (set.name + "-" + key_of(set, "go1.26.1")));
   Result<Parts> parts = build_parts(fake.world, layout, progress);
   REQUIRE(parts);
   CHECK(parts->program("kubectl").filename() == "kubectl");
@@ -78,10 +81,15 @@ TEST_CASE("Missing parts are compiled beside their place and renamed when they a
   fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
   Layout layout = make_layout(fake.world.environment);
   std::map<std::string, fs::path> folders;
-  for (const PartSet& set : part_sets()) folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
+  for (const PartSet& set : part_sets())
+    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
   fake.files.folders = {folders["kubernetes"], folders["prometheus"]};
-  fake.processes.expect("go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool", {0, "a\nb\n", ""});
-  fake.processes.expect("go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool", {0, "", "a\nb\n"});
+  fake.processes.expect(
+      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool",
+      {0, "a\nb\n", ""});
+  fake.processes.expect(
+      "go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool",
+      {0, "", "a\nb\n"});
   REQUIRE(build_parts(fake.world, layout, progress));
   CHECK(fake.files.folders.contains(folders["adapter"]));
   CHECK_FALSE(fake.files.exists(folders["adapter"].string() + ".partial"));
@@ -95,11 +103,15 @@ TEST_CASE("A build that fails leaves no folder that could be taken for a whole o
   fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
   Layout layout = make_layout(fake.world.environment);
   std::map<std::string, fs::path> folders;
-  for (const PartSet& set : part_sets()) folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
+  for (const PartSet& set : part_sets())
+    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
   fake.files.folders = {folders["kubernetes"], folders["prometheus"]};
-  fake.processes.expect("go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool", {0, "a\n", ""});
-  fake.processes.expect("go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool",
-                        {1, "", "write /x: no space left on device\n"});
+  fake.processes.expect(
+      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool",
+      {0, "a\n", ""});
+  fake.processes.expect(
+      "go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool",
+      {1, "", "write /x: no space left on device\n"});
   Result<Parts> parts = build_parts(fake.world, layout, progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
@@ -143,8 +155,11 @@ TEST_CASE("Too little space is told before anything is compiled") {
 
 TEST_CASE("A cluster takes the first subnet that no address, route or other cluster has") {
   fakes::FakeWorld fake;
-  fake.processes.expect(addresses_call, {0, R"([{"addr_info":[{"local":"10.201.0.1","prefixlen":30}]}])", ""});
-  fake.processes.expect(routes_call, {0, R"([{"dst":"default"},{"dst":"10.201.1.0/24"},{"type":"broadcast","dst":"10.201.3.0"}])", ""});
+  fake.processes.expect(addresses_call,
+                        {0, R"([{"addr_info":[{"local":"10.201.0.1","prefixlen":30}]}])", ""});
+  fake.processes.expect(
+      routes_call,
+      {0, R"([{"dst":"default"},{"dst":"10.201.1.0/24"},{"type":"broadcast","dst":"10.201.3.0"}])", ""});
   Result<Link> link = free_link(fake.world, {2});
   REQUIRE(link);
   CHECK(link->number == 3);
@@ -163,8 +178,9 @@ TEST_CASE("A VPN that covers every subnet is an error that names the range") {
 
 TEST_CASE("Only root and the caller of sudo may talk to the node") {
   fakes::FakeWorld fake;
-  for (const char* call : {"ip link delete hpawalk-7", "ip link add hpawalk-7 type veth peer name eth0 netns 4242",
-                           "ip address add 10.201.7.1/30 dev hpawalk-7", "ip link set hpawalk-7 up", "nft -f -"}) {
+  for (const char* call :
+       {"ip link delete hpawalk-7", "ip link add hpawalk-7 type veth peer name eth0 netns 4242",
+        "ip address add 10.201.7.1/30 dev hpawalk-7", "ip link set hpawalk-7 up", "nft -f -"}) {
     fake.processes.expect(call);
   }
   REQUIRE(connect(fake.world, Link{7}, 4242, 1000));
@@ -173,7 +189,9 @@ TEST_CASE("Only root and the caller of sudo may talk to the node") {
   CHECK(rules.find("oifname \"hpawalk-7\" ct state != { established, related } drop") != std::string::npos);
 }
 
-TEST_CASE("What comes out of a node for a pod, a Service or a link-local address is refused, but for name servers") {
+TEST_CASE(
+    "What comes out of a node for a pod, a Service or a link-local address is refused, but for name "
+    "servers") {
   std::string host = host_rules(Link{7}, 0);
   CHECK(host.find("ip saddr != 10.201.7.2 goto refuse") != std::string::npos);
   CHECK(host.find("ip daddr { 10.244.0.0/24, 10.96.0.0/16 } goto refuse") != std::string::npos);
@@ -188,7 +206,8 @@ namespace {
 
 const fs::path sysctl = "/proc/sys/net/ipv4/ip_forward", marker = "/run/hpawalk-forwarding";
 const char* two_cards = R"([{"ifname":"lo"},{"ifname":"eth0"},{"ifname":"wlan0"},{"ifname":"hpawalk-0"}])";
-const char* own_chains = R"({"nftables":[{"metainfo":{}},{"chain":{"family":"inet","table":"hpawalk-0","name":"forward","hook":"forward"}}]})";
+const char* own_chains =
+    R"({"nftables":[{"metainfo":{}},{"chain":{"family":"inet","table":"hpawalk-0","name":"forward","hook":"forward"}}]})";
 
 void switch_on(fakes::FakeWorld& fake) {
   fake.files.content[sysctl] = "0\n";
@@ -217,11 +236,14 @@ TEST_CASE("Forwarding that hpawalk switched on is switched off again, and forgot
   CHECK_FALSE(fake.files.exists(marker));
 }
 
-TEST_CASE("While clusters run, nothing is forwarded between the interfaces that there were, and nobody else's is cut") {
+TEST_CASE(
+    "While clusters run, nothing is forwarded between the interfaces that there were, and nobody else's is "
+    "cut") {
   fakes::FakeWorld fake;
   switch_on(fake);
   const std::string& rules = fake.processes.calls.back().input;
-  CHECK(rules.find("iifname { \"eth0\", \"wlan0\" } oifname { \"eth0\", \"wlan0\" } drop") != std::string::npos);
+  CHECK(rules.find("iifname { \"eth0\", \"wlan0\" } oifname { \"eth0\", \"wlan0\" } drop") !=
+        std::string::npos);
   CHECK(rules.find("policy") == std::string::npos);
 }
 
@@ -229,10 +251,12 @@ TEST_CASE("Forwarding stays on when a new interface or rule needs it, and down s
   for (bool interface : {true, false}) {
     fakes::FakeWorld fake;
     switch_on(fake);
-    fake.processes.expect(links_call, {0, interface ? R"([{"ifname":"eth0"},{"ifname":"docker0"}])" : two_cards, ""});
+    fake.processes.expect(links_call,
+                          {0, interface ? R"([{"ifname":"eth0"},{"ifname":"docker0"}])" : two_cards, ""});
     fake.processes.expect(chains_call, {0, interface ? own_chains : R"({"nftables":[
       {"chain":{"family":"ip","table":"filter","name":"FORWARD","hook":"forward"}},
-      {"chain":{"family":"ip","table":"filter","name":"INPUT","hook":"input"}}]})", ""});
+      {"chain":{"family":"ip","table":"filter","name":"INPUT","hook":"input"}}]})",
+                                        ""});
     fake.processes.expect("nft -f -");
     Result<std::string> left = disable_forwarding(fake.world);
     REQUIRE(left);
@@ -274,7 +298,8 @@ TEST_CASE("The machine's list has each name and each subnet once, and goes with 
   CHECK(registered(fake.world).size() == 1);
   REQUIRE(leave(fake.world, "b"));
   CHECK_FALSE(fake.files.exists(list));
-  for (const char* damaged : {"", "no JSON", "[]", R"({"a": 5, "b": {"link": "x", "root": "/"}, "c": {"link": 1}})"}) {
+  for (const char* damaged :
+       {"", "no JSON", "[]", R"({"a": 5, "b": {"link": "x", "root": "/"}, "c": {"link": 1}})"}) {
     fake.files.content[list] = damaged;
     CHECK(registered(fake.world).empty());
   }
@@ -293,7 +318,8 @@ TEST_CASE("kubeadm gets HPA options only when they were asked for") {
   quick.hpa_downscale_stabilization = "10s";
   config = kubeadm_config(quick, "/c/patches", "/c/resolv.conf");
   CHECK(config.find(R"(- {name: horizontal-pod-autoscaler-sync-period, value: "1s"})") != std::string::npos);
-  CHECK(config.find(R"(- {name: horizontal-pod-autoscaler-downscale-stabilization, value: "10s"})") != std::string::npos);
+  CHECK(config.find(R"(- {name: horizontal-pod-autoscaler-downscale-stabilization, value: "10s"})") !=
+        std::string::npos);
 }
 
 TEST_CASE("An image archive is what image loaders read: manifest, config, one layer and its digest") {
@@ -309,7 +335,8 @@ TEST_CASE("An image archive is what image loaders read: manifest, config, one la
     config = nlohmann::json::parse(fake.files.content.at("/c/image.tar.work/config.json"));
   };
   fake.processes.expect(tar + "-cf /c/image.tar -C /c/image.tar.work manifest.json config.json layer.tar");
-  REQUIRE(write_archive(fake.world, "/c/root", {{"localhost/hpawalk/prom-fake:1"}, {"/prom-fake"}, "65534:65534"}, "/c/image.tar"));
+  REQUIRE(write_archive(fake.world, "/c/root",
+                        {{"localhost/hpawalk/prom-fake:1"}, {"/prom-fake"}, "65534:65534"}, "/c/image.tar"));
   CHECK(manifest[0]["RepoTags"][0] == "localhost/hpawalk/prom-fake:1");
   CHECK(manifest[0]["Layers"][0] == "layer.tar");
   CHECK(config["rootfs"]["diff_ids"][0] == "sha256:" + digest);
@@ -355,7 +382,9 @@ TEST_CASE("Status knows what was never made, and what was interrupted") {
 TEST_CASE("A cluster's name is never a path, whatever is asked of it") {
   for (const std::string name : {"../../../trav", "a/b", ".", "..", "", "$(touch x)", "-x", "x y"}) {
     fakes::FakeWorld fake;
-    fake.files.content[(make_layout(fake.world.environment).clusters / name / "cluster.json").lexically_normal()] = "{}";
+    fake.files
+        .content[(make_layout(fake.world.environment).clusters / name / "cluster.json").lexically_normal()] =
+        "{}";
     CHECK(status(fake.world, name).error().id == "cluster-name");
     CHECK(logs(fake.world, name).error().id == "cluster-name");
     CHECK(parts_folder(fake.world, name).error().id == "cluster-name");
@@ -372,13 +401,22 @@ TEST_CASE("No program is started that a cluster.json of another shape names") {
     fake.files.content[files.description()] = json.dump();
     return read_description(fake.world, files);
   };
-  nlohmann::json good = {{"name", "local"}, {"link", 0}, {"hpaSyncPeriod", ""}, {"hpaDownscaleStabilization", ""},
-                         {"parts", {{"kubernetes", parts}}}, {"user", 0}};
+  nlohmann::json good = {{"name", "local"},
+                         {"link", 0},
+                         {"hpaSyncPeriod", ""},
+                         {"hpaDownscaleStabilization", ""},
+                         {"parts", {{"kubernetes", parts}}},
+                         {"user", 0}};
   CHECK(read(good));
-  for (const nlohmann::json& change :
-       {nlohmann::json{{"name", "other"}}, {{"link", 300}}, {{"parts", nlohmann::json::object()}}, {{"parts", {{"adapter", parts}}}},
-        {{"parts", {{"kubernetes", "/tmp/evil"}}}}, {{"parts", {{"kubernetes", "/x/hpawalk/parts/../../evil"}}}},
-        {{"parts", {{"kubernetes", "hpawalk/parts/kubernetes-1"}}}}, {{"parts", {{"kubernetes", "/tmp/parts/kubernetes-1"}}}}, {{"parts", 5}}}) {
+  for (const nlohmann::json& change : {nlohmann::json{{"name", "other"}},
+                                       {{"link", 300}},
+                                       {{"parts", nlohmann::json::object()}},
+                                       {{"parts", {{"adapter", parts}}}},
+                                       {{"parts", {{"kubernetes", "/tmp/evil"}}}},
+                                       {{"parts", {{"kubernetes", "/x/hpawalk/parts/../../evil"}}}},
+                                       {{"parts", {{"kubernetes", "hpawalk/parts/kubernetes-1"}}}},
+                                       {{"parts", {{"kubernetes", "/tmp/parts/kubernetes-1"}}}},
+                                       {{"parts", 5}}}) {
     nlohmann::json json = good;
     json.merge_patch(change);
     if (change.contains("parts")) json["parts"] = change["parts"];
@@ -390,15 +428,21 @@ TEST_CASE("Parts that somebody else can write are not executed") {
   fakes::FakeWorld fake;
   ClusterFiles files = cluster_files(make_layout(fake.world.environment), "local");
   const std::string parts = "/root/.cache/hpawalk/parts/kubernetes-1";
-  fake.files.content[files.description()] = nlohmann::json{{"name", "local"}, {"link", 0}, {"hpaSyncPeriod", ""}, {"hpaDownscaleStabilization", ""},
-                                                           {"parts", {{"kubernetes", parts}}}, {"user", 0}}.dump();
+  fake.files.content[files.description()] = nlohmann::json{
+      {"name", "local"},
+      {"link", 0},
+      {"hpaSyncPeriod", ""},
+      {"hpaDownscaleStabilization", ""},
+      {"parts", {{"kubernetes", parts}}},
+      {"user", 0}}.dump();
   fake.files.content[parts + "/kubectl"] = "";
   REQUIRE(read_description(fake.world, files));
   fake.files.modes[parts] = 0775;
   CHECK(read_description(fake.world, files).error().id == "folder-not-trusted");
   fake.files.modes.clear();
   fake.files.owners["/root/.cache/hpawalk"] = 4'000'000;
-  CHECK(read_description(fake.world, files).error().because == "/root/.cache/hpawalk belongs to user 4000000");
+  CHECK(read_description(fake.world, files).error().because ==
+        "/root/.cache/hpawalk belongs to user 4000000");
   fake.files.owners.clear();
   fake.files.modes["/root"] = 0777;
   CHECK(read_description(fake.world, files).error().because == "other users can write to /root");

@@ -42,7 +42,8 @@ const char* stages[] = {"workload", "prometheus", "prom-fake", "servicemonitor",
 
 std::string all_stages(const Config& config) {
   std::string all;
-  for (const char* stage : stages) all += fmt::format("# ---- {}\n{}", stage, render_stage(stage, config).value());
+  for (const char* stage : stages)
+    all += fmt::format("# ---- {}\n{}", stage, render_stage(stage, config).value());
   return all + "# ---- adapter\n" + render_adapter_values(config).value();
 }
 
@@ -75,8 +76,12 @@ TEST_CASE("Every object is labelled as hpawalk's, and lives where the configurat
   }
 }
 
-TEST_CASE("prom-fake's Service has no address outside of the cluster unless one is asked for, and then only for whom is named") {
-  auto service = [](const std::string& file) { return yaml::parse_all(render_stage("prom-fake", configured(file)).value())->back(); };
+TEST_CASE(
+    "prom-fake's Service has no address outside of the cluster unless one is asked for, and then only for "
+    "whom is named") {
+  auto service = [](const std::string& file) {
+    return yaml::parse_all(render_stage("prom-fake", configured(file)).value())->back();
+  };
   yaml::Value inside = service("");
   CHECK(inside["spec"]["type"] == "ClusterIP");
   CHECK_FALSE(inside["spec"].contains("loadBalancerSourceRanges"));
@@ -86,10 +91,13 @@ TEST_CASE("prom-fake's Service has no address outside of the cluster unless one 
       "service-annotations: {service.beta.kubernetes.io/azure-load-balancer-internal: \"true\"}}\n");
   CHECK(outside["spec"]["type"] == "LoadBalancer");
   CHECK(outside["spec"]["loadBalancerSourceRanges"] == yaml::Value{"192.0.2.0/24", "2001:db8::/32"});
-  CHECK(outside["metadata"]["annotations"]["service.beta.kubernetes.io/azure-load-balancer-internal"] == "true");
+  CHECK(outside["metadata"]["annotations"]["service.beta.kubernetes.io/azure-load-balancer-internal"] ==
+        "true");
 }
 
-TEST_CASE("No registry is asked for the image that hpawalk brings to the nodes; a named one is pulled where it is not there") {
+TEST_CASE(
+    "No registry is asked for the image that hpawalk brings to the nodes; a named one is pulled where it is "
+    "not there") {
   auto container = [](const std::string& file) {
     auto objects = yaml::parse_all(render_stage("prom-fake", configured(file)).value());
     return (*objects)[0]["spec"]["template"]["spec"]["containers"][0];
@@ -102,14 +110,16 @@ TEST_CASE("No registry is asked for the image that hpawalk brings to the nodes; 
   yaml::Value named = container("prom-fake: {image: \"localhost:5000/fake:1\"}\n");
   CHECK(named["image"] == "localhost:5000/fake:1");
   CHECK(named["imagePullPolicy"] == "IfNotPresent");
-  yaml::Value azure = container("cluster: aks\naks: {resource-group: g, cluster-name: c}\nacr: {name: walkregistry}\n");
+  yaml::Value azure =
+      container("cluster: aks\naks: {resource-group: g, cluster-name: c}\nacr: {name: walkregistry}\n");
   CHECK(azure["image"].get<std::string>().starts_with("walkregistry.azurecr.io/prom-fake:"));
   CHECK(azure["imagePullPolicy"] == "IfNotPresent");
   const std::string digest = "r.example.com/fake@sha256:" + std::string(64, 'a');
   CHECK(container("prom-fake: {image: \"" + digest + "\"}\n")["image"] == digest);
 }
 
-TEST_CASE("Prometheus may look at prom-fake's namespace only, and at nothing but what it discovers targets by") {
+TEST_CASE(
+    "Prometheus may look at prom-fake's namespace only, and at nothing but what it discovers targets by") {
   auto objects = yaml::parse_all(render_stage("prometheus", configured(everything_else)).value());
   std::vector<std::string> spaces;
   for (const yaml::Value& object : *objects) {
@@ -118,29 +128,41 @@ TEST_CASE("Prometheus may look at prom-fake's namespace only, and at nothing but
     if (kind == "Namespace") spaces.push_back(object["metadata"]["name"]);
     if (kind == "RoleBinding" || kind == "Role") CHECK(object["metadata"]["namespace"] == "shop");
     if (kind != "Role") continue;
-    CHECK(object["rules"] == yaml::Value{{{"apiGroups", {""}}, {"resources", {"services", "endpoints", "pods"}}, {"verbs", {"get", "list", "watch"}}},
-                                         {{"apiGroups", {"discovery.k8s.io"}}, {"resources", {"endpointslices"}}, {"verbs", {"get", "list", "watch"}}}});
+    CHECK(object["rules"] == yaml::Value{{{"apiGroups", {""}},
+                                          {"resources", {"services", "endpoints", "pods"}},
+                                          {"verbs", {"get", "list", "watch"}}},
+                                         {{"apiGroups", {"discovery.k8s.io"}},
+                                          {"resources", {"endpointslices"}},
+                                          {"verbs", {"get", "list", "watch"}}}});
   }
-  CHECK(spaces == std::vector<std::string>{"watching", "shop"});  // the Role's namespace is there before the Role
+  CHECK(spaces ==
+        std::vector<std::string>{"watching", "shop"});  // the Role's namespace is there before the Role
 }
 
-TEST_CASE("What hpawalk renders runs in namespaces that enforce Pod Security restricted, and its own namespaces do") {
+TEST_CASE(
+    "What hpawalk renders runs in namespaces that enforce Pod Security restricted, and its own namespaces "
+    "do") {
   for (const char* file : {"", everything_else}) {
     for (const char* stage : {"workload", "prom-fake", "prometheus"}) {
       auto objects = yaml::parse_all(render_stage(stage, configured(file)).value());
       REQUIRE(objects);
       for (const yaml::Value& object : *objects) {
-        if (object["kind"] == "Namespace") CHECK(object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted");
+        if (object["kind"] == "Namespace")
+          CHECK(object["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted");
         if (object["kind"] != "Deployment") continue;
         const yaml::Value& pod = object["spec"]["template"]["spec"];
         CHECK(pod["automountServiceAccountToken"] == false);
         yaml::Value context = pod.value("securityContext", yaml::Value::object());
-        for (const auto& [name, value] : pod["containers"][0]["securityContext"].items()) context[name] = value;
+        for (const auto& [name, value] : pod["containers"][0]["securityContext"].items())
+          context[name] = value;
         CHECK(missing_for_restricted(context) == std::vector<std::string>{});
       }
     }
   }
-  auto other = yaml::parse_all(render_stage("workload", configured("namespace: shop\npod-security: baseline\nworkload: {security-context: {}}\n")).value());
+  auto other = yaml::parse_all(
+      render_stage("workload",
+                   configured("namespace: shop\npod-security: baseline\nworkload: {security-context: {}}\n"))
+          .value());
   CHECK((*other)[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline");
   CHECK_FALSE((*other)[1]["spec"]["template"]["spec"]["containers"][0].contains("securityContext"));
 }
@@ -149,8 +171,8 @@ TEST_CASE("A container's securityContext lacks what restricted asks for, each as
   yaml::Value fitting = configured("").value("workload.security-context");
   CHECK(missing_for_restricted(fitting).empty());
   CHECK(missing_for_restricted(yaml::Value::object()) ==
-        std::vector<std::string>{"runAsNonRoot: true", "allowPrivilegeEscalation: false", "capabilities: {drop: [ALL]}",
-                                 "seccompProfile: {type: RuntimeDefault}"});
+        std::vector<std::string>{"runAsNonRoot: true", "allowPrivilegeEscalation: false",
+                                 "capabilities: {drop: [ALL]}", "seccompProfile: {type: RuntimeDefault}"});
   auto with = [&](const char* name, const yaml::Value& value) {
     yaml::Value changed = fitting;
     changed[name] = value;
@@ -175,10 +197,12 @@ TEST_CASE("An HPA has no behavior unless one is configured, and then it has exac
 TEST_CASE("The adapter's values merge deeply, and an image with a digest keeps it") {
   auto values = yaml::parse(render_adapter_values(configured(everything_else)).value());
   REQUIRE(values);
-  CHECK((*values)["prometheus"] == yaml::Value{{"url", "http://prom.watching.svc"}, {"port", 80}, {"path", "/prom"}});
+  CHECK((*values)["prometheus"] ==
+        yaml::Value{{"url", "http://prom.watching.svc"}, {"port", 80}, {"path", "/prom"}});
   CHECK((*values)["rules"]["default"] == true);
   CHECK((*values)["rules"]["custom"].size() == 1);
-  std::string image = (*values)["image"]["repository"].get<std::string>() + ":" + (*values)["image"]["tag"].get<std::string>();
+  std::string image = (*values)["image"]["repository"].get<std::string>() + ":" +
+                      (*values)["image"]["tag"].get<std::string>();
   CHECK(image == "a.example.com/b@sha256:" + std::string(64, '0'));
 }
 
@@ -215,8 +239,11 @@ TEST_CASE("An empty map takes its line away") {
 namespace {
 
 std::string crd(const std::string& plural) {
-  return "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  annotations:\n    x: '1'\n  name: " +
-         plural + ".monitoring.coreos.com\nspec:\n  group: monitoring.coreos.com\n  # kept as it is: '\"\n  default: =\n";
+  return "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  "
+         "annotations:\n    x: '1'\n  name: " +
+         plural +
+         ".monitoring.coreos.com\nspec:\n  group: monitoring.coreos.com\n  # kept as it is: '\"\n  default: "
+         "=\n";
 }
 
 const char* rest = R"(---
@@ -245,7 +272,9 @@ spec:
 
 std::string small_bundle() {
   std::string text;
-  for (const char* plural : {"alertmanagers", "podmonitors", "probes", "prometheuses", "prometheusrules", "servicemonitors"}) text += crd(plural);
+  for (const char* plural :
+       {"alertmanagers", "podmonitors", "probes", "prometheuses", "prometheusrules", "servicemonitors"})
+    text += crd(plural);
   return text + rest;
 }
 
@@ -264,14 +293,16 @@ TEST_CASE("The operator's bundle is labelled, moved to its namespace and freed o
     CHECK((*parsed)["metadata"]["name"] == object.name);
     if (object.kind == "CustomResourceDefinition") {
       CHECK((*parsed)["metadata"]["annotations"]["x"] == "1");
-      CHECK(object.text.ends_with("spec:\n  group: monitoring.coreos.com\n  # kept as it is: '\"\n  default: =\n"));
+      CHECK(object.text.ends_with(
+          "spec:\n  group: monitoring.coreos.com\n  # kept as it is: '\"\n  default: =\n"));
     }
   }
   auto binding = yaml::parse((*objects)[6].text), deployment = yaml::parse((*objects)[7].text);
   CHECK((*binding)["subjects"][0]["namespace"] == "operators");
   CHECK((*deployment)["metadata"]["namespace"] == "operators");
   const yaml::Value& container = (*deployment)["spec"]["template"]["spec"]["containers"][0];
-  CHECK(container["resources"] == yaml::Value{{"limits", {{"memory", "200Mi"}}}, {"requests", {{"cpu", "100m"}}}});
+  CHECK(container["resources"] ==
+        yaml::Value{{"limits", {{"memory", "200Mi"}}}, {"requests", {{"cpu", "100m"}}}});
   CHECK(container["args"] == yaml::Value{"--a", "--config-reloader-cpu-limit=0"});
 }
 

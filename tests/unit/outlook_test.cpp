@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
-#include "observe/goal.hpp"
 #include "hpasim/quantity.hpp"
+#include "observe/goal.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 
 using namespace hpawalk;
@@ -28,7 +28,9 @@ Json hpa_object(Json behavior = {}) {
   return hpa;
 }
 
-Seen seen(const std::string& text, WallTime at) { return {text, number_of(text), {}, at, at, at}; }
+Seen seen(const std::string& text, WallTime at) {
+  return {text, number_of(text), {}, at, at, at};
+}
 
 // A chain through which `value` has come, with so many replicas, all of them ready.
 Hops standing(const std::string& value, int replicas, WallTime at = start) {
@@ -50,15 +52,26 @@ ControllerSettings settings() {
   return controller;
 }
 
-Outlook look(const Hops& hops, WallTime now = start, const Memory& memory = {}) { return outlook(hops, memory, settings(), now); }
+Outlook look(const Hops& hops, WallTime now = start, const Memory& memory = {}) {
+  return outlook(hops, memory, settings(), now);
+}
 
-bool says(const Outlook& outlook, const std::string& part) { return outlook.text.find(part) != std::string::npos; }
+bool says(const Outlook& outlook, const std::string& part) {
+  return outlook.text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
 TEST_CASE("What the adapter makes of a sample is what the metrics API's quantity reads as") {
-  for (auto [sample, quantity] : {std::pair{50.0, "50"}, {0.29, "290m"}, {0.12345, "123m"}, {-0.0019, "-1m"}, {9e15, "9P"}, {std::nan(""), "0"},
-                                  {1e16, "-9223372036854775808m"}, {-1e300, "-9223372036854775808m"}, {HUGE_VAL, "-9223372036854775808m"}}) {
+  for (auto [sample, quantity] : {std::pair{50.0, "50"},
+                                  {0.29, "290m"},
+                                  {0.12345, "123m"},
+                                  {-0.0019, "-1m"},
+                                  {9e15, "9P"},
+                                  {std::nan(""), "0"},
+                                  {1e16, "-9223372036854775808m"},
+                                  {-1e300, "-9223372036854775808m"},
+                                  {HUGE_VAL, "-9223372036854775808m"}}) {
     CAPTURE(sample);
     auto read = hpasim::parse_quantity(quantity);
     REQUIRE(read);
@@ -77,7 +90,8 @@ TEST_CASE("At minReplicas there is nothing that a stabilization window could hol
   memory.note(hops, settings());
   Outlook rests = look(hops, start, memory);
   CHECK(rests.state == State::settled);
-  CHECK(rests.text == "stays at 1: 0 of 10 needs 0 replicas, and minReplicas is 1; prometheus-adapter makes 0 of NaN");
+  CHECK(rests.text ==
+        "stays at 1: 0 of 10 needs 0 replicas, and minReplicas is 1; prometheus-adapter makes 0 of NaN");
 }
 
 TEST_CASE("A value is travelling until the HPA has read it, and the outlook says where it is") {
@@ -93,7 +107,8 @@ TEST_CASE("A value is travelling until the HPA has read it, and the outlook says
   Outlook waits = look(hops, start + 4s);
   CHECK(waits.rule == "hpa");
   CHECK(waits.until == start + 15s);
-  CHECK(waits.text == "the API returns 50, the HPA has read 1: the next sync is at about 08:00:15 UTC (in 11s)");
+  CHECK(waits.text ==
+        "the API returns 50, the HPA has read 1: the next sync is at about 08:00:15 UTC (in 11s)");
 }
 
 TEST_CASE("50 against 10 goes 4, 8, 10 without behavior, and rests at the maximum") {
@@ -143,14 +158,16 @@ TEST_CASE("Held by the scale-down stabilization: until when, why, and what comes
   CHECK(held.next == 5);
   // The look before the one that saw the 5 was the last that saw the 50.
   CHECK(held.until == start + 45s + 300s);
-  CHECK(held.text == "stays at 10 until about 08:05:45 UTC (in 4m44s): scale-down stabilization (300s); the highest recommendation of the "
-                     "last 300s was 50, limited to 10 by maxReplicas, until 08:00:45 UTC; then 5");
+  CHECK(held.text ==
+        "stays at 10 until about 08:05:45 UTC (in 4m44s): scale-down stabilization (300s); the highest "
+        "recommendation of the "
+        "last 300s was 50, limited to 10 by maxReplicas, until 08:00:45 UTC; then 5");
 }
 
 TEST_CASE("A recommendation between the two takes over when the highest one has run out") {
   Memory memory;
   memory.note(standing("50", 10, start), settings());
-  memory.note(standing("8", 10, start + 30s), settings());   // asks for 8
+  memory.note(standing("8", 10, start + 30s), settings());  // asks for 8
   Hops low = standing("5", 10, start + 60s);
   low.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
   memory.note(low, settings());
@@ -159,7 +176,9 @@ TEST_CASE("A recommendation between the two takes over when the highest one has 
   CHECK(held.next == 8);
 }
 
-TEST_CASE("What was before the observation is taken from Prometheus, and without that the window is an upper bound") {
+TEST_CASE(
+    "What was before the observation is taken from Prometheus, and without that the window is an upper "
+    "bound") {
   Hops low = standing("5", 10, start);
   low.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
   Memory memory;
@@ -213,12 +232,14 @@ TEST_CASE("NaN travels like any other value") {
   CHECK(look(hops, start).rule == "metrics-api");
 }
 
-TEST_CASE("The controller's flags are read off its command line; where it is hidden, the defaults are assumed") {
+TEST_CASE(
+    "The controller's flags are read off its command line; where it is hidden, the defaults are assumed") {
   fakes::FakeKubeApi api;
   CHECK_FALSE(read_controller(api).seen);
   CHECK(read_controller(api).flags.sync_period == 15s);
   api.get("/version", {{"gitVersion", "v1.32.1"}});
-  Json command = {"kube-controller-manager", "--horizontal-pod-autoscaler-sync-period=5s", "--horizontal-pod-autoscaler-downscale-stabilization=1m30s",
+  Json command = {"kube-controller-manager", "--horizontal-pod-autoscaler-sync-period=5s",
+                  "--horizontal-pod-autoscaler-downscale-stabilization=1m30s",
                   "--horizontal-pod-autoscaler-tolerance=0.2"};
   api.get("/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager",
           {{"items", {{{"spec", {{"containers", {{{"command", command}}}}}}}}}});
@@ -237,7 +258,8 @@ TEST_CASE("--until is understood, or refused with what it may be") {
   CHECK_FALSE(missing(*parse_goal("ready>=4, metric=50,value<=50,desired=4"), hops, now));
   CHECK(missing(*parse_goal("replicas=10"), hops, now)->starts_with("replicas is 4; "));
   CHECK(missing(*parse_goal("settled"), hops, now)->starts_with("it has not settled: "));
-  for (const char* wrong : {"", "replicas", "replicas=", "replicas==4", "replicas>4", "pods=1", "settled=1", "ready=x"}) {
+  for (const char* wrong :
+       {"", "replicas", "replicas=", "replicas==4", "replicas>4", "pods=1", "settled=1", "ready=x"}) {
     CAPTURE(wrong);
     Result<Goal> goal = parse_goal(wrong);
     REQUIRE_FALSE(goal);

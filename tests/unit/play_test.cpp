@@ -27,7 +27,9 @@ int call(fakes::FakeWorld& fake, std::vector<std::string> words, const std::stri
   return run(words, fake.world);
 }
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 Json facts_file(const std::string& name) {
   std::ifstream in(std::filesystem::path(TESTS_FOLDER) / "facts" / name);
@@ -44,13 +46,15 @@ Facts saved_facts(const std::string& difference = {}) {
 // The chain of tests/facts.
 KnownChain known(const std::string& name) {
   KnownChain chain{"shop", {}, "serviceMonitor/shop/", "app=" + name};
-  chain.hpa = Json::parse(R"({"metadata":{"namespace":"shop"},"spec":{"metrics":[{"type":"Object","object":{"metric":{"name":"lab_value"}}}]}})");
+  chain.hpa = Json::parse(
+      R"({"metadata":{"namespace":"shop"},"spec":{"metrics":[{"type":"Object","object":{"metric":{"name":"lab_value"}}}]}})");
   chain.hpa["metadata"]["name"] = name;
   return chain;
 }
 
 Facts with_pods_value(Facts facts) {
-  facts.readings["value for the pods"] = {"/pods", {}, {}, {}, {{"items", {{{"describedObject", {{"name", "p-0"}}}, {"value", "50"}}}}}, 1};
+  facts.readings["value for the pods"] = {
+      "/pods", {}, {}, {}, {{"items", {{{"describedObject", {{"name", "p-0"}}}, {"value", "50"}}}}}, 1};
   return facts;
 }
 
@@ -87,7 +91,9 @@ TEST_CASE("As a kubectl plugin hpawalk calls itself so") {
   CHECK_FALSE(has(plain.terminal.output, "kubectl hpawalk"));
 }
 
-TEST_CASE("Completion knows commands, options and values, and offers the many settings only when they are asked for") {
+TEST_CASE(
+    "Completion knows commands, options and values, and offers the many settings only when they are asked "
+    "for") {
   auto words = [](const std::vector<std::string>& line) {
     fakes::FakeWorld fake;
     std::vector<std::string> all = {"__complete"};
@@ -124,12 +130,24 @@ TEST_CASE("The live view fits the terminal, however narrow") {
   WallTime now{std::chrono::seconds(1'800'000'000)};
   hops.prom_fake = {"50", 50, {}, now, now, now};
   hops.prometheus = hops.prom_fake;
-  hops.api = {{}, {}, "Unavailable: no backend responds for /apis/custom.metrics.k8s.io/v1beta1, and this goes on for quite a while", now, now, {}};
+  hops.api = {{},
+              {},
+              "Unavailable: no backend responds for /apis/custom.metrics.k8s.io/v1beta1, and this goes on "
+              "for quite a while",
+              now,
+              now,
+              {}};
   hops.hpa.known = hops.hpa.there = true;
   hops.hpa.max = 10;
   hops.workload = {true, true, {}, 4, 4, 2, now};
-  hops.events.push_back({now, "HorizontalPodAutoscaler", "nginx", "Normal", "SuccessfulRescale", "New size: 4; reason: Service metric above target", 1, false});
-  Outlook outlook{Outlook::State::broken, "metrics-api", "Unavailable: no backend responds for the custom metrics API, which is a long sentence that has to be wrapped", {}, {}};
+  hops.events.push_back({now, "HorizontalPodAutoscaler", "nginx", "Normal", "SuccessfulRescale",
+                         "New size: 4; reason: Service metric above target", 1, false});
+  Outlook outlook{Outlook::State::broken,
+                  "metrics-api",
+                  "Unavailable: no backend responds for the custom metrics API, which is a long sentence "
+                  "that has to be wrapped",
+                  {},
+                  {}};
   for (int columns : {40, 60, 80, 120}) {
     Canvas canvas{columns, true, Style(fake.world, false)};
     LiveScreen screen("default/nginx on local cluster local", {});

@@ -22,8 +22,13 @@ using namespace hpawalk::cli;
 
 namespace {
 
-// A title, a cleared screen, a colour, DEL, C1 as UTF-8 and as a byte, a right-to-left override, half a character.
-const std::string mischief = "a\x1b]0;TITLE\x07\x1b[2J\x1b[32m b\x7f c\xC2\x9B" "d \x9B" "31m \xE2\x80\xAE" "cod \xE2\x82 e";
+// A title, a cleared screen, a colour, DEL, C1 as UTF-8 and as a byte, a right-to-left override, half a
+// character.
+const std::string mischief =
+    "a\x1b]0;TITLE\x07\x1b[2J\x1b[32m b\x7f c\xC2\x9B"
+    "d \x9B"
+    "31m \xE2\x80\xAE"
+    "cod \xE2\x82 e";
 
 bool harmless(const std::string& text) {
   for (unsigned char c : text) {
@@ -34,13 +39,17 @@ bool harmless(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("What would steer a terminal or turn the order of letters is spelled out, and the rest stays as it is") {
+TEST_CASE(
+    "What would steer a terminal or turn the order of letters is spelled out, and the rest stays as it is") {
   CHECK(printable("\x1b[31m\x07\r") == R"(\x1b[31m\x07\x0d)");
-  CHECK(printable("a\x7f" "b\xC2\x85\xC2\x9B") == R"(a\u007fb\u0085\u009b)");
+  CHECK(printable("a\x7f"
+                  "b\xC2\x85\xC2\x9B") == R"(a\u007fb\u0085\u009b)");
   CHECK(printable("\xE2\x80\xAE\xE2\x81\xA6\xE2\x80\x8F\xD8\x9C") == R"(\u202e\u2066\u200f\u061c)");
-  CHECK(printable("\xFF \xE2\x82 \xC0\xAF \xED\xA0\x80 \xF4\x90\x80\x80") == R"(\xff \xe2\x82 \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80)");
+  CHECK(printable("\xFF \xE2\x82 \xC0\xAF \xED\xA0\x80 \xF4\x90\x80\x80") ==
+        R"(\xff \xe2\x82 \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80)");
   CHECK(printable(std::string("a\0b", 3)) == R"(a\x00b)");
-  for (std::string_view fine : {"", "line\n\tindented\n", "Grüße → ▁▂█ 日本語 🚀 e\xCC\x81", R"(\x1b)"}) CHECK(printable(fine) == fine);
+  for (std::string_view fine : {"", "line\n\tindented\n", "Grüße → ▁▂█ 日本語 🚀 e\xCC\x81", R"(\x1b)"})
+    CHECK(printable(fine) == fine);
   CHECK(printable("one\r\ntwo\r\n") == "one\ntwo\n");
   CHECK(printable(printable(mischief)) == printable(mischief));
   CHECK(printable_line("one\ntwo\tthree\r\n") == "one two three ");
@@ -48,8 +57,12 @@ TEST_CASE("What would steer a terminal or turn the order of letters is spelled o
 
 TEST_CASE("A text is never cut inside of a character") {
   CHECK(shortened("abc", 3) == "abc");
-  CHECK(shortened("a\xE2\x82\xAC" "b", 3) == "a");
-  CHECK(shortened("a\xE2\x82\xAC" "b", 4) == "a\xE2\x82\xAC");
+  CHECK(shortened("a\xE2\x82\xAC"
+                  "b",
+                  3) == "a");
+  CHECK(shortened("a\xE2\x82\xAC"
+                  "b",
+                  4) == "a\xE2\x82\xAC");
   CHECK(shortened("\xF0\x9F\x9A\x80", 3).empty());
 }
 
@@ -64,7 +77,8 @@ TEST_CASE("Text becomes printable when it is painted, and paint around it stays"
   CHECK(fake.terminal.errors == "raw \\x1b[2J\n");
 }
 
-TEST_CASE("A JSON document means the same behind a terminal as before it, and is one whatever bytes are in it") {
+TEST_CASE(
+    "A JSON document means the same behind a terminal as before it, and is one whatever bytes are in it") {
   nlohmann::json document = {{"text", "DEL \x7f, C1 \xC2\x9B, bidi \xE2\x80\xAE, ESC \x1b"}};
   fakes::FakeWorld fake;
   fake.terminal.out(json_text(document, 2) + "\n");
@@ -73,9 +87,13 @@ TEST_CASE("A JSON document means the same behind a terminal as before it, and is
   CHECK(json_text(nlohmann::json("half \xE2\x82")) == "\"half \xEF\xBF\xBD\"");
 }
 
-TEST_CASE("Errors, progress, diagnosis, verification, the live screen and HTML show no control character of others") {
+TEST_CASE(
+    "Errors, progress, diagnosis, verification, the live screen and HTML show no control character of "
+    "others") {
   fakes::FakeWorld fake;
-  report_error(Error{ErrorClass::environment, "file", mischief + "\nok   error   forged", mischief, mischief, mischief, mischief}, fake.world, true);
+  report_error(Error{ErrorClass::environment, "file", mischief + "\nok   error   forged", mischief, mischief,
+                     mischief, mischief},
+               fake.world, true);
   auto progress = make_progress(fake.world);
   progress->started("step");
   progress->line("step", mischief);
@@ -88,12 +106,14 @@ TEST_CASE("Errors, progress, diagnosis, verification, the live screen and HTML s
 
   Style plain(fake.world, false);
   HpaDiagnosis hpa;
-  hpa.space = "shop", hpa.name = mischief + "\nok   name   forged", hpa.target = mischief + "\nok   target   forged";
+  hpa.space = "shop", hpa.name = mischief + "\nok   name   forged",
+  hpa.target = mischief + "\nok   target   forged";
   ChainDiagnosis chain;
   chain.metric = mischief + "\nok   metric   forged";
   for (LinkState& link : chain.links) link = {Link::hpa, Mark::broken, mischief};
   Finding finding;
-  finding.link = Link::hpa, finding.cause = "cause", finding.sentence = mischief, finding.evidence = {mischief + "\nok   hpa   forged"};
+  finding.link = Link::hpa, finding.cause = "cause", finding.sentence = mischief,
+  finding.evidence = {mischief + "\nok   hpa   forged"};
   chain.findings = {finding};
   hpa.chains = {chain};
   std::string text = diagnosis_text({hpa}, plain, 60).bytes();
@@ -116,15 +136,21 @@ TEST_CASE("Errors, progress, diagnosis, verification, the live screen and HTML s
   hops.events.back().message = mischief + "\nsecond line";
   Outlook outlook;
   outlook.text = mischief;
-  for (const Painted& line : LiveScreen(mischief, {}).draw(hops, outlook, WallTime{}, Canvas{80, true, plain}, 24)) {
+  for (const Painted& line :
+       LiveScreen(mischief, {}).draw(hops, outlook, WallTime{}, Canvas{80, true, plain}, 24)) {
     CHECK(harmless(line.bytes()));
     CHECK(line.bytes().find('\n') == std::string::npos);
-    CHECK(shown_width(line.bytes()) <= 80);  // a longer line would wrap, and the next drawing begin at the wrong place
+    CHECK(shown_width(line.bytes()) <=
+          80);  // a longer line would wrap, and the next drawing begin at the wrong place
   }
 }
 
 TEST_CASE("JUnit has a document also when nothing could be looked at") {
-  std::string junit = verification_junit(Error{ErrorClass::environment, "kube-forbidden", "No \x1b[2J <HPAs>", "because & so", {}, {}, {}}, "here");
+  std::string junit = verification_junit(
+      Error{ErrorClass::environment, "kube-forbidden", "No \x1b[2J <HPAs>", "because & so", {}, {}, {}},
+      "here");
   CHECK(junit.find("tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\"") != std::string::npos);
-  CHECK(junit.find("<error type=\"kube-forbidden\" message=\"No \\x1b[2J &lt;HPAs&gt;\">because &amp; so</error>") != std::string::npos);
+  CHECK(junit.find(
+            "<error type=\"kube-forbidden\" message=\"No \\x1b[2J &lt;HPAs&gt;\">because &amp; so</error>") !=
+        std::string::npos);
 }

@@ -91,7 +91,8 @@ TEST_CASE("A load's average over a time is exact") {
 }
 
 TEST_CASE("Noise is the same for the same seed, and stays within its bounds") {
-  auto a = parse_profile("hold 100 for 10m noise=10%", 3), b = parse_profile("hold 100 for 10m noise=10%", 3), c = parse_profile("hold 100 for 10m noise=10%", 4);
+  auto a = parse_profile("hold 100 for 10m noise=10%", 3), b = parse_profile("hold 100 for 10m noise=10%", 3),
+       c = parse_profile("hold 100 for 10m noise=10%", 4);
   bool same = true, other = true;
   for (int s = 0; s < 600; s += 7) {
     same = same && a->at(seconds(s)) == b->at(seconds(s));
@@ -121,18 +122,24 @@ TEST_CASE("A CSV file is a load, with seconds, durations or dates") {
   REQUIRE(dates);
   CHECK(dates->at(seconds(61)) == 2);
   CHECK(dates->end() == seconds(60));
-  for (const char* date : {"2024-41-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-00-10T00:00:00Z"}) {
-    CHECK(read_csv(std::string("2026-01-01T00:00:00Z,1\n") + date + ",2\n", false).error().what == "Line 2 of the CSV file is not in the form time,value");
-    CHECK(read_csv(std::string(date) + ",1\n", false).error().what == "Line 1 of the CSV file is not in the form time,value");  // no line of titles
+  for (const char* date : {"2024-41-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-31T24:00:00Z",
+                           "2026-01-31T12:60:00Z", "2026-00-10T00:00:00Z"}) {
+    CHECK(read_csv(std::string("2026-01-01T00:00:00Z,1\n") + date + ",2\n", false).error().what ==
+          "Line 2 of the CSV file is not in the form time,value");
+    CHECK(read_csv(std::string(date) + ",1\n", false).error().what ==
+          "Line 1 of the CSV file is not in the form time,value");  // no line of titles
   }
   CHECK(read_csv("0,1.5e-05\n1,2\n", false));
   CHECK(read_csv("0,1\nx,2\n", false).error().what == "Line 2 of the CSV file is not in the form time,value");
   CHECK(read_csv("5,1\n0,2\n", false).error().what == "Line 2 of the CSV file goes back in time");
   CHECK_FALSE(read_csv("", false));
-  for (const char* date : {"2026-41-01T12:00:00Z", "2026-02-30T12:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:60:00Z", "2026-00-01T12:00:00Z"}) {
-    CHECK(read_csv("2026-01-31T12:00:00Z,1\n" + std::string(date) + ",2\n", false).error().what == "Line 2 of the CSV file is not in the form time,value");
+  for (const char* date : {"2026-41-01T12:00:00Z", "2026-02-30T12:00:00Z", "2026-01-31T24:00:00Z",
+                           "2026-01-31T12:60:00Z", "2026-00-01T12:00:00Z"}) {
+    CHECK(read_csv("2026-01-31T12:00:00Z,1\n" + std::string(date) + ",2\n", false).error().what ==
+          "Line 2 of the CSV file is not in the form time,value");
   }
-  CHECK(read_csv("0,1\n1e300,2\n", false).error().what == "Line 2 of the CSV file is more than a year from the first");
+  CHECK(read_csv("0,1\n1e300,2\n", false).error().what ==
+        "Line 2 of the CSV file is more than a year from the first");
 }
 
 TEST_CASE("Durations are read in the usual spellings") {
@@ -148,7 +155,8 @@ TEST_CASE("A simulated step gives the walkthrough's numbers and waits for pods t
   setup.rules = *rules_for("1.34");
   Timeline t = simulate(spec_with(), {load("step 5..50 at 1m for 5m")}, setup);
   CHECK(t.sequence() == Sequence{1, 4, 8, 10});
-  CHECK(simulate(spec_with({"spec.behavior={}"}), {load("step 5..50 at 1m for 5m")}, setup).sequence() == Sequence{1, 5, 10});
+  CHECK(simulate(spec_with({"spec.behavior={}"}), {load("step 5..50 at 1m for 5m")}, setup).sequence() ==
+        Sequence{1, 5, 10});
   setup.pods.pending = seconds(40);  // longer than two syncs: 4 of 1 ready, then 5 of 1 ready again
   CHECK(simulate(spec_with(), {load("step 5..50 at 1m for 5m")}, setup).sequence() == Sequence{1, 4, 5, 10});
 }
@@ -158,7 +166,8 @@ TEST_CASE("The figures of a simulated step are what one counts by hand") {
   setup.rules = *rules_for("1.34");
   setup.pods.pending = seconds(0);
   setup.first_sync = seconds(10);
-  setup.delays.read_least = setup.delays.read_most = setup.delays.write_least = setup.delays.write_most = Time(0);
+  setup.delays.read_least = setup.delays.read_most = setup.delays.write_least = setup.delays.write_most =
+      Time(0);
   setup.delays.status_least = setup.delays.status_most = Time(0);
   // Syncs at 10, 25, 40...: at 70 to 4, at 85 to 8. Ready pods carry 11 each: 5 would do for 50.
   Timeline t = simulate(spec_with(), {load("step 5..50 at 1m for 2m")}, setup);
@@ -192,9 +201,13 @@ TEST_CASE("The same seed gives the same run, and many runs are the same on any n
 TEST_CASE("The load per pod decreases as more pods share it") {
   Setup setup;
   setup.rules = *rules_for("1.34");
-  Spec spec = spec_with({"spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, averageValue: 10}}}]"});
+  Spec spec =
+      spec_with({"spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, "
+                 "averageValue: 10}}}]"});
   CHECK(simulate(spec, {load("step 5..62 at 1m for 10m")}, setup).sequence().back() == 7);
-  Spec cpu = spec_with({"spec.metrics=[{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]"});
+  Spec cpu =
+      spec_with({"spec.metrics=[{type: Resource, resource: {name: cpu, target: {type: Utilization, "
+                 "averageUtilization: 50}}}]"});
   CHECK(simulate(cpu, {load("step 40..290 at 1m for 30m")}, setup).sequence().back() == 6);
 }
 
@@ -224,7 +237,8 @@ TEST_CASE("Each change is explained by the rule that decided it") {
     if (sync.decision.rescaled()) why.push_back(explain(spec_with(), sync.decision, sync.proposal));
   }
   REQUIRE(why.size() == 3);
-  CHECK(why[0] == "50 / 10 = 5 x 1 ready = 5; limited to 4: without behavior, at most twice as many (or 4) per sync");
+  CHECK(why[0] ==
+        "50 / 10 = 5 x 1 ready = 5; limited to 4: without behavior, at most twice as many (or 4) per sync");
   CHECK(why[2] == "50 / 10 = 5 x 8 ready = 40; limited by maxReplicas 10");
 }
 
@@ -233,8 +247,11 @@ TEST_CASE("Why an HPA in a cluster does not change") {
   State state;
   state.current = state.desired = 10;
   state.metrics = {{5'000, {}, {}}};
-  state.conditions = {{"AbleToScale", {"True", "ScaleDownStabilized", ""}}, {"ScalingActive", {"True", "ValidMetricFound", ""}}, {"ScalingLimited", {"False", "DesiredWithinRange", ""}}};
-  auto reasons = why_unchanged(spec_with(), rules, {}, state, {{seconds(100), 10}, {seconds(130), 5}}, seconds(200));
+  state.conditions = {{"AbleToScale", {"True", "ScaleDownStabilized", ""}},
+                      {"ScalingActive", {"True", "ValidMetricFound", ""}},
+                      {"ScalingLimited", {"False", "DesiredWithinRange", ""}}};
+  auto reasons =
+      why_unchanged(spec_with(), rules, {}, state, {{seconds(100), 10}, {seconds(130), 5}}, seconds(200));
   REQUIRE(reasons.size() == 1);
   CHECK(reasons[0].rule == "stabilized-down");
   CHECK(reasons[0].until == seconds(400));
@@ -253,31 +270,38 @@ TEST_CASE("Why an HPA in a cluster does not change") {
   state.metrics = {{50'000, {}, {}}};
   state.conditions["ScalingLimited"] = {"True", "TooManyReplicas", ""};
   CHECK(why_unchanged(spec_with(), rules, {}, state, {}, seconds(200))[0].rule == "at-max");
-  state.conditions["ScalingActive"] = {"False", "FailedGetObjectMetric", "the HPA was unable to compute the replica count"};
+  state.conditions["ScalingActive"] = {"False", "FailedGetObjectMetric",
+                                       "the HPA was unable to compute the replica count"};
   CHECK(why_unchanged(spec_with(), rules, {}, state, {}, seconds(200))[0].rule == "no-metric");
 }
 
 TEST_CASE("simulate shows a plot, every change and the figures") {
   Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m"});
   CHECK(ran.code == 0);
-  for (std::string_view part : {"load, up to 50", "1 -> 4", "8 -> 10", "limited by maxReplicas 10", "pod-hours", "!  fewer ready pods"}) CHECK_MESSAGE(ran.out.find(part) != std::string::npos, ran.out);
+  for (std::string_view part : {"load, up to 50", "1 -> 4", "8 -> 10", "limited by maxReplicas 10",
+                                "pod-hours", "!  fewer ready pods"})
+    CHECK_MESSAGE(ran.out.find(part) != std::string::npos, ran.out);
   for (char c : ran.out) REQUIRE(static_cast<unsigned char>(c) < 0x80);  // no UTF-8 locale: plain
 }
 
 TEST_CASE("simulate --set shows the HPA without and with it, side by side") {
-  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}", "-o", "json", "--runs", "20"});
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set",
+                         "spec.behavior={}", "-o", "json", "--runs", "20"});
   REQUIRE(ran.code == 0);
   auto json = nlohmann::json::parse(ran.out);
   CHECK(json["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
   CHECK(json["variants"][1]["sequence"] == Sequence{1, 5, 10});
   CHECK(json["variants"][1]["changes"][0]["rule"] == "metric");
   CHECK(json["variants"][0]["runs"]["count"] == 20);
-  Ran text = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}"});
+  Ran text = run_hpawalk(
+      {"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}"});
   CHECK(text.out.find("current settings  what if") != std::string::npos);
 }
 
 TEST_CASE("simulate gives CSV of every sync, and takes CSV") {
-  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "load.csv", "-o", "csv", "--duration", "2m"}, {{"load.csv", "0,5\n60,50\n120,50\n"}});
+  Ran ran =
+      run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "load.csv", "-o", "csv", "--duration", "2m"},
+                  {{"load.csv", "0,5\n60,50\n120,50\n"}});
   REQUIRE(ran.code == 0);
   CHECK(ran.out.starts_with("variant,seconds,load,replicas,ready,proposed,rule\n"));
   CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 8);
@@ -287,10 +311,12 @@ TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {
   for (const auto& [args, id] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"--hpa", "hpa.yaml"}, "[profile]"},
            {{"--hpa", "hpa.yaml", "--profile", "setp 1..2"}, "Did you mean step"},
-           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplica=3"}, "did you mean maxReplicas?"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplica=3"},
+            "did you mean maxReplicas?"},
            {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplicas"}, "[set-path]"},
            {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--kube-version", "latest"}, "[kube-version]"},
-           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--profile", "hold 2"}, "2 profiles given for 1 metrics"}}) {
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--profile", "hold 2"},
+            "2 profiles given for 1 metrics"}}) {
     std::vector<std::string> all = {"simulate"};
     all.insert(all.end(), args.begin(), args.end());
     Ran ran = run_hpawalk(all);
@@ -302,10 +328,13 @@ TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {
 TEST_CASE("The HTML report stands by itself and has a text for every picture") {
   fakes::FakeWorld world;
   world.files.content["hpa.yaml"] = std::string(kWalkthrough);
-  REQUIRE(run({"hpawalk", "simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--report", "out.html"}, world.world) == 0);
+  REQUIRE(run({"hpawalk", "simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--report",
+               "out.html"},
+              world.world) == 0);
   const std::string& html = world.files.content["out.html"];
   CHECK(html.find("<title>What the HPA nginx does</title>") != std::string::npos);
-  for (std::string_view outside : {"http://", "https://", "<script", "@import", "url("}) CHECK(html.find(outside) == std::string::npos);
+  for (std::string_view outside : {"http://", "https://", "<script", "@import", "url("})
+    CHECK(html.find(outside) == std::string::npos);
   auto count = [&](std::string_view what) {
     int n = 0;
     for (std::size_t at = html.find(what); at != std::string::npos; at = html.find(what, at + 1)) ++n;
@@ -343,11 +372,15 @@ TEST_CASE("A goal is limits and what is to be small") {
   CHECK_FALSE(parse_goal("quickly"));
 }
 
-TEST_CASE("tune finds something that is within the limits, nothing of its front beats another, and it repeats itself") {
+TEST_CASE(
+    "tune finds something that is within the limits, nothing of its front beats another, and it repeats "
+    "itself") {
   Setup setup;
   setup.rules = *rules_for("1.34");
   Document hpa = *find_hpa(kWalkthrough);
-  REQUIRE(set_field(hpa, "spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, averageValue: 10}}}]"));
+  REQUIRE(set_field(hpa,
+                    "spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, "
+                    "averageValue: 10}}}]"));
   std::vector<Profile> profiles = {load("sine 5..80 every 20m for 1h")};
   Goal goal = *parse_goal("changes <= 20, least short");
   Tuned tuned = tune(hpa, profiles, setup, goal, 120);
@@ -355,19 +388,23 @@ TEST_CASE("tune finds something that is within the limits, nothing of its front 
   CHECK(tuned.front[tuned.best].figures.time_short <= tuned.original.figures.time_short);
   for (const Candidate& a : tuned.front) {
     for (const Candidate& b : tuned.front) {
-      bool beaten = b.figures.time_short < a.figures.time_short && b.figures.pod_hours < a.figures.pod_hours && b.figures.changes < a.figures.changes;
+      bool beaten = b.figures.time_short < a.figures.time_short &&
+                    b.figures.pod_hours < a.figures.pod_hours && b.figures.changes < a.figures.changes;
       CHECK_FALSE(beaten);
     }
   }
-  CHECK(to_yaml(tune(hpa, profiles, setup, goal, 120).front[tuned.best].hpa) == to_yaml(tuned.front[tuned.best].hpa));
+  CHECK(to_yaml(tune(hpa, profiles, setup, goal, 120).front[tuned.best].hpa) ==
+        to_yaml(tuned.front[tuned.best].hpa));
 }
 
 TEST_CASE("tune shows the trade-off and writes YAML that simulate reads") {
-  Ran ran = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 10m", "--candidates", "40"});
+  Ran ran = run_hpawalk(
+      {"tune", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 10m", "--candidates", "40"});
   CHECK_MESSAGE(ran.code == 0, ran.err);
   CHECK(ran.out.find("X chosen, O current settings") != std::string::npos);
   CHECK(find_hpa(ran.out.substr(ran.out.find("apiVersion:"))));
-  Ran missed = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..500 at 1m for 10m", "--candidates", "20", "--goal", "short <= 1s"});
+  Ran missed = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..500 at 1m for 10m",
+                            "--candidates", "20", "--goal", "short <= 1s"});
   CHECK(missed.code == 1);
   CHECK(missed.err.find("[goal-missed]") != std::string::npos);
 }
@@ -375,21 +412,27 @@ TEST_CASE("tune shows the trade-off and writes YAML that simulate reads") {
 TEST_CASE("What is set follows a load at a bounded rate, and a jump is on time") {
   auto settings = [](std::string_view text, Time every) {
     std::vector<std::pair<double, double>> all;
-    for (const Profile::Point& point : sampled(load(text), every)) all.emplace_back(static_cast<double>(point.at.count()) / 1e6, point.value);
+    for (const Profile::Point& point : sampled(load(text), every))
+      all.emplace_back(static_cast<double>(point.at.count()) / 1e6, point.value);
     return all;
   };
   using Settings = std::vector<std::pair<double, double>>;
   CHECK(settings("step 5..50 at 70500ms for 5m", seconds(1)) == Settings{{0, 5}, {70.5, 50}});
   CHECK(settings("hold 7 for 1h", seconds(1)) == Settings{{0, 7}});
   CHECK(settings("ramp 0..3 over 3s for 10s", seconds(1)) == Settings{{0, 0}, {1, 1}, {2, 2}, {3, 3}});
-  CHECK(settings("ramp 0..4 over 8s for 8s; hold 9 for 5s", seconds(3)) == Settings{{0, 0}, {3, 1.5}, {8, 9}});
+  CHECK(settings("ramp 0..4 over 8s for 8s; hold 9 for 5s", seconds(3)) ==
+        Settings{{0, 0}, {3, 1.5}, {8, 9}});
 }
 
 TEST_CASE("One run of many can be repeated by its seed, with the noise of its load") {
-  Ran many = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%", "--seed", "7", "--runs", "40", "-o", "json"});
+  Ran many =
+      run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%",
+                   "--seed", "7", "--runs", "40", "-o", "json"});
   REQUIRE(many.code == 0);
   auto outcome = nlohmann::json::parse(many.out)["variants"][0]["runs"]["outcomes"][0];
-  Ran again = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%", "--seed", std::to_string(outcome["seed"].get<std::uint64_t>()), "-o", "json"});
+  Ran again =
+      run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%",
+                   "--seed", std::to_string(outcome["seed"].get<std::uint64_t>()), "-o", "json"});
   CHECK(nlohmann::json::parse(again.out)["variants"][0]["sequence"] == outcome["sequence"]);
 }
 
@@ -398,7 +441,8 @@ TEST_CASE("Many runs and a search end at once when they are to stop") {
   setup.rules = *rules_for("1.34");
   std::vector<Profile> profiles = {load("step 5..50 at 1m for 5m")};
   CHECK(simulate_runs(spec_with(), profiles, setup, 1000, 1, [](int done) { return done < 3; }).count == 3);
-  Tuned tuned = tune(*find_hpa(kWalkthrough), profiles, setup, *parse_goal("least short"), 100, [](int done) { return done < 5; });
+  Tuned tuned = tune(*find_hpa(kWalkthrough), profiles, setup, *parse_goal("least short"), 100,
+                     [](int done) { return done < 5; });
   CHECK(tuned.tried <= 5);
 }
 
@@ -407,7 +451,8 @@ TEST_CASE("A goal's own measure counts when candidates are compared") {
   setup.rules = *rules_for("1.34");
   std::vector<Profile> profiles = {load("sine 5..90 every 15m for 45m")};
   Tuned tuned = tune(*find_hpa(kWalkthrough), profiles, setup, *parse_goal("least reversals"), 80);
-  for (const Candidate& c : tuned.front) CHECK(tuned.front[tuned.best].figures.reversals <= c.figures.reversals);
+  for (const Candidate& c : tuned.front)
+    CHECK(tuned.front[tuned.best].figures.reversals <= c.figures.reversals);
 }
 
 namespace {
@@ -416,19 +461,27 @@ namespace {
 Ran from_prometheus(const std::string& answer, std::vector<std::string> more = {}) {
   fakes::FakeWorld world;
   world.files.content["hpa.yaml"] = std::string(kWalkthrough);
-  world.http.expect("GET http://prom:9090/api/v1/query_range?query=sum%28load%29&start=1799999400&end=1800000000&step=5", {200, answer});
-  std::vector<std::string> args = {"hpawalk", "simulate", "--hpa", "hpa.yaml", "--from-prometheus", "sum(load)", "--last", "10m", "--prometheus", "http://prom:9090"};
+  world.http.expect(
+      "GET http://prom:9090/api/v1/query_range?query=sum%28load%29&start=1799999400&end=1800000000&step=5",
+      {200, answer});
+  std::vector<std::string> args = {"hpawalk",   "simulate", "--hpa", "hpa.yaml",     "--from-prometheus",
+                                   "sum(load)", "--last",   "10m",   "--prometheus", "http://prom:9090"};
   args.insert(args.end(), more.begin(), more.end());
   int code = run(args, world.world);
   return {code, world.terminal.output, world.terminal.errors};
 }
 
-std::string matrix(const std::string& series) { return R"({"status":"success","data":{"resultType":"matrix","result":[)" + series + "]}}"; }
+std::string matrix(const std::string& series) {
+  return R"({"status":"success","data":{"resultType":"matrix","result":[)" + series + "]}}";
+}
 
 }  // namespace
 
 TEST_CASE("A metric that Prometheus recorded is a load") {
-  Ran ran = from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"5"],[1799999500,"NaN"],[1799999520,"50"],[1800000000,"50"]]})"), {"-o", "json"});
+  Ran ran = from_prometheus(
+      matrix(
+          R"({"metric":{},"values":[[1799999400,"5"],[1799999500,"NaN"],[1799999520,"50"],[1800000000,"50"]]})"),
+      {"-o", "json"});
   REQUIRE_MESSAGE(ran.code == 0, ran.err);
   auto json = nlohmann::json::parse(ran.out);
   CHECK(json["durationSeconds"] == 600);
@@ -439,14 +492,20 @@ TEST_CASE("A metric that Prometheus recorded is a load") {
 }
 
 TEST_CASE("A recorded metric that cannot be a load is refused with what to do") {
-  Ran two = from_prometheus(matrix(R"({"metric":{"pod":"a"},"values":[[1,"5"]]},{"metric":{"pod":"b"},"values":[[1,"5"]]})"));
+  Ran two = from_prometheus(
+      matrix(R"({"metric":{"pod":"a"},"values":[[1,"5"]]},{"metric":{"pod":"b"},"values":[[1,"5"]]})"));
   CHECK(two.code == 1);
   CHECK(two.err.find("sum(...)") != std::string::npos);
   CHECK(from_prometheus(matrix("")).err.find("returned 0 series") != std::string::npos);
-  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"NaN"]]})")).err.find("has no values") != std::string::npos);
-  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"-3"],[1800000000,"1"]]})")).err.find("clamp_min") != std::string::npos);
-  CHECK(from_prometheus(R"({"status":"error","errorType":"bad_data","error":"parse error"})").err.find("bad_data: parse error") != std::string::npos);
-  for (std::vector<std::string> args : {std::vector<std::string>{"--last", "10m", "--step", "1ms"}, {"--last", "1h", "--prometheus", "prom"}, {"--last", "x"}}) {
+  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"NaN"]]})")).err.find("has no values") !=
+        std::string::npos);
+  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"-3"],[1800000000,"1"]]})"))
+            .err.find("clamp_min") != std::string::npos);
+  CHECK(from_prometheus(R"({"status":"error","errorType":"bad_data","error":"parse error"})")
+            .err.find("bad_data: parse error") != std::string::npos);
+  for (std::vector<std::string> args : {std::vector<std::string>{"--last", "10m", "--step", "1ms"},
+                                        {"--last", "1h", "--prometheus", "prom"},
+                                        {"--last", "x"}}) {
     args.insert(args.begin(), {"simulate", "--hpa", "hpa.yaml", "--from-prometheus", "up"});
     CHECK(run_hpawalk(args).code == 2);
   }

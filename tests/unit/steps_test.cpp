@@ -11,9 +11,9 @@
 #include "steps/bundle.hpp"
 #include "steps/chart.hpp"
 #include "steps/installer.hpp"
-#include "steps/pod_security.hpp"
 #include "steps/namespace_end.hpp"
 #include "steps/plan.hpp"
+#include "steps/pod_security.hpp"
 #include "steps/preflight.hpp"
 #include "steps/release_recovery.hpp"
 #include "steps/stage_operator.hpp"
@@ -73,10 +73,12 @@ TEST_CASE("The plan of the default configuration is what was agreed on") {
 
 TEST_CASE("The plan of another configuration names other things in every place") {
   Config config = configured(
-      "context: prod\nnamespace: shop\nworkload: {name: checkout, image: 'r.example.com/checkout:2', labels: {app: checkout}}\n"
+      "context: prod\nnamespace: shop\nworkload: {name: checkout, image: 'r.example.com/checkout:2', labels: "
+      "{app: checkout}}\n"
       "operator: {version: 0.80.1, namespace: operators}\nprometheus: {name: prom, namespace: watching}\n"
       "prom-fake: {name: fake, image: 'r.example.com/fake:1', labels: {app: fake}, metric: queue_length}\n"
-      "adapter: {release: bridge, namespace: bridges, chart: upstream, chart-version: 5.1.0}\nhpa: {name: checkout}\n");
+      "adapter: {release: bridge, namespace: bridges, chart: upstream, chart-version: 5.1.0}\nhpa: {name: "
+      "checkout}\n");
   std::string text = to_text(plan(config, access_to_prod, {}, "/cache/chart").value());
   CHECK(golden_difference("plan-custom.txt", text) == "");
   for (const char* name : {"nginx", "prom-fake/", "prom_fake_value", "prom-metrics", "0.85.0"}) {
@@ -94,29 +96,38 @@ TEST_CASE("Every command of a plan says on which cluster it works") {
       std::string line = text::join(command->argv, " ");
       CAPTURE(line);
       CHECK(line.find("--kubeconfig=/home/user/.kube/config") != std::string::npos);
-      CHECK((line.find("--context=prod") != std::string::npos || line.find("--kube-context=prod") != std::string::npos));
+      CHECK((line.find("--context=prod") != std::string::npos ||
+             line.find("--kube-context=prod") != std::string::npos));
     }
   }
 }
 
 TEST_CASE("The adapter's chart comes from where it is configured to come from") {
   auto chart = [](const std::string& settings) {
-    auto operations = find_stage("adapter")->operations(configured("adapter: {" + settings + "}\n"), access_to_prod);
+    auto operations =
+        find_stage("adapter")->operations(configured("adapter: {" + settings + "}\n"), access_to_prod);
     return text::join(command_line(operations->back(), access_to_prod, "/cache/chart")->argv, " ");
   };
   CHECK(chart("").find("prometheus-adapter /cache/chart ") != std::string::npos);
-  CHECK(chart("chart: upstream").find(" prometheus-adapter --repo=https://prometheus-community.github.io/helm-charts ") != std::string::npos);
+  CHECK(chart("chart: upstream")
+            .find(" prometheus-adapter --repo=https://prometheus-community.github.io/helm-charts ") !=
+        std::string::npos);
   CHECK(chart("chart: upstream, chart-version: 5.1.0").find("--version=5.1.0") != std::string::npos);
-  CHECK(chart("chart: 'oci://r.example.com/charts/adapter'").find(" oci://r.example.com/charts/adapter ") != std::string::npos);
+  CHECK(chart("chart: 'oci://r.example.com/charts/adapter'").find(" oci://r.example.com/charts/adapter ") !=
+        std::string::npos);
   CHECK(chart("chart: ./mine").find(" ./mine ") != std::string::npos);
 }
 
 TEST_CASE("Milestones that operations wait for are reached by some operation, and never in a circle") {
   auto bundle = std::string();
-  for (const char* plural : {"alertmanagers", "podmonitors", "probes", "prometheuses", "prometheusrules", "servicemonitors"}) {
-    bundle += std::string("---\nkind: CustomResourceDefinition\nmetadata:\n  name: ") + plural + ".monitoring.coreos.com\nspec: {}\n";
+  for (const char* plural :
+       {"alertmanagers", "podmonitors", "probes", "prometheuses", "prometheusrules", "servicemonitors"}) {
+    bundle += std::string("---\nkind: CustomResourceDefinition\nmetadata:\n  name: ") + plural +
+              ".monitoring.coreos.com\nspec: {}\n";
   }
-  bundle += "---\nkind: Deployment\nmetadata:\n  name: prometheus-operator\nspec: {template: {spec: {containers: []}}}\n";
+  bundle +=
+      "---\nkind: Deployment\nmetadata:\n  name: prometheus-operator\nspec: {template: {spec: {containers: "
+      "[]}}}\n";
   std::vector<Operation> all;
   for (const Stage& stage : stages()) {
     auto operations = stage.operations(configured(), access_to_prod);
@@ -131,7 +142,8 @@ TEST_CASE("Milestones that operations wait for are reached by some operation, an
   while (!all.empty()) {
     size_t before = all.size();
     std::erase_if(all, [&](const Operation& operation) {
-      bool ready = std::all_of(operation.after.begin(), operation.after.end(), [&](const auto& m) { return reached.contains(m); });
+      bool ready = std::all_of(operation.after.begin(), operation.after.end(),
+                               [&](const auto& m) { return reached.contains(m); });
       if (!ready || !operation.reaches) return ready;
       reached.insert(*operation.reaches);
       if (operation.reaches->kind == Milestone::Kind::prometheus) reached.insert(stage_ready("prometheus"));
@@ -145,7 +157,8 @@ TEST_CASE("Milestones that operations wait for are reached by some operation, an
 
 TEST_CASE("--from and --only choose stages, and a wrong name finds its neighbour") {
   CHECK(selected_stages({.only = {"hpa", "adapter"}}).value() == std::vector<std::string>{"adapter", "hpa"});
-  CHECK(selected_stages({.from = "servicemonitor"}).value() == std::vector<std::string>{"servicemonitor", "adapter", "hpa"});
+  CHECK(selected_stages({.from = "servicemonitor"}).value() ==
+        std::vector<std::string>{"servicemonitor", "adapter", "hpa"});
   CHECK(selected_stages({.only = {"hpa"}, .from = "adapter"}).value() == std::vector<std::string>{"hpa"});
   CHECK(selected_stages({.only = {"adaptor"}}).error().because == "did you mean `adapter`?");
   CHECK(selected_stages({.only = {"workload"}, .from = "hpa"}).error().kind == ErrorClass::usage);
@@ -162,13 +175,17 @@ TEST_CASE("What is applied is found in what the API server made of it") {
 }
 
 TEST_CASE("A field that hpawalk applied earlier and does not want any more is noticed") {
-  Json live = {{"metadata",
-                {{"managedFields",
-                  {{{"manager", "hpawalk"},
-                    {"operation", "Apply"},
-                    {"fieldsV1", {{"f:spec", {{"f:behavior", {{"f:scaleDown", Json::object()}}}, {"f:metrics", Json::object()}}}}}}}}}}};
+  Json live = {
+      {"metadata",
+       {{"managedFields",
+         {{{"manager", "hpawalk"},
+           {"operation", "Apply"},
+           {"fieldsV1",
+            {{"f:spec",
+              {{"f:behavior", {{"f:scaleDown", Json::object()}}}, {"f:metrics", Json::object()}}}}}}}}}}};
   CHECK(owns_more(live, {{"spec", {{"metrics", Json::array()}}}}));
-  CHECK_FALSE(owns_more(live, {{"spec", {{"metrics", Json::array()}, {"behavior", {{"scaleDown", {{"x", 1}}}}}}}}));
+  CHECK_FALSE(
+      owns_more(live, {{"spec", {{"metrics", Json::array()}, {"behavior", {{"scaleDown", {{"x", 1}}}}}}}}));
   CHECK_FALSE(owns_more(Json::object(), Json::object()));
 }
 
@@ -196,7 +213,9 @@ TEST_CASE("An object is absent, the same, different, or somebody else's") {
   CHECK(compare_apply(api, configured(), std::get<Apply>(operation.action)).error().id == "kube-forbidden");
 }
 
-TEST_CASE("A quantity in another spelling is the same quantity: the API server is asked before anything is applied") {
+TEST_CASE(
+    "A quantity in another spelling is the same quantity: the API server is asked before anything is "
+    "applied") {
   Config config = configured("hpa: {target: 1000}\n");
   Operation operation = find_stage("hpa")->operations(config, access_to_prod)->front();
   const std::string path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/nginx";
@@ -230,9 +249,12 @@ TEST_CASE("up refuses an object of another chain of hpawalk's as it refuses a st
   Json live = labelled({{"kind", "Deployment"}, {"metadata", {{"name", "nginx"}}}});
   live["metadata"]["labels"]["hpawalk/instance"] = "shop.web";
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
-  auto work = [&](const std::string& file) { return find_work(world.world, configured(file), access_to_prod, api, *find_stage("workload")); };
+  auto work = [&](const std::string& file) {
+    return find_work(world.world, configured(file), access_to_prod, api, *find_stage("workload"));
+  };
   CHECK(work("").error().id == "not-ours");
-  CHECK(work("").error().what == "Deployment nginx in namespace default already exists and belongs to another hpawalk instance");
+  CHECK(work("").error().what ==
+        "Deployment nginx in namespace default already exists and belongs to another hpawalk instance");
   CHECK(work("").error().because == "its label hpawalk/instance is shop.web; this instance is default.nginx");
   CHECK(work("instance: shop.web\n"));
   live["metadata"]["labels"].erase("hpawalk/instance");  // made by an hpawalk that knew no instances
@@ -240,7 +262,8 @@ TEST_CASE("up refuses an object of another chain of hpawalk's as it refuses a st
   CHECK(work(""));
 }
 
-TEST_CASE("A release that another hpawalk is installing is waited for; one whose process is gone is taken away") {
+TEST_CASE(
+    "A release that another hpawalk is installing is waited for; one whose process is gone is taken away") {
   struct Seen {
     std::string id;
     bool deleted = false;
@@ -255,12 +278,18 @@ TEST_CASE("A release that another hpawalk is installing is waited for; one whose
     std::string who = installer == "here" ? this_installer(world.files) : installer;
     if (alive) world.files.content["/proc/7/stat"] = stat_of_7;
     fakes::FakeKubeApi api;
-    Json head = {{"name", "s"}, {"namespace", "prom-metrics"}, {"uid", "u"},
+    Json head = {{"name", "s"},
+                 {"namespace", "prom-metrics"},
+                 {"uid", "u"},
                  {"labels", {{"version", "1"}, {"status", "pending-install"}, {"hpawalk/installer", who}}}};
-    api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
+    api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" +
+                query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
             {{"items", {labelled({{"metadata", head}})}}});
-    world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics");
-    Status status = recover_release(world.world, configured(), access_to_prod, api, [](const std::string&) { return true; });
+    world.processes.allow(
+        "helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter "
+        "--namespace=prom-metrics");
+    Status status = recover_release(world.world, configured(), access_to_prod, api,
+                                    [](const std::string&) { return true; });
     Seen seen{status ? "" : status.error().id, false, world.clock.elapsed};
     for (const std::string& request : api.requests) {
       seen.deleted = seen.deleted || request == "DELETE /api/v1/namespaces/prom-metrics/secrets/s";
@@ -274,14 +303,21 @@ TEST_CASE("A release that another hpawalk is installing is waited for; one whose
   CHECK_FALSE(busy.deleted);
   CHECK(busy.id == "release-busy");
   CHECK(busy.took >= std::chrono::minutes(5));
-  Seen elsewhere = run("0123456789abcdef.7.1", false);  // nobody here can see that process: it gets its whole time
+  Seen elsewhere =
+      run("0123456789abcdef.7.1", false);  // nobody here can see that process: it gets its whole time
   CHECK(elsewhere.deleted);
   CHECK(elsewhere.took >= std::chrono::minutes(5));
 }
 
 TEST_CASE("The HPA's replicas survive when the workload is applied again") {
-  Operation operation = find_stage("workload")->operations(configured("workload: {image: 'nginx:new'}\n"), access_to_prod)->front();
-  Json live = Json(yaml::parse(std::get<Apply>(find_stage("workload")->operations(configured(), access_to_prod)->front().action).yaml).value());
+  Operation operation = find_stage("workload")
+                            ->operations(configured("workload: {image: 'nginx:new'}\n"), access_to_prod)
+                            ->front();
+  Json live =
+      Json(yaml::parse(std::get<Apply>(
+                           find_stage("workload")->operations(configured(), access_to_prod)->front().action)
+                           .yaml)
+               .value());
   live["spec"]["replicas"] = 7;
   fakes::FakeKubeApi api;
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
@@ -289,12 +325,15 @@ TEST_CASE("The HPA's replicas survive when the workload is applied again") {
   CHECK(compared->standing == Standing::different);
   CHECK(yaml::parse(compared->left)->at("spec").at("replicas") == 7);
   // And nothing is applied only because of them.
-  auto same = compare_apply(api, configured(), std::get<Apply>(find_stage("workload")->operations(configured(), access_to_prod)->front().action));
+  auto same = compare_apply(
+      api, configured(),
+      std::get<Apply>(find_stage("workload")->operations(configured(), access_to_prod)->front().action));
   CHECK(same->standing == Standing::same);
 }
 
 TEST_CASE("A namespace that was there already is used, and left out of what is applied") {
-  Operation operation = find_stage("hpa")->operations(configured("namespace: shop\n"), access_to_prod)->front();
+  Operation operation =
+      find_stage("hpa")->operations(configured("namespace: shop\n"), access_to_prod)->front();
   fakes::FakeKubeApi api;
   api.get("/api/v1/namespaces/shop", {{"kind", "Namespace"}, {"metadata", {{"name", "shop"}}}});
   auto compared = compare_apply(api, configured("namespace: shop\n"), std::get<Apply>(operation.action));
@@ -306,11 +345,14 @@ TEST_CASE("A namespace that was there already is used, and left out of what is a
 TEST_CASE("A Helm release is read from the newest of its Secrets") {
   fakes::FakeKubeApi api;
   fakes::FakeClock clock;
-  const std::string path = "/api/v1/namespaces/m/secrets?labelSelector=" + query_value("owner=helm,name=a") + "&limit=500";
+  const std::string path =
+      "/api/v1/namespaces/m/secrets?labelSelector=" + query_value("owner=helm,name=a") + "&limit=500";
   api.get(path, {{"items", Json::array()}});
   CHECK_FALSE(find_release(api, clock, configured(), "m", "a")->there);
-  Json first = labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "superseded"}, {"hpawalk/values", "old"}}}}}});
-  Json second = labelled({{"metadata", {{"labels", {{"version", "10"}, {"status", "deployed"}, {"hpawalk/values", "new"}}}}}});
+  Json first = labelled(
+      {{"metadata", {{"labels", {{"version", "1"}, {"status", "superseded"}, {"hpawalk/values", "old"}}}}}});
+  Json second = labelled(
+      {{"metadata", {{"labels", {{"version", "10"}, {"status", "deployed"}, {"hpawalk/values", "new"}}}}}});
   Json third = labelled({{"metadata", {{"labels", {{"version", "9"}, {"status", "superseded"}}}}}});
   api.get(path, {{"items", {first, second, third}}});
   Release release = *find_release(api, clock, configured(), "m", "a");
@@ -332,7 +374,8 @@ TEST_CASE("If a stage that a selected stage needs is not ready, up ends before i
   NoTarget target;
   Silence silence;
   UpReport report;
-  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"adapter", "hpa"}}, silence, report);
+  Status status =
+      up(world.world, config, target, access_to_prod, api, {.only = {"adapter", "hpa"}}, silence, report);
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "needs-stage");
   CHECK(status.error().what == "Stage adapter needs stage workload, which is left out and not ready");
@@ -345,7 +388,10 @@ TEST_CASE("A stage's rules are checked in order, and the first failing rule is n
   fakes::FakeKubeApi api;
   Config config = configured();
   StageContext context{api, world.clock, config};
-  Json workload = Json(yaml::parse(std::get<Apply>(find_stage("workload")->operations(config, access_to_prod)->front().action).yaml).value());
+  Json workload = Json(
+      yaml::parse(
+          std::get<Apply>(find_stage("workload")->operations(config, access_to_prod)->front().action).yaml)
+          .value());
   workload["status"] = {{"availableReplicas", 1}, {"updatedReplicas", 1}};
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", workload);
   api.get("/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter", workload);
@@ -354,7 +400,9 @@ TEST_CASE("A stage's rules are checked in order, and the first failing rule is n
   CHECK(judge_stage(*find_stage("image"), context).judgement.mark == Mark::not_applicable);
 }
 
-TEST_CASE("A failing stage is named with its reason, its logs and the way on, though others that it does not need are not there") {
+TEST_CASE(
+    "A failing stage is named with its reason, its logs and the way on, though others that it does not need "
+    "are not there") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = Config::from({{}, {}, {}, {{"context", "prod"}}}).value();
@@ -362,8 +410,10 @@ TEST_CASE("A failing stage is named with its reason, its logs and the way on, th
   Silence silence;
   UpReport report;
   world.processes.allow(
-      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side --field-manager=hpawalk --force-conflicts -f -");
-  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"prom-fake"}}, silence, report);
+      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side "
+      "--field-manager=hpawalk --force-conflicts -f -");
+  Status status =
+      up(world.world, config, target, access_to_prod, api, {.only = {"prom-fake"}}, silence, report);
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "stage-prom-fake");
   CHECK(status.error().what == "Stage prom-fake failed: this is not true yet: the Deployment is available");
@@ -376,13 +426,16 @@ TEST_CASE("A chart that is not there is refused before anything is changed") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   auto work = [&](const std::string& chart) {
-    return find_work(world.world, configured("adapter: {chart: " + chart + "}\n"), access_to_prod, api, *find_stage("adapter"));
+    return find_work(world.world, configured("adapter: {chart: " + chart + "}\n"), access_to_prod, api,
+                     *find_stage("adapter"));
   };
   CHECK(work("bundeld").error().because == "did you mean `bundled`?");
   CHECK(work("./charts/adapter").error().id == "adapter-chart");
   world.files.content["./charts/adapter/values.yaml"] = "";
   CHECK(work("./charts/adapter").error().because == "the folder has no Chart.yaml");
-  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500", {{"items", Json::array()}});
+  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" +
+              query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
+          {{"items", Json::array()}});
   world.files.content["./charts/adapter/Chart.yaml"] = "version: 1";
   auto mark = [&] { return std::get<HelmUpgrade>(work("./charts/adapter")->todo.back().action).mark; };
   std::string before = mark();
@@ -397,15 +450,24 @@ TEST_CASE("Only one adapter can exist, and the owner of the other adapter determ
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   auto secrets = [](const char* space) {
-    return std::string("/api/v1/namespaces/") + space + "/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500";
+    return std::string("/api/v1/namespaces/") + space +
+           "/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500";
   };
   api.get(secrets("prom-metrics"), {{"items", Json::array()}});
-  api.get(secrets("old"), {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}}}}}})}}});
-  Json service = {{"metadata", {{"annotations", {{"meta.helm.sh/release-name", "prometheus-adapter"}, {"meta.helm.sh/release-namespace", "old"}}}}}};
+  api.get(secrets("old"),
+          {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}}}}}})}}});
+  Json service = {
+      {"metadata",
+       {{"annotations",
+         {{"meta.helm.sh/release-name", "prometheus-adapter"}, {"meta.helm.sh/release-namespace", "old"}}}}}};
   api.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", service);
-  auto error = [&] { return find_work(world.world, configured(), access_to_prod, api, *find_stage("adapter")).error(); };
+  auto error = [&] {
+    return find_work(world.world, configured(), access_to_prod, api, *find_stage("adapter")).error();
+  };
   CHECK(error().id == "adapter-elsewhere");
-  CHECK(error().what == "hpawalk's adapter is already installed on this cluster, as Helm release prometheus-adapter in namespace old");
+  CHECK(error().what ==
+        "hpawalk's adapter is already installed on this cluster, as Helm release prometheus-adapter in "
+        "namespace old");
   service["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = "prom-metrics";
   api.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", service);
   CHECK(error().id == "not-ours");
@@ -417,19 +479,30 @@ TEST_CASE("A release is deployed again when one of its objects is missing or was
   Config config = configured();
   auto operations = find_stage("adapter")->operations(config, access_to_prod);
   std::string mark = std::get<HelmUpgrade>(operations->back().action).mark;
-  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
-          {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}, {"hpawalk/values", mark}}}}}})}}});
-  api.get("/api/v1/namespaces/prom-metrics", labelled({{"kind", "Namespace"}, {"metadata", {{"name", "prom-metrics"}}}}));
-  world.processes.allow("helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter --namespace=prom-metrics",
-                        {0, "kind: Deployment\nmetadata: {name: prometheus-adapter, namespace: prom-metrics}\nspec: {replicas: 1}\n---\n"
-                            "kind: APIService\nmetadata: {name: v1beta1.custom.metrics.k8s.io}\n---\n"
-                            "kind: Secret\nmetadata: {name: prometheus-adapter-certificate, namespace: prom-metrics}\n", ""});
+  api.get(
+      "/api/v1/namespaces/prom-metrics/secrets?labelSelector=" +
+          query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
+      {{"items",
+        {labelled({{"metadata",
+                    {{"labels", {{"version", "1"}, {"status", "deployed"}, {"hpawalk/values", mark}}}}}})}}});
+  api.get("/api/v1/namespaces/prom-metrics",
+          labelled({{"kind", "Namespace"}, {"metadata", {{"name", "prom-metrics"}}}}));
+  world.processes.allow(
+      "helm --kubeconfig=/home/user/.kube/config --kube-context=prod get manifest prometheus-adapter "
+      "--namespace=prom-metrics",
+      {0,
+       "kind: Deployment\nmetadata: {name: prometheus-adapter, namespace: prom-metrics}\nspec: {replicas: "
+       "1}\n---\n"
+       "kind: APIService\nmetadata: {name: v1beta1.custom.metrics.k8s.io}\n---\n"
+       "kind: Secret\nmetadata: {name: prometheus-adapter-certificate, namespace: prom-metrics}\n",
+       ""});
   const std::string secret = "/api/v1/namespaces/prom-metrics/secrets/prometheus-adapter-certificate";
   const std::string deployment = "/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter";
   const std::string service = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io";
   auto left = [&] {
     auto work = find_work(world.world, config, access_to_prod, api, *find_stage("adapter"));
-    return std::count_if(work->todo.begin(), work->todo.end(), [](const Operation& o) { return std::holds_alternative<HelmUpgrade>(o.action); });
+    return std::count_if(work->todo.begin(), work->todo.end(),
+                         [](const Operation& o) { return std::holds_alternative<HelmUpgrade>(o.action); });
   };
   api.get(deployment, {{"spec", {{"replicas", 1}}}});
   api.get(service, Json::object());
@@ -448,15 +521,18 @@ TEST_CASE("A release is deployed again when one of its objects is missing or was
 TEST_CASE("up stops before it changes anything when an object of that name is somebody else's") {
   fakes::FakeWorld world;  // knows no command: any kubectl or helm would end the test
   fakes::FakeKubeApi api;
-  api.get("/apis/apps/v1/namespaces/default/deployments/nginx", {{"kind", "Deployment"}, {"metadata", {{"name", "nginx"}}}});
+  api.get("/apis/apps/v1/namespaces/default/deployments/nginx",
+          {{"kind", "Deployment"}, {"metadata", {{"name", "nginx"}}}});
   Config config = configured();
   NoTarget target;
   Silence silence;
   UpReport report;
-  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"workload"}}, silence, report);
+  Status status =
+      up(world.world, config, target, access_to_prod, api, {.only = {"workload"}}, silence, report);
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "not-ours");
-  CHECK(status.error().what == "Deployment nginx in namespace default already exists and was not created by hpawalk");
+  CHECK(status.error().what ==
+        "Deployment nginx in namespace default already exists and was not created by hpawalk");
 }
 
 TEST_CASE("up applies missing objects, waits until they are ready, and reports what it observed") {
@@ -467,8 +543,10 @@ TEST_CASE("up applies missing objects, waits until they are ready, and reports w
   Silence silence;
   UpReport report;
   world.processes.expect(
-      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side --field-manager=hpawalk --force-conflicts -f -");
-  Status status = up(world.world, config, target, access_to_prod, api, {.only = {"workload"}}, silence, report);
+      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side "
+      "--field-manager=hpawalk --force-conflicts -f -");
+  Status status =
+      up(world.world, config, target, access_to_prod, api, {.only = {"workload"}}, silence, report);
   // The fake cluster never makes the pods: the stage ends with what was seen last.
   REQUIRE_FALSE(status);
   CHECK(status.error().id == "stage-workload");
@@ -487,21 +565,25 @@ TEST_CASE("A registry that builds the image for longer than a stage may take use
   struct SlowRegistry final : NoTarget {
     explicit SlowRegistry(SharedClock& its_clock) : clock(its_clock) {}
     Status load_image(KubeApi&, const std::string&, Progress&) override {
-      auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);  // a stage that ends too early moves the clock no further
+      auto give_up = std::chrono::steady_clock::now() +
+                     std::chrono::seconds(30);  // a stage that ends too early moves the clock no further
       while (clock.elapsed < 60'000 && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
       return {};
     }
     SharedClock& clock;
   } target(clock);
   fakes::FakeWorld fake;
-  World world{fake.processes, fake.http, fake.files, clock, fake.terminal, fake.interrupt, {{"HOME", "/home/user"}}};
+  World world{fake.processes,          fake.http, fake.files, clock, fake.terminal, fake.interrupt,
+              {{"HOME", "/home/user"}}};
   fakes::FakeKubeApi api;
   Silence silence;
   UpReport report;
   fake.processes.allow(
-      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side --field-manager=hpawalk --force-conflicts -f -");
+      "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side "
+      "--field-manager=hpawalk --force-conflicts -f -");
   Config config = configured("timeout: 10s\n");
-  Status status = up(world, config, target, access_to_prod, api, {.only = {"workload", "image"}}, silence, report);
+  Status status =
+      up(world, config, target, access_to_prod, api, {.only = {"workload", "image"}}, silence, report);
   CHECK(status.error().id == "stage-workload");
   CHECK(clock.elapsed > 69'000);  // 10 s after the image came, counted from the last look before that
   CHECK(report.stages.at(1).outcome == StageReport::Outcome::built);
@@ -511,7 +593,10 @@ TEST_CASE("A second up on a finished stage runs no command at all") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
-  Json live = Json(yaml::parse(std::get<Apply>(find_stage("workload")->operations(config, access_to_prod)->front().action).yaml).value());
+  Json live = Json(
+      yaml::parse(
+          std::get<Apply>(find_stage("workload")->operations(config, access_to_prod)->front().action).yaml)
+          .value());
   live["status"] = {{"availableReplicas", 1}, {"updatedReplicas", 1}};
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
   NoTarget target;
@@ -531,29 +616,37 @@ TEST_CASE("A missing tool or right stops a run before anything is changed, with 
   CHECK(status.error().kind == ErrorClass::environment);
   world.processes.programs = {"kubectl", "helm"};
   world.processes.expect("helm version --short", {0, "v3.9.0+g7ceeda6\n", ""});
-  CHECK(all_fine(look_at_tools(world.world, access_to_prod, {"adapter"})).error().because.ends_with("is too old"));
+  CHECK(all_fine(look_at_tools(world.world, access_to_prod, {"adapter"}))
+            .error()
+            .because.ends_with("is too old"));
   world.processes.expect("helm version --short", {0, "v4.0.1+gabc\n", ""});
   CHECK(all_fine(look_at_tools(world.world, access_to_prod, {"adapter"})));
 
   fakes::FakeKubeApi api;
   CHECK(all_fine(look_at_cluster(api, configured(), {"hpa"})).error().id == "preflight-api-server");
   api.get("/version", {{"gitVersion", "v1.22.0"}});
-  api.answers["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"] = {201, R"({"status":{"userInfo":{"username":"jane"}}})"};
+  api.answers["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"] = {
+      201, R"({"status":{"userInfo":{"username":"jane"}}})"};
   auto group = [](const char* version) { return Json{{"versions", {{{"groupVersion", version}}}}}; };
   api.get("/apis", {{"groups", {group("apps/v1"), group("autoscaling/v1")}}});
-  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, R"({"status":{"allowed":true}})"};
+  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {
+      201, R"({"status":{"allowed":true}})"};
   status = all_fine(look_at_cluster(api, configured(), {"workload", "hpa"}));
   CHECK(status.error().id == "preflight-apis");
-  CHECK(status.error().because == "the API server does not serve autoscaling/v2 (stage hpa; Kubernetes has it since 1.23)");
+  CHECK(status.error().because ==
+        "the API server does not serve autoscaling/v2 (stage hpa; Kubernetes has it since 1.23)");
   CHECK(all_fine(look_at_cluster(api, configured(), {"workload"})));
   api.get("/apis", {{"groups", {group("apiregistration.k8s.io/v1"), group("autoscaling/v2")}}});
-  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, R"({"status":{"allowed":false}})"};
+  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {
+      201, R"({"status":{"allowed":false}})"};
   status = all_fine(look_at_cluster(api, configured(), {"adapter"}));
   CHECK(status.error().id == "preflight-rights");
-  CHECK(status.error().because.find("in the whole cluster: create apiservices, patch apiservices") != std::string::npos);
+  CHECK(status.error().because.find("in the whole cluster: create apiservices, patch apiservices") !=
+        std::string::npos);
   CHECK(status.error().because.find("create namespaces") != std::string::npos);
   CHECK(status.error().because.find("horizontalpodautoscalers") == std::string::npos);
-  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {201, R"({"status":{"allowed":true}})"};
+  api.answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = {
+      201, R"({"status":{"allowed":true}})"};
   CHECK(all_fine(look_at_cluster(api, configured(), {"adapter", "hpa"})));
 }
 
@@ -568,15 +661,20 @@ TEST_CASE("A namespace that is going loses its finalizer only once nothing of an
   space["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
   api.get("/api/v1/namespaces/m", space);
   end.look();  // its kinds are not known
-  auto kinds = [](const std::string& group, const std::string& version, const std::string& freshness, Json resources) {
-    return Json{{"kind", "APIGroupDiscoveryList"},
-                {"items", {{{"metadata", {{"name", group}}},
-                            {"versions", {{{"version", version}, {"freshness", freshness}, {"resources", std::move(resources)}}}}}}}};
+  auto kinds = [](const std::string& group, const std::string& version, const std::string& freshness,
+                  Json resources) {
+    return Json{
+        {"kind", "APIGroupDiscoveryList"},
+        {"items",
+         {{{"metadata", {{"name", group}}},
+           {"versions",
+            {{{"version", version}, {"freshness", freshness}, {"resources", std::move(resources)}}}}}}}};
   };
   Json both = {"list", "delete"};
-  api.get("/api", kinds("", "v1", "Current", {{{"resource", "pods"}, {"scope", "Namespaced"}, {"verbs", both}},
-                                             {{"resource", "nodes"}, {"scope", "Cluster"}, {"verbs", both}},
-                                             {{"resource", "bindings"}, {"scope", "Namespaced"}, {"verbs", {"create"}}}}));
+  api.get("/api", kinds("", "v1", "Current",
+                        {{{"resource", "pods"}, {"scope", "Namespaced"}, {"verbs", both}},
+                         {{"resource", "nodes"}, {"scope", "Cluster"}, {"verbs", both}},
+                         {{"resource", "bindings"}, {"scope", "Namespaced"}, {"verbs", {"create"}}}}));
   Json leases = {{{"resource", "leases"}, {"scope", "Namespaced"}, {"verbs", both}}};
   api.get("/apis", kinds("coordination.k8s.io", "v1", "Stale", leases));
   end.look();  // a group's kinds may be out of date
@@ -588,7 +686,9 @@ TEST_CASE("A namespace that is going loses its finalizer only once nothing of an
   end.look();
   CHECK(world.processes.calls.empty());
   api.get("/api/v1/namespaces/m/pods?limit=1", {{"items", Json::array()}});
-  world.processes.expect("kubectl --kubeconfig=/home/user/.kube/config --context=prod replace --raw /api/v1/namespaces/m/finalize -f -");
+  world.processes.expect(
+      "kubectl --kubeconfig=/home/user/.kube/config --context=prod replace --raw "
+      "/api/v1/namespaces/m/finalize -f -");
   end.look();
   end.look();  // once
   CHECK(Json::parse(world.processes.calls.front().input)["spec"]["finalizers"].empty());
@@ -616,17 +716,23 @@ TEST_CASE("Doctor says what does not fit where the workload's namespace enforces
   CHECK(image.mark == Mark::note);
   CHECK(image.evidence == "the workload's image nginx:stable must run as a user other than root");
   CHECK(image.hint == "For an image that must run as root: --workload-security-context '{}'");
-  api.get("/api/v1/namespaces/default", {{"metadata", {{"name", "default"}, {"labels", {{"pod-security.kubernetes.io/enforce", "restricted"}}}}}});
-  CHECK(look_at_pod_security(api, configured()).evidence == "namespace default enforces `restricted`; the workload complies");
+  api.get("/api/v1/namespaces/default",
+          {{"metadata",
+            {{"name", "default"}, {"labels", {{"pod-security.kubernetes.io/enforce", "restricted"}}}}}});
+  CHECK(look_at_pod_security(api, configured()).evidence ==
+        "namespace default enforces `restricted`; the workload complies");
   Precondition refused = look_at_pod_security(api, configured(root));
   CHECK(refused.mark == Mark::broken);
-  CHECK(refused.evidence.starts_with("namespace default enforces `restricted`, which forbids the workload's pods: "
-                                     "workload.security-context lacks runAsNonRoot: true, "));
+  CHECK(refused.evidence.starts_with(
+      "namespace default enforces `restricted`, which forbids the workload's pods: "
+      "workload.security-context lacks runAsNonRoot: true, "));
   // One that hpawalk makes, or made before: what is configured will hold.
   api.refuse("/api/v1/namespaces/shop", 404, "not found");
   CHECK(look_at_pod_security(api, configured("namespace: shop\n")).mark == Mark::ok);
   api.get("/api/v1/namespaces/shop", labelled({{"kind", "Namespace"}, {"metadata", {{"name", "shop"}}}}));
-  CHECK(look_at_pod_security(api, configured("namespace: shop\npod-security: baseline\nworkload: {security-context: {}}\n")).mark == Mark::ok);
+  CHECK(look_at_pod_security(
+            api, configured("namespace: shop\npod-security: baseline\nworkload: {security-context: {}}\n"))
+            .mark == Mark::ok);
 }
 
 TEST_CASE("What a private cluster's owner says about who may reach it is what a user is told") {
@@ -638,8 +744,13 @@ TEST_CASE("What a private cluster's owner says about who may reach it is what a 
 
 TEST_CASE("Everything that is rendered is of an API version that the oldest supported Kubernetes serves") {
   // Each of them since 1.23 or before; the operator's own come with the chain.
-  const std::set<std::string> known = {"v1", "apps/v1", "autoscaling/v2", "rbac.authorization.k8s.io/v1", "apiregistration.k8s.io/v1",
-                                       "apiextensions.k8s.io/v1", "monitoring.coreos.com/v1"};
+  const std::set<std::string> known = {"v1",
+                                       "apps/v1",
+                                       "autoscaling/v2",
+                                       "rbac.authorization.k8s.io/v1",
+                                       "apiregistration.k8s.io/v1",
+                                       "apiextensions.k8s.io/v1",
+                                       "monitoring.coreos.com/v1"};
   for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
     auto objects = yaml::parse_all(render_stage(stage, configured()).value());
     for (const yaml::Value& object : *objects) {
@@ -657,7 +768,8 @@ TEST_CASE("Everything that is rendered is of an API version that the oldest supp
   }
 }
 
-TEST_CASE("A load balancer's address is waited for on a cloud's nodes, and nowhere else; none is no failure") {
+TEST_CASE(
+    "A load balancer's address is waited for on a cloud's nodes, and nowhere else; none is no failure") {
   fakes::FakeWorld world;
   Silence silence;
   fakes::FakeKubeApi api;
@@ -669,7 +781,8 @@ TEST_CASE("A load balancer's address is waited for on a cloud's nodes, and nowhe
   CHECK(world.clock.elapsed == Duration(0));
   api.get("/api/v1/nodes?limit=10", {{"items", {{{"spec", {{"providerID", "azure:///subscriptions/1"}}}}}}});
   Result<Address> none = await_address(world.world, balanced, api, silence);
-  CHECK(none->why == "no load balancer address after 2m00s: the cloud has not assigned an address to the Service yet");
+  CHECK(none->why ==
+        "no load balancer address after 2m00s: the cloud has not assigned an address to the Service yet");
   CHECK(world.clock.elapsed >= Duration(120'000));
   api.get(service, {{"status", {{"loadBalancer", {{"ingress", {{{"ip", "20.1.2.3"}}}}}}}}});
   CHECK(await_address(world.world, balanced, api, silence)->url == "http://20.1.2.3:8080");
@@ -691,14 +804,20 @@ TEST_CASE("A downloaded bundle must have the expected checksum; a file of the us
   CHECK(read("operator: {bundle-sha256: " + other + "}\n", url, other, true).value() == "bundle");
   CHECK(read("operator: {version: 0.86.0}\n", url, "", false).error().because ==
         "hpawalk knows the checksum of version 0.85.0, and operator.version is 0.86.0");
-  CHECK(read("operator: {bundle: 'https://x.example/b'}\n", "https://x.example/b", "", false).error().kind == ErrorClass::usage);
-  CHECK(read("operator: {bundle: 'http://x.example/b'}\n", "http://x.example/b", "", false).error().because == "not from http://x.example/b");
+  CHECK(read("operator: {bundle: 'https://x.example/b'}\n", "https://x.example/b", "", false).error().kind ==
+        ErrorClass::usage);
+  CHECK(read("operator: {bundle: 'http://x.example/b'}\n", "http://x.example/b", "", false).error().because ==
+        "not from http://x.example/b");
   CHECK(read("operator: {bundle: /b.yaml}\n", "/b.yaml", "", false).value() == "bundle");
-  CHECK(read("operator: {bundle: /b.yaml, bundle-sha256: " + other + "}\n", "/b.yaml", ours, false).error().id == "operator-bundle");
+  CHECK(read("operator: {bundle: /b.yaml, bundle-sha256: " + other + "}\n", "/b.yaml", ours, false)
+            .error()
+            .id == "operator-bundle");
   CHECK(configured().text("operator.version") == KnownBundle::version);
 }
 
-TEST_CASE("Helm gets exactly the bundled chart: what somebody else put into its folder goes, and a folder of somebody else is refused") {
+TEST_CASE(
+    "Helm gets exactly the bundled chart: what somebody else put into its folder goes, and a folder of "
+    "somebody else is refused") {
   fakes::FakeWorld fake;
   fs::path folder = chart_folder(fake.world.environment);
   REQUIRE(write_chart(fake.world).value() == folder.string());
@@ -710,5 +829,7 @@ TEST_CASE("Helm gets exactly the bundled chart: what somebody else put into its 
   CHECK(fake.files.content == before);
   fake.files.owners[folder] = 4'000'000;
   CHECK(write_chart(fake.world).error().id == "folder-not-trusted");
-  CHECK(chart_folder({{"HOME", "/home/me"}, {"XDG_CACHE_HOME", "relative"}}).string().starts_with("/home/me/.cache/hpawalk/charts/"));
+  CHECK(chart_folder({{"HOME", "/home/me"}, {"XDG_CACHE_HOME", "relative"}})
+            .string()
+            .starts_with("/home/me/.cache/hpawalk/charts/"));
 }

@@ -254,14 +254,16 @@ TEST_CASE("A right that could not be granted is not claimed, and the error says 
 
 namespace {
 
-// `down` on AKS with this note, in a subscription s that has the registry and the cluster of the configuration.
+// `down` on AKS with this note, in a subscription s that has the registry and the cluster of the
+// configuration.
 Result<Leftovers> cleaned_up(fakes::FakeWorld& world, const std::string& note) {
   world.files.content[kubeconfig] = "kind: Config\n";
   world.processes.programs.insert("az");
   world.processes.allow("az account show" + az_end, {0, R"({"id": "s", "name": "n"})", ""});
   world.processes.allow("az aks show --resource-group walk --name walkcluster" + az_end,
                         {0, R"({"identityProfile": {"kubeletidentity": {"objectId": "kubelet"}}})", ""});
-  world.processes.allow("az acr show --name walkregistry" + az_end + " --resource-group walkacr", {0, R"({"id": "/id"})", ""});
+  world.processes.allow("az acr show --name walkregistry" + az_end + " --resource-group walkacr",
+                        {0, R"({"id": "/id"})", ""});
   world.processes.allow("az acr show --name walkregistry" + az_end, {0, R"({"id": "/id"})", ""});
   Config config = configured("cluster: aks\n", walkthrough);
   auto target = make_target(world.world, config);
@@ -281,7 +283,8 @@ TEST_CASE("down on AKS removes what both the note and the configuration name, an
       "--subscription s");
   world.processes.expect(kubectl +
                          "delete configmap hpawalk-made --namespace=kube-system --ignore-not-found");
-  auto cleaned = cleaned_up(world, R"({"name": "walkregistry", "id": "/ID", "subscription": "s", "group": "walk",
+  auto cleaned =
+      cleaned_up(world, R"({"name": "walkregistry", "id": "/ID", "subscription": "s", "group": "walk",
       "cluster": "walkcluster", "images": ["prom-fake:0.1.0"], "right": "attached", "assignee": "kubelet"})");
   REQUIRE(cleaned);
   CHECK(cleaned->removed.size() == 2);
@@ -290,22 +293,27 @@ TEST_CASE("down on AKS removes what both the note and the configuration name, an
 
 TEST_CASE("What the note names and the configuration does not is left alone, with the command") {
   fakes::FakeWorld world;  // knows no az that changes anything: any would end the test
-  for (const char* changed : {R"("name": "production")", R"("id": "/other")", R"("subscription": "t")", R"("group": "x")", R"("cluster": "y")"}) {
+  for (const char* changed : {R"("name": "production")", R"("id": "/other")", R"("subscription": "t")",
+                              R"("group": "x")", R"("cluster": "y")"}) {
     CAPTURE(changed);
     // Of two fields of one name the later one holds.
-    auto cleaned = cleaned_up(world, std::string(R"({"name": "walkregistry", "id": "/id", "subscription": "s", "group": "walk",
-        "cluster": "walkcluster", "images": ["prom-fake:0.1.0"], "right": "assigned", "assignee": "kubelet", )") + changed + "}");
+    auto cleaned = cleaned_up(
+        world, std::string(R"({"name": "walkregistry", "id": "/id", "subscription": "s", "group": "walk",
+        "cluster": "walkcluster", "images": ["prom-fake:0.1.0"], "right": "assigned", "assignee": "kubelet", )") +
+                   changed + "}");
     REQUIRE(cleaned);
     CHECK(cleaned->removed.empty());
     CHECK(cleaned->left.size() == 2);
   }
-  auto images = cleaned_up(world, R"({"name": "walkregistry", "id": "/id", "subscription": "s", "group": "walk",
+  auto images =
+      cleaned_up(world, R"({"name": "walkregistry", "id": "/id", "subscription": "s", "group": "walk",
       "cluster": "walkcluster", "images": ["shop:1", "prom-fake:0.0.9"], "right": "assigned", "assignee": "somebody"})");
   REQUIRE(images);
   CHECK(images->removed.empty());
   REQUIRE(images->left.size() == 3);
   CHECK(images->left[0] ==
-        "image shop:1 in registry walkregistry: the cluster's record names it, but this configuration and this version of hpawalk do "
+        "image shop:1 in registry walkregistry: the cluster's record names it, but this configuration and "
+        "this version of hpawalk do "
         "not; if it is yours: az acr repository delete --name walkregistry --image shop:1 --subscription s");
   CHECK(images->left[2].find("az role assignment delete --assignee somebody") != std::string::npos);
 }
@@ -324,7 +332,9 @@ TEST_CASE("A kubeconfig that cannot be used is an error, and not the same as one
     Config config = configured("cluster: current\n");
     return make_target(world.world, config)->find().error();
   };
-  Error broken = found("error: error loading config file \"/home/user/.kube/config\": yaml: line 1: did not find expected ',' or ']'\n");
+  Error broken = found(
+      "error: error loading config file \"/home/user/.kube/config\": yaml: line 1: did not find expected ',' "
+      "or ']'\n");
   CHECK(broken.id == "kubeconfig");
   CHECK(broken.kind == ErrorClass::environment);
   CHECK(found("error: current-context is not set\n").id == "no-context");
@@ -336,14 +346,23 @@ TEST_CASE("az's quota in words that are no numbers is a note, and stops nothing"
     fakes::FakeWorld world;
     world.processes.programs = {"az"};
     world.processes.allow("az account show" + az_end, {0, R"({"id": "s", "name": "n"})", ""});
-    world.processes.allow("az aks show --resource-group walk --name walkcluster" + az_end,
-                          {0, R"({"location": "westeurope", "identityProfile": {"kubeletidentity": {"objectId": "kubelet"}}})", ""});
-    world.processes.allow("az acr show --name walkregistry" + az_end + " --resource-group walkacr", {0, R"({"id": ")" + registry_id + R"("})", ""});
+    world.processes.allow(
+        "az aks show --resource-group walk --name walkcluster" + az_end,
+        {0, R"({"location": "westeurope", "identityProfile": {"kubeletidentity": {"objectId": "kubelet"}}})",
+         ""});
+    world.processes.allow("az acr show --name walkregistry" + az_end + " --resource-group walkacr",
+                          {0, R"({"id": ")" + registry_id + R"("})", ""});
     world.processes.allow("az version" + az_end, {0, R"({"azure-cli": "2.91.0"})", ""});
     world.processes.allow(rights, {0, R"([{"roleDefinitionName": "AcrPull"}])", ""});
-    world.processes.allow("az network list-usages --location westeurope" + az_end,
-                          {0, std::string(R"([{"name": {"value": "PublicIPAddresses"}, "currentValue": "1", "limit": )") + limit + "}]", ""});
-    Config config = configured("cluster: aks\nprom-fake: {service-type: LoadBalancer, source-ranges: [192.0.2.0/24]}\n", walkthrough);
+    world.processes.allow(
+        "az network list-usages --location westeurope" + az_end,
+        {0,
+         std::string(R"([{"name": {"value": "PublicIPAddresses"}, "currentValue": "1", "limit": )") + limit +
+             "}]",
+         ""});
+    Config config =
+        configured("cluster: aks\nprom-fake: {service-type: LoadBalancer, source-ranges: [192.0.2.0/24]}\n",
+                   walkthrough);
     std::vector<Precondition> findings = make_target(world.world, config)->look();
     REQUIRE_FALSE(findings.empty());
     CHECK(findings.back().name == "addresses");

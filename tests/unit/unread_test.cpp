@@ -39,13 +39,18 @@ Json answer_of(const std::string& key, const Json& kept) {
   if (key.ends_with(" targets")) {
     data = {{"activeTargets", Json::array()}};
     for (const Json& t : kept) {
-      data["activeTargets"].push_back({{"labels", t["labels"]}, {"scrapePool", t["pool"]}, {"scrapeUrl", t["url"]},
-                                       {"health", t["health"]}, {"lastError", t["lastError"]}, {"lastScrape", t["lastScrape"]},
+      data["activeTargets"].push_back({{"labels", t["labels"]},
+                                       {"scrapePool", t["pool"]},
+                                       {"scrapeUrl", t["url"]},
+                                       {"health", t["health"]},
+                                       {"lastError", t["lastError"]},
+                                       {"lastScrape", t["lastScrape"]},
                                        {"scrapeInterval", t["interval"]}});
     }
   } else if (key.ends_with(" samples")) {
     data = {{"resultType", "vector"}, {"result", Json::array()}};
-    for (const Json& row : kept) data["result"].push_back({{"metric", row["labels"]}, {"value", {row["time"], row["value"]}}});
+    for (const Json& row : kept)
+      data["result"].push_back({{"metric", row["labels"]}, {"value", {row["time"], row["value"]}}});
   }
   return {{"status", "success"}, {"data", data}};
 }
@@ -163,7 +168,8 @@ TEST_CASE("A healthy chain is not reported as broken when any one request gets n
         api.get(reading.path, answer_of(key, reading.value));
       }
       for (const char* review : {"selfsubjectaccessreviews", "subjectaccessreviews"}) {
-        api.answers[std::string("POST /apis/authorization.k8s.io/v1/") + review] = {201, R"({"status":{"allowed":true}})"};
+        api.answers[std::string("POST /apis/authorization.k8s.io/v1/") + review] = {
+            201, R"({"status":{"allowed":true}})"};
       }
       if (unanswered.starts_with("/apis/custom.metrics.k8s.io/") && status == 500) continue;
       api.refuse(unanswered, status, "not now");
@@ -171,7 +177,8 @@ TEST_CASE("A healthy chain is not reported as broken when any one request gets n
       size_t slash = unanswered.rfind('/');
       if (unanswered.find("/namespaces/") == std::string::npos && unanswered.find('?') == std::string::npos) {
         for (const char* space : {"shop", "watch", "metrics-api"}) {
-          api.refuse(unanswered.substr(0, slash) + "/namespaces/" + space + unanswered.substr(slash), status, "not now");
+          api.refuse(unanswered.substr(0, slash) + "/namespaces/" + space + unanswered.substr(slash), status,
+                     "not now");
         }
       }
       CollectOptions options;

@@ -28,14 +28,17 @@ TEST_CASE("A wait ends at once when it holds, when it fails, and on an interrupt
   });
   CHECK(failed.error().id == "helm");
   clock.interrupt_at = 250ms;
-  Status stopped = wait_until(clock, {10s}, "waiting", []() -> Result<StillWaiting> { return StillWaiting{"not yet"}; });
+  Status stopped =
+      wait_until(clock, {10s}, "waiting", []() -> Result<StillWaiting> { return StillWaiting{"not yet"}; });
   CHECK(stopped.error().kind == ErrorClass::interrupted);
 }
 
-TEST_CASE("A failed command becomes an error with its command line and the end of its stderr, without secrets") {
+TEST_CASE(
+    "A failed command becomes an error with its command line and the end of its stderr, without secrets") {
   fakes::FakeWorld fake;
   fake.processes.expect("az login --password=hunter2", {3, "", "first\nAuthorization: Bearer abc\n"});
-  Result<std::string> out = run_checked(fake.processes, Command{.argv = {"az", "login", "--password=hunter2"}}, "az-failed", "Cannot log in");
+  Result<std::string> out = run_checked(
+      fake.processes, Command{.argv = {"az", "login", "--password=hunter2"}}, "az-failed", "Cannot log in");
   REQUIRE_FALSE(out);
   CHECK(out.error().because == "az ended with exit code 3");
   CHECK(out.error().command == "az login --password=[redacted]");
