@@ -50,8 +50,8 @@ std::string junit(const std::string& cluster, const Counts& counts, world::Durat
                   const std::string& cases) {
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hpawalk verify: {}\" "
-      "tests=\"{}\" failures=\"{}\" "
-      "errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}  </testsuite>\n</testsuites>",
+      "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}  "
+      "</testsuite>\n</testsuites>",
       xml(cluster), counts.tests, counts.failures, counts.errors, counts.skipped, seconds(took), cases);
 }
 

@@ -55,8 +55,7 @@ std::string puller(const Json& cluster) {
 std::string closed_to(const Json& cluster) {
   if (bool_at(cluster, "apiServerAccessProfile.enablePrivateCluster")) {
     return "This AKS cluster is private: its API server has no public address. Run hpawalk inside its "
-           "virtual network (a jump box, a "
-           "VPN, a peered network)";
+           "virtual network (a jump box, a VPN, a peered network)";
   }
   std::vector<std::string> all;
   for (const Json& range : list_at(cluster, "apiServerAccessProfile.authorizedIpRanges")) {
@@ -249,8 +248,8 @@ class AksTarget final : public ClusterTarget {
     if (!config_.text("prom-fake.image").empty()) return {};
     auto line = [&](AzLine l) { return text::shell_quote(az_line(l, names_)); };
     std::vector<PlannedCommand> commands = {
-        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry builds "
-         "the image",
+        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry builds the "
+         "image",
          line(AzLine::build)}};
     bool known = !cluster_.is_null();
     if (!known || !has_service_principal(cluster_)) {

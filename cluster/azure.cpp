@@ -87,8 +87,7 @@ Error explained(Error error, AzLine line, int exit_code) {
   if (has(said, {"The command failed with an unexpected error", "object has no attribute"})) {
     make("az-broken", "az itself failed: a bug in this version of az",
          "Debian 12's azure-cli 2.45.0 cannot read or create role assignments; `pipx install azure-cli` "
-         "installs "
-         "a version that can; set its path in tools.az");
+         "installs a version that can; set its path in tools.az");
   } else if (has(said, {"az login", "AADSTS", "Interactive authentication is needed"})) {
     make("az-login", "az is not logged in, or its login has expired",
          "az login   and then the same command again");
@@ -102,9 +101,8 @@ Error explained(Error error, AzLine line, int exit_code) {
                   line == AzLine::unassign;
     make("az-forbidden", "forbidden: this login lacks the permission",
          grants ? "This requires Owner or User Access Administrator on the registry: ask somebody who has "
-                  "that role to run "
-                  "the command below, then "
-                  "hpawalk up again; or --prom-fake-image REF names an image that the cluster can pull"
+                  "that role to run the command below, then hpawalk up again; or --prom-fake-image REF names "
+                  "an image that the cluster can pull"
                 : "Ask for the permission, or run  az login  as somebody who has it");
   } else if (has(said, {"Check the spelling and casing", "SubscriptionNotFound"})) {
     make("az-subscription", "subscription not found for this login",
@@ -114,9 +112,9 @@ Error explained(Error error, AzLine line, int exit_code) {
          "az acr list --output table   lists them; the setting is acr.name");
   } else if ((line == AzLine::cluster || line == AzLine::credentials) &&
              has(said, {"NotFound", "could not be found", "was not found"})) {
-    make("no-aks-cluster", "cluster or resource group not found",
-         "az aks list --output table   lists them; hpawalk does not create AKS clusters (az aks create "
-         "does)");
+    make(
+        "no-aks-cluster", "cluster or resource group not found",
+        "az aks list --output table   lists them; hpawalk does not create AKS clusters (az aks create does)");
   }
   return error;
 }

@@ -204,10 +204,10 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
                                    number("hpa.min"), number("hpa.max"), name("hpa.max")));
   }
   if (duration("adapter.max-age") <= duration("servicemonitor.interval")) {
-    mistakes.push_back(fmt::format(
-        "{}: {} must be longer than the scrape interval, {}; otherwise the adapter drops the series "
-        "between two scrapes",
-        name("adapter.max-age"), text("adapter.max-age"), text("servicemonitor.interval")));
+    mistakes.push_back(
+        fmt::format("{}: {} must be longer than the scrape interval, {}; otherwise the adapter drops the "
+                    "series between two scrapes",
+                    name("adapter.max-age"), text("adapter.max-age"), text("servicemonitor.interval")));
   }
   std::string cluster = text("cluster");
   if (cluster != "current" && !text("context").empty()) {
@@ -222,10 +222,10 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
   }
   if (cluster == "aks") check_azure(mistakes);
   if (!checked(*find_setting("labels"), yaml::Value{{"instance", text("instance")}})) {
-    mistakes.push_back(fmt::format(
-        "{}: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at "
-        "both ends",
-        name("instance")));
+    mistakes.push_back(
+        fmt::format("{}: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter "
+                    "or digit at both ends",
+                    name("instance")));
   }
   for (std::string_view path : {"workload.labels", "prom-fake.labels", "prometheus.monitor-labels"}) {
     if (value(path).empty()) mistakes.push_back(fmt::format("{}: must have at least one label", name(path)));
@@ -256,9 +256,8 @@ void Config::check_exposure(std::vector<std::string>& mistakes) const {
   if (balanced && !ranges) {
     mistakes.push_back(
         fmt::format("{}: a LoadBalancer requires prom-fake.source-ranges: everybody who can reach its "
-                    "address can set the metric, and so scale the "
-                    "workload. Set the allowed ranges (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is "
-                    "everybody), or use ClusterIP",
+                    "address can set the metric, and so scale the workload. Set the allowed ranges "
+                    "(--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or use ClusterIP",
                     named("prom-fake.service-type")));
   }
   if (!balanced && ranges) {
@@ -306,10 +305,10 @@ void Config::check_azure(std::vector<std::string>& mistakes) const {
   bool plain =
       std::all_of(registry.begin(), registry.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
   if (!registry.empty() && (!plain || registry.size() < 5 || registry.size() > 50)) {
-    mistakes.push_back(fmt::format(
-        "acr.name: `{}` must be only the registry's name, 5 to 50 letters and digits; its host is "
-        "acr.login-server",
-        registry));
+    mistakes.push_back(
+        fmt::format("acr.name: `{}` must be only the registry's name, 5 to 50 letters and digits; its host "
+                    "is acr.login-server",
+                    registry));
   }
 }
 

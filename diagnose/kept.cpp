@@ -72,10 +72,10 @@ constexpr Kind kinds[] = {
      "spec.ports.targetPort"},
     {"servicemonitors", MONITOR_FIELDS},
     {"podmonitors", MONITOR_FIELDS},
-    {"prometheuses", CONDITION_FIELDS
-     "metadata.name metadata.namespace spec.serviceDiscoveryRole spec.routePrefix "
-     "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector spec.podMonitorSelector "
-     "spec.podMonitorNamespaceSelector"},
+    {"prometheuses",
+     CONDITION_FIELDS "metadata.name metadata.namespace spec.serviceDiscoveryRole spec.routePrefix "
+                      "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector "
+                      "spec.podMonitorSelector spec.podMonitorNamespaceSelector"},
     {"pods", POD_FIELDS},
     {adapter_pods, POD_FIELDS},
     {operator_pods, POD_FIELDS},

@@ -60,8 +60,8 @@ void ages(const Context& c, Report& report) {
   if (interval && c.adapter.max_age && *c.adapter.max_age < *interval) {
     report.broken(
         cause::adapter_max_age,
-        fmt::format("The adapter drops series that are older than {}, but this series is scraped "
-                    "only every {}, so the metric appears intermittently",
+        fmt::format("The adapter drops series that are older than {}, but this series is scraped only every "
+                    "{}, so the metric appears intermittently",
                     text::duration(*c.adapter.max_age), text::duration(*interval)),
         {fmt::format("Deployment {}/{}: --metrics-max-age is {} (--metrics-relist-interval {})",
                      c.adapter.space, deployment(c), text::duration(*c.adapter.max_age),

@@ -87,8 +87,7 @@ void judge_listing(const Context& c, Report& report) {
                                          seen(*names, names->error)};
     std::string sentence = fmt::format(
         "Prometheus rejects the seriesQuery of {}, and one rejected query makes the adapter abort the "
-        "listing of "
-        "all metrics",
+        "listing of all metrics",
         rule.title());
     if (c.registered() == true) {
       report.note(cause::adapter_relist_aborted, sentence + "; it still has the previous list", evidence,

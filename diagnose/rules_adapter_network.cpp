@@ -98,13 +98,12 @@ bool policy_broken(const Context& c, Report& report, std::vector<std::string> ev
   if (!policy) return false;
   evidence.push_back(
       ingress
-          ? fmt::format(
-                "NetworkPolicy {} selects Prometheus's pods, and no policy allows ingress from the adapter "
-                "in namespace {}",
-                *policy, adapter.space)
-          : fmt::format("NetworkPolicy {} selects the adapter's pods, and no policy allows egress to "
-                        "namespace {}",
-                        *policy, adapter.url_space));
+          ? fmt::format("NetworkPolicy {} selects Prometheus's pods, and no policy allows ingress from the "
+                        "adapter in namespace {}",
+                        *policy, adapter.space)
+          : fmt::format(
+                "NetworkPolicy {} selects the adapter's pods, and no policy allows egress to namespace {}",
+                *policy, adapter.url_space));
   report.broken(cause::adapter_network_policy,
                 fmt::format("NetworkPolicy {} blocks traffic from the adapter to Prometheus", *policy),
                 std::move(evidence), let_through(c, ingress));

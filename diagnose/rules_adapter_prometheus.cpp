@@ -43,8 +43,7 @@ Fix fix_url(const Context& c, const std::string& url) {
         look_at_adapter(c));
   return set_adapter_flag(
       c, "prometheus-url", url,
-      fmt::format("Point the adapter to {} (--prometheus-url; in the chart: prometheus.url, "
-                  "prometheus.port)",
+      fmt::format("Point the adapter to {} (--prometheus-url; in the chart: prometheus.url, prometheus.port)",
                   url));
 }
 

@@ -75,11 +75,10 @@ std::optional<Fix> registration(const Context& c, const std::string& group) {
         {"versionPriority", 100},
         {"insecureSkipTLSVerify", true},
         {"service", {{"namespace", c.adapter.space}, {"name", c.adapter.service_name}, {"port", *port}}}}}};
-  return create(
-      {"apiservice", "", name}, manifest,
-      fmt::format("Register Service {}/{} for {}", c.adapter.space, c.adapter.service_name, group),
-      "the API server does not verify the certificate of that Service (insecureSkipTLSVerify; use a caBundle "
-      "to verify it)");
+  return create({"apiservice", "", name}, manifest,
+                fmt::format("Register Service {}/{} for {}", c.adapter.space, c.adapter.service_name, group),
+                "the API server does not verify the certificate of that Service (insecureSkipTLSVerify; use "
+                "a caBundle to verify it)");
 }
 
 void missing(const Context& c, Report& report) {
@@ -119,9 +118,9 @@ void no_supported_version(const Context& c, Report& report) {
       fmt::format("{} is registered only as {}, and HPA controllers support v1beta1 and v1beta2", group,
                   text::join(versions, ", ")),
       {"APIService " + name_of(*c.adapter.api_services.front())},
-      fix.value_or(advice(fmt::format("Install an adapter that serves {} as v1beta1 or v1beta2, and register "
-                                      "it with an APIService",
-                                      group))));
+      fix.value_or(advice(fmt::format(
+          "Install an adapter that serves {} as v1beta1 or v1beta2, and register it with an APIService",
+          group))));
 }
 
 // Another APIService of the group that is available, in a version that HPA controllers know.

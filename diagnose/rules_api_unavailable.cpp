@@ -146,13 +146,13 @@ void wrong_service_port(const Context& c, Report& report, const Unavailable& u) 
 }
 
 void no_way_to_pods(const Context& c, Report& report, const Unavailable& u) {
-  report.broken(cause::overlay_network,
-                "The control plane cannot route to pod addresses, because the pods are on an overlay "
-                "network that it is not part of",
-                u.evidence,
-                advice("Run the adapter on the host's network (the chart: hostNetwork.enabled=true, "
-                       "listenPort=8443)",
-                       look_at_adapter(c)));
+  report.broken(
+      cause::overlay_network,
+      "The control plane cannot route to pod addresses, because the pods are on an overlay network that it "
+      "is not part of",
+      u.evidence,
+      advice("Run the adapter on the host's network (the chart: hostNetwork.enabled=true, listenPort=8443)",
+             look_at_adapter(c)));
 }
 
 void through_proxy(Report& report, const Unavailable& u) {
@@ -177,8 +177,8 @@ void certificates(const Context& c, Report& report, const Unavailable& u) {
                 u.evidence,
                 merge_patch(ref_of("apiservice", u.api_service), u.api_service,
                             {{"spec", {{"caBundle", nullptr}, {"insecureSkipTLSVerify", true}}}},
-                            "Skip the verification of the adapter's certificate; if it has a CA, set that "
-                            "CA as caBundle instead",
+                            "Skip the verification of the adapter's certificate; if it has a CA, set that CA "
+                            "as caBundle instead",
                             "the API server then trusts any server behind Service " + backend(c))
                     .value_or(restart_for_ca(c)));
 }
@@ -195,8 +195,8 @@ void unreachable(const Context& c, Report& report, const Unavailable& u) {
       u.evidence,
       listening_port(c).value_or(
           advice(fmt::format("Allow the control plane to reach the adapter's pods on port {}: firewall or "
-                             "security group (private GKE and EKS clusters need a rule), NetworkPolicy "
-                             "in {}, or a targetPort that the adapter does not listen on",
+                             "security group (private GKE and EKS clusters need a rule), NetworkPolicy in "
+                             "{}, or a targetPort that the adapter does not listen on",
                              port, c.adapter.space))));
 }
 
@@ -231,10 +231,10 @@ void judge_unavailable(const Context& c, Report& report, const Unavailable& u) {
   if (mesh.empty()) return unreachable(c, report, u);
   std::vector<std::string> evidence = u.evidence;
   evidence.push_back(mesh);
-  report.broken(cause::adapter_mesh_sidecar,
-                "A service mesh's sidecar is in front of the adapter, and the API server cannot use "
-                "mutual TLS",
-                evidence, leave_mesh(c));
+  report.broken(
+      cause::adapter_mesh_sidecar,
+      "A service mesh's sidecar is in front of the adapter, and the API server cannot use mutual TLS",
+      evidence, leave_mesh(c));
 }
 
 }  // namespace hpawalk::diagnose

@@ -151,20 +151,20 @@ void nothing_before(const HpaSide& s, const std::string& reason, const std::stri
     return;
   }
   if (reason.starts_with("FailedGet") && s.report.mark(Link::value) == Mark::ok) {
-    s.report.set(Link::hpa, Mark::note,
-                 fmt::format("the last sync failed, but the metric is available now; the next sync, within "
-                             "{}, should succeed",
-                             sync_period(s.c)));
+    s.report.set(
+        Link::hpa, Mark::note,
+        fmt::format(
+            "the last sync failed, but the metric is available now; the next sync, within {}, should succeed",
+            sync_period(s.c)));
     s.report.note(cause::waiting_for_sync, "The metric is available again; the HPA has not synced since",
                   evidence, advice("Wait for the next sync", look_at("describe", ref_of("hpa", s.hpa))));
     return;
   }
   if (reason == "InvalidSelector") {
-    s.report.broken(
-        cause::target_selector, "The scale target has no usable pod selector", evidence,
-        advice("Make the workload's scale subresource report its pod selector (of a custom resource: "
-               "labelSelectorPath)",
-               look_at("get", target_ref(s.c))));
+    s.report.broken(cause::target_selector, "The scale target has no usable pod selector", evidence,
+                    advice("Make the workload's scale subresource report its pod selector (of a custom "
+                           "resource: labelSelectorPath)",
+                           look_at("get", target_ref(s.c))));
   }
 }
 

@@ -49,8 +49,8 @@ void refused(const HpaSide& s, const Json& able) {
   s.report.broken(cause::scale_refused,
                   "The controller cannot change the replicas: " + text_at(able, "message"),
                   {fmt::format("HPA {}: AbleToScale is False: FailedUpdateScale", s.ref)},
-                  advice("Change the admission webhook, policy or quota that the message names, so that "
-                         "it allows the change",
+                  advice("Change the admission webhook, policy or quota that the message names, so that it "
+                         "allows the change",
                          look_at("get", target_ref(s.c))));
 }
 

@@ -110,9 +110,8 @@ void tolerance(const HpaSide& s) {
       {fmt::format("HPA {}: ratio {:.3f}", s.ref, ratio->value),
        own ? fmt::format("HPA {}: {} is {}", s.ref, field, text_at(s.hpa, field))
            : flag_evidence(s.c, "tolerance", fmt::format("{:.4g}", controller.flags.tolerance))},
-      advice("The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes "
-             "1.35 also "
-             "spec.behavior.*.tolerance"));
+      advice("The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 "
+             "also spec.behavior.*.tolerance"));
 }
 
 }  // namespace

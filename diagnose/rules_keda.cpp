@@ -24,15 +24,13 @@ void not_for_keda(const Context& c, Report& report) {
       fmt::format("HPA {}/{}: the metric's selector names no ScaledObject", c.hpa.space, c.hpa.name)};
   for (const std::string& pod : c.other_adapters())
     evidence.push_back("another adapter is running: pod " + pod);
-  report.broken(
-      cause::two_adapters, Link::adapter,
-      "The API group belongs to KEDA, which serves only the metrics of its ScaledObjects, and this HPA was "
-      "not created by a ScaledObject",
-      evidence,
-      advice("Use KEDA to scale it (a ScaledObject with a prometheus trigger), or register the API group "
-             "for the other "
-             "adapter: only one adapter can serve it"),
-      c.works() ? Certainty::possible : Certainty::certain);
+  report.broken(cause::two_adapters, Link::adapter,
+                "The API group belongs to KEDA, which serves only the metrics of its ScaledObjects, and this "
+                "HPA was not created by a ScaledObject",
+                evidence,
+                advice("Use KEDA to scale it (a ScaledObject with a prometheus trigger), or register the API "
+                       "group for the other adapter: only one adapter can serve it"),
+                c.works() ? Certainty::possible : Certainty::certain);
 }
 
 }  // namespace

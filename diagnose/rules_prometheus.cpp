@@ -114,14 +114,13 @@ void scraped_without_operator(const Scrape& s) {
   }
   if (!own.empty()) return judge_targets(s, own);
   std::string what = s.services.empty() ? "these pods" : "Service " + name_of(*s.services.front());
-  s.report.broken(
-      cause::no_scrape_config,
-      fmt::format("Prometheus has no target for {} in namespace {}", what, s.c.hpa.space),
-      {seen(*s.c.prometheus_reading("targets"),
-            plural_count(s.targets->size(), "target") + ", none of them from this monitor")},
-      advice("Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape annotation that its "
-             "configuration looks for"),
-      Certainty::likely);
+  s.report.broken(cause::no_scrape_config,
+                  fmt::format("Prometheus has no target for {} in namespace {}", what, s.c.hpa.space),
+                  {seen(*s.c.prometheus_reading("targets"),
+                        plural_count(s.targets->size(), "target") + ", none of them from this monitor")},
+                  advice("Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape "
+                         "annotation that its configuration looks for"),
+                  Certainty::likely);
 }
 
 void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service) {

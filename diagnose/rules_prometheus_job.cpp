@@ -44,8 +44,8 @@ Fix prometheus_log(const Scrape& s) {
   std::vector<std::string> look;
   if (!s.c.prometheus.pods.empty()) look = look_at("logs", ref_of("pod", *s.c.prometheus.pods.front()));
   return advice(
-      "Fix the errors in the logs of its containers prometheus and config-reloader; often, the "
-      "versions of operator and Prometheus are incompatible",
+      "Fix the errors in the logs of its containers prometheus and config-reloader; often, the versions of "
+      "operator and Prometheus are incompatible",
       look);
 }
 
@@ -111,13 +111,14 @@ bool no_operator(const Scrape& s, const Monitor& m) {
   bool running = std::any_of(operators.begin(), operators.end(), [](const Json* p) { return pod_ready(*p); });
   const Reading* by_name = s.c.facts.find(operator_pods_by_name);
   if (by_name == nullptr || !by_name->read() || running) return false;
-  s.report.broken(cause::operator_not_running,
-                  fmt::format("{} is selected, but no prometheus-operator is running to write it into "
-                              "Prometheus's configuration",
-                              m.ref()),
-                  {seen(*by_name, plural_count(operators.size(), "pod") + " of an operator, none ready")},
-                  advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
-                  operators.empty() ? Certainty::possible : Certainty::likely);
+  s.report.broken(
+      cause::operator_not_running,
+      fmt::format(
+          "{} is selected, but no prometheus-operator is running to write it into Prometheus's configuration",
+          m.ref()),
+      {seen(*by_name, plural_count(operators.size(), "pod") + " of an operator, none ready")},
+      advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
+      operators.empty() ? Certainty::possible : Certainty::likely);
   return true;
 }
 
@@ -127,8 +128,8 @@ bool pending(const Scrape& s, const Monitor& m) {
   if (!changed || s.c.facts.taken - *changed >= std::chrono::seconds(120)) return false;
   s.report.broken(
       cause::prometheus_config_pending,
-      fmt::format("{} is selected, but was changed so recently that Prometheus's configuration "
-                  "does not contain it yet",
+      fmt::format("{} is selected, but was changed so recently that Prometheus's configuration does not "
+                  "contain it yet",
                   m.ref()),
       {no_job(s, m), fmt::format("{}: changed {} ago", m.ref(), text::duration(s.c.facts.taken - *changed))},
       advice("Wait: the operator and the config reloader need up to two minutes"), Certainty::likely);

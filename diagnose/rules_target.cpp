@@ -99,15 +99,15 @@ void shared_pods(const TargetSide& s) {
     if (other.space != s.c.hpa.space || other.name == s.c.hpa.name) continue;
     const Json* pod = shared_pod(s.c.hpa, other);
     if (pod == nullptr) continue;
-    s.report.broken(cause::ambiguous_selector,
-                    fmt::format("HPA {} (of {} {}) and this HPA select the same pod {} "
-                                "(AmbiguousSelector); the controller scales neither",
-                                other.name, other.target_kind, other.target_name, name_of(*pod)),
-                    {fmt::format("{}: selector {}", s.ref, selector_text(s.c.hpa.pod_selector)),
-                     fmt::format("{} {}: selector {}", other.target_kind, other.target_name,
-                                 selector_text(other.pod_selector))},
-                    advice("Give each workload its own labels (a selector is immutable: create the "
-                           "Deployment again)"));
+    s.report.broken(
+        cause::ambiguous_selector,
+        fmt::format("HPA {} (of {} {}) and this HPA select the same pod {} (AmbiguousSelector); the "
+                    "controller scales neither",
+                    other.name, other.target_kind, other.target_name, name_of(*pod)),
+        {fmt::format("{}: selector {}", s.ref, selector_text(s.c.hpa.pod_selector)),
+         fmt::format("{} {}: selector {}", other.target_kind, other.target_name,
+                     selector_text(other.pod_selector))},
+        advice("Give each workload its own labels (a selector is immutable: create the Deployment again)"));
     return;
   }
 }
@@ -146,8 +146,8 @@ void other_pods(const TargetSide& s) {
                               plural_count(others.size(), "pod"), whose),
                   {fmt::format("{}: spec.selector {}", s.ref, selector_text(s.c.hpa.pod_selector)),
                    "pods of other owners: " + text::join(others, ", ").substr(0, 300)},
-                  advice("Give each workload its own labels (a Deployment's selector is immutable: "
-                         "delete it and create it again)"));
+                  advice("Give each workload its own labels (a Deployment's selector is immutable: delete it "
+                         "and create it again)"));
 }
 
 void no_ready_pod(const TargetSide& s) {
@@ -155,13 +155,12 @@ void no_ready_pod(const TargetSide& s) {
   std::string why = s.c.need.target_type == "Value"
                         ? "with a Value target, the recommendation is ratio x ready pods, which is 0"
                         : "so there is no average";
-  s.report.broken(
-      cause::no_ready_pod, fmt::format("{} has no ready pod: {}", s.ref, why),
-      {fmt::format("{}, none ready", plural_count(s.c.hpa.pods.size(), "pod"))},
-      advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not need "
-             "ready pods",
-             s.c.hpa.pods.empty() ? look_at("describe", target_ref(s.c))
-                                  : look_at("describe", ref_of("pod", *s.c.hpa.pods.front()))));
+  s.report.broken(cause::no_ready_pod, fmt::format("{} has no ready pod: {}", s.ref, why),
+                  {fmt::format("{}, none ready", plural_count(s.c.hpa.pods.size(), "pod"))},
+                  advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not "
+                         "need ready pods",
+                         s.c.hpa.pods.empty() ? look_at("describe", target_ref(s.c))
+                                              : look_at("describe", ref_of("pod", *s.c.hpa.pods.front()))));
 }
 
 }  // namespace

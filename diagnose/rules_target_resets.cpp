@@ -18,8 +18,8 @@ const Cause cause::replicas_reset = {.id = "replicas-reset",
 namespace {
 
 constexpr const char* leave_out =
-    "Remove spec.replicas from the applied manifest (Argo CD: ignoreDifferences on "
-    "/spec/replicas; Flux and server-side apply: drop the field)";
+    "Remove spec.replicas from the applied manifest (Argo CD: ignoreDifferences on /spec/replicas; Flux and "
+    "server-side apply: drop the field)";
 
 // How often the HPA scaled up, by the event's message; nothing if it scaled down in between.
 std::map<std::string, long long> scale_ups(const Context& c) {

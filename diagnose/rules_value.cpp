@@ -21,10 +21,9 @@ static Fix let_adapter_list(const Context& c) {
   std::string user = user_of(*c.adapter.pods.front());
   return create(ref, binding_to("ClusterRoleBinding", {{"name", ref.name}}, "ClusterRole", "view", user),
                 says,
-                fmt::format(
-                    "{} can then read everything in ClusterRole view, in every namespace: ConfigMaps too, "
-                    "but not Secrets",
-                    user))
+                fmt::format("{} can then read everything in ClusterRole view, in every namespace: ConfigMaps "
+                            "too, but not Secrets",
+                            user))
       .value_or(advice(says));
 }
 

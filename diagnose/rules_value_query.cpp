@@ -63,15 +63,14 @@ void no_value(const Context& c, Report& report, const Query& q) {
   std::optional<world::Duration> window = smallest_window(q.text);
   std::optional<world::Duration> interval = scrape_interval(c, q.candidate.series);
   if (window && interval && *window < *interval * 2) {
-    report.broken(
-        cause::rate_window_too_short,
-        fmt::format("The query's window is {}, but the target is scraped every {}, so there are not two "
-                    "samples to compute a rate from",
-                    text::duration(*window), text::duration(*interval)),
-        {q.rule(), "Prometheus's target: scrape interval " + text::duration(*interval),
-         seen(q.result, "no row")},
-        edit_rules(
-            c, fmt::format("Use a window of at least {} (four intervals)", text::duration(*interval * 4))));
+    report.broken(cause::rate_window_too_short,
+                  fmt::format("The query's window is {}, but the target is scraped every {}, so there are "
+                              "not two samples to compute a rate from",
+                              text::duration(*window), text::duration(*interval)),
+                  {q.rule(), "Prometheus's target: scrape interval " + text::duration(*interval),
+                   seen(q.result, "no row")},
+                  edit_rules(c, fmt::format("Use a window of at least {} (four intervals)",
+                                            text::duration(*interval * 4))));
     return;
   }
   report.broken(

@@ -242,8 +242,8 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
   } else if (known && asked == state.current) {
     add("metric", fmt::format("{}, which again gives {}", ratios, pods(asked)));
   } else if (known && asked != state.current) {
-    add("unready", fmt::format("{}; that gives {}: the next sync applies it, unless pods that are "
-                               "not ready or have no sample dampen it",
+    add("unready", fmt::format("{}; that gives {}: the next sync applies it, unless pods that are not ready "
+                               "or have no sample dampen it",
                                ratios, pods(asked)));
   }
   return reasons;

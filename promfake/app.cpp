@@ -176,8 +176,7 @@ Reply dispatch(App& app, const Request& request, const Target& target) {
       reply.headers =
           "Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
           "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; style-src "
-          "'unsafe-inline'; "
-          "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'\r\n";
+          "'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'\r\n";
       reply.shared = &page();
       return reply;
     case Route::readyz:

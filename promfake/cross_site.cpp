@@ -41,8 +41,7 @@ std::string refused_origin(const Request& request) {
   if (can_be_rebound(without_port(host)))
     return "a page under the name " + quoted(host) +
            " cannot set values over plain HTTP: anybody could give this server that name; open the page by "
-           "its "
-           "IP address, or over HTTPS";
+           "its IP address, or over HTTPS";
   return {};
 }
 

@@ -151,8 +151,8 @@ std::string help_text() {
       "  prom-fake --listen 127.0.0.1:9000 --metric queue_length --label queue=orders --value 7\n"
       "  prom-fake --add-metric 'jobs_done_total=100' --add-metric 'temperature{room=\"lab\"}=21.5'\n"
       "  prom-fake --config prom-fake.yaml\n\n"
-      "Signals: SIGTERM stops gracefully within 5 seconds; SIGHUP reloads the configuration and keeps "
-      "the values.\n"
+      "Signals: SIGTERM stops gracefully within 5 seconds; SIGHUP reloads the configuration and keeps the "
+      "values.\n"
       "Exit codes: 0 stopped on request, 2 invalid flags or configuration, 3 cannot listen on the address.\n";
   return out;
 }

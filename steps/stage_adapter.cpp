@@ -68,8 +68,7 @@ Stage adapter_stage() {
   return {.name = "adapter",
           .why =
               "prometheus-adapter serves metrics from Prometheus in the custom metrics API, the only API "
-              "that the "
-              "HPA asks.",
+              "that the HPA asks.",
           .needs = {"servicemonitor"},
           .operations = operations,
           .rules = {{"the adapter is available", available},

@@ -13,8 +13,8 @@ namespace hpawalk::local {
 const std::vector<PartSet>& part_sets() {
   static const std::string kubernetes_version =
       "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 -X k8s.io/component-base/version.gitMajor=1 "
-      "-X k8s.io/component-base/version.gitMinor=34 -X k8s.io/component-base/version.gitTreeState=clean "
-      "-X k8s.io/client-go/pkg/version.gitVersion=v1.34.4";
+      "-X k8s.io/component-base/version.gitMinor=34 -X k8s.io/component-base/version.gitTreeState=clean -X "
+      "k8s.io/client-go/pkg/version.gitVersion=v1.34.4";
   static const std::vector<PartSet> sets = {
       {"kubernetes",
        {"tool", "./coredns", "./pause"},
@@ -182,8 +182,7 @@ struct Builder {
       error.kind = ErrorClass::environment;
       error.hint =
           "Go fetches modules through GOPROXY (go env GOPROXY): check the network, then run the command "
-          "again: "
-          "it continues where it stopped";
+          "again: it continues where it stopped";
     }
     return error;
   }
@@ -225,8 +224,7 @@ std::pair<int, int> parse_go_version(const std::string& text) {
 Result<std::string> go_version(world::World& world) {
   const std::string hint =
       "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where "
-      "the "
-      "distribution has one";
+      "the distribution has one";
   if (!world.processes.find("go")) {
     return failure(ErrorClass::environment, "go-missing",
                    "Cannot compile the cluster's components: Go is not installed",

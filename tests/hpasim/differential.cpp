@@ -149,8 +149,7 @@ int main(int argc, char** argv) {
   for (std::string line; std::getline(in, line);) replay(Json::parse(line), tally);
   fmt::print(
       "{} cases of the real controller, {} syncs ({} of them locked to a resync), {} changes of replicas, {} "
-      "metric values: "
-      "{} differences\n",
+      "metric values: {} differences\n",
       tally.cases, tally.syncs, tally.races, tally.changes, tally.metrics, tally.differences);
   for (const auto& [rule, count] : tally.rules) fmt::print("  {:<16} {}\n", rule, count);
   if (tally.cases + tally.differences == 0) ++tally.differences;  // nothing to compare is no success

@@ -54,8 +54,8 @@ TEST_CASE("GET /value answers with the value, POST and PUT set it") {
   CHECK(ends_with_body(talk.say(post("/value", "50")), "50\n"));
   CHECK(talk.app.metrics.series[0].value == 50);
   CHECK(ends_with_body(talk.say(post("/value?x=", "51")),
-                       "metric not found: \"prom_fake_value\" with these labels; there are "
-                       "prom_fake_value q{a=\"1\"} q{a=\"2\"}\n"));
+                       "metric not found: \"prom_fake_value\" with these labels; there are prom_fake_value "
+                       "q{a=\"1\"} q{a=\"2\"}\n"));
   CHECK(ends_with_body(talk.say("PUT" + post("/value", "{\"value\": 7}").substr(4)), "7\n"));
   CHECK_FALSE(talk.http.closing());
 }
@@ -117,10 +117,9 @@ TEST_CASE(
     "a refused page's write changes nothing, and is refused before its body; reading is nobody's secret") {
   Talk talk;
   std::string evil = "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n";
-  CHECK(ends_with_body(
-      talk.say(post("/value", "9", evil)),
-      "a page of \"https://evil.example\" must not set values here; only prom-fake's own page and "
-      "programs that send no Origin can\n"));
+  CHECK(ends_with_body(talk.say(post("/value", "9", evil)),
+                       "a page of \"https://evil.example\" must not set values here; only prom-fake's own "
+                       "page and programs that send no Origin can\n"));
   CHECK(talk.app.metrics.series[0].value == 5);
   CHECK(talk.say("PUT /value HTTP/1.1\r\nHost: x\r\n" + evil +
                  "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")

@@ -132,10 +132,8 @@ TEST_CASE("A load balancer requires the address ranges that may reach it") {
   }
   CHECK(mistakes({"f", "prom-fake:\n  service-type: LoadBalancer\n", {}, {}}) ==
         "f:2 (`prom-fake.service-type`): a LoadBalancer requires prom-fake.source-ranges: everybody who can "
-        "reach its address can set the "
-        "metric, and so scale the workload. Set the allowed ranges (--prom-fake-source-ranges 192.0.2.0/24; "
-        "0.0.0.0/0 is everybody), or "
-        "use ClusterIP");
+        "reach its address can set the metric, and so scale the workload. Set the allowed ranges "
+        "(--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or use ClusterIP");
   CHECK(mistakes({"f", "prom-fake:\n  source-ranges: [10.0.0.0/8]\n", {}, {}}) ==
         "f:2 (`prom-fake.source-ranges`): source ranges require prom-fake.service-type LoadBalancer (it is "
         "ClusterIP)");
@@ -147,10 +145,8 @@ TEST_CASE("A workload that its own namespace would refuse is a mistake") {
   std::map<std::string, std::string> root = {{"namespace", "shop"}, {"workload.security-context", "{}"}};
   CHECK(mistakes({"", "", {}, root}) ==
         "--workload-security-context: namespace shop enforces Pod Security `restricted`, which also requires "
-        "runAsNonRoot: true, "
-        "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: "
-        "RuntimeDefault}; --pod-security "
-        "baseline requires less");
+        "runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: "
+        "{type: RuntimeDefault}; --pod-security baseline requires less");
   root["pod-security"] = "baseline";
   CHECK(mistakes({"", "", {}, root}) == "none");
 }

@@ -368,9 +368,9 @@ TEST_CASE("Objects of an hpawalk without instances are removed only by the confi
   own.api.add(with_labels(object("apps/v1", "Deployment", "default", "other"), ""));
   REQUIRE(own.down());
   CHECK(own.report.left ==
-        std::vector<std::string>{"Deployment other in namespace default: it was created by an earlier "
-                                 "hpawalk without the label hpawalk/instance, and "
-                                 "this configuration does not name it"});
+        std::vector<std::string>{
+            "Deployment other in namespace default: it was created by an earlier hpawalk without the label "
+            "hpawalk/instance, and this configuration does not name it"});
   CHECK_FALSE(own.api.has("Namespace", "", monitoring));
   CHECK_FALSE(own.api.has("Deployment", "default", "nginx"));
   Chain colleague("namespace: elsewhere\nworkload: {name: web}\nhpa: {name: web}\n", "");

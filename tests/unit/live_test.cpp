@@ -34,8 +34,8 @@ const std::string prometheus_path =
     "/api/v1/namespaces/prom-metrics/services/prometheus:web/proxy/api/v1/query?query=" +
     query_value(
         "prom_fake_value{service=\"prom-fake\"} or "
-        "label_replace(timestamp(prom_fake_value{service=\"prom-fake\"}), "
-        "\"hpawalk\", \"scraped\", \"\", \"\")");
+        "label_replace(timestamp(prom_fake_value{service=\"prom-fake\"}), \"hpawalk\", \"scraped\", \"\", "
+        "\"\")");
 
 std::string events_path(const std::string& kind) {
   return "/api/v1/namespaces/default/events?fieldSelector=involvedObject.kind%3D" + kind +

@@ -160,8 +160,7 @@ TEST_CASE("Held by the scale-down stabilization: until when, why, and what comes
   CHECK(held.until == start + 45s + 300s);
   CHECK(held.text ==
         "stays at 10 until about 08:05:45 UTC (in 4m44s): scale-down stabilization (300s); the highest "
-        "recommendation of the "
-        "last 300s was 50, limited to 10 by maxReplicas, until 08:00:45 UTC; then 5");
+        "recommendation of the last 300s was 50, limited to 10 by maxReplicas, until 08:00:45 UTC; then 5");
 }
 
 TEST_CASE("A recommendation between the two takes over when the highest one has run out") {

@@ -723,9 +723,9 @@ TEST_CASE("Doctor says what does not fit where the workload's namespace enforces
         "namespace default enforces `restricted`; the workload complies");
   Precondition refused = look_at_pod_security(api, configured(root));
   CHECK(refused.mark == Mark::broken);
-  CHECK(refused.evidence.starts_with(
-      "namespace default enforces `restricted`, which forbids the workload's pods: "
-      "workload.security-context lacks runAsNonRoot: true, "));
+  CHECK(
+      refused.evidence.starts_with("namespace default enforces `restricted`, which forbids the workload's "
+                                   "pods: workload.security-context lacks runAsNonRoot: true, "));
   // One that hpawalk makes, or made before: what is configured will hold.
   api.refuse("/api/v1/namespaces/shop", 404, "not found");
   CHECK(look_at_pod_security(api, configured("namespace: shop\n")).mark == Mark::ok);

@@ -313,8 +313,8 @@ TEST_CASE("What the note names and the configuration does not is left alone, wit
   REQUIRE(images->left.size() == 3);
   CHECK(images->left[0] ==
         "image shop:1 in registry walkregistry: the cluster's record names it, but this configuration and "
-        "this version of hpawalk do "
-        "not; if it is yours: az acr repository delete --name walkregistry --image shop:1 --subscription s");
+        "this version of hpawalk do not; if it is yours: az acr repository delete --name walkregistry "
+        "--image shop:1 --subscription s");
   CHECK(images->left[2].find("az role assignment delete --assignee somebody") != std::string::npos);
 }
 
