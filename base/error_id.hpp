@@ -11,8 +11,7 @@ namespace hpawalk {
 
 struct ErrorEntry {
   std::string_view section;  // of the page
-  std::string_view
-      ids;  // one, or several with the same meaning, separated by a blank; "stage-NAME" is a family
+  std::string_view ids;    // one, or several with the same meaning and a blank between; stage-NAME: a family
   std::string_view exits;  // exit codes: "1", "1, 3"
   std::string_view means;  // Markdown: what it means, and what to do
 };
