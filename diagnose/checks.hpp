@@ -1,14 +1,14 @@
-// The links of a chain whose names are known (the walkthrough's), each judged by itself: does it hold now,
-// and what was seen. For `up` (is this stage done?) and `verify`. `diagnose`, which has to find the chain
-// first and says why a link is broken, is in diagnosis.hpp.
-//
-// judge_* are pure. check_* read what their judge needs, in one or two requests of a few milliseconds.
+// Reads one object or answer of a chain whose names are known (the walkthrough's) and says whether it is
+// ready, by readiness.hpp: for `up`, which waits for it and asks many times a second, and for `status`. Each
+// takes one or two requests of a few milliseconds. `diagnose`, which has to find the chain first and says why
+// a link is broken, is in diagnosis.hpp.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/mark.hpp"
+#include "diagnose/readiness.hpp"
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 #include "world/prometheus_api.hpp"
@@ -22,30 +22,23 @@ struct Judgement {
   std::string evidence;       // one sentence: what was seen, or what is still missing
   std::string error_id = {};  // of the read that failed ("kube-forbidden"); empty: nothing failed
   bool ok() const { return mark == Mark::ok; }
+  bool forbidden() const;  // a permission is missing: waiting does not help
 };
 
 struct ObjectName {
   std::string space, name;  // namespace
 };
 
-using Read = Result<Json>;
-
-Judgement judge_workload(
-    const Read& workload);  // Deployment, StatefulSet or DaemonSet: rolled out, all available
-Judgement judge_prometheus(const Read& resource,
-                           const Read& statefulset);  // the operator made it, its pods are ready
+// Of a read: what it shows, or why nothing was read.
+Judgement judge(const Result<Json>& read, Readiness (*readiness)(const Json&));
 Judgement judge_target(const Result<std::vector<world::Target>>& targets, const std::string& pool_prefix,
                        world::WallTime now);
-Judgement judge_value(const Result<std::vector<world::Sample>>& samples, const std::string& expression);
-Judgement judge_api_service(const Read& api_service);
-Judgement judge_metric(const Read& values, const std::string& metric);  // a MetricValueList with items
-Judgement judge_hpa(const Read& hpa);  // ScalingActive and AbleToScale are True
 
 Judgement check_workload(world::KubeApi& api, const std::string& resource,
                          const ObjectName& object);  // "deployments"
 // Why the first pod that is not ready is not, in its own words ("pod web-1: ImagePullBackOff: ..."). Empty
 // when all are, or when they cannot be read.
-std::string pod_trouble(const Read& pods);
+std::string pod_trouble(const Json& pods);
 std::string look_for_pod_trouble(world::KubeApi& api, const std::string& space,
                                  const std::string& label_selector);
 Judgement check_prometheus(world::KubeApi& api,

@@ -8,6 +8,7 @@
 #include "diagnose/causes.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/diagnosis.hpp"
+#include "diagnose/readiness.hpp"
 #include "diagnose/selector.hpp"
 #include "diagnose/view.hpp"
 #include "world/times.hpp"

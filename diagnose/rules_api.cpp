@@ -103,10 +103,6 @@ void missing(const Context& c, Report& report) {
                 {seen(*listing, "none of group " + group)}, fix);
 }
 
-bool available(const Json& api_service) {
-  return text_at(condition(api_service, "Available"), "status") == "True";
-}
-
 void no_supported_version(const Context& c, Report& report) {
   std::vector<std::string> versions;
   for (const Json* s : c.adapter.api_services) versions.push_back(text_at(*s, "spec.version"));
@@ -129,7 +125,8 @@ const Json* other_available(const Context& c) {
   for (const Json* s : c.adapter.api_services) {
     std::string version = text_at(*s, "spec.version");
     bool preferred = s == c.adapter.api_services.front();
-    if (!preferred && (version == "v1beta1" || version == "v1beta2") && available(*s)) other = s;
+    if (!preferred && (version == "v1beta1" || version == "v1beta2") && api_service_available(*s).ready)
+      other = s;
   }
   return other;
 }
@@ -143,7 +140,7 @@ void preferred_unavailable(Report& report, const Json& preferred, const Json& ot
                 remove(ref_of("apiservice", preferred),
                        fmt::format("Make clients use {}, or fix the adapter behind {}", name_of(other), name),
                        fmt::format("{} is unavailable until it is registered again", name))
-                    .value_or(advice("Fix the adapter behind " + name + " run")));
+                    .value_or(advice("Fix the adapter behind " + name)));
 }
 
 // More than one adapter, where only one gets the requests.
@@ -183,7 +180,7 @@ void judge_api(const Context& c, Report& report) {
   if (c.adapter.api_services.empty()) return missing(c, report);
   if (version_of(c.adapter).empty() && !c.need.resource_metric()) return no_supported_version(c, report);
   const Json& preferred = *c.adapter.api_services.front();
-  if (!available(preferred)) {
+  if (!api_service_available(preferred).ready) {
     if (const Json* other = other_available(c)) return preferred_unavailable(report, preferred, *other);
     const Json& why = condition(preferred, "Available");
     return judge_unavailable(
@@ -198,7 +195,7 @@ void judge_api(const Context& c, Report& report) {
         c, report,
         {preferred, "", discovery->error, {seen(*discovery, discovery->error), api_condition(preferred)}});
   }
-  report.set(Link::api_service, Mark::ok, name_of(preferred) + " is Available");
+  report.set(Link::api_service, Mark::ok, api_service_available(preferred).text);
   several_adapters(c, report);
   lists_nothing(c, report);
 }

@@ -63,6 +63,13 @@ long long in_seconds(hpasim::Time time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time).count();
 }
 
+std::optional<hpasim::Proposal> HpaSide::proposal_of(const hpasim::MetricState& seen) const {
+  if (!spec || c.need.index >= spec->metrics.size()) return std::nullopt;
+  return hpasim::proposal_of(*spec, c.need.index, seen, state.current,
+                             state.ready_pods.value_or(state.current), c.controller.rules,
+                             c.controller.flags);
+}
+
 // What follows a value of the controller that could only be assumed.
 std::string if_assumed(const Context& c) {
   return c.controller.seen ? ""
@@ -191,7 +198,17 @@ void not_active(const HpaSide& s, const Json& active) {
 
 void judge_hpa(const Context& c, Report& report) {
   const Json& hpa = *c.hpa.object;
-  const HpaSide s{c, hpa, report, int_at(hpa, "status.currentReplicas"), c.hpa.space + "/" + c.hpa.name};
+  HpaSide s{c,
+            hpa,
+            report,
+            int_at(hpa, "status.currentReplicas"),
+            c.hpa.space + "/" + c.hpa.name,
+            hpasim::spec_of(hpa),
+            hpasim::state_of(hpa)};
+  if (!c.hpa.pods.empty()) {
+    s.state.ready_pods = static_cast<int>(
+        std::count_if(c.hpa.pods.begin(), c.hpa.pods.end(), [](const Json* pod) { return pod_ready(*pod); }));
+  }
   const Json& active = condition(hpa, "ScalingActive");
   const Json& able = condition(hpa, "AbleToScale");
   if (able.is_null()) {
@@ -202,7 +219,8 @@ void judge_hpa(const Context& c, Report& report) {
   std::string replicas =
       fmt::format("{} replicas, {} desired", s.replicas, int_at(hpa, "status.desiredReplicas"));
   if (text_at(active, "status") == "True") {
-    report.set(Link::hpa, Mark::ok, text_at(active, "reason") + ", " + replicas);
+    Readiness seen = hpa_active(hpa);  // what keeps it from scaling is the target's link
+    report.set(Link::hpa, Mark::ok, seen.ready ? seen.text : replicas);
     judge_numbers(s);
     judge_limits(s);
   } else if (active.is_null()) {  // above max or below min, or no scale: the metrics are not even looked at

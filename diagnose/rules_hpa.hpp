@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "diagnose/rules.hpp"
+#include "hpasim/why.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -11,8 +12,12 @@ struct HpaSide {
   const Context& c;
   const Json& hpa;
   Report& report;
-  long long replicas = 0;  // current ones
-  std::string ref;         // "NAMESPACE/NAME"
+  long long replicas = 0;            // current ones
+  std::string ref;                   // "NAMESPACE/NAME"
+  std::optional<hpasim::Spec> spec;  // absent: hpawalk does not support it
+  hpasim::State state;
+  // What this metric asks for with that state; absent: the status does not tell.
+  std::optional<hpasim::Proposal> proposal_of(const hpasim::MetricState& seen) const;
 };
 
 void judge_numbers(const HpaSide& s);  // how they read, and whether they are within the tolerance

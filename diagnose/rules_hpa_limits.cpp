@@ -54,71 +54,70 @@ void refused(const HpaSide& s, const Json& able) {
                          look_at("get", target_ref(s.c))));
 }
 
-void limited(const HpaSide& s, const Json& condition) {
-  std::string reason = text_at(condition, "reason");
-  std::string evidence =
-      fmt::format("HPA {}: ScalingLimited: {}: {}", s.ref, reason, text_at(condition, "message"));
-  if (reason == "TooManyReplicas") {
-    s.report.note(cause::at_max,
-                  fmt::format("The metric needs more replicas, but maxReplicas is {}",
-                              int_at(s.hpa, "spec.maxReplicas")),
-                  {evidence},
-                  advice("The HPA works as configured. If you can afford more pods, raise spec.maxReplicas",
-                         look_at("describe", ref_of("hpa", s.hpa))));
-  } else if (reason == "TooFewReplicas") {
-    s.report.note(cause::at_min,
-                  fmt::format("The metric needs fewer replicas, but minReplicas is {}",
-                              int_at(s.hpa, "spec.minReplicas", 1)),
-                  {evidence});
-  } else if (reason == "ScaleUpLimit" || reason == "ScaleDownLimit") {
-    s.report.note(cause::rate_limited,
-                  fmt::format("The HPA is scaling, but a policy limits the rate ({})", reason), {evidence},
-                  advice("Wait; spec.behavior sets the rate", look_at("get", ref_of("hpa", s.hpa))));
-  }
+// A rule of the simulator's that limits, and the cause that it is.
+const Cause* limit_by(std::string_view rule) {
+  if (rule == "at-max") return &cause::at_max;
+  if (rule == "at-min") return &cause::at_min;
+  if (rule == "policy" || rule == "doubling" || rule == "disabled") return &cause::rate_limited;
+  return nullptr;
 }
 
-// Does a value of the metric, at this target, keep the replicas that there are?
-bool keeps_size(const HpaSide& s, double value, std::int64_t target) {
-  double ratio = value * 1000.0 / static_cast<double>(target);
-  return s.c.need.target_type == "Value" ? ratio > 1 - s.c.controller.flags.tolerance
-                                         : std::ceil(ratio) >= static_cast<double>(s.replicas);
+Fix after_limit(const HpaSide& s, const Cause& limit) {
+  if (&limit == &cause::at_max)
+    return advice("The HPA works as configured. If you can afford more pods, raise spec.maxReplicas",
+                  look_at("describe", ref_of("hpa", s.hpa)));
+  if (&limit == &cause::rate_limited)
+    return advice("Wait; spec.behavior sets the rate", look_at("get", ref_of("hpa", s.hpa)));
+  return {};
 }
 
-std::optional<world::WallTime> last_high(const HpaSide& s) {
+void limited(const HpaSide& s, const hpasim::Reason& reason, const Cause& limit) {
+  const Json& scaling = condition(s.hpa, "ScalingLimited");
+  if (text_at(scaling, "status") != "True") return;
+  s.report.note(limit,
+                fmt::format("The HPA {}: {}", &limit == &cause::rate_limited ? "scales in steps" : "stays",
+                            reason.text),
+                {fmt::format("HPA {}: ScalingLimited: {}: {}", s.ref, text_at(scaling, "reason"),
+                             text_at(scaling, "message"))},
+                after_limit(s, limit));
+}
+
+// What this metric asked for in the past, by the samples that Prometheus has.
+std::vector<hpasim::PastRecommendation> past(const HpaSide& s) {
+  std::vector<hpasim::PastRecommendation> all;
   const Candidate* candidate = s.c.candidate();
-  if (candidate == nullptr || !s.c.prometheus.address) return std::nullopt;
+  if (candidate == nullptr || !s.c.prometheus.address) return all;
   Result<std::string> query = expression(s.c.hpa, s.c.need, *candidate);
   const Reading* history = query ? s.c.facts.find(range_key(s.c.prometheus.address->key(), *query)) : nullptr;
-  std::optional<std::int64_t> target = milli(s.c.need.target);
-  if (history == nullptr || !history->read() || !target || *target <= 0) return std::nullopt;
-  double last = 0;
+  if (history == nullptr || !history->read()) return all;
   for (const Json& row : list_at(history->value, "")) {
     for (const Json& point : list_at(row, "values")) {
       if (point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
-      if (keeps_size(s, std::atof(point[1].get<std::string>().c_str()), *target))
-        last = std::max(last, point[0].get<double>());
+      double at = point[0].get<double>(), value = std::atof(point[1].get<std::string>().c_str()) * 1000;
+      if (!(at > 0 && at < 1e11) || !(std::abs(value) < 1e18)) continue;  // no time that a clock shows
+      auto milli = static_cast<std::int64_t>(value);
+      std::optional<hpasim::Proposal> then = s.proposal_of({milli, milli / std::max(1, s.state.current), {}});
+      if (then && then->because != hpasim::Because::failed)
+        all.push_back({hpasim::Time(static_cast<long long>(at * 1e6)), then->replicas});
     }
   }
-  if (last <= 0 || last > 1e11) return std::nullopt;  // no time that a clock shows
-  return world::WallTime(world::Duration(static_cast<long long>(last * 1000)));
+  return all;
 }
 
-// Until when: the last moment at which the metric asked for as many replicas as there are, plus the window.
-void stabilized(const HpaSide& s, const Json& able, bool down) {
-  long long current = int_at(s.hpa, "status.currentReplicas");
-  bool at_limit =
-      down ? current <= int_at(s.hpa, "spec.minReplicas", 1) : current >= int_at(s.hpa, "spec.maxReplicas");
-  if (at_limit) return;  // a window that holds back nothing
+void stabilized(const HpaSide& s, const hpasim::Reason& reason) {
+  bool down = reason.rule == "stabilized-down";
   const std::string field = down ? "spec.behavior.scaleDown.stabilizationWindowSeconds"
                                  : "spec.behavior.scaleUp.stabilizationWindowSeconds";
   bool own = !at(s.hpa, field).is_null() || !down;  // there is no flag for scaling up
-  long long window =
-      int_at(s.hpa, field, down ? in_seconds(s.c.controller.flags.downscale_stabilization) : 0);
+  long long window = in_seconds(reason.held->window);
+  auto clock = [](hpasim::Time at) {
+    return world::clock_time(world::WallTime(std::chrono::duration_cast<world::Duration>(at)));
+  };
   std::string until;
-  std::optional<world::WallTime> last = down ? last_high(s) : std::nullopt;
-  if (last)
-    until = fmt::format(", until about {} (the metric was last high at {})",
-                        world::clock_time(*last + std::chrono::seconds(window)), world::clock_time(*last));
+  if (reason.held->strongest)
+    until = fmt::format(", until about {} (the metric last needed as many at {})", clock(*reason.until),
+                        clock(reason.held->last));
+  const Json& able = condition(s.hpa, "AbleToScale");
   s.report.note(
       cause::stabilization,
       fmt::format("Scaling {} is delayed by the stabilization window of {}s{}{}", down ? "down" : "up",
@@ -133,12 +132,14 @@ void stabilized(const HpaSide& s, const Json& able, bool down) {
 
 void judge_limits(const HpaSide& s) {
   const Json& able = condition(s.hpa, "AbleToScale");
-  std::string reason = text_at(able, "reason");
-  if (text_at(able, "status") == "False" && reason == "FailedUpdateScale") refused(s, able);
-  if (reason == "ScaleDownStabilized") stabilized(s, able, true);
-  if (reason == "ScaleUpStabilized") stabilized(s, able, false);
-  const Json& scaling = condition(s.hpa, "ScalingLimited");
-  if (text_at(scaling, "status") == "True") limited(s, scaling);
+  if (text_at(able, "status") == "False" && text_at(able, "reason") == "FailedUpdateScale") refused(s, able);
+  if (!s.spec) return;
+  for (const hpasim::Reason& reason :
+       hpasim::why_unchanged(*s.spec, s.c.controller.rules, s.c.controller.flags, s.state, past(s),
+                             s.c.facts.taken.time_since_epoch())) {
+    if (reason.held) stabilized(s, reason);
+    if (const Cause* limit = limit_by(reason.rule)) limited(s, reason, *limit);
+  }
 }
 
 }  // namespace hpawalk::diagnose

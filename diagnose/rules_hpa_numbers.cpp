@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "diagnose/rules_hpa.hpp"
-#include "hpasim/calculator.hpp"
+#include "hpasim/explain.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -70,44 +70,21 @@ void readability(const HpaSide& s, const Numbers& n) {
   }
 }
 
-// How far the metric is from its target, and both in words.
-struct Ratio {
-  double value = 0;
-  std::string what;
-};
-
-std::optional<Ratio> ratio_of(const Context& c) {
-  if (c.need.target_type == "Utilization") {
-    double now = static_cast<double>(int_at(*c.need.current, "current.averageUtilization")),
-           target = std::atof(c.need.target.c_str());
-    if (target <= 0 || now <= 0) return std::nullopt;
-    return Ratio{now / target, fmt::format("{}% of {}%", now, target)};
-  }
-  std::optional<Numbers> n = read_numbers(c);
-  if (!n) return std::nullopt;
-  return Ratio{static_cast<double>(n->current) / static_cast<double>(n->target),
-               fmt::format("{} against {}", decimal(n->current), decimal(n->target))};
-}
-
 void tolerance(const HpaSide& s) {
-  std::optional<Ratio> ratio = ratio_of(s.c);
-  if (!ratio) return;
+  if (s.c.need.index >= s.state.metrics.size()) return;
+  std::optional<hpasim::Proposal> p = s.proposal_of(s.state.metrics[s.c.need.index]);
+  if (!p || p->because != hpasim::Because::within_tolerance || p->ratio == 1.0) return;
   const ControllerSettings& controller = s.c.controller;
-  hpasim::Tolerance allowed{controller.flags.tolerance, controller.flags.tolerance,
-                            controller.rules.tolerance_is_absolute};
-  bool up = ratio->value > 1;
+  hpasim::Tolerance allowed = hpasim::tolerance_of(*s.spec, controller.rules, controller.flags);
+  bool up = p->ratio > 1;
   const std::string field = up ? "spec.behavior.scaleUp.tolerance" : "spec.behavior.scaleDown.tolerance";
-  std::optional<std::int64_t> own = milli(text_at(s.hpa, field));
-  if (!controller.version.empty() && !controller.rules.tolerance_from_spec) own.reset();
-  if (own) (up ? allowed.up : allowed.down) = static_cast<double>(*own) / 1000.0;
-  if (ratio->value == 1.0 || !allowed.within(ratio->value)) return;
-  double percent = (up ? allowed.up : allowed.down) * 100;
+  bool own = !at(s.hpa, field).is_null() && controller.rules.tolerance_from_spec;
   s.report.note(
       cause::within_tolerance,
       fmt::format("{} is {:.1f}% {} the target, within the {:.4g}% tolerance{}, so the HPA does not scale",
-                  ratio->what, std::abs(ratio->value - 1) * 100, up ? "above" : "below", percent,
-                  own ? "" : if_assumed(s.c)),
-      {fmt::format("HPA {}: ratio {:.3f}", s.ref, ratio->value),
+                  hpasim::against_target(s.spec->metrics[s.c.need.index], *p), std::abs(p->ratio - 1) * 100,
+                  up ? "above" : "below", (up ? allowed.up : allowed.down) * 100, own ? "" : if_assumed(s.c)),
+      {fmt::format("HPA {}: ratio {:.3f}", s.ref, p->ratio),
        own ? fmt::format("HPA {}: {} is {}", s.ref, field, text_at(s.hpa, field))
            : flag_evidence(s.c, "tolerance", fmt::format("{:.4g}", controller.flags.tolerance))},
       advice("The tolerance is the controller's --horizontal-pod-autoscaler-tolerance; from Kubernetes 1.35 "

@@ -95,19 +95,13 @@ void target_is_down(const Scrape& s, const Json& target) {
 }  // namespace
 
 void judge_targets(const Scrape& s, const std::vector<const Json*>& own) {
-  size_t up = 0;
-  const Json* down = nullptr;
-  for (const Json* target : own) {
-    if (text_at(*target, "health") == "up") ++up;
-    if (text_at(*target, "health") == "down") down = target;
-  }
-  if (up > 0) {
-    s.report.set(Link::prometheus, Mark::ok, plural_count(up, "target") + " up");
-  } else if (down == nullptr) {
-    s.report.set(Link::prometheus, Mark::unknown, "the target has not been scraped yet");
-  } else {
-    target_is_down(s, *down);
-  }
+  std::vector<world::Target> targets;
+  for (const Json* target : own) targets.push_back(target_from(*target));
+  Scrapes scrapes = scrapes_of(targets);
+  if (scrapes.up == 0 && scrapes.down > 0)
+    return target_is_down(s, *own[static_cast<size_t>(scrapes.last_down - targets.data())]);
+  Readiness seen = scrapes.readiness();
+  s.report.set(Link::prometheus, seen.ready ? Mark::ok : Mark::unknown, seen.text);
 }
 
 }  // namespace hpawalk::diagnose

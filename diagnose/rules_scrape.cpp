@@ -62,25 +62,26 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
                own.size() == 1 ? fmt::format("{} = {}", s.series, own[0].value)
                                : fmt::format("{}: {}", s.series, count));
   std::string job = own.empty() ? "" : label(own[0], "job");
-  size_t up = 0, down = 0;
+  std::vector<world::Target> targets;
   std::string pool, error;
   for (const Json& target : s.targets == nullptr ? Json::array() : *s.targets) {
     bool ours = !own.empty() && text_at(at(target, "labels"), "job") == job &&
                 (label(own[0], "namespace").empty() ||
                  text_at(at(target, "labels"), "namespace") == label(own[0], "namespace"));
     if (!ours) continue;
-    (text_at(target, "health") == "down" ? down : up)++;
-    if (text_at(target, "health") == "down") error = target_text(target);
-    pool = text_at(target, "pool");
+    targets.push_back(target_from(target));
+    if (targets.back().health == "down") error = target_text(target);
+    pool = targets.back().pool;
   }
+  Scrapes scrapes = scrapes_of(targets);
   pods_and_services(s, true);
   s.report.set(Link::monitor, Mark::ok, pool.empty() ? "the series is scraped" : pool);
   if (pool.empty())
     s.report.set(Link::monitor, Mark::ok, own.empty() || job.empty() ? "the series is there" : "job " + job);
-  s.report.set(Link::prometheus, Mark::ok, up > 0 ? plural_count(up, "target") + " up" : "has the series");
-  if (down > 0) {
-    s.report.note(cause::target_down, fmt::format("{} of {} targets of {} are down", down, up + down, pool),
-                  {error},
+  s.report.set(Link::prometheus, Mark::ok, scrapes.up > 0 ? scrapes.readiness().text : "has the series");
+  if (scrapes.down > 0) {
+    s.report.note(cause::target_down,
+                  fmt::format("{} of {} targets of {} are down", scrapes.down, targets.size(), pool), {error},
                   advice("Make the targets respond; see the error", look_for("pods", s.c.hpa.space)));
   }
 }
@@ -166,6 +167,16 @@ void judge(const Scrape& s) {
 }
 
 }  // namespace
+
+world::Target target_from(const Json& target) {
+  world::Target made;
+  made.pool = text_at(target, "pool");
+  made.url = text_at(target, "url");
+  made.health = text_at(target, "health");
+  made.last_error = text_at(target, "lastError");
+  made.last_scrape = text_at(target, "lastScrape");
+  return made;
+}
 
 std::string target_text(const Json& target) {
   std::string error = text_at(target, "lastError");

@@ -30,7 +30,8 @@ void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // th
 void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
 
-std::string target_text(const Json& target);  // "http://10.0.0.1/metrics is down: 404"
+world::Target target_from(const Json& target);  // as the facts keep it
+std::string target_text(const Json& target);    // "http://10.0.0.1/metrics is down: 404"
 void unknown_from(const Scrape& s, Link first, const std::string& why);
 
 }  // namespace hpawalk::diagnose

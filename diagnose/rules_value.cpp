@@ -39,20 +39,12 @@ void not_asked(const Context& c, Report& report) {
 
 // follows: the cause is before the value.
 void served(const Context& c, Report& report, const Reading& probe, bool follows) {
-  const Json& items = list_at(probe.value, "items");
-  if (!items.empty()) {
-    std::string value = text_at(items.front(), "value");
-    report.set(Link::value, Mark::ok,
-               items.size() == 1
-                   ? fmt::format("{} = {}", c.need.metric, value)
-                   : fmt::format("{}: {} values, the first {}", c.need.metric, items.size(), value));
-    return;
-  }
-  std::string sentence = "The API serves the metric, but has no value for these objects";
-  report.set(Link::value, Mark::broken, "the API serves the metric, but has no value for these objects");
+  Readiness value = value_served(probe.value, c.need.metric);
+  report.set(Link::value, value.ready ? Mark::ok : Mark::broken, value.text);
+  if (value.ready) return;
   if (follows) return;
-  report.broken(cause::metric_query_empty, sentence, {seen(probe, "items: []")},
-                advice("Look at the adapter's metricsQuery"), Certainty::likely);
+  report.broken(cause::metric_query_empty, "The API serves the metric, but has no value for these objects",
+                {seen(probe, "items: []")}, advice("Look at the adapter's metricsQuery"), Certainty::likely);
 }
 
 // An answer that says nothing about the value: a right was missing, or somebody was busy for a moment.

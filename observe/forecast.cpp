@@ -5,9 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "hpasim/explain.hpp"
+#include "hpasim/why.hpp"
 #include "world/prometheus_api.hpp"
 #include "world/times.hpp"
 
@@ -33,32 +32,17 @@ world::Duration in_ms(hpasim::Time t) {
   return std::chrono::duration_cast<world::Duration>(t);
 }
 
-std::string replicas(int n) {
-  return fmt::format("{} {}", n, n == 1 ? "replica" : "replicas");
-}
-
 std::string in_time(world::WallTime until, world::WallTime now) {
   world::Duration left = std::max<world::Duration>(0ms, std::chrono::ceil<std::chrono::seconds>(until - now));
   return fmt::format("{} (in {})", world::clock_time(until), text::duration(left));
 }
 
-std::optional<hpasim::Spec> spec_of(Json hpa) {
-  hpa["apiVersion"] = "autoscaling/v2";  // the entries of a list do not say it
-  hpa["kind"] = "HorizontalPodAutoscaler";
-  auto spec = hpasim::parse_spec(hpasim::Document::parse(json_text(hpa)));
-  return spec ? std::optional(*spec) : std::nullopt;
+hpasim::Time sim_time(world::WallTime at) {
+  return at.time_since_epoch();
 }
 
-// What so much of the metric asks for: the proposal of the HPA's first metric, as calculator.hpp has it.
-int asked_for(const hpasim::Spec& spec, const diagnose::ControllerSettings& controller, double value,
-              int ready, int current) {
-  const hpasim::MetricSpec& metric = spec.metrics.front();
-  double ratio = std::trunc(value * 1000) / static_cast<double>(metric.target);
-  hpasim::Tolerance tolerance = hpasim::Controller(spec, controller.rules, controller.flags).tolerance();
-  if (metric.target_kind != hpasim::TargetKind::value) {
-    return tolerance.within(ratio / std::max(1, current)) ? current : hpasim::to_int32(std::ceil(ratio));
-  }
-  return tolerance.within(ratio) ? current : hpasim::to_int32(std::ceil(ratio * ready));
+world::WallTime wall_time(hpasim::Time at) {
+  return world::WallTime(in_ms(at));
 }
 
 struct Judge {
@@ -145,92 +129,80 @@ struct Judge {
     }
     if (w.ready != w.wanted || w.replicas != w.wanted) {
       return Outlook{
-          State::moving, "rollout", fmt::format("{} desired, {} ready", replicas(w.wanted), w.ready), {}, {}};
+          State::moving,
+          "rollout",
+          fmt::format("{} {} desired, {} ready", w.wanted, w.wanted == 1 ? "replica" : "replicas", w.ready),
+          {},
+          {}};
     }
     return std::nullopt;
   }
 
+  // The HPA as its controller sees it, with the pods that were watched.
   hpasim::State state() const {
-    hpasim::State s;
+    hpasim::State s = hpasim::state_of(hops.hpa.object);
     s.current = hops.workload.wanted;
     s.desired = hops.hpa.desired;
     s.ready_pods = hops.workload.ready;
-    hpasim::MetricState metric;
-    if (hops.hpa.metric.number) {
-      metric.value = std::llround(*hops.hpa.metric.number * 1000);
-      metric.average = metric.value;
-    }
-    s.metrics.push_back(metric);
     for (const auto& [type, c] : hops.hpa.conditions) s.conditions[type] = {c.status, c.reason, c.message};
+    if (hops.hpa.metric.number && !s.metrics.empty()) {
+      s.metrics.front().value = std::llround(*hops.hpa.metric.number * 1000);
+      s.metrics.front().average = s.metrics.front().value;
+    }
     return s;
   }
 
-  world::Duration window(const hpasim::Spec& spec) const {
-    if (spec.behavior && spec.behavior->down.window_seconds)
-      return std::chrono::seconds(*spec.behavior->down.window_seconds);
-    return in_ms(controller.flags.downscale_stabilization);
+  // What the metric asked for at the syncs that are known.
+  std::vector<hpasim::PastRecommendation> past(const hpasim::Spec& spec) const {
+    std::vector<hpasim::PastRecommendation> all;
+    for (const Memory::Proposal& p : memory.proposals()) {
+      std::int64_t milli = std::llround(p.value * 1000);
+      std::optional<hpasim::Proposal> then = hpasim::proposal_of(
+          spec, 0, {milli, milli, {}}, hops.workload.wanted, p.ready >= 0 ? p.ready : hops.workload.ready,
+          controller.rules, controller.flags);
+      if (then && then->because != hpasim::Because::failed) all.push_back({sim_time(p.last), then->replicas});
+    }
+    return all;
   }
 
-  // A higher recommendation within the window holds the replicas: which one lasts longest, and what is left
-  // then.
-  Outlook held(const hpasim::Spec& spec) const {
-    int current = hops.workload.wanted, ready = hops.workload.ready;
-    int asked = asked_for(spec, controller, hops.hpa.metric.number.value_or(0), ready, current);
-    world::Duration length = window(spec);
-    auto allowed = [&](int n) { return std::clamp(n, spec.min, spec.max); };
-    auto of = [&](const Memory::Proposal& p) {
-      return asked_for(spec, controller, p.value, p.ready >= 0 ? p.ready : ready, current);
-    };
-    int highest = 0;
-    world::WallTime last{};
-    for (const Memory::Proposal& p : memory.proposals()) {
-      if (p.last <= now - length || allowed(of(p)) < current) continue;
-      highest = std::max(highest, of(p));
-      last = std::max(last, p.last);
-    }
-    int next = allowed(asked);
-    if (next >= current) {
-      return {State::settled,
-              "at-min",
-              fmt::format("stays at {}: {} of {} needs {}, and minReplicas is {}", current,
-                          hops.hpa.metric.text, hops.hpa.target, replicas(asked), spec.min),
-              {},
-              current};
-    }
-    for (const Memory::Proposal& p : memory.proposals()) {
-      if (p.last > last && p.last > now - length) next = std::max(next, std::min(allowed(of(p)), current));
-    }
+  // A recommendation within the stabilization window holds the replicas: until when, and what comes then.
+  Outlook held(const hpasim::Spec& spec, const hpasim::Reason& reason) const {
+    int current = hops.workload.wanted;
+    world::WallTime until = wall_time(*reason.until);
+    bool down = reason.rule == "stabilized-down",
+         flag = down && !(spec.behavior && spec.behavior->down.window_seconds);
     std::string source =
-        controller.seen || (spec.behavior && spec.behavior->down.window_seconds)
+        controller.seen || !flag
             ? ""
             : ", assumed from Kubernetes' default: the controller's flags are not visible on this cluster";
-    std::string why = fmt::format("scale-down stabilization ({}s{})", length.count() / 1000, source);
-    if (last == world::WallTime{}) {
+    std::string length =
+        fmt::format("{}s", in_ms(reason.held->window).count() / 1000);  // as the field has it
+    std::string why = fmt::format("scale-{} stabilization ({}{})", down ? "down" : "up", length, source);
+    if (!reason.held->strongest) {
       return {State::held,
-              "stabilized-down",
-              fmt::format("stays at {} because of {}: the current metric needs only {}, but a higher "
+              reason.rule,
+              fmt::format("stays at {} because of {}: the current metric would not keep it, but a {} "
                           "recommendation from before this watch began still counts, until {} at the latest",
-                          current, why, allowed(asked), in_time(now + length, now)),
-              now + length,
+                          current, why, down ? "higher" : "lower", in_time(until, now)),
+              until,
               {}};
     }
-    std::string most = allowed(highest) == highest
-                           ? std::to_string(highest)
-                           : fmt::format("{}, limited to {} by maxReplicas", highest, allowed(highest));
-    return {State::held, "stabilized-down",
-            fmt::format("stays at {} until about {}: {}; the highest recommendation of the last {}s was {}, "
+    int strongest = *reason.held->strongest, allowed = hpasim::within_limits(spec, strongest);
+    std::string most = allowed == strongest ? std::to_string(strongest)
+                                            : fmt::format("{}, limited to {} by {}", strongest, allowed,
+                                                          down ? "maxReplicas" : "minReplicas");
+    return {State::held, reason.rule,
+            fmt::format("stays at {} until about {}: {}; the {} recommendation of the last {} was {}, "
                         "until {}; then {}",
-                        current, in_time(last + length, now), why, length.count() / 1000, most,
-                        world::clock_time(last), next),
-            last + length, next};
+                        current, in_time(until, now), why, down ? "highest" : "lowest", length, most,
+                        world::clock_time(wall_time(reason.held->last)), reason.next.value_or(current)),
+            until, reason.next};
   }
 
   Outlook acts(const hpasim::Spec& spec) const {
-    ConditionSeen able = condition("AbleToScale");
-    if (able.reason == "ScaleDownStabilized" && able.status == "True") return held(spec);
     world::WallTime look = next_look(hops.hpa, controller, now);
     std::vector<hpasim::Reason> reasons =
-        hpasim::why_unchanged(spec, controller.rules, controller.flags, state(), {}, hpasim::Time(0));
+        hpasim::why_unchanged(spec, controller.rules, controller.flags, state(), past(spec), sim_time(now));
     if (reasons.empty())
       return {State::moving,
               "unknown",
@@ -238,6 +210,7 @@ struct Judge {
               look,
               {}};
     const hpasim::Reason& reason = reasons.front();
+    if (reason.held) return held(spec, reason);
     auto is = [&](std::initializer_list<std::string_view> rules) {
       return std::find(rules.begin(), rules.end(), reason.rule) != rules.end();
     };
@@ -249,27 +222,10 @@ struct Judge {
               {},
               hops.workload.wanted};
     }
-    int current = hops.workload.wanted;
-    int wanted = std::clamp(
-        asked_for(spec, controller, hops.hpa.metric.number.value_or(0), hops.workload.ready, current),
-        spec.min, spec.max);
-    if (!spec.behavior && wanted > current) {
-      int step = std::min(wanted, std::max(2 * current, 4));
-      std::string limit =
-          step < wanted
-              ? ", because without `behavior` one sync at most doubles the replicas (or scales to 4)"
-              : "";
-      return {State::moving, "doubling",
-              fmt::format("{} of {} needs {}: at its next sync, at about {}, the HPA scales to {}{}",
-                          hops.hpa.metric.text, hops.hpa.target, replicas(wanted), in_time(look, now), step,
-                          limit),
-              look, step};
-    }
-    return {State::moving,
-            reason.rule,
-            fmt::format("{}; the next sync is at about {}", reason.text, in_time(look, now)),
-            look,
-            {}};
+    std::string next = reason.next ? fmt::format("at its next sync, at about {}, the HPA scales to {}",
+                                                 in_time(look, now), *reason.next)
+                                   : fmt::format("the next sync is at about {}", in_time(look, now));
+    return {State::moving, reason.rule, reason.text + "; " + next, look, reason.next};
   }
 };
 
@@ -308,7 +264,7 @@ Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::Controll
   if (std::optional<Outlook> found = judge.missing()) return *found;
   if (std::optional<Outlook> found = judge.travelling()) return *found;
   if (std::optional<Outlook> found = judge.rollout()) return *found;
-  std::optional<hpasim::Spec> spec = spec_of(hops.hpa.object);
+  std::optional<hpasim::Spec> spec = hpasim::spec_of(hops.hpa.object);
   if (!spec || spec->metrics.empty())
     return {State::broken, "hpa", "hpawalk does not support this HPA's spec", {}, {}};
   Outlook found = judge.acts(*spec);

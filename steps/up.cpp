@@ -261,11 +261,11 @@ class Run {
       // A registry that takes minutes to build the image does not use up the time of the stages that need its
       // metric.
       if (board_.missing({{Milestone::Kind::image}})) end = now + config_.duration("timeout");
-      bool refused = judgement.error_id == "kube-forbidden";  // waiting does not help
       if (now >= end || now - readable > unreadable_for) {
         Result<Json> there = world::kube_get(api_, "/version");
         if (!there && there.error().kind == ErrorClass::environment) return failure(there.error());
-        if (now >= end || refused) return failure(not_holding(*job.stage, {judgement, held}, config_));
+        if (now >= end || judgement.forbidden())
+          return failure(not_holding(*job.stage, {judgement, held}, config_));
         readable = now;  // the API server is there: it is what stands behind it that does not answer yet
       }
       if (!world_.clock.sleep(150ms)) return interrupted("waiting for " + job.report.name);

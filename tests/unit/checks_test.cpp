@@ -10,40 +10,39 @@ using namespace hpawalk;
 using namespace hpawalk::diagnose;
 using namespace hpawalk::world;
 
-static Read json(const char* text) {
+static Result<Json> json(const char* text) {
   return Json::parse(text);
 }
-static Read missing() {
+static Result<Json> missing() {
   return failure(ErrorClass::check_failed, "kube-not-found", "There is no such thing");
 }
-static Read forbidden() {
+static Result<Json> forbidden() {
   return failure(ErrorClass::check_failed, "kube-forbidden", "Not allowed to get deployments");
 }
 
 TEST_CASE("A workload is ok only when the latest version is rolled out and available") {
   const char* ready = R"({"kind":"Deployment","metadata":{"name":"web","generation":2},"spec":{"replicas":2},
     "status":{"observedGeneration":2,"updatedReplicas":2,"availableReplicas":2}})";
-  CHECK(judge_workload(json(ready)).ok());
+  CHECK(judge(json(ready), workload_rolled_out).ok());
   Json stale = Json::parse(ready);
   stale["status"]["observedGeneration"] = 1;
-  CHECK(judge_workload(stale).mark == Mark::broken);
+  CHECK(judge(stale, workload_rolled_out).mark == Mark::broken);
   Json half = Json::parse(ready);
   half["status"]["availableReplicas"] = 1;
-  CHECK(judge_workload(half).evidence == "web: 1 of 2 pods available");
+  CHECK(judge(half, workload_rolled_out).evidence == "web: 1 of 2 pods available");
   Json replaced = Json::parse(ready);
   replaced["status"]["replicas"] = 3;  // the third is of the old version, and may be the only one that works
-  CHECK(judge_workload(replaced).evidence == "web: 1 pod not replaced by the latest version yet");
-  CHECK(judge_workload(missing()).mark == Mark::broken);
-  CHECK(judge_workload(forbidden()).mark == Mark::unknown);
-  CHECK(judge_workload(forbidden()).error_id == "kube-forbidden");
+  CHECK(judge(replaced, workload_rolled_out).evidence == "web: 1 pod not replaced by the latest version yet");
+  CHECK(judge(missing(), workload_rolled_out).mark == Mark::broken);
+  CHECK(judge(forbidden(), workload_rolled_out).mark == Mark::unknown);
+  CHECK(judge(forbidden(), workload_rolled_out).error_id == "kube-forbidden");
 }
 
 TEST_CASE("Pods that are not ready say why") {
-  Read pulling = json(R"({"items":[{"metadata":{"name":"p"},"status":{"phase":"Pending","conditions":
+  Result<Json> pulling = json(R"({"items":[{"metadata":{"name":"p"},"status":{"phase":"Pending","conditions":
     [{"type":"Ready","status":"False"}],"containerStatuses":[{"state":{"waiting":{"reason":"ErrImagePull","message":"no such image"}}}]}}]})");
-  CHECK(pod_trouble(pulling) == "pod p: ErrImagePull: no such image");
-  CHECK(pod_trouble(json(R"({"items":[]})")) == "");
-  CHECK(pod_trouble(forbidden()) == "");
+  CHECK(pod_trouble(*pulling) == "pod p: ErrImagePull: no such image");
+  CHECK(pod_trouble(*json(R"({"items":[]})")) == "");
 }
 
 TEST_CASE("A target is ok when it is up and was scraped, with the age of the scrape") {
@@ -63,15 +62,17 @@ TEST_CASE("A target is ok when it is up and was scraped, with the age of the scr
 }
 
 TEST_CASE("An HPA is ok when it can scale and sees its metric") {
-  CHECK(judge_hpa(json(R"({"metadata":{"name":"h"}})")).mark == Mark::broken);
-  CHECK(judge_hpa(
-            json(R"({"metadata":{"name":"h"},"status":{"currentReplicas":1,"desiredReplicas":1,"conditions":[
+  CHECK(judge(json(R"({"metadata":{"name":"h"}})"), hpa_active).mark == Mark::broken);
+  CHECK(
+      judge(json(R"({"metadata":{"name":"h"},"status":{"currentReplicas":1,"desiredReplicas":1,"conditions":[
     {"type":"AbleToScale","status":"True","reason":"ReadyForNewScale"},
-    {"type":"ScalingActive","status":"True","reason":"ValidMetricFound"}]}})"))
-            .ok());
-  Judgement blind = judge_hpa(json(R"({"metadata":{"name":"h"},"status":{"conditions":[
+    {"type":"ScalingActive","status":"True","reason":"ValidMetricFound"}]}})"),
+            hpa_active)
+          .ok());
+  Judgement blind = judge(json(R"({"metadata":{"name":"h"},"status":{"conditions":[
     {"type":"AbleToScale","status":"True"},
-    {"type":"ScalingActive","status":"False","reason":"FailedGetObjectMetric","message":"unable to get metric"}]}})"));
+    {"type":"ScalingActive","status":"False","reason":"FailedGetObjectMetric","message":"unable to get metric"}]}})"),
+                          hpa_active);
   CHECK(blind.mark == Mark::broken);
   CHECK(blind.evidence.find("FailedGetObjectMetric") != std::string::npos);
 }

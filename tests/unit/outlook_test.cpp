@@ -91,7 +91,8 @@ TEST_CASE("At minReplicas there is nothing that a stabilization window could hol
   Outlook rests = look(hops, start, memory);
   CHECK(rests.state == State::settled);
   CHECK(rests.text ==
-        "stays at 1: 0 of 10 needs 0 replicas, and minReplicas is 1; prometheus-adapter makes 0 of NaN");
+        "stays at 1: prom_fake_value is 0 of 10: 0 times its target, which needs 0 replicas, and minReplicas "
+        "is 1; prometheus-adapter makes 0 of NaN");
 }
 
 TEST_CASE("A value is travelling until the HPA has read it, and the outlook says where it is") {

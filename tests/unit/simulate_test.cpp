@@ -6,6 +6,7 @@
 #include "hpasim/explain.hpp"
 #include "hpasim/simulate.hpp"
 #include "hpasim/tune.hpp"
+#include "hpasim/why.hpp"
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
