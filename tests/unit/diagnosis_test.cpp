@@ -103,6 +103,38 @@ static std::map<std::string, Finding> told_first(const Json& document) {
   return told;
 }
 
+TEST_CASE("up and status wait for what diagnose calls ok: on all facts the two never contradict each other") {
+  size_t hpas = 0, services = 0;
+  for (const std::filesystem::path& file : fakes::facts_files()) {
+    INFO(file.string());
+    Json document = fakes::facts_document(file);
+    Facts facts = *facts_from(document.dump());
+    HpaDiagnosis diagnosis = judged_hpa(document);
+    auto mark = [&](Link link) { return diagnosis.chains[0].links[static_cast<size_t>(link)].mark; };
+    for (const Json* hpa : facts.items("hpas", diagnosis.space)) {
+      if (name_of(*hpa) != diagnosis.name || diagnosis.chains.size() > 1) continue;
+      bool blamed =
+          std::any_of(diagnosis.chains[0].findings.begin(), diagnosis.chains[0].findings.end(),
+                      [](const Finding& f) { return f.link == Link::hpa && f.severity == Mark::broken; });
+      bool looked = !condition(*hpa, "ScalingActive").is_null();
+      bool changeable =
+          text_at(condition(*hpa, "AbleToScale"), "status") == "True";  // else it is the target's
+      if (hpa_active(*hpa).ready && !blamed) CHECK(mark(Link::hpa) == Mark::ok), ++hpas;
+      if (!hpa_active(*hpa).ready && looked && changeable) CHECK(mark(Link::hpa) != Mark::ok), ++hpas;
+    }
+    for (const Json* service : facts.items("apiservices", "")) {
+      if (!api_service_available(*service).ready) continue;
+      ++services;
+      bool of_chain = mark(Link::api_service) == Mark::ok;
+      std::string text = diagnosis.chains[0].links[static_cast<size_t>(Link::api_service)].text;
+      if (of_chain && text.starts_with(name_of(*service)))
+        CHECK(text == api_service_available(*service).text);
+    }
+  }
+  CHECK(hpas > 100);
+  CHECK(services > 100);
+}
+
 TEST_CASE("Each facts file is judged as its name says") {
   size_t count = 0;
   for (const std::filesystem::path& file : fakes::facts_files()) {

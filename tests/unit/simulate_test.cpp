@@ -276,6 +276,77 @@ TEST_CASE("Why an HPA in a cluster does not change") {
   CHECK(why_unchanged(spec_with(), rules, {}, state, {}, seconds(200))[0].rule == "no-metric");
 }
 
+TEST_CASE("What a metric asks for is the calculator's own answer, for each kind of target") {
+  Rules rules = *rules_for("1.34");
+  auto asks = [&](const nlohmann::json& metric, const nlohmann::json& current, int replicas, int ready) {
+    nlohmann::json hpa = {
+        {"metadata", {{"name", "web"}}},
+        {"spec",
+         {{"scaleTargetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "web"}}},
+          {"maxReplicas", 100},
+          {"metrics", {metric}}}},
+        {"status", {{"currentReplicas", replicas}, {"currentMetrics", {current}}}}};
+    std::optional<Spec> spec = spec_of(hpa);
+    REQUIRE(spec);
+    State state = state_of(hpa);
+    REQUIRE(state.metrics.size() == 1);
+    std::optional<Proposal> p = proposal_of(*spec, 0, state.metrics[0], replicas, ready, rules, {});
+    REQUIRE(p);
+    return p->replicas;
+  };
+  auto object = [](const nlohmann::json& side, const char* name) {
+    nlohmann::json metric = {
+        {"type", "Object"},
+        {"object",
+         {{"metric", {{"name", "queue"}}},
+          {"describedObject", {{"apiVersion", "v1"}, {"kind", "Service"}, {"name", "q"}}}}}};
+    metric["object"][name] = side;
+    return metric;
+  };
+  // Value: the ratio counts for the pods that are ready.
+  CHECK(asks(object({{"type", "Value"}, {"value", "10"}}, "target"), object({{"value", "50"}}, "current"), 4,
+             4) == 20);
+  CHECK(asks(object({{"type", "Value"}, {"value", "10"}}, "target"), object({{"value", "50"}}, "current"), 4,
+             2) == 10);
+  CHECK(asks(object({{"type", "Value"}, {"value", "10"}}, "target"), object({{"value", "10500m"}}, "current"),
+             4, 4) == 4);
+  // AverageValue: the status shows the average over the pods, so the total is as many times that.
+  CHECK(asks(object({{"type", "AverageValue"}, {"averageValue", "10"}}, "target"),
+             object({{"averageValue", "25"}}, "current"), 4, 4) == 10);
+  nlohmann::json pods = {{"type", "Pods"}, {"pods", {{"metric", {{"name", "rps"}}}}}};
+  nlohmann::json wanted = pods, seen = pods;
+  wanted["pods"]["target"] = {{"type", "AverageValue"}, {"averageValue", "10"}};
+  seen["pods"]["current"] = {{"averageValue", "15"}};
+  CHECK(asks(wanted, seen, 4, 4) == 6);
+  CHECK(asks({{"type", "Resource"},
+              {"resource",
+               {{"name", "cpu"}, {"target", {{"type", "Utilization"}, {"averageUtilization", 50}}}}}},
+             {{"type", "Resource"},
+              {"resource", {{"name", "cpu"}, {"current", {{"averageUtilization", 100}}}}}},
+             3, 3) == 6);
+}
+
+TEST_CASE(
+    "A window holds until the last recommendation that keeps the replicas has left it, in both directions") {
+  Rules rules = *rules_for("1.34");
+  State state;
+  state.current = state.desired = 4;
+  state.metrics = {{80'000, {}, {}}};
+  state.conditions = {{"AbleToScale", {"True", "ScaleUpStabilized", ""}},
+                      {"ScalingActive", {"True", "", ""}}};
+  Spec spec = spec_with({"spec.behavior={scaleUp: {stabilizationWindowSeconds: 60}}"});
+  std::vector<PastRecommendation> past = {{seconds(150), 3}, {seconds(170), 4}, {seconds(180), 6}};
+  std::vector<Reason> reasons = why_unchanged(spec, rules, {}, state, past, seconds(200));
+  REQUIRE(reasons.size() == 1);
+  CHECK(reasons[0].rule == "stabilized-up");
+  CHECK(reasons[0].until == seconds(230));
+  CHECK(reasons[0].held->strongest == 3);
+  CHECK(reasons[0].next == 6);  // what was asked for later, until that has left the window too
+  // A condition of the last sync that the metric has left behind: nothing is held back any more.
+  state.metrics = {{10'000, {}, {}}};
+  CHECK(why_unchanged(spec, rules, {}, state, past, seconds(200))[0].rule == "within-tolerance");
+}
+
 TEST_CASE("simulate shows a plot, every change and the figures") {
   Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m"});
   CHECK(ran.code == 0);
