@@ -9,6 +9,14 @@
 
 namespace hpawalk::diagnose {
 
+const Cause cause::hpa_missing = {
+    .id = "hpa-missing",
+    .link = Link::hpa,
+    .symptom = "Nothing scales, although the metric is there",
+    .reason = "The HPA does not exist",
+    .detection = "The list of HPAs of its namespace; seen by verify, which knows its name",
+    .fix = "Create it"};
+
 const Cause cause::hpa_forbidden = {.id = "hpa-forbidden",
                                     .link = Link::hpa,
                                     .symptom = "forbidden ... custom.metrics.k8s.io",
@@ -175,6 +183,17 @@ void nothing_before(const HpaSide& s, const std::string& reason, const std::stri
   }
 }
 
+// Of an HPA whose name is known, and that the list does not have.
+void missing(const HpaSide& s) {
+  const Reading* list = s.c.facts.listing("hpas", s.c.hpa.space);
+  std::string evidence = "not in the list";
+  s.report.broken(cause::hpa_missing,
+                  fmt::format("HPA {} not found in namespace {}", s.c.hpa.name, s.c.hpa.space),
+                  {list == nullptr ? evidence : seen(*list, evidence)},
+                  advice("Create it; hpawalk up --only hpa creates the walkthrough's"));
+  s.report.set(Link::hpa, Mark::broken, "the HPA does not exist");
+}
+
 void not_active(const HpaSide& s, const Json& active) {
   std::string reason = text_at(active, "reason"), message = text_at(active, "message");
   s.report.set(Link::hpa, Mark::broken, reason + ": " + std::string(shortened(message, 300)));
@@ -209,6 +228,7 @@ void judge_hpa(const Context& c, Report& report) {
     s.state.ready_pods = static_cast<int>(
         std::count_if(c.hpa.pods.begin(), c.hpa.pods.end(), [](const Json* pod) { return pod_ready(*pod); }));
   }
+  if (assumed(hpa)) return missing(s);
   const Json& active = condition(hpa, "ScalingActive");
   const Json& able = condition(hpa, "AbleToScale");
   if (able.is_null()) {

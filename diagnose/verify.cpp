@@ -112,28 +112,13 @@ Verification verify(const Facts& facts, const KnownChain& chain) {
     if (link.link == Link::prometheus && link.mark == Mark::ok) {
       if (std::string scraped = last_scrape(facts, chain.pool); !scraped.empty()) link.text += ", " + scraped;
     }
-    if (link.link == Link::hpa) {
-      if (assumed(*hpa))
-        link = {Link::hpa, Mark::broken, "there is none"};
-      else if (std::string all = conditions(*hpa); !all.empty())
-        link.text += "; " + all;
-    }
+    if (std::string all = conditions(*hpa); link.link == Link::hpa && !all.empty()) link.text += "; " + all;
     verification.links.push_back({std::string(name_of(link.link)), link.mark, link.text});
     if (link.link == Link::value) verification.links.push_back(value_for_pods(facts, chain));
   }
   if (const Finding* first = diagnosis.first_broken()) verification.first_broken = *first;
   for (const Finding& finding : diagnosis.findings) {
     if (finding.severity == Mark::note) verification.notes.push_back(finding);
-  }
-  if (assumed(*hpa) && (!verification.first_broken || verification.first_broken->link > Link::hpa)) {
-    verification.first_broken = Finding{
-        "hpa-missing",
-        Link::hpa,
-        Mark::broken,
-        Certainty::certain,
-        fmt::format("HPA {} not found in namespace {}", name_of(*hpa), chain.space),
-        {"GET /apis/autoscaling/v2/namespaces/" + chain.space + "/horizontalpodautoscalers: not in the list"},
-        advice("hpawalk up --only hpa creates it")};
   }
   return verification;
 }
