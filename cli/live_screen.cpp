@@ -134,7 +134,7 @@ std::vector<Painted> LiveScreen::draw(const observe::Hops& hops, const observe::
   std::vector<Painted> below;
   std::string text = hops.lost.empty() ? outlook.text : "the API server does not respond: " + hops.lost;
   std::string mark = outlook.state == observe::Outlook::State::broken ? "broken:"
-                     : outlook.at_rest()                              ? "so:"
+                     : outlook.at_rest()                              ? "forecast:"
                                                                       : "now:";
   std::vector<std::string> wrapped = wrap(mark + " " + text, width);
   if (wrapped.size() > 5) wrapped.resize(5);

@@ -52,11 +52,11 @@ class LineView final : public observe::LiveView {
     // The text counts down; what it says is new when one of these is.
     std::string gist =
         fmt::format("{} {} {}", name_of(outlook.state), outlook.rule, outlook.next.value_or(-1));
-    if (gist == shown_["so"] && outlook.state != observe::Outlook::State::broken) return;
+    if (gist == shown_["forecast"] && outlook.state != observe::Outlook::State::broken) return;
     if (outlook.text == told_) return;
-    shown_["so"] = gist;
+    shown_["forecast"] = gist;
     told_ = outlook.text;
-    line(change.at, "so", outlook.text);
+    line(change.at, "forecast", outlook.text);
   }
   void end() override {}
 

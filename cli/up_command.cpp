@@ -111,17 +111,17 @@ yaml::Value to_json(const steps::UpReport& report, const std::string& cluster) {
 }
 
 // After an `up` that succeeded.
-std::vector<std::string> standing_stages(const steps::UpReport& report) {
-  std::vector<std::string> standing;
+std::vector<std::string> ready_stages(const steps::UpReport& report) {
+  std::vector<std::string> ready;
   for (const steps::StageReport& stage : report.stages) {
-    if (stage.outcome != steps::StageReport::Outcome::left_out) standing.push_back(stage.name);
+    if (stage.outcome != steps::StageReport::Outcome::left_out) ready.push_back(stage.name);
   }
-  return standing;
+  return ready;
 }
 
 Result<steps::Address> prom_fake_address(Session& session, const OpenChain& chain,
                                          const steps::UpReport& report) {
-  for (const std::string& stage : standing_stages(report)) {
+  for (const std::string& stage : ready_stages(report)) {
     if (stage == "prom-fake")
       return steps::await_address(session.world, *chain.config, *chain.api, session.progress);
   }
@@ -132,15 +132,15 @@ std::string to_text(const steps::UpReport& report, const OpenChain& chain, const
   bool changed = false;
   for (const steps::StageReport& stage : report.stages)
     changed = changed || stage.outcome == steps::StageReport::Outcome::built;
-  std::vector<std::string> standing = standing_stages(report);
+  std::vector<std::string> ready = ready_stages(report);
   std::string flags = text::shell_quote(world::kubectl_line(chain.access.kube, {}));
   std::string where = fmt::format("{}{} ({}).", chain.target->name(),
                                   changed ? "" : "; nothing had to be changed", text::duration(report.took));
   if (!address.url.empty()) where += "\nprom-fake answers at " + address.url;
-  if (standing.empty()) return "Every stage was skipped; nothing was changed.";
-  if (standing.size() < steps::stages().size()) {
-    return fmt::format("{} {} on {}\n\n{}", text::join(standing, ", "),
-                       standing.size() == 1 ? "stands" : "stand", where, chain.config->again("verify"));
+  if (ready.empty()) return "Every stage was skipped; nothing was changed.";
+  if (ready.size() < steps::stages().size()) {
+    return fmt::format("{} {} ready on {}\n\n{}", text::join(ready, ", "), ready.size() == 1 ? "is" : "are",
+                       where, chain.config->again("verify"));
   }
   return fmt::format("The chain is ready on {}\n\n{} get hpa {} -n {}\n{}", where, flags,
                      chain.config->text("hpa.name"), chain.config->text("namespace"),

@@ -19,7 +19,7 @@ const Cause cause::resource_metrics_empty = {.id = "resource-metrics-empty",
                                              .symptom = "no metrics returned from resource metrics API",
                                              .reason = "The pods have not been measured yet",
                                              .detection = "The resource metrics API",
-                                             .fix = "Wait 30 s"};
+                                             .fix = "Wait 30s"};
 
 namespace {
 

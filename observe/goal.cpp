@@ -39,8 +39,8 @@ Result<Goal> parse_goal(const std::string& text) {
     std::string name(text::trim(part.substr(0, end)));
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       auto near = text::nearest(name, names);
-      return wrong(fmt::format("unknown name `{}`{}: valid names are {}", name,
-                               near ? ", did you mean " + *near + "?" : "", text::join(names, ", ")));
+      return wrong(fmt::format("unknown name `{}`{} Valid names: {}", name,
+                               near ? "; did you mean " + *near + "?" : ".", text::join(names, ", ")));
     }
     if (name == "settled") {
       if (end != std::string::npos) return wrong("settled takes no number");

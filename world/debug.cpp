@@ -95,7 +95,7 @@ void DebugLog::line(const std::string& text) {
 
 std::string DebugLog::since(TimePoint start) {
   Duration took = clock_.now() - start;
-  return took < 1s ? fmt::format("{} ms", took.count()) : text::duration(took);
+  return took < 1s ? fmt::format("{}ms", took.count()) : text::duration(took);
 }
 
 Result<Outcome> DebugProcesses::run(const Command& command) {

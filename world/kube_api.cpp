@@ -110,7 +110,7 @@ Error kube_error(const KubeRequest& request, const HttpResponse& response) {
                          "Log in again, then repeat the command");
     case 403: {
       std::string right = right_needed(request.method, request.path);
-      return make("kube-forbidden", "Not allowed to " + right,
+      return make("kube-forbidden", "Forbidden: this login cannot " + right,
                   "Ask the cluster's administrator for the right to " + right);
     }
     case 404: return make("kube-not-found", "Not found: " + place);

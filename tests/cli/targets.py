@@ -137,7 +137,7 @@ for tool, maker in MAKERS.items():
     registry = ["--prom-fake-image", "registry.example.com/fake:1"]
     scenario(f"{tool}: up makes a cluster, notes that it did, and uses it", [
         absent, step(tool, *maker["create"], out="Creating cluster\n"), kubeconfig, apply_note(maker["context"], file, f"{tool} cluster hpawalk")],
-        api(), ["up", "--cluster", tool, "--only", "image", *registry], says=f"image stands on {tool} cluster hpawalk")
+        api(), ["up", "--cluster", tool, "--only", "image", *registry], says=f"image is ready on {tool} cluster hpawalk")
     scenario(f"{tool}: up uses the cluster that is there", [there, kubeconfig], api(), ["up", "--cluster", tool, "--only", "image", *registry])
     scenario(f"{tool}: a cluster too old is refused before anything is changed", [there, kubeconfig], api(minor="22"),
              ["up", "--cluster", tool], code=3, says="v1.22.0 is older than 1.25")
@@ -200,7 +200,7 @@ note = apply_note("walkcluster", "aks-walk-walkcluster", "registry.walkregistry"
 scenario("aks: up builds the image with its log streamed, grants the right, and notes both", azure() + [credentials(), no_image, rights, note, build, attach],
          api(), ["up", "--only", "image"], says="Step 1/9 : FROM debian", **NAMES)
 scenario("aks: what is there is used", azure() + [credentials(), image | {"out": "{}"}, rights | {"out": '[{"roleDefinitionName": "AcrPull"}]'}], api(),
-         ["up", "--only", "image"], says="image stands on AKS cluster walkcluster", **NAMES)
+         ["up", "--only", "image"], says="image is ready on AKS cluster walkcluster", **NAMES)
 scenario("aks: a build that fails is the run's failure", azure() + [
     credentials(), no_image, rights | {"out": '[{"roleDefinitionName": "AcrPull"}]'}, note, lambda f: build(f) | {"code": 1, "err": "ERROR: Run failed\n"}],
     api(), ["up", "--only", "image"], code=1, says="The registry could not build prom-fake's image", **NAMES)

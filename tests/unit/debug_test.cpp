@@ -31,8 +31,8 @@ TEST_CASE("The debug log tells each child process, request and pause in a line w
   CHECK(fake.terminal.output.empty());
   CHECK(fake.terminal.errors ==
         "debug 08:00:00.000 child 1 runs: kubectl get 'a b'\n"
-        "debug 08:00:00.000 child 1: exit 3, 3 B out, 3 B err, 0 ms\n"
-        "debug 08:00:00.000 GET /api/v1/pods?limit=500 (attempt 2): 429, 4 B, retry after 2s, 0 ms\n"
+        "debug 08:00:00.000 child 1: exit 3, 3 B out, 3 B err, 0ms\n"
+        "debug 08:00:00.000 GET /api/v1/pods?limit=500 (attempt 2): 429, 4 B, retry after 2s, 0ms\n"
         "debug 08:00:00.000 waits 2.0s\n");
 }
 

@@ -227,7 +227,7 @@ TEST_CASE("A kind that may not be listed keeps the namespace") {
   REQUIRE(chain.down());
   CHECK(
       chain.left("Namespace prom-metrics: its other content is unknown: networkpolicies.networking.k8s.io: "
-                 "Not allowed to list"));
+                 "Forbidden: this login cannot list"));
   CHECK(chain.api.has("Namespace", "", monitoring));
 }
 
