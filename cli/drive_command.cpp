@@ -1,5 +1,4 @@
-// hpawalk drive and report: follow a load with prom-fake's value, record what every hop of the chain does,
-// and show a recording later.
+// hpawalk drive: follow a load with prom-fake's value, and record what every hop of the chain does.
 #include <cmath>
 #include <memory>
 
@@ -90,23 +89,6 @@ class Commentary {
   world::TimePoint told_{};
 };
 
-Status show(Session& session, const observe::Recorded& recorded, const std::string& report) {
-  if (!report.empty()) {
-    if (auto written = session.world.files.write(report, html::render(recorded_report(recorded))); !written)
-      return written;
-    session.world.terminal.err("report: " + report + "\n");
-  }
-  session.print(session.json ? Painted() : recorded_text(recorded, canvas_for(session.world)),
-                session.json ? json_text(recorded_json(recorded), 2) : "");
-  return {};
-}
-
-Status differs(const observe::Recorded& recorded) {
-  if (!recorded.prediction || recorded.prediction->possible()) return {};
-  return failure(ErrorClass::check_failed, "prediction-differs", "The replicas differ from the simulation",
-                 verdict(recorded), text::join(recorded.happened.notes, " "));
-}
-
 Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& flags) {
   world::World& world = session.world;
   auto load = load_of(world, o);
@@ -152,34 +134,13 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   if (driven && !ended) driven = ended;
   auto recorded = observe::looked_at(recorder.recording(), o.compare);
   if (recorded) {
-    Status shown = show(session, *recorded, o.report);
+    Status shown = show_recorded(session, *recorded, o.report);
     if (driven && !shown) driven = shown;
   } else if (driven) {
     driven = failure(recorded.error());
   }
   if (stopped) return interrupted("driving the load");
   return driven && recorded ? differs(*recorded) : driven;
-}
-
-struct ReportOptions {
-  std::string file, report;
-  bool compare = false;
-};
-
-Status run_report(Session& session, const ReportOptions& o) {
-  constexpr size_t most = size_t{1} << 30;  // of days
-  auto text = session.world.files.read(o.file, most);
-  if (!text) {
-    Error error = text.error();
-    error.kind = ErrorClass::usage;
-    return failure(std::move(error));
-  }
-  auto recording = observe::parse_recording(*text);
-  if (!recording) return failure(recording.error());
-  auto recorded = observe::looked_at(*std::move(recording), o.compare);
-  if (!recorded) return failure(recorded.error());
-  if (Status shown = show(session, *recorded, o.report); !shown) return shown;
-  return differs(*recorded);
 }
 
 }  // namespace
@@ -211,23 +172,6 @@ void add_drive(CLI::App& app, Chosen& chosen) {
                        std::string(hpasim::profile_help()));
   command->callback([options, flags, &chosen] {
     chosen.action = [options, flags](Session& session) { return run_drive(session, *options, *flags); };
-  });
-}
-
-void add_report(CLI::App& app, Chosen& chosen) {
-  auto* command =
-      app.add_subcommand("report", "Show a recording of drive, and compare it with the simulator");
-  auto options = std::make_shared<ReportOptions>();
-  command->add_option("RECORDING", options->file, "The file written by drive --record")->required();
-  command->add_option("--report,--html", options->report, "Write an HTML report")->type_name("FILE");
-  command->add_flag("--compare-simulation", options->compare,
-                    "Compare with the simulation; exit code 1 if they differ");
-  add_output_option(*command, chosen);
-  command->footer(
-      "Examples:\n  hpawalk report run.jsonl\n  hpawalk report run.jsonl --compare-simulation --html "
-      "run.html");
-  command->callback([options, &chosen] {
-    chosen.action = [options](Session& session) { return run_report(session, *options); };
   });
 }
 

@@ -391,4 +391,21 @@ html::Report recorded_report(const observe::Recorded& r) {
   return report;
 }
 
+Status show_recorded(Session& session, const observe::Recorded& recorded, const std::string& report) {
+  if (!report.empty()) {
+    if (auto written = session.world.files.write(report, html::render(recorded_report(recorded))); !written)
+      return written;
+    session.world.terminal.err("report: " + report + "\n");
+  }
+  session.print(session.json ? Painted() : recorded_text(recorded, canvas_for(session.world)),
+                session.json ? json_text(recorded_json(recorded), 2) : "");
+  return {};
+}
+
+Status differs(const observe::Recorded& recorded) {
+  if (!recorded.prediction || recorded.prediction->possible()) return {};
+  return failure(ErrorClass::check_failed, "prediction-differs", "The replicas differ from the simulation",
+                 verdict(recorded), text::join(recorded.happened.notes, " "));
+}
+
 }  // namespace hpawalk::cli

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/command.hpp"
 #include "cli/html_report.hpp"
 #include "cli/timeline_text.hpp"
 #include "observe/prediction.hpp"
@@ -18,6 +19,11 @@ html::Report recorded_report(const observe::Recorded& recorded);
 
 // "as the simulator says: one of 3 possible sequences, every change within 4.2s"
 std::string verdict(const observe::Recorded& recorded);
+
+// Prints it, and writes the HTML report to this file; empty: none.
+Status show_recorded(Session& session, const observe::Recorded& recorded, const std::string& report);
+// The error where the simulator had not expected it: `prediction-differs`.
+Status differs(const observe::Recorded& recorded);
 
 // One thing that happened, as drive tells it while it goes on and the reports list it.
 struct Happening {

@@ -1,4 +1,4 @@
-// hpawalk set-value and get-value: the number that the whole chain carries.
+// hpawalk set-value: sets the number that the whole chain carries.
 #include <cmath>
 #include <set>
 
@@ -168,27 +168,6 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   return {};
 }
 
-Status get_value(Session& session, const SettingFlags& flags) {
-  Result<OpenChain> open = open_chain(session, flags);
-  if (!open) return failure(open.error());
-  observe::LiveChain chain = steps::chain_names(*open->config);
-  Result<std::map<std::string, std::string>> values = observe::prom_fake_values(*open->api, chain);
-  if (!values) return failure(values.error());
-  std::set<std::string> different;
-  std::string each;
-  for (const auto& [pod, value] : *values) {
-    different.insert(value);
-    each += (each.empty() ? "" : "\n") + pod + " " + value;
-  }
-  bool same = different.size() == 1;
-  session.print(same ? *different.begin() : each,
-                json_text(Json{{"metric", chain.metric},
-                               {"value", same ? Json(*different.begin()) : Json()},
-                               {"pods", *values}},
-                          2));
-  return {};
-}
-
 }  // namespace
 
 void add_set_value(CLI::App& app, Chosen& chosen) {
@@ -216,15 +195,6 @@ void add_set_value(CLI::App& app, Chosen& chosen) {
     if (options->value.empty()) throw CLI::RequiredError(value->get_name());
     chosen.action = [flags, options](Session& session) { return set_value(session, *flags, *options); };
   });
-}
-
-void add_get_value(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("get-value", "Print prom-fake's value");
-  auto flags = add_settings(
-      command, "  hpawalk get-value\n\nPrints one number, or the value of each pod if the values differ.");
-  add_output_option(command, chosen);
-  command.callback(
-      [flags, &chosen] { chosen.action = [flags](Session& session) { return get_value(session, *flags); }; });
 }
 
 }  // namespace hpawalk::cli

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mark.hpp"
 #include "base/painted.hpp"
 #include "world/world.hpp"
 
@@ -31,5 +32,12 @@ class Style {
   }
   bool on_;
 };
+
+// The sign before a check: four columns.
+inline Painted check_sign(const Style& style, Mark mark) {
+  if (mark == Mark::ok) return style.good("ok  ");
+  if (mark == Mark::broken) return style.bad("FAIL");
+  return style.warn(mark == Mark::not_applicable ? "-   " : "?   ");
+}
 
 }  // namespace hpawalk::cli

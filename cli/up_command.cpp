@@ -1,4 +1,4 @@
-// hpawalk up and hpawalk plan: build the whole chain, or say what would be run.
+// hpawalk up: build the whole chain, or what is missing of it.
 #include <array>
 #include <cerrno>
 #include <iostream>
@@ -13,6 +13,7 @@
 #include "cli/diagnosis_report.hpp"
 #include "cli/error_report.hpp"
 #include "cli/open_chain.hpp"
+#include "cli/plan.hpp"
 #include "cli/style.hpp"
 #include "diagnose/collect.hpp"
 #include "steps/address.hpp"
@@ -26,41 +27,9 @@ namespace hpawalk::cli {
 namespace {
 
 struct Options {
-  steps::UpOptions up;
   bool step = false;
   bool dry_run = false;
 };
-
-Status print_plan(Session& session, const SettingFlags& flags, const steps::UpOptions& options) {
-  Result<config::Config> config = load_config(session.world, flags);
-  if (!config) return failure(config.error());
-  auto target = cluster::make_target(session.world, *config);
-  cluster::TargetPlan cluster = target->plan();
-  auto stages =
-      steps::plan(*config, cluster.access, options, steps::chart_folder(session.world.environment).string());
-  if (!stages) return failure(stages.error());
-  std::string text;
-  yaml::Value data = {{"cluster", target->name()},
-                      {"clusterCommands", yaml::Value::array()},
-                      {"stages", yaml::Value::array()}};
-  if (!cluster.cluster.empty()) text += "# ==== cluster: " + target->name() + "\n";
-  for (const cluster::PlannedCommand& command : cluster.cluster) {
-    text += "# " + command.note + "\n" + command.command + "\n";
-    data["clusterCommands"].push_back({{"note", command.note}, {"command", command.command}});
-  }
-  if (!cluster.cluster.empty()) text += "\n";
-  text += to_text(*stages);
-  for (const steps::PlannedStage& stage : *stages) {
-    yaml::Value commands = yaml::Value::array();
-    for (const cluster::PlannedCommand& command : stage.commands)
-      commands.push_back({{"note", command.note}, {"command", command.command}});
-    data["stages"].push_back(
-        {{"name", stage.name}, {"why", stage.why}, {"commands", commands}, {"then", stage.holds}});
-  }
-  text.resize(text.find_last_not_of('\n') + 1);
-  session.print(text, json_text(data, 2));
-  return {};
-}
 
 // One line from the terminal; nothing at its end or on Ctrl-C.
 std::optional<std::string> read_answer(world::World& world) {
@@ -181,8 +150,8 @@ void explain_failure(Session& session, const OpenChain& chain, const steps::UpRe
   session.print("", json_text(data, 2));
 }
 
-Status build(Session& session, const SettingFlags& flags, Options options) {
-  Result<std::vector<std::string>> names = steps::selected_stages(options.up);
+Status build(Session& session, const SettingFlags& flags, steps::UpOptions up, bool step) {
+  Result<std::vector<std::string>> names = steps::selected_stages(up);
   if (!names) return failure(names.error());
   Result<OpenChain> chain = ensure_chain(session, flags);
   if (!chain) return failure(chain.error());
@@ -191,15 +160,15 @@ Status build(Session& session, const SettingFlags& flags, Options options) {
     ready = steps::all_fine(
         steps::look_at_cluster(*chain->api, *chain->config, *names, chain->access.when_unreachable));
   if (!ready) return ready;
-  if (options.step) {
-    options.up.one_by_one = true;
-    options.up.before = [&](const steps::Stage& stage, const std::vector<steps::Operation>& operations) {
+  if (step) {
+    up.one_by_one = true;
+    up.before = [&](const steps::Stage& stage, const std::vector<steps::Operation>& operations) {
       return ask(session, *chain, stage, operations);
     };
   }
   steps::UpReport report;
-  Status status = steps::up(session.world, *chain->config, *chain->target, chain->access, *chain->api,
-                            options.up, session.progress, report);
+  Status status = steps::up(session.world, *chain->config, *chain->target, chain->access, *chain->api, up,
+                            session.progress, report);
   if (!status) {
     explain_failure(session, *chain, report, status.error());
     return status;
@@ -212,22 +181,12 @@ Status build(Session& session, const SettingFlags& flags, Options options) {
   return {};
 }
 
-std::shared_ptr<Options> add_stage_options(CLI::App& command) {
-  auto options = std::make_shared<Options>();
-  std::string names = text::join(steps::stage_names(), ", ");
-  command.add_option("--from", options->up.from, "Start with this stage (" + names + ")")->type_name("STAGE");
-  command.add_option("--only", options->up.only, "Only these stages")
-      ->type_name("STAGE")
-      ->delimiter(',')
-      ->take_all();
-  return options;
-}
-
 }  // namespace
 
 void add_up(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("up", "Build the whole chain, or its missing parts");
-  auto options = add_stage_options(command);
+  auto stages = add_stage_options(command);
+  auto options = std::make_shared<Options>();
   auto* step = command.add_flag("--step", options->step,
                                 "Tutorial: explain each stage, show its commands, wait for Enter");
   command
@@ -244,26 +203,15 @@ void add_up(CLI::App& app, Chosen& chosen) {
       "  hpawalk up --step                 stage by stage, with explanations\n"
       "  hpawalk up --only adapter,hpa --hpa-max 20");
   add_output_option(command, chosen);
-  command.callback([flags, options, &chosen] {
-    chosen.action = [flags, options](Session& session) -> Status {
-      if (options->dry_run) return print_plan(session, *flags, options->up);
+  command.callback([flags, stages, options, &chosen] {
+    chosen.action = [flags, stages, options](Session& session) -> Status {
+      if (options->dry_run) return print_plan(session, *flags, *stages);
       if (options->step && (isatty(0) == 0 || !session.world.terminal.err_is_terminal())) {
         return failure(ErrorClass::usage, "step-needs-terminal", "--step requires a terminal", {},
                        "hpawalk plan   shows the same explanations and commands without asking");
       }
-      return build(session, *flags, *options);
+      return build(session, *flags, *stages, options->step);
     };
-  });
-}
-
-void add_plan(CLI::App& app, Chosen& chosen) {
-  CLI::App& command =
-      *app.add_subcommand("plan", "Print the commands that up would run, without running them");
-  auto options = add_stage_options(command);
-  auto flags = add_settings(command, "  hpawalk plan\n  hpawalk plan --only hpa --hpa-target 500m");
-  add_output_option(command, chosen);
-  command.callback([flags, options, &chosen] {
-    chosen.action = [flags, options](Session& session) { return print_plan(session, *flags, options->up); };
   });
 }
 
