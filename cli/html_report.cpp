@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -9,33 +11,11 @@
 
 namespace hpawalk::cli::html {
 
+const std::map<std::string_view, std::string_view>& embedded_files();  // report.css
+
 namespace {
 
 constexpr double kWidth = 960, kHeight = 250, kLeft = 56, kRight = 12, kTop = 14, kBottom = 28, kStrip = 9;
-
-constexpr std::string_view kStyle = R"(
-:root{--ink:#1b1f24;--soft:#57606a;--paper:#fff;--card:#f6f8fa;--line:#d0d7de;--a:#0969da;--b:#bc4c00;--c:#1a7f37;--d:#8250df;--bad:#cf222e;--badpaper:#cf222e22}
-@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9198a1;--paper:#0d1117;--card:#161b22;--line:#30363d;--a:#58a6ff;--b:#f0883e;--c:#3fb950;--d:#bc8cff;--bad:#ff7b72;--badpaper:#ff7b7233}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:1040px;padding:28px 24px;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-h1{font-size:1.6em;line-height:1.25;margin:0}h2{font-size:1.15em;margin:2em 0 .5em}.sub{color:var(--soft);margin:.2em 0 1.4em}.lead{font-size:1.1em;border-left:4px solid var(--a);padding-left:12px}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:0}
-.facts div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px}
-.facts dt{color:var(--soft);font-size:.85em}.facts dd{margin:0;font-size:1.3em;font-weight:600}
-figure{margin:0}svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
-svg text{fill:var(--soft)}.grid{stroke:var(--line);stroke-width:1}.limit{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 4}
-.band{fill:var(--badpaper)}.h0{fill:var(--d)}.h1{fill:var(--b)}.h2{fill:var(--soft)}.mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
-.s{fill:none;stroke-width:2;stroke-linejoin:round}.s0{stroke:var(--a)}.s1{stroke:var(--b);stroke-dasharray:7 3}.s2{stroke:var(--c);stroke-dasharray:2 2}.s3{stroke:var(--d);stroke-dasharray:10 3 2 3}
-.f0{fill:var(--a);opacity:.14}.f1{fill:var(--b);opacity:.12}.f2{fill:var(--c);opacity:.12}.f3{fill:var(--d);opacity:.12}
-.dot{fill:var(--a);opacity:.75}.chosen{fill:var(--bad);opacity:1}
-figcaption,.legend{color:var(--soft);font-size:.88em}.legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:.3em 0;padding:0;list-style:none}
-.legend svg{display:inline-block;width:30px;height:10px;vertical-align:middle;margin-right:6px}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92em}caption{text-align:left;font-weight:600;padding:.4em 0}
-th,td{text-align:left;padding:4px 10px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}
-td:first-child{white-space:nowrap;font-variant-numeric:tabular-nums}pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;overflow-x:auto;font-size:.88em}
-details{margin:1em 0}summary{cursor:pointer;font-weight:600}footer{margin-top:2.5em;color:var(--soft);font-size:.85em}
-@media print{body{max-width:none;padding:0;font-size:11pt}figure,tr,.facts div{break-inside:avoid}h2{break-after:avoid}details>*{display:block}}
-)";
 
 // Of what charts can show of a value: an axis needs room for its steps between a double's least and most.
 constexpr double kLeast = 1e-300, kMost = 1e300;
@@ -275,7 +255,7 @@ std::string render(const Report& r) {
       "content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light "
       "dark\"><title>{}</title><style>{}</style></head>\n<body><main><h1>{}</h1><p class=\"sub\">{}</p>\n",
-      escape(r.title), kStyle, escape(r.title), escape(r.subtitle));
+      escape(r.title), embedded_files().at("report.css"), escape(r.title), escape(r.subtitle));
   if (!r.lead.empty()) out += fmt::format("<p class=\"lead\">{}</p>\n", escape(r.lead));
   if (!r.facts.empty()) {
     out += "<dl class=\"facts\">";

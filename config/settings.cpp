@@ -156,8 +156,10 @@ const Pattern label_value = Pattern::constant("([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za
 const Pattern duration = Pattern::constant(
     "(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?");
 // [registry[:port]/]path[:tag][@digest]
-const Pattern image = Pattern::constant(
-    R"(([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?)");
+const Pattern image =
+    Pattern::constant(R"(([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?/)?)"
+                      R"([a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*)"
+                      R"((:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?)");
 const Pattern metric = Pattern::constant("[a-zA-Z_][a-zA-Z0-9_]*");
 const Pattern quantity = Pattern::constant("[0-9]{1,9}(\\.[0-9]{1,3})?(m|k|M)?");
 const Pattern version = Pattern::constant(R"([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?)");
