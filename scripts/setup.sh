@@ -115,7 +115,7 @@ want_kind_and_k3d() {
   if [ -d "$sources" ]; then (cd "$sources" && GOWORK=off go build -o "$bin/k3d" .) || true; fi
 }
 
-# build PRESET [TARGET...]: everything, or these targets. ccache, where it is, shares results between checkouts.
+# build PRESET [TARGET...]: everything, or these targets. ccache, where it is, keeps results.
 build() {
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   local preset=$1
