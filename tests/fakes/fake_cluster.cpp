@@ -1,5 +1,7 @@
 #include "tests/fakes/fake_cluster.hpp"
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -130,7 +132,7 @@ Result<world::HttpResponse> FakeCluster::send(const world::KubeRequest& request)
   if (path == "/api" || path == "/apis") return discovery(path == "/api");
   std::vector<std::string> parts = text::split(path.substr(1), '/');
   size_t own = parts[0] == "api" ? 2 : 3;
-  if (parts.size() <= own) return status(404, "no such path " + path);
+  if (parts.size() <= own) return unexpected(request, status(404, "no such path " + path));
   std::string root = "/" + text::join({parts.begin(), parts.begin() + static_cast<long>(own)}, "/"), space;
   if (parts[own] == "namespaces" && parts.size() > own + 2) {
     space = parts[own + 1];
@@ -138,10 +140,16 @@ Result<world::HttpResponse> FakeCluster::send(const world::KubeRequest& request)
   }
   const Kind* kind = kind_of(root, parts[own]);
   bool stale = kind != nullptr && std::find(stale_.begin(), stale_.end(), kind->group) != stale_.end();
-  if (kind == nullptr) return status(404, "no such kind " + path);
+  if (kind == nullptr) {
+    // A kind that went with its definition is what a path may still name.
+    bool went = std::find(gone_.begin(), gone_.end(), root + "/" + parts[own]) != gone_.end();
+    world::HttpResponse absent = status(404, "no such kind " + path);
+    return went ? absent : unexpected(request, absent);
+  }
   if (stale) return status(503, "service unavailable");
   if (parts.size() == own + 1) {
     if (request.method == "GET") return list(*kind, space, query);
+    if (request.method != "DELETE") return unexpected(request, status(405, "not allowed " + request.method));
     for (auto it = objects_.begin(); it != objects_.end();) {
       const auto& [its_kind, its_space, name] = it->first;
       it = its_kind == kind->kind && its_space == space ? objects_.erase(it) : std::next(it);
@@ -153,7 +161,17 @@ Result<world::HttpResponse> FakeCluster::send(const world::KubeRequest& request)
   if (found == objects_.end()) return status(404, "not found " + path);
   if (request.method == "DELETE") return erase(*kind, key, request);
   if (request.method == "GET") return world::HttpResponse{200, found->second.dump()};
-  return status(405, "not allowed " + request.method);
+  return unexpected(request, status(405, "not allowed " + request.method));
+}
+
+world::HttpResponse FakeCluster::unexpected(const world::KubeRequest& request, world::HttpResponse answer) {
+  unexpected_.insert(request.method + " " + request.path);
+  return answer;
+}
+
+FakeCluster::~FakeCluster() {
+  for (const std::string& line : unexpected_)
+    ADD_FAIL_CHECK_AT(__FILE__, __LINE__, "no path of this cluster: " << line);
 }
 
 world::HttpResponse FakeCluster::discovery(bool core) const {
@@ -219,7 +237,9 @@ world::HttpResponse FakeCluster::erase(const Kind& kind, const Key& key, const w
         std::erase_if(objects_, [&](const auto& entry) { return std::get<0>(entry.first) == k.kind; });
     }
     std::erase_if(kinds_, [&](const Kind& k) {
-      return k.resource == resource && k.group == removed.substr(resource.size() + 1);
+      bool its = k.resource == resource && k.group == removed.substr(resource.size() + 1);
+      if (its) gone_.push_back("/apis/" + k.group + "/" + k.version + "/" + k.resource);
+      return its;
     });
   }
   if (kind.kind == "Service") objects_.erase({"Endpoints", space, removed});

@@ -1,10 +1,12 @@
 // An API server in memory with the rules that deleting stands on: discovery, lists by label and in pages,
-// UIDs, delete preconditions, the garbage collector, namespaces that take everything along.
+// UIDs, delete preconditions, the garbage collector, namespaces that take everything along. A request for a
+// path that this cluster never had, or that it cannot answer, fails the test.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -15,6 +17,7 @@ namespace hpawalk::fakes {
 
 class FakeCluster final : public world::KubeApi {
  public:
+  ~FakeCluster() override;
   FakeCluster();  // with the kinds of a plain Kubernetes, and prometheus-operator's
 
   // A kind of an aggregated API or a custom resource.
@@ -57,10 +60,13 @@ class FakeCluster final : public world::KubeApi {
   world::HttpResponse list(const Kind& kind, const std::string& space, const std::string& query) const;
   world::HttpResponse erase(const Kind& kind, const Key& key, const world::KubeRequest& request);
   void collect_garbage();
+  world::HttpResponse unexpected(const world::KubeRequest& request, world::HttpResponse answer);
 
   std::mutex mutex_;
   std::vector<Kind> kinds_;
   std::vector<std::string> stale_;
+  std::vector<std::string> gone_;     // paths of kinds whose definition was deleted
+  std::set<std::string> unexpected_;  // each fails the test
   std::map<Key, Json> objects_;
   int made_ = 0;
 };

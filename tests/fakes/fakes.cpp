@@ -34,9 +34,12 @@ static bool below(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-Result<std::string> MemoryFiles::read(const fs::path& file, size_t /*most*/) {
+Result<std::string> MemoryFiles::read(const fs::path& file, size_t most) {
   auto found = content.find(file);
   if (found == content.end()) return failure(missing(file));
+  if (found->second.size() > most)
+    return failure(ErrorClass::environment, "file", "Cannot read " + file.string(),
+                   "it has more than " + std::to_string(most) + " bytes");
   return found->second;
 }
 
@@ -67,6 +70,7 @@ bool MemoryFiles::exists(const fs::path& path) {
 }
 
 Result<world::FileStatus> MemoryFiles::status(const fs::path& path) {
+  if (!exists(path)) return failure(missing(path));
   bool folder = !content.contains(path);
   auto owner = owners.find(path);
   auto mode = modes.find(path);
@@ -80,7 +84,8 @@ Status MemoryFiles::remove_all(const fs::path& path) {
   return {};
 }
 
-Status MemoryFiles::make_folder(const fs::path& path, unsigned) {
+Status MemoryFiles::make_folder(const fs::path& path, unsigned mode) {
+  if (!exists(path)) modes[path] = mode;
   folders.insert(path);
   return {};
 }

@@ -4,29 +4,24 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "diagnose/diagnosis.hpp"
+#include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::diagnose;
 
-static Json healthy() {
-  std::ifstream in(std::filesystem::path(TESTS_FOLDER) / "facts" / "healthy.json");
-  return Json::parse(in);
-}
-
 // A cluster that answers what was once read from a real one, with the HPA copied so often.
-static void fill(fakes::FakeKubeApi& api, size_t hpas) {
-  Json facts = healthy();
-  for (const auto& [key, reading] : facts["readings"].items()) {
-    if (!reading.contains("value")) continue;
-    std::string path = reading["path"];
-    bool prometheus = key.starts_with("prom:");
-    api.get(path, prometheus ? Json{{"status", "success"}, {"data", reading["value"]}} : reading["value"]);
+static void fill(fakes::FakeKubeApi& api, fakes::FakeClock& clock, size_t hpas) {
+  const Json& facts = fakes::healthy_document();
+  fakes::answer_as_read(api, clock, facts);
+  // The copies' metric has no value, for none of their Services.
+  if (hpas > 1) {
+    api.absent({"/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/%2A/lab_value",
+                "/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/service-*/lab_value",
+                "*/proxy/api/v1/query?query=label_replace%28sum*"});
   }
   Json item = facts["readings"]["hpas"]["value"]["items"][0];
   Json items = Json::array();
@@ -44,7 +39,7 @@ static size_t requests_for(size_t hpas) {
   fakes::FakeKubeApi api;
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
-  fill(api, hpas);
+  fill(api, clock, hpas);
   CollectOptions options;
   options.space = "shop";
   Result<Facts> facts = collect(api, http, clock, options);
@@ -64,7 +59,7 @@ TEST_CASE("A wrong name of an HPA is answered with the nearest") {
   fakes::FakeKubeApi api;
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
-  fill(api, 1);
+  fill(api, clock, 1);
   CollectOptions options;
   options.space = "shop";
   options.name = "object-valeu";
@@ -78,6 +73,7 @@ TEST_CASE("Without the right to list HPAs nothing can be seen, and the right is 
   fakes::FakeKubeApi api;
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
+  api.absent("/*");
   api.refuse("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", 403, "forbidden");
   CollectOptions options;
   options.space = "shop";
@@ -92,9 +88,10 @@ TEST_CASE("What may not be listed in the whole cluster is listed in the namespac
   fakes::FakeKubeApi api;
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
-  fill(api, 1);
+  fill(api, clock, 1);
   api.refuse("/api/v1/services", 403, "forbidden");
   api.get("/api/v1/namespaces/shop/services", {{"items", Json::array()}});
+  api.absent({"/api/v1/namespaces/metrics-api/services", "/api/v1/namespaces/watch/services"});
   CollectOptions options;
   options.space = "shop";
   Result<Facts> facts = collect(api, http, clock, options);
@@ -112,7 +109,7 @@ TEST_CASE("An API server that is lost on the way ends the diagnosis, whatever wa
     fakes::FakeKubeApi api;
     fakes::ScriptedHttp http;
     fakes::FakeClock clock;
-    fill(api, 1);
+    fill(api, clock, 1);
     CollectOptions options;
     options.space = "shop";
     options.reading = [&](const std::string& what) { api.lose(what == stage); };
@@ -126,11 +123,11 @@ TEST_CASE("An adapter that does not answer, behind an API server that does, ends
   fakes::FakeKubeApi api;
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
-  fill(api, 1);
+  fill(api, clock, 1);
   api.get("/version", {{"gitVersion", "v1.34.4"}});
   const std::string key =
       "api /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/object-value/lab_value";
-  api.script("GET " + healthy()["readings"][key]["path"].get<std::string>(),
+  api.script("GET " + fakes::healthy_document()["readings"][key]["path"].get<std::string>(),
              {502, "dial tcp 10.0.0.1:6443: i/o timeout"});
   CollectOptions options;
   options.space = "shop";
@@ -140,20 +137,12 @@ TEST_CASE("An adapter that does not answer, behind an API server that does, ends
   CHECK(facts->find(key)->error_id == "kube-unreachable");
 }
 
-static void answer_reviews(fakes::FakeKubeApi& api) {
-  for (const char* review : {"selfsubjectaccessreviews", "subjectaccessreviews"}) {
-    api.answers[std::string("POST /apis/authorization.k8s.io/v1/") + review] = {
-        201, R"({"status":{"allowed":true}})"};
-  }
-}
-
 TEST_CASE("A question that is not answered in time ends no diagnosis while the API server answers others") {
   for (const char* path : {"/api/v1/services", "/apis/apps/v1/namespaces/shop/deployments"}) {
     fakes::FakeKubeApi api;
     fakes::ScriptedHttp http;
     fakes::FakeClock clock;
-    fill(api, 1);
-    answer_reviews(api);
+    fill(api, clock, 1);
     api.get("/version", {{"gitVersion", "v1.34.4"}});
     api.refuse(path, 504, "Timeout: request did not complete within the allotted timeout");
     CollectOptions options;
@@ -174,8 +163,8 @@ static std::vector<std::string> pod_lists(size_t spaces, size_t others) {
   fakes::FakeKubeApi api;
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
-  fill(api, 1);
-  answer_reviews(api);
+  fill(api, clock, 1);
+  api.absent({"/apis/apps/v1/*", "/apis/discovery.k8s.io/v1/*", "/apis/networking.k8s.io/v1/*"});
   Json hpas = Json::array(), pods = Json::array();
   for (size_t i = 0; i < spaces; ++i) {
     std::string space = "s" + std::to_string(i);
@@ -216,10 +205,7 @@ TEST_CASE("An index finds the same objects as a search through all objects") {
   for (const auto& file :
        std::filesystem::directory_iterator(std::filesystem::path(TESTS_FOLDER) / "facts")) {
     if (file.path().extension() != ".json") continue;
-    std::ifstream in(file.path());
-    Json document = healthy();
-    document.merge_patch(Json::parse(in));
-    const Facts facts = facts_from(document.dump()).value();
+    const Facts facts = facts_from(fakes::facts_document(file.path()).dump()).value();
     for (const char* resource :
          {"pods", "services", "deployments", "replicasets", "endpointslices", "hpas", "adapter-pods"}) {
       CAPTURE(file.path().filename());

@@ -14,6 +14,8 @@
 #include <sstream>
 
 #include "diagnose/causes.hpp"
+#include "diagnose/readiness.hpp"
+#include "diagnose/view.hpp"
 #include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/golden.hpp"
 

@@ -127,23 +127,15 @@ void plant(const std::string& key, Json& value) {
 Facts collected(fakes::FakeKubeApi& api) {
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
-  const Json healthy = fakes::facts_document(folder / "healthy.json");
+  Json document = fakes::healthy_document();
   size_t planted = 0;
-  for (const auto& [key, reading] : healthy["readings"].items()) {
+  for (const auto& [key, reading] : document["readings"].items()) {
     if (!reading.contains("value")) continue;
-    Json value = reading["value"];
-    plant(key, value);
-    std::string text = value.dump();
+    plant(key, reading["value"]);
+    std::string text = reading["value"].dump();
     for (size_t at = 0; (at = text.find("hunter2", at)) != std::string::npos; ++at) ++planted;
-    if (key.starts_with("log ")) {
-      std::string lines;
-      for (const Json& line : value) lines += line.get<std::string>() + "\n";
-      api.script("GET " + reading["path"].get<std::string>(), {200, lines});
-    } else {
-      api.get(reading["path"],
-              key.starts_with("prom:") ? Json{{"status", "success"}, {"data", value}} : value);
-    }
   }
+  fakes::answer_as_read(api, clock, document);
   CHECK(planted > 500);
   CollectOptions options;
   options.space = "shop";

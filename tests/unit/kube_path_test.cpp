@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <regex>
 
 #include "diagnose/collect.hpp"
+#include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 #include "world/kube_api.hpp"
@@ -63,8 +63,7 @@ TEST_CASE("A name stays in its segment, however a server decodes it") {
 }
 
 TEST_CASE("No field of an HPA makes diagnose ask for another path than the chain's") {
-  std::ifstream in(std::filesystem::path(TESTS_FOLDER) / "facts" / "healthy.json");
-  Json facts = Json::parse(in);
+  const Json& facts = fakes::healthy_document();
   const std::string evil = "../../../../api/v1/namespaces/kube-system/secrets?x=";
   // Each in turn, behind pointers into the HPA.
   for (std::string field :
@@ -74,12 +73,9 @@ TEST_CASE("No field of an HPA makes diagnose ask for another path than the chain
         "/metadata/namespace"}) {
     CAPTURE(field);
     fakes::FakeKubeApi api;
-    for (const auto& [key, reading] : facts["readings"].items()) {
-      if (!reading.contains("value")) continue;
-      bool prometheus = key.starts_with("prom:");
-      api.get(reading["path"],
-              prometheus ? Json{{"status", "success"}, {"data", reading["value"]}} : reading["value"]);
-    }
+    fakes::FakeClock clock;
+    api.absent("/*");
+    fakes::answer_as_read(api, clock, facts);
     Json hpa = facts["readings"]["hpas"]["value"]["items"][0];
     if (field.starts_with("/spec/scaleTargetRef"))
       hpa["spec"]["scaleTargetRef"] = {
@@ -87,7 +83,6 @@ TEST_CASE("No field of an HPA makes diagnose ask for another path than the chain
     hpa[Json::json_pointer(field)] = evil;
     api.get("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", {{"items", Json::array({hpa})}});
     fakes::ScriptedHttp http;
-    fakes::FakeClock clock;
     CollectOptions options;
     options.space = "shop";
     CHECK(collect(api, http, clock, options));

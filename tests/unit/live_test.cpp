@@ -106,6 +106,7 @@ struct Cluster {
   fakes::FastClock clock;
 
   Cluster() {
+    api.script("WATCH *", {410, {}});  // each is forgotten at once, and what it watches listed again
     api.get(hpa_path, list({hpa("1", 1)}));
     api.get(deployment_path, list({deployment(1, 1)}));
     api.get(pods_path, list({running("a")}));

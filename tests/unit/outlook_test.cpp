@@ -235,6 +235,7 @@ TEST_CASE("NaN travels like any other value") {
 TEST_CASE(
     "The controller's flags are read off its command line; where it is hidden, the defaults are assumed") {
   fakes::FakeKubeApi api;
+  api.absent({"/version", "/api/v1/namespaces/kube-system/pods?*"});
   CHECK_FALSE(read_controller(api).seen);
   CHECK(read_controller(api).flags.sync_period == 15s);
   api.get("/version", {{"gitVersion", "v1.32.1"}});

@@ -194,6 +194,8 @@ TEST_CASE("An object is absent, the same, different, or somebody else's") {
   Operation operation = find_stage("hpa")->operations(config, access_to_prod)->front();
   const std::string path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/nginx";
   fakes::FakeKubeApi api;
+  api.script("PATCH *&dryRun=All", {403, "{}"});
+  api.absent(path);
   CHECK(compare_apply(api, configured(), std::get<Apply>(operation.action))->standing == Standing::absent);
   Json live = Json(yaml::parse(std::get<Apply>(operation.action).yaml).value());
   api.get(path, live);
@@ -246,6 +248,7 @@ TEST_CASE(
 TEST_CASE("up refuses an object of another chain of hpawalk's as it refuses a stranger's") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
+  api.script("PATCH *&dryRun=All", {403, "{}"});
   Json live = labelled({{"kind", "Deployment"}, {"metadata", {{"name", "nginx"}}}});
   live["metadata"]["labels"]["hpawalk/instance"] = "shop.web";
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
@@ -278,6 +281,7 @@ TEST_CASE(
     std::string who = installer == "here" ? this_installer(world.files) : installer;
     if (alive) world.files.content["/proc/7/stat"] = stat_of_7;
     fakes::FakeKubeApi api;
+    api.script("DELETE /api/v1/namespaces/prom-metrics/secrets/s", {200, "{}"});
     Json head = {{"name", "s"},
                  {"namespace", "prom-metrics"},
                  {"uid", "u"},
@@ -320,6 +324,7 @@ TEST_CASE("The HPA's replicas survive when the workload is applied again") {
                .value());
   live["spec"]["replicas"] = 7;
   fakes::FakeKubeApi api;
+  api.script("PATCH *&dryRun=All", {403, "{}"});
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", live);
   auto compared = compare_apply(api, configured(), std::get<Apply>(operation.action));
   CHECK(compared->standing == Standing::different);
@@ -336,6 +341,7 @@ TEST_CASE("A namespace that was there already is used, and left out of what is a
       find_stage("hpa")->operations(configured("namespace: shop\n"), access_to_prod)->front();
   fakes::FakeKubeApi api;
   api.get("/api/v1/namespaces/shop", {{"kind", "Namespace"}, {"metadata", {{"name", "shop"}}}});
+  api.absent("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/nginx");
   auto compared = compare_apply(api, configured("namespace: shop\n"), std::get<Apply>(operation.action));
   CHECK(compared->standing == Standing::absent);
   CHECK(compared->left.find("kind: Namespace") == std::string::npos);
@@ -374,6 +380,7 @@ TEST_CASE("If a stage that a selected stage needs is not ready, up ends before i
   NoTarget target;
   Silence silence;
   UpReport report;
+  api.absent({"/apis/apps/v1/namespaces/default/deployments/nginx", "/api/v1/namespaces/default/pods?*"});
   Status status =
       up(world.world, config, target, access_to_prod, api, {.only = {"adapter", "hpa"}}, silence, report);
   REQUIRE_FALSE(status);
@@ -395,6 +402,7 @@ TEST_CASE("A stage's rules are checked in order, and the first failing rule is n
   workload["status"] = {{"availableReplicas", 1}, {"updatedReplicas", 1}};
   api.get("/apis/apps/v1/namespaces/default/deployments/nginx", workload);
   api.get("/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter", workload);
+  api.absent("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io");
   CHECK(judge_stage(*find_stage("workload"), context).judgement.ok());
   CHECK(judge_stage(*find_stage("adapter"), context).rule == 1);
   CHECK(judge_stage(*find_stage("image"), context).judgement.mark == Mark::not_applicable);
@@ -412,6 +420,8 @@ TEST_CASE(
   world.processes.allow(
       "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side "
       "--field-manager=hpawalk --force-conflicts -f -");
+  api.absent({"/version", "/apis/apps/v1/namespaces/default/deployments/prom-fake",
+              "/api/v1/namespaces/default/services/prom-fake", "/api/v1/namespaces/default/pods?*"});
   Status status =
       up(world.world, config, target, access_to_prod, api, {.only = {"prom-fake"}}, silence, report);
   REQUIRE_FALSE(status);
@@ -429,6 +439,7 @@ TEST_CASE("A chart that is not there is refused before anything is changed") {
     return find_work(world.world, configured("adapter: {chart: " + chart + "}\n"), access_to_prod, api,
                      *find_stage("adapter"));
   };
+  api.absent({"/api/v1/namespaces/prom-metrics", "/apis/apiregistration.k8s.io/v1/apiservices/*"});
   CHECK(work("bundeld").error().because == "did you mean `bundled`?");
   CHECK(work("./charts/adapter").error().id == "adapter-chart");
   world.files.content["./charts/adapter/values.yaml"] = "";
@@ -453,6 +464,7 @@ TEST_CASE("Only one adapter can exist, and the owner of the other adapter determ
     return std::string("/api/v1/namespaces/") + space +
            "/secrets?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500";
   };
+  api.absent("/api/v1/namespaces/prom-metrics");
   api.get(secrets("prom-metrics"), {{"items", Json::array()}});
   api.get(secrets("old"),
           {{"items", {labelled({{"metadata", {{"labels", {{"version", "1"}, {"status", "deployed"}}}}}})}}});
@@ -477,6 +489,7 @@ TEST_CASE("A release is deployed again when one of its objects is missing or was
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   Config config = configured();
+  api.script("PATCH *&dryRun=All", {403, "{}"});
   auto operations = find_stage("adapter")->operations(config, access_to_prod);
   std::string mark = std::get<HelmUpgrade>(operations->back().action).mark;
   api.get(
@@ -511,10 +524,10 @@ TEST_CASE("A release is deployed again when one of its objects is missing or was
   api.get(deployment, {{"spec", {{"replicas", 0}}}});
   CHECK(left() == 1);
   api.get(deployment, {{"spec", {{"replicas", 1}}}});
-  api.answers.erase("GET " + service);
+  api.script("GET " + service, {404, "{}"});
   CHECK(left() == 1);
   api.get(service, Json::object());
-  api.answers.erase("GET " + secret);
+  api.script("GET " + secret, {404, "{}"});
   CHECK(left() == 1);
 }
 
@@ -542,6 +555,8 @@ TEST_CASE("up applies missing objects, waits until they are ready, and reports w
   NoTarget target;
   Silence silence;
   UpReport report;
+  api.absent({"/version", "/apis/apps/v1/namespaces/default/deployments/nginx",
+              "/api/v1/namespaces/default/pods?*"});
   world.processes.expect(
       "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side "
       "--field-manager=hpawalk --force-conflicts -f -");
@@ -582,6 +597,8 @@ TEST_CASE("A registry that builds the image for longer than a stage may take use
       "kubectl --kubeconfig=/home/user/.kube/config --context=prod apply --server-side "
       "--field-manager=hpawalk --force-conflicts -f -");
   Config config = configured("timeout: 10s\n");
+  api.absent(
+      {"/version", "/apis/apps/v1/namespaces/default/deployments/*", "/api/v1/namespaces/default/pods?*"});
   Status status =
       up(world, config, target, access_to_prod, api, {.only = {"workload", "image"}}, silence, report);
   CHECK(status.error().id == "stage-workload");
@@ -623,6 +640,7 @@ TEST_CASE("A missing tool or right stops a run before anything is changed, with 
   CHECK(all_fine(look_at_tools(world.world, access_to_prod, {"adapter"})));
 
   fakes::FakeKubeApi api;
+  api.absent({"/version", "/api/v1/namespaces/*"});
   CHECK(all_fine(look_at_cluster(api, configured(), {"hpa"})).error().id == "preflight-api-server");
   api.get("/version", {{"gitVersion", "v1.22.0"}});
   api.answers["POST /apis/authentication.k8s.io/v1/selfsubjectreviews"] = {
@@ -654,6 +672,7 @@ TEST_CASE("A namespace that is going loses its finalizer only once nothing of an
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
   NamespaceEnd end(world.world, access_to_prod, api, "m", "uid-1");
+  api.absent({"/api", "/apis", "/api/v1/namespaces/m"});
   end.look();  // not there: nothing to do
   Json space = labelled({{"kind", "Namespace"}, {"metadata", {{"name", "m"}, {"uid", "uid-1"}}}});
   api.get("/api/v1/namespaces/m", space);
@@ -696,6 +715,7 @@ TEST_CASE("A namespace that is going loses its finalizer only once nothing of an
 
 TEST_CASE("A Kubernetes that is too old is an error before anything is changed") {
   fakes::FakeKubeApi api;
+  api.absent({"/api/v1/namespaces/default", "/apis", "POST *reviews"});
   api.get("/version", {{"major", "1"}, {"minor", "24+"}, {"gitVersion", "v1.24.17-eks-1"}});
   Status old = all_fine(look_at_cluster(api, configured(), {"hpa"}));
   CHECK(old.error().id == "preflight-kubernetes");

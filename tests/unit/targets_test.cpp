@@ -89,6 +89,7 @@ struct EnsuredAks {
 
   explicit EnsuredAks(const std::string& service_principal = "msi") {
     answer_as_azure(world, "", service_principal);
+    api.absent(note_path);
     target = make_target(world.world, config);
     REQUIRE(target->ensure(silence));
   }
@@ -184,6 +185,7 @@ TEST_CASE(
   CHECK(access->registry == "walkregistry-x1.azurecr.io");
 
   fakes::FakeKubeApi api;
+  api.absent(note_path);
   world.processes.expect(image_show, no_such_image);
   world.processes.expect(rights, {0, "[]", ""});
   world.processes.expect(write_note_line);
@@ -322,6 +324,7 @@ TEST_CASE("down on AKS without a note asks az nothing") {
   fakes::FakeWorld world;
   Config config = configured("cluster: aks\n", walkthrough);
   fakes::FakeKubeApi api;
+  api.absent(note_path);
   CHECK(make_target(world.world, config)->clean_up(api, silence)->removed.empty());
 }
 

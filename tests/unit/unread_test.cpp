@@ -2,12 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "base/text.hpp"
 #include "diagnose/collect.hpp"
 #include "diagnose/diagnosis.hpp"
+#include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 
@@ -19,40 +19,10 @@ namespace {
 
 const fs::path folder = fs::path(TESTS_FOLDER) / "facts";
 
-// The other files hold what differs from healthy.json.
 Facts facts_in(const fs::path& file) {
-  auto read = [](const fs::path& path) {
-    std::ifstream in(path);
-    return Json::parse(in);
-  };
-  Json document = read(folder / "healthy.json");
-  document.merge_patch(read(file));
-  Result<Facts> facts = facts_from(document.dump());
+  Result<Facts> facts = facts_from(fakes::facts_document(file).dump());
   REQUIRE(facts);
   return *facts;
-}
-
-// What Prometheus said, out of what is kept of it.
-Json answer_of(const std::string& key, const Json& kept) {
-  if (!key.starts_with("prom:")) return kept;
-  Json data = kept;
-  if (key.ends_with(" targets")) {
-    data = {{"activeTargets", Json::array()}};
-    for (const Json& t : kept) {
-      data["activeTargets"].push_back({{"labels", t["labels"]},
-                                       {"scrapePool", t["pool"]},
-                                       {"scrapeUrl", t["url"]},
-                                       {"health", t["health"]},
-                                       {"lastError", t["lastError"]},
-                                       {"lastScrape", t["lastScrape"]},
-                                       {"scrapeInterval", t["interval"]}});
-    }
-  } else if (key.ends_with(" samples")) {
-    data = {{"resultType", "vector"}, {"result", Json::array()}};
-    for (const Json& row : kept)
-      data["result"].push_back({{"metric", row["labels"]}, {"value", {row["time"], row["value"]}}});
-  }
-  return {{"status", "success"}, {"data", data}};
 }
 
 // How a question can go without an answer.
@@ -155,30 +125,24 @@ TEST_CASE("A working chain is never reported as broken because a reading is miss
 }
 
 TEST_CASE("A healthy chain is not reported as broken when any one request gets no response") {
-  const Facts healthy = facts_in(folder / "healthy.json");
-  std::set<std::string> paths;
-  for (const auto& [key, reading] : healthy.readings) paths.insert(reading.path);
-  for (const std::string& unanswered : paths) {
+  std::set<std::string> requests;
+  for (const auto& [key, reading] : fakes::healthy_document()["readings"].items())
+    requests.insert(fakes::exchange(key, reading).request);
+  for (const std::string& unanswered : requests) {
     for (int status : {403, 429, 500, 503, 504}) {
       fakes::FakeKubeApi api;
       fakes::ScriptedHttp http;
       fakes::FakeClock clock;
-      for (const auto& [key, reading] : healthy.readings) {
-        if (!reading.read()) continue;
-        api.get(reading.path, answer_of(key, reading.value));
-      }
-      for (const char* review : {"selfsubjectaccessreviews", "subjectaccessreviews"}) {
-        api.answers[std::string("POST /apis/authorization.k8s.io/v1/") + review] = {
-            201, R"({"status":{"allowed":true}})"};
-      }
-      if (unanswered.starts_with("/apis/custom.metrics.k8s.io/") && status == 500) continue;
-      api.refuse(unanswered, status, "not now");
+      fakes::answer_as_read(api, clock, fakes::healthy_document());
+      if (unanswered.starts_with("GET /apis/custom.metrics.k8s.io/") && status == 500) continue;
+      const world::HttpResponse refusal{status, R"({"kind":"Status","message":"not now"})"};
+      api.script(unanswered, refusal);
       // Who may not list in the whole cluster may not in its namespaces.
       size_t slash = unanswered.rfind('/');
       if (unanswered.find("/namespaces/") == std::string::npos && unanswered.find('?') == std::string::npos) {
         for (const char* space : {"shop", "watch", "metrics-api"}) {
-          api.refuse(unanswered.substr(0, slash) + "/namespaces/" + space + unanswered.substr(slash), status,
-                     "not now");
+          api.script(unanswered.substr(0, slash) + "/namespaces/" + space + unanswered.substr(slash),
+                     refusal);
         }
       }
       CollectOptions options;
