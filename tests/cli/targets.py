@@ -12,12 +12,15 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+from report import check
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 HPAWALK = os.path.abspath(sys.argv[1])
 VERSION = subprocess.run([HPAWALK, "--version"], text=True, capture_output=True, check=True).stdout.split()[1]
 IMAGE = f"prom-fake:{VERSION}"
 TOOLS = ("az", "kind", "minikube", "k3d", "kubectl", "helm")
-passed = failed = 0
 USERS_KUBECONFIG = "kind: Config\ncurrent-context: production\n"
 
 NEEDED = ("apps/v1", "autoscaling/v2", "rbac.authorization.k8s.io/v1", "apiextensions.k8s.io/v1", "apiregistration.k8s.io/v1")
@@ -79,15 +82,6 @@ class Fakes:
             if call["argv"][0] in ("kind", "minikube", "k3d") and call["kubeconfig"] == self.users:
                 found.append(f"may write into the user's kubeconfig: {call['argv']}")
         return found
-
-
-def check(sentence, fine, *shown):
-    global passed, failed
-    passed, failed = passed + bool(fine), failed + (not fine)
-    print(("ok    " if fine else "FAIL  ") + sentence, flush=True)
-    if not fine:
-        for text in shown:
-            print("      | " + str(text)[-1500:])
 
 
 def scenario(sentence, script, answers, words, code=0, says="", tools=TOOLS, **environment):
@@ -221,5 +215,4 @@ scenario("aks: down takes back what the note says", [
                                               "images": [IMAGE], "right": "attached", "assignee": "kubelet"})}), ["down"], says="2 objects removed", **NAMES)
 scenario("aks: down --cluster deletes no AKS cluster", [], api(), ["down", "--cluster"], code=2, says="hpawalk neither creates nor deletes AKS clusters", **NAMES)
 
-print(f"{passed} passed, {failed} failed, 0 skipped")
-sys.exit(1 if failed else 0)
+report.done()

@@ -1,6 +1,8 @@
 #include "tests/fakes/facts_files.hpp"
 
 #include <fstream>
+#include <map>
+#include <stdexcept>
 
 #include "world/times.hpp"
 
@@ -34,6 +36,15 @@ Json facts_document(const fs::path& file) {
   Json document = healthy_document();
   document.merge_patch(read);
   return document;
+}
+
+const diagnose::Facts& facts_of(const fs::path& file) {
+  static std::map<fs::path, diagnose::Facts> read;
+  auto found = read.find(file);
+  if (found != read.end()) return found->second;
+  Result<diagnose::Facts> facts = diagnose::facts_from(facts_document(file).dump());
+  if (!facts) throw std::runtime_error(file.string() + ": " + facts.error().because);
+  return read.emplace(file, std::move(*facts)).first->second;
 }
 
 static Json targets_of(const Json& kept) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "diagnose/facts.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 #include "tests/fakes/fakes.hpp"
 
@@ -17,6 +18,9 @@ std::vector<std::filesystem::path> facts_files();
 Json facts_document(const std::filesystem::path& file);
 
 const Json& healthy_document();
+
+// The same as facts. Each file is read once.
+const diagnose::Facts& facts_of(const std::filesystem::path& file);
 
 // The request that a reading was the answer to ("GET /api/v1/pods", with `*` for any text), and the answer,
 // out of what is kept of it.

@@ -9,6 +9,7 @@ from an undisturbed run. Prints one line a failure and `N passed, N failed, N sk
 import copy, json, sys
 
 import robust
+import report
 
 CASES = robust.HERE / "cases"
 FACTS = json.loads(robust.FACTS.read_text())
@@ -142,7 +143,8 @@ def cases(file):
 
 def main():
     program, part = str(robust.pathlib.Path(sys.argv[1]).resolve()), sys.argv[2] if len(sys.argv) > 2 else ""
-    home, failed, passed = robust.Home(), 0, 0
+    home = robust.Home()
+    report.quiet = True
     api, prometheus = robust.Api(home.path / "api"), robust.Prometheus()
     home.environment["FAKE_API"] = api.socket
     try:
@@ -155,15 +157,12 @@ def main():
             outcome = robust.run(program, arguments, home, more.get("env"))
             fault = outcome.fault(codes)
             if not fault and words not in outcome.out + outcome.err: fault = f"does not say {words!r}"
-            if not fault: passed += 1
-            else:
-                failed += 1
-                print(f"FAILED  {name}: {fault}\n        {' '.join(a[:80] if isinstance(a, str) else repr(a) for a in arguments)}\n        {(outcome.err or outcome.out).strip()[:600]}")
+            words_of_it = " ".join(a[:80] if isinstance(a, str) else repr(a) for a in arguments)
+            report.check(f"{name}: {fault}" if fault else name, not fault, words_of_it, (outcome.err or outcome.out).strip()[:600])
     finally:
         api.close(), prometheus.close(), home.remove()
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    report.done()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

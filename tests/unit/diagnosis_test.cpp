@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "diagnose/causes.hpp"
 #include "diagnose/readiness.hpp"
@@ -79,13 +80,25 @@ static const Json& healthy() {
   return base;
 }
 
-static HpaDiagnosis judged_hpa(const Json& document) {
-  Result<Facts> facts = facts_from(document.dump());
-  REQUIRE(facts);
-  std::vector<HpaDiagnosis> all = diagnose_hpas(*facts, facts->asked_space, facts->asked_name);
+static HpaDiagnosis judged_hpa(const Facts& facts) {
+  std::vector<HpaDiagnosis> all = diagnose_hpas(facts, facts.asked_space, facts.asked_name);
   REQUIRE(all.size() == 1);
   REQUIRE_FALSE(all[0].chains.empty());
   return all[0];
+}
+
+static HpaDiagnosis judged_hpa(const Json& document) {
+  Result<Facts> facts = facts_from(document.dump());
+  REQUIRE(facts);
+  return judged_hpa(*facts);
+}
+
+// Of a file, which several tests look at.
+static const HpaDiagnosis& judged_file(const std::filesystem::path& file) {
+  static std::map<std::filesystem::path, HpaDiagnosis> all;
+  auto found = all.find(file);
+  if (found == all.end()) found = all.emplace(file, judged_hpa(fakes::facts_of(file))).first;
+  return found->second;
 }
 
 static ChainDiagnosis judged(const Json& document) {
@@ -94,8 +107,8 @@ static ChainDiagnosis judged(const Json& document) {
 
 // What is told first, by cause: the first broken link of each metric; where nothing is broken, all that there
 // is to say.
-static std::map<std::string, Finding> told_first(const Json& document) {
-  HpaDiagnosis hpa = judged_hpa(document);
+static std::map<std::string, Finding> told_first(const std::filesystem::path& file) {
+  const HpaDiagnosis& hpa = judged_file(file);
   std::map<std::string, Finding> told;
   for (const ChainDiagnosis& chain : hpa.chains) {
     if (const Finding* first = chain.first_broken()) told.emplace(first->cause, *first);
@@ -111,9 +124,8 @@ TEST_CASE("up and status wait for what diagnose calls ok: on all facts the two n
   size_t hpas = 0, services = 0;
   for (const std::filesystem::path& file : fakes::facts_files()) {
     INFO(file.string());
-    Json document = fakes::facts_document(file);
-    Facts facts = *facts_from(document.dump());
-    HpaDiagnosis diagnosis = judged_hpa(document);
+    const Facts& facts = fakes::facts_of(file);
+    const HpaDiagnosis& diagnosis = judged_file(file);
     auto mark = [&](Link link) { return diagnosis.chains[0].links[static_cast<size_t>(link)].mark; };
     for (const Json* hpa : facts.items("hpas", diagnosis.space)) {
       if (name_of(*hpa) != diagnosis.name || diagnosis.chains.size() > 1) continue;
@@ -147,8 +159,7 @@ TEST_CASE("Each facts file is judged as its name says") {
     std::string cause = cause_in_name(file);
     INFO(file.string());
     ++count;
-    Json document = fakes::facts_document(file);
-    ChainDiagnosis chain = judged(document);
+    const ChainDiagnosis& chain = judged_file(file).chains[0];
     if (cause == "healthy") {
       CHECK(chain.verdict() == Mark::ok);
       continue;
@@ -164,7 +175,7 @@ TEST_CASE("Each facts file is judged as its name says") {
       CHECK(chain.first_broken() == nullptr);
       continue;
     }
-    std::map<std::string, Finding> told = told_first(document);
+    std::map<std::string, Finding> told = told_first(file);
     REQUIRE(told.contains(cause));
     CHECK_FALSE(told.at(cause).evidence.empty());
     CHECK_FALSE(told.at(cause).sentence.empty());
@@ -175,30 +186,27 @@ TEST_CASE("Each facts file is judged as its name says") {
 TEST_CASE("Every cause is named by the rules from at least one facts file") {
   std::set<std::string> named;
   for (const std::filesystem::path& file : fakes::facts_files()) {
-    for (const auto& [cause, finding] : told_first(fakes::facts_document(file))) named.insert(cause);
+    for (const auto& [cause, finding] : told_first(file)) named.insert(cause);
   }
   for (const Cause* c : causes()) CHECK_MESSAGE(named.contains(std::string(c->id)), c->id);
   for (const std::string& id : named) CHECK_MESSAGE(find_cause(id) != nullptr, id);
 }
 
 // Every reading of the document in turn could not be read.
-static void refuse_each(const Json& document,
-                        const std::function<void(const std::string& key, const Json&)>& check) {
-  for (const auto& [key, reading] : document["readings"].items()) {
+static void refuse_each(const std::string& file,
+                        const std::function<void(const std::string& key, const ChainDiagnosis&)>& check) {
+  Facts facts = fakes::facts_of(root / "tests" / "facts" / file);
+  for (auto& [key, reading] : facts.readings) {
     if (key == "hpas") continue;  // without these nothing is judged at all
-    Json without = document;
-    without["readings"][key] = {
-        {"path", reading.value("path", "")},
-        {"error", {{"id", "kube-forbidden"}, {"message", "no"}, {"right", "read " + key}}}};
-    check(key, without);
+    Reading read = std::exchange(reading, {reading.path, "kube-forbidden", "no", "read " + key, {}, 0});
+    check(key, judged_hpa(facts).chains[0]);
+    reading = std::move(read);
   }
 }
 
 TEST_CASE("No reading that is refused makes a healthy chain look broken") {
-  ChainDiagnosis whole = judged(healthy());
-  refuse_each(healthy(), [&](const std::string& key, const Json& document) {
+  refuse_each("healthy.json", [&](const std::string& key, const ChainDiagnosis& chain) {
     INFO(key);
-    ChainDiagnosis chain = judged(document);
     const Finding* first = chain.first_broken();
     CHECK_MESSAGE(first == nullptr, (first == nullptr ? "" : first->cause + ": " + first->sentence));
     CHECK(chain.verdict() != Mark::broken);
@@ -206,24 +214,22 @@ TEST_CASE("No reading that is refused makes a healthy chain look broken") {
 }
 
 TEST_CASE("A forbidden reading never leads to a certain cause or to a check that is ok") {
-  ChainDiagnosis whole =
-      judged(fakes::facts_document(root / "tests" / "facts" / "target-not-discovered.json"));
-  refuse_each(fakes::facts_document(root / "tests" / "facts" / "target-not-discovered.json"),
-              [&](const std::string& key, const Json& document) {
-                INFO(key);
-                ChainDiagnosis chain = judged(document);
-                for (const Finding& f : chain.findings) {
-                  bool known = std::any_of(whole.findings.begin(), whole.findings.end(),
-                                           [&](const Finding& w) { return w.cause == f.cause; });
-                  CHECK_MESSAGE((known || f.severity != Mark::broken || f.certainty != Certainty::certain),
-                                f.cause << ": " << f.sentence);
-                }
-                for (const LinkState& link : whole.links) {
-                  bool was_fine = link.mark == Mark::ok || link.mark == Mark::note;
-                  bool is_ok = chain.links[static_cast<size_t>(link.link)].mark == Mark::ok;
-                  CHECK_MESSAGE((was_fine || !is_ok), name_of(link.link));
-                }
-              });
+  const ChainDiagnosis& whole =
+      judged_file(root / "tests" / "facts" / "target-not-discovered.json").chains[0];
+  refuse_each("target-not-discovered.json", [&](const std::string& key, const ChainDiagnosis& chain) {
+    INFO(key);
+    for (const Finding& f : chain.findings) {
+      bool known = std::any_of(whole.findings.begin(), whole.findings.end(),
+                               [&](const Finding& w) { return w.cause == f.cause; });
+      CHECK_MESSAGE((known || f.severity != Mark::broken || f.certainty != Certainty::certain),
+                    f.cause << ": " << f.sentence);
+    }
+    for (const LinkState& link : whole.links) {
+      bool was_fine = link.mark == Mark::ok || link.mark == Mark::note;
+      bool is_ok = chain.links[static_cast<size_t>(link.link)].mark == Mark::ok;
+      CHECK_MESSAGE((was_fine || !is_ok), name_of(link.link));
+    }
+  });
 }
 
 static const Finding& finding(const ChainDiagnosis& chain, const Cause& cause) {

@@ -12,6 +12,7 @@
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/rules.hpp"
 #include "tests/fakes/facts_files.hpp"
+#include "tests/fakes/sample.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::cli;
@@ -160,13 +161,15 @@ const std::vector<std::string> hostile = {"'; touch PWNED; '",
 TEST_CASE("Whatever a string of the cluster holds, what is printed to be pasted runs nothing but kubectl") {
   // Some of all cases; tests/cli/fixes.py runs more of them, in a real shell.
   constexpr size_t sample = 32;
+  fakes::Sample some_files(6);
   size_t number = 0, commands = 0;
   std::set<std::string> names;  // in an order that is always the same
   for (const auto& file : std::filesystem::directory_iterator(facts_folder)) {
     if (file.path().extension() == ".json") names.insert(file.path().stem().string());
   }
   for (const std::string& name : names) {
-    Facts facts = *facts_from(document_of(name).dump());
+    if (!some_files.takes()) continue;
+    Facts facts = fakes::facts_of(facts_folder / (name + ".json"));
     std::map<std::string, std::vector<Json*>> classes;
     for (auto& [key, reading] : facts.readings)
       strings_of(reading.value, key.substr(0, key.find('/')), classes);
