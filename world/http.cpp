@@ -174,7 +174,7 @@ CURLcode drive(CURLM* multi, Exchange& exchange) {
   return code;
 }
 
-Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange, std::string reason) {
+Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange, const std::string& reason) {
   std::string url = text::redact(request.url);  // it may carry a login
   auto environment = [&](ErrorId id, const std::string& because) {
     return failure(ErrorClass::environment, id, "No response from " + url, text::redact(because));
@@ -191,7 +191,7 @@ Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange
                          "the response was not complete after " + text::duration(longest_exchange));
     case End::too_large:
       return environment("http-too-large", "the response is larger than " + text::bytes(exchange.largest()));
-    default: return environment("http", std::move(reason));
+    default: return environment("http", reason);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "cli/recording_report.hpp"
 #include "cli/run.hpp"
 #include "tests/fakes/fakes.hpp"
+#include "tests/fakes/sample.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::world;
@@ -94,7 +95,9 @@ TEST_CASE("A recording is read as it was written") {
 
 TEST_CASE("A recording that was cut off anywhere behind its first line can be read") {
   std::string text = recorded(kAsSimulated, "");
+  fakes::Sample some(7);
   for (size_t length = head_line(head()).size(); length < text.size(); ++length) {
+    if (!some.takes()) continue;
     auto r = parse_recording(std::string_view(text).substr(0, length));
     REQUIRE_MESSAGE(r, (r ? "" : r.error().because));
     CHECK(r->end.empty());
