@@ -1,5 +1,6 @@
 #include "manifests/manifests.hpp"
 
+#include <algorithm>
 #include <cctype>
 
 #include <fmt/format.h>
@@ -46,12 +47,17 @@ bool every_cluster_has(const std::string& space) {
   return space == "default" || space.starts_with("kube-");
 }
 
-// Prometheus's right to look at prom-fake lives beside prom-fake.
-std::vector<std::string> namespaces_of(std::string_view stage, const config::Config& config) {
-  std::string space = config.text("namespace"), monitoring = config.text("prometheus.namespace");
-  if (stage == "servicemonitor") return {monitoring};
-  if (stage != "prometheus" || space == monitoring) return {space};
-  return {monitoring, space};
+// The namespaces of these objects, in the order in which they occur.
+Result<std::vector<std::string>> namespaces_of(const std::string& objects) {
+  Result<std::vector<yaml::Value>> all = yaml::parse_all(objects);
+  if (!all) return failure(all.error());
+  std::vector<std::string> spaces;
+  for (const yaml::Value& object : *all) {
+    std::string space = object.at("metadata").value("namespace", std::string());
+    if (!space.empty() && std::find(spaces.begin(), spaces.end(), space) == spaces.end())
+      spaces.push_back(space);
+  }
+  return spaces;
 }
 
 // A registry's name may have capital letters, an image's host may not.
@@ -105,24 +111,36 @@ Result<std::string> render_namespace(const std::string& name, const config::Conf
   values["namespace-name"] = name;
   values["namespace-labels"] =
       merged(values["object-labels"], {{config::enforce_label, config.text("pod-security")}});
-  return fill_in(embedded("stages/namespace.yaml"), values);
+  return fill_in(embedded("namespace.yaml"), values);
+}
+
+std::vector<std::string> template_stages() {
+  constexpr std::string_view folder = "stages/", end = ".yaml";
+  std::vector<std::string> names;
+  for (const auto& [path, content] : embedded_files()) {
+    if (!path.starts_with(folder)) continue;
+    names.emplace_back(path.substr(folder.size(), path.size() - folder.size() - end.size()));
+  }
+  return names;
 }
 
 Result<std::string> render_stage(std::string_view stage, const config::Config& config) {
+  Result<std::string> objects =
+      fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
+  if (!objects) return objects;
+  Result<std::vector<std::string>> spaces = namespaces_of(*objects);
+  if (!spaces) return failure(spaces.error());
   std::string all;
-  for (const std::string& name : namespaces_of(stage, config)) {
+  for (const std::string& name : *spaces) {
     Result<std::string> space = render_namespace(name, config);
     if (!space) return space;
     if (!space->empty()) all += *space + "---\n";
   }
-  Result<std::string> objects =
-      fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
-  if (!objects) return objects;
   return all + *objects;
 }
 
 Result<std::string> render_adapter_values(const config::Config& config) {
-  Result<std::string> text = fill_in(embedded("stages/adapter.yaml"), template_values(config));
+  Result<std::string> text = fill_in(embedded("values/adapter.yaml"), template_values(config));
   if (!text || config.value("adapter.values").empty()) return text;
   Result<yaml::Value> values = yaml::parse(*text);
   if (!values) return failure(values.error());

@@ -1,7 +1,8 @@
 // The walkthrough's Kubernetes objects, as YAML, out of a configuration. Pure.
 //
-// The templates are in stages/, the adapter's chart in charts/; both are inside the binary. The operator's
-// objects are upstream's (operator_bundle.hpp). Knows nothing about clusters, nor about what is applied when.
+// The templates of the stages are in stages/, the adapter's chart in charts/; both are inside the binary. The
+// operator's objects are upstream's (operator_bundle.hpp). Knows nothing about clusters, nor about what is
+// applied when.
 #pragma once
 
 #include <map>
@@ -32,8 +33,11 @@ std::string prom_fake_image(const config::Config& config);
 // that name there.
 std::string prom_fake_pull_policy(const config::Config& config);
 
-// The objects of one stage, one document each: workload, prometheus, prom-fake, servicemonitor or hpa. The
-// namespaces that hpawalk would have to make for it come first.
+// The stages whose objects are one template, by the names of the files in stages/.
+std::vector<std::string> template_stages();
+
+// The objects of one of them, one document each. The namespaces that hpawalk would have to make for it come
+// first.
 Result<std::string> render_stage(std::string_view stage, const config::Config& config);
 
 // A Namespace object; empty for those that every cluster has (default, kube-...).

@@ -149,17 +149,13 @@ class Down {
 
   // What the configuration names, but somebody else made.
   Status report_strangers() {
-    for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
-      Result<std::string> yaml = manifests::render_stage(stage, config_);
-      if (!yaml) return failure(yaml.error());
-      Result<std::vector<yaml::Value>> objects = yaml::parse_all(*yaml);
-      if (!objects) return failure(objects.error());
-      for (const yaml::Value& object : *objects) {
-        Result<Json> live = world::kube_get(api_, object_path(object));
-        if (!live && live.error().kind == ErrorClass::interrupted) return failure(live.error());
-        bool strange = live && owner_of(*live, config_.text("instance")) == Owner::stranger;
-        if (strange) leave(object_title(object), "it was not created by hpawalk");
-      }
+    Result<std::vector<yaml::Value>> objects = configured_objects(config_);
+    if (!objects) return failure(objects.error());
+    for (const yaml::Value& object : *objects) {
+      Result<Json> live = world::kube_get(api_, object_path(object));
+      if (!live && live.error().kind == ErrorClass::interrupted) return failure(live.error());
+      bool strange = live && owner_of(*live, config_.text("instance")) == Owner::stranger;
+      if (strange) leave(object_title(object), "it was not created by hpawalk");
     }
     return {};
   }

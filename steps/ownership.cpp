@@ -38,6 +38,18 @@ std::string configured_name(std::string_view kind, const std::string& space, con
   return fmt::format("{}/{}/{}", kind, space, name);
 }
 
+Result<std::vector<yaml::Value>> configured_objects(const config::Config& config) {
+  std::vector<yaml::Value> all;
+  for (const std::string& stage : manifests::template_stages()) {
+    Result<std::string> text = manifests::render_stage(stage, config);
+    if (!text) return failure(text.error());
+    Result<std::vector<yaml::Value>> objects = yaml::parse_all(*text);
+    if (!objects) return objects;
+    all.insert(all.end(), objects->begin(), objects->end());
+  }
+  return all;
+}
+
 Result<std::set<std::string>> configured_names(const config::Config& config) {
   std::set<std::string> names;
   for (const char* setting :
@@ -49,16 +61,12 @@ Result<std::set<std::string>> configured_names(const config::Config& config) {
   }
   for (const char* kind : {"ClusterRole", "ClusterRoleBinding"})
     names.insert(configured_name(kind, {}, "prometheus-operator"));
-  for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
-    Result<std::string> yaml = manifests::render_stage(stage, config);
-    if (!yaml) return failure(yaml.error());
-    Result<std::vector<yaml::Value>> objects = yaml::parse_all(*yaml);
-    if (!objects) return failure(objects.error());
-    for (const yaml::Value& value : *objects) {
-      Json object(value);
-      names.insert(configured_name(text_at(object, "kind"), text_at(object, "metadata.namespace"),
-                                   text_at(object, "metadata.name")));
-    }
+  Result<std::vector<yaml::Value>> objects = configured_objects(config);
+  if (!objects) return failure(objects.error());
+  for (const yaml::Value& value : *objects) {
+    Json object(value);
+    names.insert(configured_name(text_at(object, "kind"), text_at(object, "metadata.namespace"),
+                                 text_at(object, "metadata.name")));
   }
   return names;
 }

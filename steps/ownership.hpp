@@ -7,6 +7,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "world/kube_api.hpp"
@@ -26,6 +27,8 @@ std::string instance_of(const Json& object);  // the label's value
 // For an object that was looked up under a name of the configuration.
 bool is_ours(const Json& object, const config::Config& config);
 
+// What this configuration makes, but for the operator and the adapter's release, which are no templates.
+Result<std::vector<yaml::Value>> configured_objects(const config::Config& config);
 // "KIND/NAMESPACE/NAME" of what this configuration makes, but for the adapter's release.
 Result<std::set<std::string>> configured_names(const config::Config& config);
 std::string configured_name(std::string_view kind, const std::string& space, const std::string& name);
