@@ -12,7 +12,7 @@
 #include "observe/drive.hpp"
 #include "observe/simulation.hpp"
 #include "steps/chain_names.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::cli {
 namespace {
@@ -99,9 +99,7 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   observe::LiveChain live = steps::chain_names(*chain->config);
   auto before = observe::prom_fake_values(api, live);
   if (!before) return failure(before.error());
-  auto hpa =
-      world::kube_get(api, world::kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}",
-                                            live.space, live.hpa));
+  auto hpa = world::kube_get(api, world::kube_kind("HorizontalPodAutoscaler").object(live.space, live.hpa));
   if (!hpa) return failure(hpa.error());
   diagnose::ControllerSettings controller = diagnose::read_controller(api);
   observe::RecordingHead head = observe::recording_head(world.clock, live, controller, *hpa);

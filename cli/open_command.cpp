@@ -7,7 +7,7 @@
 #include "cli/open_chain.hpp"
 #include "steps/chain_names.hpp"
 #include "steps/stages.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::cli {
 namespace {
@@ -40,9 +40,8 @@ Status open_door(Session& session, const SettingFlags& flags, const Options& opt
   if (!chain) return failure(chain.error());
   Door door = door_of(*chain->config, options.what);
   // Said here in hpawalk's words: kubectl's own wait for a pod lasts a minute.
-  Result<Json> service = world::kube_get(
-      *chain->api,
-      world::kube_path("/api/v1/namespaces/{}/services/{}", door.backend.space, door.backend.name));
+  Result<Json> service =
+      world::kube_get(*chain->api, world::kube_kind("Service").object(door.backend.space, door.backend.name));
   if (!service && service.error().is("kube-not-found")) {
     return failure(ErrorClass::check_failed, "nothing-to-open",
                    fmt::format("Service {} not found in namespace {}", door.backend.name, door.backend.space),

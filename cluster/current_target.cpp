@@ -10,6 +10,7 @@
 #include "cluster/made_note.hpp"
 #include "cluster/target.hpp"
 #include "world/kube_list.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::cluster {
 
@@ -59,7 +60,7 @@ class CurrentTarget final : public ClusterTarget {
   // Nobody can know how images come into somebody else's cluster, except where they are there already, or
   // where the cluster is one of hpawalk's own.
   Status load_image(world::KubeApi& api, const std::string& image, world::Progress&) override {
-    Result<Json> nodes = world::kube_list(api, "/api/v1/nodes");
+    Result<Json> nodes = world::kube_list(api, world::kube_kind("Node").collection());
     if (nodes && on_every_node(*nodes, image)) return {};
     if (std::string own = own_cluster(); !own.empty()) {
       return with_archive(world_, [&](const fs::path& file) { return local::load_image(world_, own, file); });

@@ -5,12 +5,13 @@
 #include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/yaml.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::cluster {
 
 namespace {
 
-constexpr const char* path = "/api/v1/namespaces/kube-system/configmaps/hpawalk-made";
+const std::string path = world::kube_kind("ConfigMap").object("kube-system", "hpawalk-made");
 const std::string registry_key = "registry.";
 
 Json to_json(const RegistryNote& note) {

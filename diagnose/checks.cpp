@@ -6,7 +6,7 @@
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "world/kube_list.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::diagnose {
@@ -87,30 +87,26 @@ Judgement judge_target(const Result<std::vector<world::Target>>& targets, const 
   return judgement;
 }
 
-static std::string in_space(const std::string& group_version, const std::string& space,
-                            const std::string& rest) {
-  return world::kube_path("{}/namespaces/{}/", world::Segments{group_version}, space) + rest;
-}
-
 Judgement check_workload(world::KubeApi& api, const std::string& resource, const ObjectName& object) {
-  return judge(world::kube_get(api, in_space("/apis/apps/v1", object.space, resource + "/" + object.name)),
+  return judge(world::kube_get(api, world::kube_object("apps/v1", object.space, resource, object.name)),
                workload_rolled_out);
 }
 
 std::string look_for_pod_trouble(world::KubeApi& api, const std::string& space,
                                  const std::string& label_selector) {
-  std::string path = in_space("/api/v1", space, "pods?labelSelector=" + world::query_value(label_selector));
+  std::string path =
+      world::kube_kind("Pod").collection(space) + "?labelSelector=" + world::query_value(label_selector);
   Result<Json> pods = world::kube_list(api, path);
   return pods ? pod_trouble(*pods) : std::string();
 }
 
 Judgement check_prometheus(world::KubeApi& api, const ObjectName& resource) {
-  Result<Json> prometheus = world::kube_get(
-      api, in_space("/apis/monitoring.coreos.com/v1", resource.space, "prometheuses/" + resource.name));
+  Result<Json> prometheus =
+      world::kube_get(api, world::kube_kind("Prometheus").object(resource.space, resource.name));
   Judgement reconciled = judge(prometheus, prometheus_reconciled);
   if (!reconciled.ok()) return reconciled;
   Result<Json> statefulset = world::kube_get(
-      api, in_space("/apis/apps/v1", resource.space, "statefulsets/prometheus-" + resource.name));
+      api, world::kube_kind("StatefulSet").object(resource.space, "prometheus-" + resource.name));
   if (statefulset) return judged(prometheus_pods_ready(*prometheus, *statefulset));
   if (!statefulset.error().is("kube-not-found")) return unread(statefulset.error());
   return not_yet(resource.name + ": the operator has not created its StatefulSet yet");
@@ -139,14 +135,12 @@ Judgement check_value(world::KubeApi& api, const world::Backend& prometheus, con
 }
 
 Judgement check_api_service(world::KubeApi& api, const std::string& name) {
-  return judge(world::kube_get(api, "/apis/apiregistration.k8s.io/v1/apiservices/" + name),
-               api_service_available);
+  return judge(world::kube_get(api, world::kube_kind("APIService").object(name)), api_service_available);
 }
 
 Judgement check_metric(world::KubeApi& api, const std::string& space, const std::string& resource,
                        const std::string& name, const std::string& metric) {
-  Result<Json> values = world::kube_get(api, in_space("/apis/custom.metrics.k8s.io/v1beta1", space,
-                                                      world::kube_path("{}/{}/{}", resource, name, metric)));
+  Result<Json> values = world::kube_get(api, world::custom_metric_path(space, resource, name, metric));
   if (values) return judged(value_served(*values, metric));
   Error error = values.error();
   if (error.is("kube-not-found")) error.what = error.because;  // the adapter's own words
@@ -154,8 +148,7 @@ Judgement check_metric(world::KubeApi& api, const std::string& space, const std:
 }
 
 Judgement check_hpa(world::KubeApi& api, const ObjectName& hpa) {
-  return judge(world::kube_get(api, in_space("/apis/autoscaling/v2", hpa.space,
-                                             world::kube_path("horizontalpodautoscalers/{}", hpa.name))),
+  return judge(world::kube_get(api, world::kube_kind("HorizontalPodAutoscaler").object(hpa.space, hpa.name)),
                hpa_active);
 }
 

@@ -11,6 +11,7 @@
 #include "diagnose/kept.hpp"
 #include "diagnose/reader.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -41,6 +42,16 @@ bool assumed(const Json& hpa) {
 namespace {
 
 using Spaces = std::vector<std::string>;
+using world::kube_kind;
+using world::KubeResource;
+
+// Each is kept under its plural. In the whole cluster, where that is allowed:
+constexpr KubeResource listed_whole[] = {kube_kind("Service"), kube_kind("ServiceMonitor"),
+                                         kube_kind("PodMonitor"), kube_kind("Prometheus")};
+// In the namespaces that matter:
+constexpr KubeResource listed_by_space[] = {
+    kube_kind("Pod"),        kube_kind("EndpointSlice"), kube_kind("Deployment"),   kube_kind("StatefulSet"),
+    kube_kind("ReplicaSet"), kube_kind("DaemonSet"),     kube_kind("NetworkPolicy")};
 
 constexpr size_t most_scales = 16;       // of workloads that are no Deployment, StatefulSet or ReplicaSet
 constexpr size_t most_asked_spaces = 8;  // in which Prometheus's rights are looked up
@@ -50,19 +61,15 @@ constexpr size_t few_alike = 2;          // more HPAs on one metric than this ar
 void read_cluster(Reader& reader, const CollectOptions& options) {
   const std::string& space = options.space;
   Spaces own = space.empty() ? Spaces{} : Spaces{space};
-  reader.list_at_path("hpas", "/apis/autoscaling/v2" +
-                                  (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) +
-                                  "/horizontalpodautoscalers");
-  reader.list_at_path("apiservices", "/apis/apiregistration.k8s.io/v1/apiservices");
-  reader.list_at_path("namespaces", "/api/v1/namespaces", true);
+  reader.list_at_path("hpas", kube_kind("HorizontalPodAutoscaler").collection(space));
+  reader.list_at_path("apiservices", kube_kind("APIService").collection());
+  reader.list_at_path("namespaces", kube_kind("Namespace").collection(), true);
   reader.get(version_key, version_path);
   reader.get(controller_key, controller_pods_path);
-  reader.list("services", "/api/v1", "services", own);
-  for (const char* resource : {"servicemonitors", "podmonitors", "prometheuses"}) {
-    reader.list(resource, "/apis/monitoring.coreos.com/v1", resource, own);
-  }
+  for (const KubeResource& kind : listed_whole) reader.list(std::string(kind.plural), kind, own);
   auto pods = [&](const std::string& key, const std::string& selector) {
-    reader.list_at_path(key, "/api/v1/pods?labelSelector=" + world::query_value(selector));
+    reader.list_at_path(key,
+                        kube_kind("Pod").collection() + "?labelSelector=" + world::query_value(selector));
   };
   // Whoever installed them: the bundle and kube-prometheus use the first label, charts one or the other.
   pods(adapter_pods_by_name, "app.kubernetes.io/name=prometheus-adapter");
@@ -71,8 +78,10 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
   pods(operator_pods_by_app,
        "app in (kube-prometheus-stack-operator,prometheus-operator-operator,prometheus-operator),"
        "app.kubernetes.io/name!=prometheus-operator");
-  reader.list_at_path("rejections", "/api/v1/events?fieldSelector=reason%3DInvalidConfiguration");
-  reader.list_at_path("rescales", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale");
+  reader.list_at_path("rejections",
+                      kube_kind("Event").collection() + "?fieldSelector=reason%3DInvalidConfiguration");
+  reader.list_at_path("rescales",
+                      kube_kind("Event").collection() + "?fieldSelector=reason%3DSuccessfulRescale");
   reader.run_round();
 }
 
@@ -135,19 +144,14 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
 
 // Where the whole cluster's list was refused: these namespaces', as far as they were not read yet.
 void read_refused(Reader& reader, const Spaces& spaces) {
-  static const std::map<std::string, std::string> groups = {
-      {"services", "/api/v1"},
-      {"servicemonitors", "/apis/monitoring.coreos.com/v1"},
-      {"podmonitors", "/apis/monitoring.coreos.com/v1"},
-      {"prometheuses", "/apis/monitoring.coreos.com/v1"}};
-  for (const auto& [resource, group] : groups) {
+  for (const KubeResource& kind : listed_whole) {
+    std::string resource(kind.plural);
     const Reading* whole = reader.facts.whole(resource);
     if (whole == nullptr || !whole->failed_with("kube-forbidden")) continue;
     for (const std::string& space : spaces) {
       std::string key = space_key(resource, space);
       if (reader.facts.find(key) != nullptr) continue;
-      reader.list_at_path(key,
-                          world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
+      reader.list_at_path(key, kind.collection(space));
     }
   }
 }
@@ -157,12 +161,9 @@ void read_neighbourhood(Reader& reader) {
   const Facts& facts = reader.facts;
   Spaces spaces = spaces_of_interest(facts);
   read_refused(reader, spaces);
-  reader.list_by_space("pods", "/api/v1", "pods", spaces);
-  reader.list_by_space("endpointslices", "/apis/discovery.k8s.io/v1", "endpointslices", spaces);
-  for (const char* resource : {"deployments", "statefulsets", "replicasets", "daemonsets"}) {
-    reader.list_by_space(resource, "/apis/apps/v1", resource, spaces);
+  for (const KubeResource& kind : listed_by_space) {
+    reader.list_by_space(std::string(kind.plural), kind, spaces);
   }
-  reader.list_by_space("networkpolicies", "/apis/networking.k8s.io/v1", "networkpolicies", spaces);
   std::set<std::string> groups, spaces_of_hpas;
   size_t scales = 0;
   for (const Hpa& hpa : hpas_of(facts)) {
@@ -173,22 +174,20 @@ void read_neighbourhood(Reader& reader) {
     if (listed.contains(hpa.target_kind) || !grouped || ++scales > most_scales) continue;
     std::string resource = plural(hpa.target_kind);
     reader.get(scale_key(hpa.space, resource, hpa.target_name),
-               world::kube_path("/apis/{}/namespaces/{}/{}/{}/scale", world::Segments{hpa.target_api},
-                                hpa.space, resource, hpa.target_name));
+               world::kube_object(hpa.target_api, hpa.space, resource, hpa.target_name) + "/scale");
   }
   for (const std::string& group : groups) {
     Adapter adapter = adapter_of(facts, group);
     if (adapter.api_services.empty()) continue;
     std::string version = version_of(adapter);
-    if (!version.empty()) reader.get(discovery_key(group), world::kube_path("/apis/{}/{}", group, version));
+    if (!version.empty()) reader.get(discovery_key(group), world::api_root(group, version));
     reader.ask(hpa_question(group, *spaces_of_hpas.begin()));
     if (group == "metrics.k8s.io") {
-      reader.list_by_space(pod_metrics, "/apis/metrics.k8s.io/v1beta1", "pods",
+      reader.list_by_space(pod_metrics, kube_kind("PodMetrics"),
                            {spaces_of_hpas.begin(), spaces_of_hpas.end()});
     }
     if (adapter.service_name.find("keda") != std::string::npos) {
-      reader.list("scaledobjects", "/apis/keda.sh/v1alpha1", "scaledobjects",
-                  {spaces_of_hpas.begin(), spaces_of_hpas.end()});
+      reader.list("scaledobjects", kube_kind("ScaledObject"), {spaces_of_hpas.begin(), spaces_of_hpas.end()});
     }
   }
   reader.run_round();
@@ -197,14 +196,11 @@ void read_neighbourhood(Reader& reader) {
 // The namespace that an adapter's URL names may be one that nothing else led to.
 void read_prometheus_space(Reader& reader, const std::string& space) {
   read_refused(reader, {space});
-  static const std::map<std::string, std::string> groups = {
-      {"pods", "/api/v1"},
-      {"endpointslices", "/apis/discovery.k8s.io/v1"},
-      {"networkpolicies", "/apis/networking.k8s.io/v1"}};
-  for (const auto& [resource, group] : groups) {
+  for (const KubeResource& kind :
+       {kube_kind("Pod"), kube_kind("EndpointSlice"), kube_kind("NetworkPolicy")}) {
+    std::string resource(kind.plural);
     if (reader.facts.listing(resource, space) != nullptr) continue;
-    reader.list_at_path(space_key(resource, space),
-                        world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
+    reader.list_at_path(space_key(resource, space), kind.collection(space));
   }
 }
 
@@ -220,8 +216,7 @@ void read_details(Reader& reader, const CollectOptions& options) {
     const Adapter& adapter = parts.groups.at(name).adapter;
     std::string config = object_key("configmaps", adapter.space, adapter.config_map);
     if (!adapter.config_map.empty() && seen.insert(config).second) {
-      reader.get(config,
-                 world::kube_path("/api/v1/namespaces/{}/configmaps/{}", adapter.space, adapter.config_map));
+      reader.get(config, kube_kind("ConfigMap").object(adapter.space, adapter.config_map));
     }
     for (const Json* pod : adapter.pods) {
       if (seen.insert(log_key(full_name(*pod))).second) reader.read_log(*pod);

@@ -7,12 +7,13 @@
 #include "base/json.hpp"
 #include "hpasim/version.hpp"
 #include "world/kube_api.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::diagnose {
 
 inline constexpr const char* version_path = "/version";
-inline constexpr const char* controller_pods_path =
-    "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager";
+inline const std::string controller_pods_path =
+    world::kube_kind("Pod").collection("kube-system") + "?labelSelector=component%3Dkube-controller-manager";
 
 struct ControllerSettings {
   std::string version;  // "v1.34.4"; empty: it could not be read, and `rules` are the defaults

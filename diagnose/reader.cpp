@@ -10,7 +10,7 @@
 #include "base/text.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/kept.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk::diagnose {
@@ -119,31 +119,30 @@ void Reader::replaced_by_spaces(const std::string& key) {
   facts.readings.insert(std::move(whole));
 }
 
-void Reader::list_each(const std::string& key, const std::string& group, const std::string& resource,
+void Reader::list_each(const std::string& key, const world::KubeResource& kind,
                        const std::vector<std::string>& spaces) {
   for (const std::string& space : spaces) {
-    list_at_path(space_key(key, space),
-                 world::kube_path("{}/namespaces/{}/{}", world::Segments{group}, space, resource));
+    list_at_path(space_key(key, space), kind.collection(space));
   }
 }
 
-void Reader::list(const std::string& key, const std::string& group, const std::string& resource,
+void Reader::list(const std::string& key, const world::KubeResource& kind,
                   const std::vector<std::string>& spaces) {
   later([=, this] {
-    bool refused = list_now(key, group + "/" + resource) == "kube-forbidden";
+    bool refused = list_now(key, kind.collection()) == "kube-forbidden";
     if (!refused || spaces.empty()) return;
-    list_each(key, group, resource, spaces);
+    list_each(key, kind, spaces);
     replaced_by_spaces(key);
   });
 }
 
-void Reader::list_by_space(const std::string& key, const std::string& group, const std::string& resource,
+void Reader::list_by_space(const std::string& key, const world::KubeResource& kind,
                            const std::vector<std::string>& spaces) {
-  if (spaces.size() <= few_spaces) return list_each(key, group, resource, spaces);
-  later([=, this] { list_whole_or_each(key, group, resource, spaces); });
+  if (spaces.size() <= few_spaces) return list_each(key, kind, spaces);
+  later([=, this] { list_whole_or_each(key, kind, spaces); });
 }
 
-void Reader::list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,
+void Reader::list_whole_or_each(const std::string& key, const world::KubeResource& kind,
                                 const std::vector<std::string>& spaces) {
   bool elsewhere = false;
   world::ListOptions options{.each = cut(key)};
@@ -151,21 +150,20 @@ void Reader::list_whole_or_each(const std::string& key, const std::string& group
     elsewhere = remaining / options.page >= spaces.size();
     return !elsewhere;
   };
-  std::string path = group + "/" + resource;
+  std::string path = kind.collection();
   world::TimePoint start = clock_.now();
   Result<Json> answer = world::kube_list(api_, path, options);
-  if (elsewhere) return list_each(key, group, resource, spaces);
+  if (elsewhere) return list_each(key, kind, spaces);
   bool refused = !answer && answer.error().is("kube-forbidden");
   record_list(key, path, start, std::move(answer));
   if (!refused) return;
-  list_each(key, group, resource, spaces);
+  list_each(key, kind, spaces);
   replaced_by_spaces(key);
 }
 
 void Reader::ask(const world::AccessQuestion& question) {
   later([=, this] {
-    std::string kind = question.user.empty() ? "selfsubjectaccessreviews" : "subjectaccessreviews";
-    Reading reading{"/apis/authorization.k8s.io/v1/" + kind, {}, {}, {}, {}, 0};
+    Reading reading{world::review_kind_of(question).collection(), {}, {}, {}, {}, 0};
     Result<bool> allowed = world::may(api_, question);
     if (allowed) reading.value = *allowed;
     record(may_key(question), std::move(reading), allowed ? nullptr : &allowed.error());
@@ -181,8 +179,7 @@ static bool speaks_of_trouble(const std::string& line) {
 }
 
 void Reader::read_log(const Json& pod) {
-  std::string path =
-      world::kube_path("/api/v1/namespaces/{}/pods/{}/log?tailLines=400", space_of(pod), name_of(pod));
+  std::string path = world::kube_kind("Pod").object(space_of(pod), name_of(pod)) + "/log?tailLines=400";
   long long restarts = 0;
   for (const Json& c : list_at(pod, "status.containerStatuses")) restarts += int_at(c, "restartCount");
   if (restarts > 0 && !pod_ready(pod)) path += "&previous=true";

@@ -11,6 +11,7 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/view.hpp"
 #include "world/kube_list.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -49,11 +50,10 @@ class Reader {
   // A collection at this path, by pages.
   void list_at_path(const std::string& key, const std::string& path, bool metadata_only = false);
   // The whole cluster's; where that is not allowed, these namespaces'.
-  void list(const std::string& key, const std::string& group, const std::string& resource,
-            const std::vector<std::string>& spaces);
+  void list(const std::string& key, const world::KubeResource& kind, const std::vector<std::string>& spaces);
   // These namespaces'. If they are many: the whole cluster's, unless its first page shows that so many
   // objects are elsewhere that the namespaces are fewer requests.
-  void list_by_space(const std::string& key, const std::string& group, const std::string& resource,
+  void list_by_space(const std::string& key, const world::KubeResource& kind,
                      const std::vector<std::string>& spaces);
   void ask(const world::AccessQuestion& question);
   void read_log(const Json& pod);  // the lines that speak of trouble
@@ -74,9 +74,9 @@ class Reader {
  private:
   void run_tasks(std::vector<Task> tasks);
   void keep(const std::string& key, Reading reading, const Error* error);
-  void list_each(const std::string& key, const std::string& group, const std::string& resource,
+  void list_each(const std::string& key, const world::KubeResource& kind,
                  const std::vector<std::string>& spaces);
-  void list_whole_or_each(const std::string& key, const std::string& group, const std::string& resource,
+  void list_whole_or_each(const std::string& key, const world::KubeResource& kind,
                           const std::vector<std::string>& spaces);
   void replaced_by_spaces(const std::string& key);
 

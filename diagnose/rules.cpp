@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "world/kube_resource.hpp"
+
 namespace hpawalk::diagnose {
 
 bool has(std::string_view text, std::string_view part) {
@@ -10,7 +12,7 @@ bool has(std::string_view text, std::string_view part) {
 
 std::vector<std::string> look_at_api(const Context& c) {
   std::string version = version_of(c.adapter).empty() ? "v1beta1" : version_of(c.adapter);
-  return {"kubectl", "get", "--raw", fmt::format("/apis/{}/{}", c.need.api_group(), version)};
+  return {"kubectl", "get", "--raw", world::api_root(c.need.api_group(), version)};
 }
 
 Json rule_for(const std::string& group, const std::vector<std::string>& resources) {

@@ -8,6 +8,7 @@
 #include "diagnose/view.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::diagnose {
@@ -18,8 +19,7 @@ std::string metric_of(const Json& hpa) {
 }
 
 std::string pods_path(const KnownChain& chain) {
-  return world::kube_path("/apis/custom.metrics.k8s.io/v1beta1/namespaces/{}/pods/{}/{}", chain.space, "*",
-                          metric_of(chain.hpa)) +
+  return world::custom_metric_path(chain.space, "pods", "*", metric_of(chain.hpa)) +
          "?labelSelector=" + world::query_value(chain.pod_selector);
 }
 

@@ -9,6 +9,7 @@
 #include "diagnose/selector.hpp"
 #include "diagnose/view.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -105,7 +106,7 @@ std::string selector_query(const Json& selector) {
 
 std::string path_with(const Hpa& hpa, const MetricNeed& need, const std::string& version,
                       const std::string& object_name) {
-  std::string group = world::kube_path("/apis/{}/{}", need.api_group(), version);
+  std::string group = world::api_root(need.api_group(), version);
   std::string selector = selector_query(need.selector);
   if (need.external()) {
     std::string query = selector.empty() ? "" : "?labelSelector=" + world::query_value(selector);

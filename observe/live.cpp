@@ -13,6 +13,7 @@
 #include "hpasim/quantity.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 #include "world/prometheus_api.hpp"
 #include "world/times.hpp"
 #include "world/workers.hpp"
@@ -66,12 +67,9 @@ std::string because(const Error& error) {
   return error.because.empty() ? error.what : error.what + ": " + error.because;
 }
 
-std::string in_space(const std::string& group_version, const std::string& space, const std::string& rest) {
-  return world::kube_path("{}/namespaces/{}/", world::Segments{group_version}, space) + rest;
-}
-
 std::string pods_path(const LiveChain& chain) {
-  return in_space("/api/v1", chain.space, "pods?labelSelector=" + world::query_value(chain.pod_selector));
+  return world::kube_kind("Pod").collection(chain.space) +
+         "?labelSelector=" + world::query_value(chain.pod_selector);
 }
 
 std::string only(const std::string& name) {
@@ -257,7 +255,7 @@ class Observation {
   void watch_hpa() {
     bool listed = false;  // this one object, in the list that is being read
     watch_for_good(
-        in_space("/apis/autoscaling/v2", chain_.space, "horizontalpodautoscalers" + only(chain_.hpa)),
+        world::kube_kind("HorizontalPodAutoscaler").collection(chain_.space) + only(chain_.hpa),
         [&](const world::WatchEvent& event) {
           if (event.type == "RELISTED") listed = false;
           if (event.type == "ADDED" || event.type == "MODIFIED") listed = true, take_hpa(event.object);
@@ -326,7 +324,7 @@ class Observation {
   void watch_workload() {
     bool listed = false;
     watch_for_good(
-        in_space("/apis/apps/v1", chain_.space, "deployments" + only(chain_.workload)),
+        world::kube_kind("Deployment").collection(chain_.space) + only(chain_.workload),
         [&](const world::WatchEvent& event) {
           if (event.type == "RELISTED") listed = false;
           if (event.type == "ADDED" || event.type == "MODIFIED") {
@@ -373,7 +371,7 @@ class Observation {
     bool before = true;
     std::string of = world::query_value("involvedObject.kind=" + kind + ",involvedObject.name=" + name);
     watch_for_good(
-        in_space("/api/v1", chain_.space, "events?fieldSelector=" + of),
+        world::kube_kind("Event").collection(chain_.space) + "?fieldSelector=" + of,
         [&](const world::WatchEvent& event) {
           if (event.type == "SYNCED") before = false;
           if (event.type != "ADDED" && event.type != "MODIFIED") return;
@@ -509,9 +507,8 @@ class Observation {
 
   void ask_api() {
     world::WallTime asked = clock_.wall_now();
-    Result<Json> answer =
-        world::kube_get(api_, in_space("/apis/custom.metrics.k8s.io/v1beta1", chain_.space,
-                                       world::kube_path("services/{}/{}", chain_.service, chain_.metric)));
+    Result<Json> answer = world::kube_get(
+        api_, world::custom_metric_path(chain_.space, "services", chain_.service, chain_.metric));
     if (!answer) {
       failed(answer.error());
       if (answer.error().kind == ErrorClass::interrupted) return;

@@ -5,7 +5,7 @@
 #include "base/text.hpp"
 #include "hpasim/quantity.hpp"
 #include "observe/history.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::observe {
 
@@ -54,9 +54,7 @@ Result<Document> hpa_in_cluster(Cluster& cluster, const std::string& name) {
   if (!api) return failure(api.error());
   auto space = cluster.space();
   if (!space) return failure(space.error());
-  auto object = world::kube_get(
-      **api,
-      world::kube_path("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/{}", *space, name));
+  auto object = world::kube_get(**api, world::kube_kind("HorizontalPodAutoscaler").object(*space, name));
   if (!object) {
     Error error = object.error();
     if (error.is("kube-not-found")) {

@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -11,7 +12,7 @@ namespace {
 
 // "azure:///subscriptions/...", "aws:///...", "gce://..."; kind and k3s write their own.
 bool of_a_cloud(world::KubeApi& api) {
-  Result<Json> nodes = world::kube_get(api, "/api/v1/nodes?limit=10");
+  Result<Json> nodes = world::kube_get(api, world::kube_kind("Node").collection() + "?limit=10");
   if (!nodes) return false;
   for (const Json& node : list_at(*nodes, "items")) {
     std::string id = text_at(node, "spec.providerID");
@@ -35,8 +36,8 @@ std::string url_of(const Json& service, int port) {
 Result<Address> await_address(world::World& world, const config::Config& config, world::KubeApi& api,
                               world::Progress& progress, world::Duration limit) {
   if (config.text("prom-fake.service-type") != "LoadBalancer") return Address{};
-  std::string path = fmt::format("/api/v1/namespaces/{}/services/{}", config.text("namespace"),
-                                 config.text("prom-fake.name"));
+  std::string path =
+      world::kube_kind("Service").object(config.text("namespace"), config.text("prom-fake.name"));
   Address address;
   auto look = [&]() -> Result<world::StillWaiting> {
     Result<Json> service = world::kube_get(api, path);

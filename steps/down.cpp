@@ -16,6 +16,7 @@
 #include "steps/release.hpp"
 #include "steps/standing.hpp"
 #include "world/kube_change.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -46,14 +47,13 @@ class Down {
   Status survey() {
     Result<std::set<std::string>> names = configured_names(config_);
     if (!names) return failure(names.error());
-    for (const MadeKind& kind : made_kinds()) {
+    for (const world::KubeResource& kind : made_kinds()) {
       Result<std::vector<Json>> items = world::list_metadata(
           api_, world_.clock,
           kind.collection() + "?labelSelector=" + world::query_value(manifests::owner_selector));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
-        Object object = object_from(item, std::string(kind.api_version), std::string(kind.kind),
-                                    std::string(kind.resource));
+        Object object = object_from(item, kind);
         sort_in(item, std::move(object), *names);
       }
     }
@@ -106,10 +106,10 @@ class Down {
   }
 
   Status name_other_releases(const std::string& space, const std::string& name) {
-    Result<std::vector<Json>> secrets =
-        world::list_metadata(api_, world_.clock,
-                             "/api/v1/secrets?labelSelector=" +
-                                 world::query_value(fmt::format("owner=helm,{}", manifests::owner_selector)));
+    Result<std::vector<Json>> secrets = world::list_metadata(
+        api_, world_.clock,
+        world::kube_kind("Secret").collection() +
+            "?labelSelector=" + world::query_value(fmt::format("owner=helm,{}", manifests::owner_selector)));
     if (!secrets && secrets.error().kind == ErrorClass::interrupted) return failure(secrets.error());
     if (!secrets) {
       leave("Helm releases in other namespaces", secrets.error().what);
@@ -140,10 +140,11 @@ class Down {
       return {};
     }
     // The operator itself made this Service, for the kubelets' metrics.
-    Result<Json> kubelet = world::kube_get(api_, "/api/v1/namespaces/kube-system/services/kubelet");
+    Result<Json> kubelet =
+        world::kube_get(api_, world::kube_kind("Service").object("kube-system", "kubelet"));
     bool by_operator = kubelet && at(*kubelet, {"metadata", "labels", "app.kubernetes.io/managed-by"}) ==
                                       "prometheus-operator";
-    if (by_operator) operator_.push_back(object_from(*kubelet, "v1", "Service", "services"));
+    if (by_operator) operator_.push_back(object_from(*kubelet, world::kube_kind("Service")));
     return {};
   }
 
@@ -239,7 +240,7 @@ class Down {
                                                           pod ? std::optional<int>(1) : std::nullopt);
       if (!deleted) return failure(deleted.error());
     }
-    world::KubeRequest events{.method = "DELETE", .path = "/api/v1/namespaces/" + space + "/events"};
+    world::KubeRequest events{.method = "DELETE", .path = world::kube_kind("Event").collection(space)};
     (void)api_.send(events);  // if it fails, Kubernetes ends the namespace itself
     return {};
   }

@@ -2,6 +2,7 @@
 
 #include "base/json.hpp"
 #include "world/kube_discovery.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -18,7 +19,7 @@ bool NamespaceEnd::find_collections() {
 
 void NamespaceEnd::look() {
   if (ended_) return;
-  Result<Json> live = world::kube_get(api_, "/api/v1/namespaces/" + space_);
+  Result<Json> live = world::kube_get(api_, world::kube_kind("Namespace").object(space_));
   if (!live || at(*live, "metadata.deletionTimestamp").is_null() || text_at(*live, "metadata.uid") != uid_)
     return;
   if (!find_collections()) return;
@@ -36,7 +37,8 @@ void NamespaceEnd::look() {
                             .dump();
   world::Command command{
       .argv = world::kubectl_line(
-          access_.kube, {"replace", "--raw", "/api/v1/namespaces/" + space_ + "/finalize", "-f", "-"}),
+          access_.kube,
+          {"replace", "--raw", world::kube_kind("Namespace").object(space_) + "/finalize", "-f", "-"}),
       .input = nothing};
   (void)world_.processes.run(command);  // if it fails, Kubernetes ends the namespace itself
 }

@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "world/kube_resource.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk::steps {
@@ -77,8 +78,8 @@ class Look {
   // A part of the API that was the adapter's, and is taken away with it.
   bool is_leaving(const world::UnreadKinds& unread) {
     if (unread.group.empty() || unread.version.empty()) return false;
-    Result<Json> service = world::kube_get(
-        api_, fmt::format("/apis/apiregistration.k8s.io/v1/apiservices/{}.{}", unread.version, unread.group));
+    Result<Json> service =
+        world::kube_get(api_, world::kube_kind("APIService").object(unread.version + "." + unread.group));
     if (!service) return service.error().is("kube-not-found");
     auto known = verdicts_.find(text_at(*service, "metadata.uid"));
     return known != verdicts_.end() && known->second;

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
-#include "steps/made_kinds.hpp"
 #include "world/kube_discovery.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -42,17 +42,15 @@ std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock,
 
 Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& clock,
                                              const std::vector<Object>& chain) {
-  constexpr MadeKind made[] = {{"StatefulSet", "apps/v1", "statefulsets", true},
-                               {"Service", "v1", "services", true},
-                               {"Secret", "v1", "secrets", true},
-                               {"ConfigMap", "v1", "configmaps", true}};
+  constexpr world::KubeResource made[] = {world::kube_kind("StatefulSet"), world::kube_kind("Service"),
+                                          world::kube_kind("Secret"), world::kube_kind("ConfigMap")};
   std::set<std::string> spaces;
   for (const Object& object : chain) {
     if (object.kind == "Prometheus") spaces.insert(object.space);
   }
   std::vector<Object> found;
   for (const std::string& space : spaces) {
-    for (const MadeKind& kind : made) {
+    for (const world::KubeResource& kind : made) {
       Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection(space));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
@@ -61,9 +59,7 @@ Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& 
             !owners.empty() && std::all_of(owners.begin(), owners.end(), [&](const Json& owner) {
               return text_at(owner, "kind") == "Prometheus" && has(chain, text_at(owner, "uid"));
             });
-        if (by_operator)
-          found.push_back(object_from(item, std::string(kind.api_version), std::string(kind.kind),
-                                      std::string(kind.resource)));
+        if (by_operator) found.push_back(object_from(item, kind));
       }
     }
   }

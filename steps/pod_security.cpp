@@ -6,7 +6,7 @@
 #include "base/text.hpp"
 #include "config/pod_security.hpp"
 #include "steps/ownership.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -14,8 +14,7 @@ namespace {
 
 // What the workload's namespace enforces once the workload is to start.
 Result<std::string> enforced_level(world::KubeApi& api, const config::Config& config) {
-  Result<Json> space =
-      world::kube_get(api, world::kube_path("/api/v1/namespaces/{}", config.text("namespace")));
+  Result<Json> space = world::kube_get(api, world::kube_kind("Namespace").object(config.text("namespace")));
   if (!space && !space.error().is("kube-not-found")) return failure(space.error());
   if (!space || is_ours(*space, config)) return config.text("pod-security");
   return text_at(Json{{"level", at(*space, {"metadata", "labels", config::enforce_label})}}, "level");

@@ -12,6 +12,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "steps/pod_security.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -60,51 +61,56 @@ cluster::Precondition look_at_tool(world::World& world, const Tool& tool) {
   return {tool.name, Mark::ok, evidence};
 }
 
+using world::kube_kind;
+
 struct Api {
-  const char *stage, *version, *since;
+  const char* stage;
+  world::KubeResource kind;
+  const char* since;
 };
 
 constexpr Api apis[] = {
-    {"workload", "apps/v1", "1.9"},
-    {"operator", "apiextensions.k8s.io/v1", "1.16"},
-    {"operator", "rbac.authorization.k8s.io/v1", "1.8"},
-    {"prom-fake", "apps/v1", "1.9"},
-    {"adapter", "apiregistration.k8s.io/v1", "1.10"},
-    {"hpa", "autoscaling/v2", "1.23"},
+    {"workload", kube_kind("Deployment"), "1.9"},
+    {"operator", kube_kind("CustomResourceDefinition"), "1.16"},
+    {"operator", kube_kind("ClusterRole"), "1.8"},
+    {"prom-fake", kube_kind("Deployment"), "1.9"},
+    {"adapter", kube_kind("APIService"), "1.10"},
+    {"hpa", kube_kind("HorizontalPodAutoscaler"), "1.23"},
 };
 
 // What a stage makes and changes.
 struct Making {
-  const char *stage, *group, *resource;
+  const char* stage;
+  world::KubeResource kind;
   const char* space;  // a setting, or a namespace as it is ("=kube-system"); empty: the whole cluster
 };
 
 constexpr Making makings[] = {
-    {"workload", "apps", "deployments", "namespace"},
-    {"operator", "apiextensions.k8s.io", "customresourcedefinitions", ""},
-    {"operator", "rbac.authorization.k8s.io", "clusterroles", ""},
-    {"operator", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
-    {"operator", "apps", "deployments", "operator.namespace"},
-    {"operator", "", "services", "operator.namespace"},
-    {"operator", "", "serviceaccounts", "operator.namespace"},
-    {"prometheus", "rbac.authorization.k8s.io", "roles", "namespace"},
-    {"prometheus", "rbac.authorization.k8s.io", "rolebindings", "namespace"},
-    {"prometheus", "", "services", "prometheus.namespace"},
-    {"prometheus", "", "serviceaccounts", "prometheus.namespace"},
-    {"prometheus", "monitoring.coreos.com", "prometheuses", "prometheus.namespace"},
-    {"prom-fake", "apps", "deployments", "namespace"},
-    {"prom-fake", "", "services", "namespace"},
-    {"servicemonitor", "monitoring.coreos.com", "servicemonitors", "prometheus.namespace"},
-    {"adapter", "apiregistration.k8s.io", "apiservices", ""},
-    {"adapter", "rbac.authorization.k8s.io", "clusterroles", ""},
-    {"adapter", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
-    {"adapter", "rbac.authorization.k8s.io", "rolebindings", "=kube-system"},
-    {"adapter", "apps", "deployments", "adapter.namespace"},
-    {"adapter", "", "services", "adapter.namespace"},
-    {"adapter", "", "serviceaccounts", "adapter.namespace"},
-    {"adapter", "", "configmaps", "adapter.namespace"},
-    {"adapter", "", "secrets", "adapter.namespace"},
-    {"hpa", "autoscaling", "horizontalpodautoscalers", "namespace"},
+    {"workload", kube_kind("Deployment"), "namespace"},
+    {"operator", kube_kind("CustomResourceDefinition"), ""},
+    {"operator", kube_kind("ClusterRole"), ""},
+    {"operator", kube_kind("ClusterRoleBinding"), ""},
+    {"operator", kube_kind("Deployment"), "operator.namespace"},
+    {"operator", kube_kind("Service"), "operator.namespace"},
+    {"operator", kube_kind("ServiceAccount"), "operator.namespace"},
+    {"prometheus", kube_kind("Role"), "namespace"},
+    {"prometheus", kube_kind("RoleBinding"), "namespace"},
+    {"prometheus", kube_kind("Service"), "prometheus.namespace"},
+    {"prometheus", kube_kind("ServiceAccount"), "prometheus.namespace"},
+    {"prometheus", kube_kind("Prometheus"), "prometheus.namespace"},
+    {"prom-fake", kube_kind("Deployment"), "namespace"},
+    {"prom-fake", kube_kind("Service"), "namespace"},
+    {"servicemonitor", kube_kind("ServiceMonitor"), "prometheus.namespace"},
+    {"adapter", kube_kind("APIService"), ""},
+    {"adapter", kube_kind("ClusterRole"), ""},
+    {"adapter", kube_kind("ClusterRoleBinding"), ""},
+    {"adapter", kube_kind("RoleBinding"), "=kube-system"},
+    {"adapter", kube_kind("Deployment"), "adapter.namespace"},
+    {"adapter", kube_kind("Service"), "adapter.namespace"},
+    {"adapter", kube_kind("ServiceAccount"), "adapter.namespace"},
+    {"adapter", kube_kind("ConfigMap"), "adapter.namespace"},
+    {"adapter", kube_kind("Secret"), "adapter.namespace"},
+    {"hpa", kube_kind("HorizontalPodAutoscaler"), "namespace"},
 };
 
 std::string space_of(const Making& making, const config::Config& config) {
@@ -128,11 +134,13 @@ std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::
   for (const Making& making : makings) {
     if (!contains(stages, making.stage)) continue;
     std::string space = space_of(making, config);
-    for (const char* verb : {"create", "patch"}) ask({verb, making.group, making.resource, space});
+    for (const char* verb : {"create", "patch"}) {
+      ask({verb, std::string(making.kind.group), std::string(making.kind.plural), space});
+    }
     if (!space.empty()) spaces.insert(space);
   }
   for (const std::string& space : spaces) {
-    Result<Json> there = world::kube_get(api, "/api/v1/namespaces/" + space);
+    Result<Json> there = world::kube_get(api, kube_kind("Namespace").object(space));
     if (!there && there.error().is("kube-not-found")) ask({"create", "", "namespaces"});
   }
   // What the rules read on the way.
@@ -177,9 +185,9 @@ cluster::Precondition look_at_apis(world::KubeApi& api, const std::vector<std::s
   }
   std::vector<std::string> missing;
   for (const Api& needed : apis) {
-    if (!contains(stages, needed.stage) || served.contains(needed.version)) continue;
-    missing.push_back(
-        fmt::format("{} (stage {}; Kubernetes has it since {})", needed.version, needed.stage, needed.since));
+    if (!contains(stages, needed.stage) || served.contains(needed.kind.api_version())) continue;
+    missing.push_back(fmt::format("{} (stage {}; Kubernetes has it since {})", needed.kind.api_version(),
+                                  needed.stage, needed.since));
   }
   if (missing.empty()) return {"APIs", Mark::ok, "serves the APIs that hpawalk needs"};
   return {"APIs", Mark::broken, "the API server does not serve " + text::join(missing, ", "),
@@ -194,8 +202,9 @@ bool is_too_old(const Json& version) {
 
 // Older API servers do not have this question.
 std::vector<cluster::Precondition> look_at_login(world::KubeApi& api) {
-  Json review = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}};
-  Result<Json> who = world::kube_create(api, "/apis/authentication.k8s.io/v1/selfsubjectreviews", review);
+  const world::KubeResource& kind = kube_kind("SelfSubjectReview");
+  Json review = {{"apiVersion", kind.api_version()}, {"kind", kind.kind}};
+  Result<Json> who = world::kube_create(api, kind.collection(), review);
   if (who) return {{"login", Mark::ok, text_at(*who, "status.userInfo.username")}};
   if (who.error().is("kube-not-found") || who.error().is("kube-forbidden")) return {};
   return {{"login", Mark::broken, who.error().what + ": " + who.error().because, who.error().hint}};

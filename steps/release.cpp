@@ -12,34 +12,33 @@
 #include "steps/ownership.hpp"
 #include "steps/stages.hpp"
 #include "world/kube_discovery.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
 namespace {
 
-struct ChartKind {
-  std::string_view kind, api_version, resource;
-  bool namespaced;
-};
+using world::kube_kind;
+using world::KubeResource;
 
 // What adapters' charts consist of, the bundled one and the community's.
-constexpr ChartKind chart_kinds[] = {
-    {"APIService", "apiregistration.k8s.io/v1", "apiservices", false},
-    {"Deployment", "apps/v1", "deployments", true},
-    {"PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", true},
-    {"Service", "v1", "services", true},
-    {"ConfigMap", "v1", "configmaps", true},
-    {"Secret", "v1", "secrets", true},
-    {"ServiceAccount", "v1", "serviceaccounts", true},
-    {"RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", true},
-    {"Role", "rbac.authorization.k8s.io/v1", "roles", true},
-    {"ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings", false},
-    {"ClusterRole", "rbac.authorization.k8s.io/v1", "clusterroles", false},
+constexpr KubeResource chart_kinds[] = {
+    kube_kind("APIService"),
+    kube_kind("Deployment"),
+    kube_kind("PodDisruptionBudget"),
+    kube_kind("Service"),
+    kube_kind("ConfigMap"),
+    kube_kind("Secret"),
+    kube_kind("ServiceAccount"),
+    kube_kind("RoleBinding"),
+    kube_kind("Role"),
+    kube_kind("ClusterRoleBinding"),
+    kube_kind("ClusterRole"),
 };
 
-const ChartKind* find_chart_kind(const std::string& kind) {
+const KubeResource* find_chart_kind(const std::string& kind) {
   auto found = std::find_if(std::begin(chart_kinds), std::end(chart_kinds),
-                            [&](const ChartKind& k) { return k.kind == kind; });
+                            [&](const KubeResource& k) { return k.kind == kind; });
   return found == std::end(chart_kinds) ? nullptr : &*found;
 }
 
@@ -77,8 +76,8 @@ Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const con
   // Only the metadata: a release's content is up to a megabyte.
   Result<std::vector<Json>> secrets =
       world::list_metadata(api, clock,
-                           fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space,
-                                       world::query_value("owner=helm,name=" + name)));
+                           kube_kind("Secret").collection(space) +
+                               "?labelSelector=" + world::query_value("owner=helm,name=" + name));
   if (!secrets) return failure(secrets.error());
   Release release;
   long long newest = -1;
@@ -103,8 +102,8 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
   Result<std::vector<Json>> secrets =
       world::list_metadata(api, world.clock,
-                           fmt::format("/api/v1/namespaces/{}/secrets?labelSelector={}", space,
-                                       world::query_value("owner=helm,name=" + name)));
+                           kube_kind("Secret").collection(space) +
+                               "?labelSelector=" + world::query_value("owner=helm,name=" + name));
   if (!secrets) return failure(secrets.error());
   world::Command command{.argv = helm_line(access, {"get", "manifest", name, "--namespace=" + space})};
   Result<std::string> manifest = world::run_checked(
@@ -120,7 +119,7 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
     Json object(document);
     if (object.is_null()) continue;
     std::string kind = text_at(object, "kind"), its_name = text_at(object, "metadata.name");
-    const ChartKind* known = find_chart_kind(kind);
+    const KubeResource* known = find_chart_kind(kind);
     std::string its_space =
         text_at(object, "metadata.namespace", known != nullptr && known->namespaced ? space : "");
     if (known != nullptr && !known->namespaced) its_space.clear();
@@ -133,8 +132,8 @@ Result<ReleaseParts> read_release(world::World& world, const config::Config& con
       parts.refused = fmt::format("its manifest names {}, which no adapter chart creates", part.title());
       return parts;
     }
-    part.api_version = known->api_version;
-    part.resource = known->resource;
+    part.api_version = known->api_version();
+    part.resource = known->plural;
     Result<Json> live = world::kube_get(api, part.path());
     if (!live && live.error().is("kube-not-found")) continue;
     if (!live) return failure(live.error());

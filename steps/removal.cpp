@@ -9,7 +9,6 @@
 #include "steps/namespace_end.hpp"
 #include "world/kube_change.hpp"
 #include "world/kube_discovery.hpp"
-#include "world/kube_path.hpp"
 
 namespace hpawalk::steps {
 
@@ -41,10 +40,11 @@ std::string Object::title() const {
 }
 
 std::string Object::path() const {
-  std::string root =
-      api_version.find('/') == std::string::npos ? "/api/" + api_version : "/apis/" + api_version;
-  return root + (space.empty() ? "" : world::kube_path("/namespaces/{}", space)) +
-         world::kube_path("/{}/{}", resource, name);
+  return world::kube_object(api_version, space, resource, name);
+}
+
+Object object_from(const Json& item, const world::KubeResource& kind) {
+  return object_from(item, kind.api_version(), std::string(kind.kind), std::string(kind.plural));
 }
 
 Object object_from(const Json& item, std::string api_version, std::string kind, std::string resource) {
@@ -106,17 +106,12 @@ Result<std::vector<Object>> dependents_of(world::KubeApi& api, world::Clock& clo
     if (object.kind == "Deployment" || object.kind == "StatefulSet" || object.kind == "Service")
       spaces.insert(object.space);
   }
-  constexpr std::array<const char*, 3> dependents[] = {
-      {"apps/v1", "ReplicaSet", "replicasets"},
-      {"v1", "Pod", "pods"},
-      {"discovery.k8s.io/v1", "EndpointSlice", "endpointslices"}};
+  constexpr world::KubeResource dependents[] = {world::kube_kind("ReplicaSet"), world::kube_kind("Pod"),
+                                                world::kube_kind("EndpointSlice")};
   std::vector<Object> found;
   for (const std::string& space : spaces) {
-    for (const auto& [api_version, kind, resource] : dependents) {
-      Object any{api_version, kind, space, {}, resource, {}};
-      std::string collection = any.path();
-      collection.pop_back();  // the "/" before the name
-      Result<std::vector<Json>> items = world::list_metadata(api, clock, collection);
+    for (const world::KubeResource& kind : dependents) {
+      Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection(space));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
         const Json& refs = list_at(item, "metadata.ownerReferences");
@@ -124,7 +119,7 @@ Result<std::vector<Object>> dependents_of(world::KubeApi& api, world::Clock& clo
           return owners.contains(text_at(ref, "uid"));
         });
         if (!all) continue;
-        found.push_back(object_from(item, api_version, kind, resource));
+        found.push_back(object_from(item, kind));
         owners.insert(found.back().uid);
       }
     }

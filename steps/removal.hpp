@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cluster/target.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -17,6 +18,7 @@ struct Object {
 
 // `item`: an object's metadata, as it was listed or read.
 Object object_from(const Json& item, std::string api_version, std::string kind, std::string resource);
+Object object_from(const Json& item, const world::KubeResource& kind);
 
 struct Removed {
   std::vector<std::string> gone;  // titles

@@ -12,6 +12,7 @@
 #include "steps/stages.hpp"
 #include "world/kube_discovery.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 namespace {
@@ -25,7 +26,8 @@ Operations operations(const config::Config& config, const cluster::ClusterAccess
 }
 
 diagnose::Judgement resources_served(const StageContext& context) {
-  Result<Json> list = world::kube_get(context.api, "/apis/monitoring.coreos.com/v1");
+  Result<Json> list =
+      world::kube_get(context.api, world::api_root(world::kube_kind("Prometheus").api_version()));
   if (!list && !list.error().is("kube-not-found")) {
     return {Mark::unknown, list.error().what + ": " + list.error().because, list.error().id};
   }
@@ -48,8 +50,8 @@ diagnose::Judgement available(const StageContext& context) {
   if (own.mark != Mark::broken) return own;
   Result<std::vector<Json>> crds =
       world::list_metadata(context.api, context.clock,
-                           "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?labelSelector=" +
-                               world::query_value(manifests::owner_selector));
+                           world::kube_kind("CustomResourceDefinition").collection() +
+                               "?labelSelector=" + world::query_value(manifests::owner_selector));
   bool some_ours = crds && std::any_of(crds->begin(), crds->end(),
                                        [&](const Json& crd) { return is_ours(crd, context.config); });
   if (!crds || some_ours || !resources_served(context).ok()) return own;

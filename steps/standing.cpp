@@ -6,7 +6,7 @@
 #include "steps/made_kinds.hpp"
 #include "steps/ownership.hpp"
 #include "world/kube_change.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -40,10 +40,10 @@ Json to_json(const yaml::Value& value) {
 
 std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
-  const MadeKind* kind = find_made_kind(text_at(o, "kind"));
+  const world::KubeResource* kind = find_made_kind(text_at(o, "kind"));
   if (kind == nullptr) return {};
-  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") +
-         world::kube_path("/{}", text_at(o, "metadata.name"));
+  return kind->object(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "",
+                      text_at(o, "metadata.name"));
 }
 
 std::string object_title(const yaml::Value& object) {

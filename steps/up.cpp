@@ -14,6 +14,7 @@
 #include "steps/installer.hpp"
 #include "steps/release_recovery.hpp"
 #include "steps/work.hpp"
+#include "world/kube_resource.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk::steps {
@@ -229,7 +230,7 @@ class Run {
         [&]() -> Result<world::StillWaiting> {
           if (board_.stopped()) return stopped();
           for (const char* version : {"v1", "v1alpha1"}) {
-            Result<Json> list = world::kube_get(api_, fmt::format("/apis/monitoring.coreos.com/{}", version));
+            Result<Json> list = world::kube_get(api_, world::api_root("monitoring.coreos.com", version));
             if (!list) continue;
             for (const Json& served : list_at(*list, "resources")) {
               if (text_at(served, "name") == resource) return world::StillWaiting();

@@ -13,11 +13,14 @@
 #include "steps/release.hpp"
 #include "steps/stage_operator.hpp"
 #include "steps/standing.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_list.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
 namespace {
+
+using world::kube_kind;
 
 using namespace std::chrono_literals;
 
@@ -92,13 +95,8 @@ class Finder {
 
   // Its ten custom resources are megabytes: only their metadata is looked at.
   Status bundle() {
-    world::KubeRequest request{
-        .path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-        .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
-    Result<world::HttpResponse> response = api_.send(request);
-    if (!response) return failure(response.error());
-    if (!response->ok()) return failure(world::kube_error(request, *response));
-    Result<Json> list = parse_json(response->body, "The list of custom resource definitions");
+    Result<Json> list =
+        world::kube_list(api_, kube_kind("CustomResourceDefinition").collection(), {.metadata_only = true});
     if (!list) return failure(list.error());
     std::set<std::string> current;
     std::string newest;
@@ -142,9 +140,9 @@ class Finder {
   // know them.
   bool operator_started_before(const std::string& time) {
     std::string path =
-        fmt::format("/api/v1/namespaces/{}/pods?labelSelector={}", config_.text("operator.namespace"),
-                    world::query_value(
-                        "app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller"));
+        kube_kind("Pod").collection(config_.text("operator.namespace")) + "?labelSelector=" +
+        world::query_value(
+            "app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller");
     Result<Json> pods = world::kube_get(api_, path);
     if (!pods) return false;
     for (const Json& pod : list_at(*pods, "items")) {
@@ -160,16 +158,13 @@ class Finder {
   // The operator's own objects, without reading the bundle: the Deployment as this version would make it.
   bool includes_operator() {
     std::string space = config_.text("operator.namespace");
-    Result<Json> live = world::kube_get(
-        api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
+    Result<Json> live = world::kube_get(api_, kube_kind("Deployment").object(space, "prometheus-operator"));
     Result<Json> binding =
-        world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
-    Result<Json> role =
-        world::kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
-    Result<Json> account = world::kube_get(
-        api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
-    Result<Json> service =
-        world::kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
+        world::kube_get(api_, kube_kind("ClusterRoleBinding").object("prometheus-operator"));
+    Result<Json> role = world::kube_get(api_, kube_kind("ClusterRole").object("prometheus-operator"));
+    Result<Json> account =
+        world::kube_get(api_, kube_kind("ServiceAccount").object(space, "prometheus-operator"));
+    Result<Json> service = world::kube_get(api_, kube_kind("Service").object(space, "prometheus-operator"));
     for (const Result<Json>* object : {&live, &binding, &role, &account, &service}) {
       if (!*object || !is_ours(**object, config_) || !at(**object, "metadata.deletionTimestamp").is_null())
         return false;
@@ -192,7 +187,7 @@ class Finder {
     for (const char* version : {"v1beta1", "v1beta2"}) {
       if (release->there) break;
       std::string service = fmt::format("{}.custom.metrics.k8s.io", version);
-      Result<Json> live = world::kube_get(api_, "/apis/apiregistration.k8s.io/v1/apiservices/" + service);
+      Result<Json> live = world::kube_get(api_, kube_kind("APIService").object(service));
       if (live && at(*live, "metadata.deletionTimestamp").is_null()) {
         return failure(other_adapter(service, *live));
       }
@@ -267,12 +262,9 @@ class Finder {
   // Where an object of a release is. Its Secrets and ConfigMaps are Helm's to make, never hpawalk's own.
   static std::string release_path(const yaml::Value& object, const std::string& space) {
     Json o(object);
-    for (const auto& [kind, resource] :
-         {std::pair("Secret", "secrets"), std::pair("ConfigMap", "configmaps")}) {
-      if (text_at(o, "kind") == kind) {
-        return world::kube_path("/api/v1/namespaces/{}/{}/{}", text_at(o, "metadata.namespace", space),
-                                resource, text_at(o, "metadata.name"));
-      }
+    for (const world::KubeResource& kind : {kube_kind("Secret"), kube_kind("ConfigMap")}) {
+      if (text_at(o, "kind") == kind.kind)
+        return kind.object(text_at(o, "metadata.namespace", space), text_at(o, "metadata.name"));
     }
     return object_path(object);
   }
@@ -302,9 +294,8 @@ class Finder {
       work_.evidence = image + ": from its registry";
       return {};
     }
-    Result<Json> live =
-        world::kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}",
-                                          config_.text("namespace"), config_.text("prom-fake.name")));
+    Result<Json> live = world::kube_get(
+        api_, kube_kind("Deployment").object(config_.text("namespace"), config_.text("prom-fake.name")));
     const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
     if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
         text_at(containers[0], "image") == image) {

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 #include "world/patience.hpp"
 
 namespace hpawalk::world {
@@ -172,6 +173,10 @@ Result<Json> kube_create(KubeApi& api, const std::string& path, const Json& obje
   return kube_send(api, KubeRequest{"POST", path, json_text(object)});
 }
 
+const KubeResource& review_kind_of(const AccessQuestion& question) {
+  return question.user.empty() ? kube_kind("SelfSubjectAccessReview") : kube_kind("SubjectAccessReview");
+}
+
 Result<bool> may(KubeApi& api, const AccessQuestion& question) {
   size_t slash = question.resource.find('/');
   Json attributes = {{"verb", question.verb},
@@ -180,10 +185,8 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
                      {"namespace", question.space}};
   if (slash != std::string::npos) attributes["subresource"] = question.resource.substr(slash + 1);
   Json spec = {{"resourceAttributes", attributes}};
-  std::string kind = "SelfSubjectAccessReview", path = "selfsubjectaccessreviews";
+  const KubeResource& review_kind = review_kind_of(question);
   if (!question.user.empty()) {
-    kind = "SubjectAccessReview";
-    path = "subjectaccessreviews";
     spec["user"] = question.user;
     if (question.user.starts_with("system:serviceaccount:")) {  // as the API server sees such a caller
       std::vector<std::string> parts = text::split(question.user, ':');
@@ -192,8 +195,8 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
     }
   }
   Result<Json> review =
-      kube_create(api, "/apis/authorization.k8s.io/v1/" + path,
-                  {{"apiVersion", "authorization.k8s.io/v1"}, {"kind", kind}, {"spec", spec}});
+      kube_create(api, review_kind.collection(),
+                  {{"apiVersion", review_kind.api_version()}, {"kind", review_kind.kind}, {"spec", spec}});
   if (!review) return failure(review.error());
   const Json& allowed = at(*review, "status.allowed");
   if (allowed.is_boolean()) return allowed.get<bool>();
@@ -204,8 +207,8 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
 
 std::string proxy_path(const Backend& backend, std::string_view path) {
   std::string scheme = backend.scheme == "http" ? "" : backend.scheme + ":";
-  return kube_path("/api/v1/namespaces/{}/{}/{}/proxy", backend.space, backend.pod ? "pods" : "services",
-                   fmt::format("{}{}:{}", scheme, backend.name, backend.port)) +
+  const KubeResource& kind = backend.pod ? kube_kind("Pod") : kube_kind("Service");
+  return kind.object(backend.space, fmt::format("{}{}:{}", scheme, backend.name, backend.port)) + "/proxy" +
          std::string(path);
 }
 

@@ -15,6 +15,7 @@
 #include "base/json.hpp"
 #include "world/clock.hpp"
 #include "world/http.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::world {
 
@@ -72,7 +73,7 @@ struct AccessQuestion {
   std::string space = {};             // namespace; empty: the whole cluster
   std::string user = {};              // empty: may I?  else e.g. "system:serviceaccount:ns:name"
 };
-// Self- or SubjectAccessReview.
+const KubeResource& review_kind_of(const AccessQuestion& question);  // Self- or SubjectAccessReview
 Result<bool> may(KubeApi& api, const AccessQuestion& question);
 
 // A Service's or pod's port behind the API server's proxy, e.g. {"web", "prom-fake", "web"}.

@@ -7,7 +7,7 @@
 
 #include "base/json.hpp"
 #include "world/kube_list.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::world {
 
@@ -18,10 +18,6 @@ using namespace std::chrono_literals;
 bool has_verb(const Json& resource, const char* verb) {
   const Json& verbs = list_at(resource, "verbs");
   return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
-}
-
-std::string root_of(const std::string& group, const std::string& version) {
-  return group.empty() ? "/api/" + version : fmt::format("/apis/{}/{}", group, version);
 }
 
 class Discovery {
@@ -85,7 +81,7 @@ class Discovery {
   }
 
   void one_version(const std::string& group, const std::string& version) {
-    Result<Json> answer = read(KubeRequest{.path = root_of(group, version)});
+    Result<Json> answer = read(KubeRequest{.path = api_root(group, version)});
     if (!answer) return unread(group, version, answer.error().what + ": " + answer.error().because);
     for (const Json& resource : list_at(*answer, "resources")) {
       std::string name = text_at(resource, "name");
@@ -121,7 +117,7 @@ class Discovery {
 }  // namespace
 
 std::string KubeKind::collection(const std::string& space) const {
-  return root_of(group, version) + (space.empty() ? "" : kube_path("/namespaces/{}", space)) + "/" + resource;
+  return kube_collection(group.empty() ? version : group + "/" + version, space, resource);
 }
 
 const KubeKind* KubeKinds::find(const std::string& api_version, const std::string& kind) const {
