@@ -61,58 +61,6 @@ cluster::Precondition look_at_tool(world::World& world, const Tool& tool) {
   return {tool.name, Mark::ok, evidence};
 }
 
-using world::kube_kind;
-
-struct Api {
-  const char* stage;
-  world::KubeResource kind;
-  const char* since;
-};
-
-constexpr Api apis[] = {
-    {"workload", kube_kind("Deployment"), "1.9"},
-    {"operator", kube_kind("CustomResourceDefinition"), "1.16"},
-    {"operator", kube_kind("ClusterRole"), "1.8"},
-    {"prom-fake", kube_kind("Deployment"), "1.9"},
-    {"adapter", kube_kind("APIService"), "1.10"},
-    {"hpa", kube_kind("HorizontalPodAutoscaler"), "1.23"},
-};
-
-// What a stage makes and changes.
-struct Making {
-  const char* stage;
-  world::KubeResource kind;
-  const char* space;  // a setting, or a namespace as it is ("=kube-system"); empty: the whole cluster
-};
-
-constexpr Making makings[] = {
-    {"workload", kube_kind("Deployment"), "namespace"},
-    {"operator", kube_kind("CustomResourceDefinition"), ""},
-    {"operator", kube_kind("ClusterRole"), ""},
-    {"operator", kube_kind("ClusterRoleBinding"), ""},
-    {"operator", kube_kind("Deployment"), "operator.namespace"},
-    {"operator", kube_kind("Service"), "operator.namespace"},
-    {"operator", kube_kind("ServiceAccount"), "operator.namespace"},
-    {"prometheus", kube_kind("Role"), "namespace"},
-    {"prometheus", kube_kind("RoleBinding"), "namespace"},
-    {"prometheus", kube_kind("Service"), "prometheus.namespace"},
-    {"prometheus", kube_kind("ServiceAccount"), "prometheus.namespace"},
-    {"prometheus", kube_kind("Prometheus"), "prometheus.namespace"},
-    {"prom-fake", kube_kind("Deployment"), "namespace"},
-    {"prom-fake", kube_kind("Service"), "namespace"},
-    {"servicemonitor", kube_kind("ServiceMonitor"), "prometheus.namespace"},
-    {"adapter", kube_kind("APIService"), ""},
-    {"adapter", kube_kind("ClusterRole"), ""},
-    {"adapter", kube_kind("ClusterRoleBinding"), ""},
-    {"adapter", kube_kind("RoleBinding"), "=kube-system"},
-    {"adapter", kube_kind("Deployment"), "adapter.namespace"},
-    {"adapter", kube_kind("Service"), "adapter.namespace"},
-    {"adapter", kube_kind("ServiceAccount"), "adapter.namespace"},
-    {"adapter", kube_kind("ConfigMap"), "adapter.namespace"},
-    {"adapter", kube_kind("Secret"), "adapter.namespace"},
-    {"hpa", kube_kind("HorizontalPodAutoscaler"), "namespace"},
-};
-
 std::string space_of(const Making& making, const config::Config& config) {
   std::string_view space = making.space;
   if (space.empty()) return {};
@@ -131,13 +79,14 @@ std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::
     if (!known) all.push_back(std::move(question));
   };
   std::set<std::string> spaces;
-  for (const Making& making : makings) {
-    if (!contains(stages, making.stage)) continue;
-    std::string space = space_of(making, config);
-    for (const char* verb : {"create", "patch"}) {
-      ask({verb, std::string(making.kind.group), std::string(making.kind.plural), space});
+  for (const Stage& stage : steps::stages()) {
+    if (!contains(stages, stage.name)) continue;
+    for (const Making& making : stage.makes) {
+      std::string space = space_of(making, config);
+      for (const char* verb : {"create", "patch"})
+        ask({verb, std::string(making.kind.group), std::string(making.kind.plural), space});
+      if (!space.empty()) spaces.insert(space);
     }
-    if (!space.empty()) spaces.insert(space);
   }
   for (const std::string& space : spaces) {
     Result<Json> there = world::kube_get(api, kube_kind("Namespace").object(space));
@@ -184,10 +133,13 @@ cluster::Precondition look_at_apis(world::KubeApi& api, const std::vector<std::s
     for (const Json& version : list_at(group, "versions")) served.insert(text_at(version, "groupVersion"));
   }
   std::vector<std::string> missing;
-  for (const Api& needed : apis) {
-    if (!contains(stages, needed.stage) || served.contains(needed.kind.api_version())) continue;
-    missing.push_back(fmt::format("{} (stage {}; Kubernetes has it since {})", needed.kind.api_version(),
-                                  needed.stage, needed.since));
+  for (const Stage& stage : steps::stages()) {
+    if (!contains(stages, stage.name)) continue;
+    for (const Making& needed : stage.makes) {
+      if (needed.since.empty() || served.contains(needed.kind.api_version())) continue;
+      missing.push_back(fmt::format("{} (stage {}; Kubernetes has it since {})", needed.kind.api_version(),
+                                    stage.name, needed.since));
+    }
   }
   if (missing.empty()) return {"APIs", Mark::ok, "serves the APIs that hpawalk needs"};
   return {"APIs", Mark::broken, "the API server does not serve " + text::join(missing, ", "),

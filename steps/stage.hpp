@@ -13,6 +13,7 @@
 #include "config/config.hpp"
 #include "diagnose/checks.hpp"
 #include "steps/operation.hpp"
+#include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
 
@@ -40,10 +41,22 @@ inline LogSource no_logs(const config::Config&) {
   return {};
 }
 
+// A kind that a stage creates and changes. preflight.hpp asks whether the cluster serves it, and whether the
+// user may.
+struct Making {
+  world::KubeResource kind;
+  std::string_view space;  // a setting, or a namespace as it is ("=kube-system"); empty: the whole cluster
+  std::string_view since =
+      {};  // the first Kubernetes that serves it; empty: every one, or the stages before make it
+};
+
+using world::kube_kind;
+
 struct Stage {
   std::string_view name;
   std::string_view why;                 // for `up --step` and the plan
   std::vector<std::string_view> needs;  // the stages without which it cannot become ready
+  std::vector<Making> makes = {};       // what `operations` creates
   Operations (*operations)(const config::Config&, const cluster::ClusterAccess&);
   std::vector<Rule> rules;
   LogSource (*logs)(const config::Config&) = no_logs;

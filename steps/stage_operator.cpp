@@ -121,6 +121,12 @@ Stage operator_stage() {
               "prometheus-operator turns the resources Prometheus and ServiceMonitor into a running, "
               "configured Prometheus.",
           .needs = {},
+          .makes = {{kube_kind("CustomResourceDefinition"), "", "1.16"},
+                    {kube_kind("ClusterRole"), "", "1.8"},
+                    {kube_kind("ClusterRoleBinding"), ""},
+                    {kube_kind("Deployment"), "operator.namespace"},
+                    {kube_kind("Service"), "operator.namespace"},
+                    {kube_kind("ServiceAccount"), "operator.namespace"}},
           .operations = operations,
           .rules = {{"its custom resources are served", resources_served},
                     {"the operator is available", available}},

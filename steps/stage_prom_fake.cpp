@@ -28,6 +28,7 @@ Stage prom_fake_stage() {
   return {.name = "prom-fake",
           .why = "An application with a metric that you set yourself, so that you can test any situation.",
           .needs = {"image"},
+          .makes = {{kube_kind("Deployment"), "namespace", "1.9"}, {kube_kind("Service"), "namespace"}},
           .operations = operations,
           .rules = {{"the Deployment is available", available}},
           .logs = logs};

@@ -45,6 +45,11 @@ Stage prometheus_stage() {
       .why =
           "A Prometheus that scrapes every ServiceMonitor with the right label, and a Service to reach it.",
       .needs = {"operator"},
+      .makes = {{kube_kind("Role"), "namespace"},
+                {kube_kind("RoleBinding"), "namespace"},
+                {kube_kind("Service"), "prometheus.namespace"},
+                {kube_kind("ServiceAccount"), "prometheus.namespace"},
+                {kube_kind("Prometheus"), "prometheus.namespace"}},
       .operations = operations,
       .rules = {{"its pods are ready", pods_ready}, {"it answers through its Service", answers}},
       .logs = logs};

@@ -30,6 +30,7 @@ Stage servicemonitor_stage() {
   return {.name = "servicemonitor",
           .why = "Tells Prometheus which Service to scrape, on which port and how often.",
           .needs = {"prometheus", "prom-fake"},
+          .makes = {{kube_kind("ServiceMonitor"), "prometheus.namespace"}},
           .operations = operations,
           .rules = {{"the target is up", target_up}, {"the metric is in Prometheus", in_prometheus}}};
 }

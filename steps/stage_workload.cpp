@@ -30,6 +30,7 @@ Stage workload_stage() {
   return {.name = "workload",
           .why = "A Deployment to scale. It does not need to know anything about metrics.",
           .needs = {},
+          .makes = {{kube_kind("Deployment"), "namespace", "1.9"}},
           .operations = operations,
           .rules = {{"the Deployment is available", available}},
           .logs = logs};
