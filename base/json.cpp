@@ -10,16 +10,16 @@
 namespace hpawalk {
 namespace {
 
-// What a text will become, counted over its signs outside of strings. A text that is not JSON is counted too: then
-// the numbers mean nothing, and the parser says what is wrong.
+// What a text will become, counted over its signs outside of strings. A text that is not JSON is counted too:
+// then the numbers mean nothing, and the parser says what is wrong.
 struct Extent {
   int depth = 0;
   size_t memory = 0;
 };
 
 Extent extent_of(std::string_view text) {
-  // What nlohmann's values take: a value 16 bytes in a list, an entry of a map its node with the key, a list or a map
-  // its own head, a text its std::string.
+  // What nlohmann's values take: a value 16 bytes in a list, an entry of a map its node with the key, a list
+  // or a map its own head, a text its std::string.
   constexpr size_t per_value = 16, per_entry = 96, per_container = 64, per_text = 48;
   Extent extent{0, text.size()};
   int depth = 0;
@@ -50,20 +50,23 @@ Extent extent_of(std::string_view text) {
 
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
   auto wrong = [&](std::string because) {
-    return failure(ErrorClass::check_failed, "json", std::string(what) + " cannot be read", std::move(because));
+    return failure(ErrorClass::check_failed, "json", std::string(what) + " cannot be read",
+                   std::move(because));
   };
   if (text::trim(text).empty()) return wrong("it is empty");
   Extent extent = extent_of(text);
-  if (extent.depth > limits.depth) return wrong(fmt::format("its lists and maps are nested deeper than {} levels", limits.depth));
+  if (extent.depth > limits.depth)
+    return wrong(fmt::format("its lists and maps are nested deeper than {} levels", limits.depth));
   if (extent.memory > limits.memory) {
-    return wrong(fmt::format("it has {}, more than hpawalk can hold in {}", text::bytes(text.size()), text::bytes(limits.memory)));
+    return wrong(fmt::format("it has {}, more than hpawalk can hold in {}", text::bytes(text.size()),
+                             text::bytes(limits.memory)));
   }
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
-    return wrong(fmt::format("it is not JSON from byte {} on", error.byte));
+    return wrong(fmt::format("invalid JSON at byte {}", error.byte));
   } catch (const Json::out_of_range&) {
-    return wrong("it is not JSON: a number in it is beyond the largest float");
+    return wrong("invalid JSON: it contains a number beyond the largest float");
   }
 }
 
@@ -72,15 +75,20 @@ bool is_utf8(std::string_view text) {
   while (i < text.size()) {
     auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
     unsigned char first = byte(i);
-    size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    size_t length = first < 0x80   ? 1
+                    : first < 0xC2 ? 0
+                    : first < 0xE0 ? 2
+                    : first < 0xF0 ? 3
+                    : first < 0xF5 ? 4
+                                   : 0;
     if (length == 0 || i + length > text.size()) return false;
     for (size_t j = 1; j < length; ++j) {
       if ((byte(i + j) & 0xC0) != 0x80) return false;
     }
     // Too long forms, halves of UTF-16, and what is beyond Unicode.
     unsigned char second = length > 1 ? byte(i + 1) : 0x80;
-    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
-        (first == 0xF4 && second > 0x8F)) {
+    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+        (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) {
       return false;
     }
     i += length;
@@ -124,7 +132,8 @@ std::string text_at(const Json& object, std::string_view dotted, std::string_vie
 long long int_at(const Json& object, std::string_view dotted, long long otherwise) {
   const Json& found = at(object, dotted);
   if (found.is_number_unsigned()) {
-    return static_cast<long long>(std::min<unsigned long long>(found.get<unsigned long long>(), std::numeric_limits<long long>::max()));
+    return static_cast<long long>(
+        std::min<unsigned long long>(found.get<unsigned long long>(), std::numeric_limits<long long>::max()));
   }
   if (found.is_number_integer()) return found.get<long long>();
   if (!found.is_number()) return otherwise;

@@ -1,8 +1,9 @@
 // JSON out of hands that are not ours: read within limits, and looked at without trusting its shape. Pure.
 //
-// Every JSON text that hpawalk did not make itself (API answers, tools' output, facts, recordings) comes in through
-// parse_json: what it returns can be copied, printed and walked through without an end of stack or memory. The
-// accessors answer with a default where something is missing or of another type, never with an exception.
+// Every JSON text that hpawalk did not make itself (API answers, tools' output, facts, recordings) comes in
+// through parse_json: what it returns can be copied, printed and walked through without an end of stack or
+// memory. The accessors answer with a default where something is missing or of another type, never with an
+// exception.
 #pragma once
 
 #include <string>
@@ -18,18 +19,20 @@ namespace hpawalk {
 using Json = nlohmann::json;
 
 struct JsonLimits {
-  int depth = 512;               // of lists and maps in one another
-  size_t memory = 384ull << 20;  // bytes that the values take, estimated from the text before anything is built
+  int depth = 512;  // of lists and maps in one another
+  size_t memory =
+      384ull << 20;  // bytes that the values take, estimated from the text before anything is built
 };
 
-// `what` begins the error's sentence: "The answer to /version". The error is `json`; `because` alone says what is
-// wrong with the text.
+// `what` begins the error's sentence: "The answer to /version". The error is `json`; `because` alone says
+// what is wrong with the text.
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits = {});
 
 // What texts in JSON and YAML must be; a std::string may hold anything.
 bool is_utf8(std::string_view text);
 
-// at(object, "spec.selector.matchLabels"): a null when any step is missing. Names with dots: at(object, {"a", "b.c"}).
+// at(object, "spec.selector.matchLabels"): a null when any step is missing. Names with dots: at(object, {"a",
+// "b.c"}).
 const Json& at(const Json& object, std::string_view dotted);
 const Json& at(const Json& object, const std::vector<std::string>& steps);
 

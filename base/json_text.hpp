@@ -1,5 +1,5 @@
-// The one way in which a JSON value becomes text, for people, files and requests. Bytes that are no UTF-8, which
-// come from logs and files and never from a parsed answer, become U+FFFD instead of an exception.
+// The one way in which a JSON value becomes text, for people, files and requests. Bytes that are no UTF-8,
+// which come from logs and files and never from a parsed answer, become U+FFFD instead of an exception.
 #pragma once
 
 #include <string>

@@ -1,9 +1,9 @@
 // Text for people with hpawalk's own paint: the one form in which a terminal takes text (world/terminal.hpp).
 //
-// Raw text becomes printable when it turns into Painted, and it turns into it by itself, so that no call can be
-// forgotten: what a cluster, a file or a child process says cannot reach a terminal in any other way. Escape
-// sequences come in by Painted::control alone. A string that holds paint must not be treated as text again:
-// formatting and joining are done here.
+// Raw text becomes printable when it turns into Painted, and it turns into it by itself, so that no call can
+// be forgotten: what a cluster, a file or a child process says cannot reach a terminal in any other way.
+// Escape sequences come in by Painted::control alone. A string that holds paint must not be treated as text
+// again: formatting and joining are done here.
 #pragma once
 
 #include <concepts>
@@ -52,16 +52,20 @@ namespace paint {
 
 template <typename T>
 decltype(auto) shown(const T& value) {
-  if constexpr (std::same_as<T, Painted>) return std::string(value.bytes());
-  else if constexpr (std::convertible_to<const T&, std::string_view>) return printable(value);
-  else return value;
+  if constexpr (std::same_as<T, Painted>)
+    return std::string(value.bytes());
+  else if constexpr (std::convertible_to<const T&, std::string_view>)
+    return printable(value);
+  else
+    return value;
 }
 
 }  // namespace paint
 
 // fmt::format whose texts may be painted, and are made printable where they are not.
 template <typename... T>
-Painted painted(fmt::format_string<decltype(paint::shown(std::declval<const T&>()))...> form, const T&... values) {
+Painted painted(fmt::format_string<decltype(paint::shown(std::declval<const T&>()))...> form,
+                const T&... values) {
   auto formatted = [&](const auto&... shown) { return fmt::vformat(form, fmt::make_format_args(shown...)); };
   return Painted::control(formatted(paint::shown(values)...));
 }

@@ -8,7 +8,8 @@
 namespace hpawalk {
 namespace {
 
-// For one pattern: its program and its cache of states. RE2 refuses a larger program and does with a smaller cache.
+// For one pattern: its program and its cache of states. RE2 refuses a larger program and does with a smaller
+// cache.
 constexpr int64_t most_memory = 8 << 20;
 // Go refuses a deeper nesting. No pattern that somebody means has more groups, and each costs at every match.
 constexpr size_t most_groups = 1000;
@@ -76,7 +77,8 @@ Result<Pattern> Pattern::compile(std::string_view expression) {
   std::string shown(expression.substr(0, 80));
   if (shown.size() < expression.size()) shown += "...";
   auto wrong = [&](std::string because) {
-    return failure(ErrorClass::usage, "pattern", "`" + shown + "` is not a regular expression that Go takes", std::move(because));
+    return failure(ErrorClass::usage, "pattern", "`" + shown + "` is not a valid Go regular expression",
+                   std::move(because));
   };
   Rewritten rewritten = with_old_group_names(expression);
   if (rewritten.groups > most_groups) return wrong("it has more than 1000 groups");
@@ -124,7 +126,8 @@ std::vector<Pattern::Groups> Pattern::search_all(std::string_view text) const {
 
 std::vector<std::string> Pattern::group_names() const {
   std::vector<std::string> names(static_cast<size_t>(compiled_->NumberOfCapturingGroups()) + 1);
-  for (const auto& [number, name] : compiled_->CapturingGroupNames()) names[static_cast<size_t>(number)] = name;
+  for (const auto& [number, name] : compiled_->CapturingGroupNames())
+    names[static_cast<size_t>(number)] = name;
   return names;
 }
 

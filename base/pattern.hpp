@@ -1,5 +1,5 @@
-// Regular expressions in Go's dialect, which is what prometheus-adapter, Prometheus and Kubernetes speak. Matching
-// takes time linear in the text and bounded memory, whoever wrote the pattern. Pure.
+// Regular expressions in Go's dialect, which is what prometheus-adapter, Prometheus and Kubernetes speak.
+// Matching takes time linear in the text and bounded memory, whoever wrote the pattern. Pure.
 //
 // A pattern that does not compile is an error, never "does not match". Knows nothing about what is matched.
 #pragma once
@@ -21,7 +21,8 @@ namespace hpawalk {
 // Compiled once; copies share it. Safe to use from several threads.
 class Pattern {
  public:
-  // Group 0 is the whole match; a group that took no part is empty. They point into the text that was searched.
+  // Group 0 is the whole match; a group that took no part is empty. They point into the text that was
+  // searched.
   using Groups = std::vector<std::string_view>;
 
   // The error `pattern` says where the expression is wrong.

@@ -1,5 +1,6 @@
-// Text that others wrote, as a terminal, a log or a report may have it: what would steer a terminal, hide text or
-// change the order in which letters are read is spelled out. Pure. Knows nothing about colours (painted.hpp).
+// Text that others wrote, as a terminal, a log or a report may have it: what would steer a terminal, hide
+// text or change the order in which letters are read is spelled out. Pure. Knows nothing about colours
+// (painted.hpp).
 #pragma once
 
 #include <string>
@@ -7,10 +8,10 @@
 
 namespace hpawalk {
 
-// Control characters below U+0020 become \x1b, the others (DEL, C1, and those that set the direction of writing)
-// \u202e, and bytes that are no UTF-8 \xff. Line ends and tabs stay; a line end of CR and LF becomes LF.
-// What JSON leaves as it is becomes a valid escape of JSON: a document goes through without a change of meaning.
-// Twice is the same as once.
+// Control characters below U+0020 become \x1b, the others (DEL, C1, and those that set the direction of
+// writing) \u202e, and bytes that are no UTF-8 \xff. Line ends and tabs stay; a line end of CR and LF becomes
+// LF. What JSON leaves as it is becomes a valid escape of JSON: a document goes through without a change of
+// meaning. Twice is the same as once.
 std::string printable(std::string_view text);
 
 // The same as one line: line ends and tabs are blanks.

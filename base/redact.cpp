@@ -9,13 +9,27 @@ namespace {
 
 constexpr std::string_view mark = "[redacted]";
 
-bool is_alnum(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_space(char c) { return is_blank(c) || c == '\n' || c == '\r'; }
-bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
-bool in_name(char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; }
-bool in_value(char c) { return !is_space(c) && !is_quote(c); }
-bool in_word(char c) { return in_value(c) && c != '\\' && c != '<' && c != '>'; }
+bool is_alnum(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0;
+}
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+bool is_space(char c) {
+  return is_blank(c) || c == '\n' || c == '\r';
+}
+bool is_quote(char c) {
+  return c == '"' || c == '\'' || c == '`';
+}
+bool in_name(char c) {
+  return is_alnum(c) || c == '_' || c == '-' || c == '.';
+}
+bool in_value(char c) {
+  return !is_space(c) && !is_quote(c);
+}
+bool in_word(char c) {
+  return in_value(c) && c != '\\' && c != '<' && c != '>';
+}
 
 // "AWS_SECRET_ACCESS_KEY", "aws-secret-access-key": "awssecretaccesskey"
 std::string plain_name(std::string_view name) {
@@ -27,7 +41,8 @@ std::string plain_name(std::string_view name) {
 }
 
 bool contains_one_of(std::string_view name, std::initializer_list<std::string_view> parts) {
-  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
 }
 
 bool ends_with_one_of(std::string_view name, std::initializer_list<std::string_view> ends) {
@@ -35,26 +50,32 @@ bool ends_with_one_of(std::string_view name, std::initializer_list<std::string_v
 }
 
 // A header whose whole line is the secret.
-bool names_header(std::string_view plain) { return contains_one_of(plain, {"authorization", "cookie"}); }
+bool names_header(std::string_view plain) {
+  return contains_one_of(plain, {"authorization", "cookie"});
+}
 
 bool names_secret(std::string_view plain) {
   // "token-file", "secretName", "tokenExpirationSeconds": what is said about a secret, not the secret.
-  if (ends_with_one_of(plain, {"file", "path", "dir", "name", "ref", "seconds", "type", "total", "count", "stdin"})) return false;
+  if (ends_with_one_of(plain,
+                       {"file", "path", "dir", "name", "ref", "seconds", "type", "total", "count", "stdin"}))
+    return false;
   if (names_header(plain)) return true;
-  if (contains_one_of(plain, {"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "accountkey",
-                              "privatekey", "clientkey", "sharedkey", "encryptionkey", "credential", "connectionstring",
-                              "signature"}))
+  if (contains_one_of(plain, {"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey",
+                              "accountkey", "privatekey", "clientkey", "sharedkey", "encryptionkey",
+                              "credential", "connectionstring", "signature"}))
     return true;
-  return ends_with_one_of(plain, {"pwd", "dsn"}) || plain == "pass" || plain == "pw" || plain == "auth" || plain == "sig";
+  return ends_with_one_of(plain, {"pwd", "dsn"}) || plain == "pass" || plain == "pw" || plain == "auth" ||
+         plain == "sig";
 }
 
 // "cannot get a token: connection refused": what went wrong, not the token.
 bool begins_a_reason(std::string_view word) {
   static constexpr std::array<std::string_view, 24> words = {
-      "context", "connection", "dial",     "Get",     "Post",       "unexpected", "invalid", "the",
-      "no",      "failed",     "cannot",   "unable",  "error",      "EOF",        "x509",    "tls",
-      "remote",  "rpc",        "permission", "expired", "Unauthorized", "Forbidden", "not",  "missing"};
-  return std::find(words.begin(), words.end(), word.ends_with(':') ? word.substr(0, word.size() - 1) : word) != words.end();
+      "context", "connection", "dial",       "Get",     "Post",         "unexpected", "invalid", "the",
+      "no",      "failed",     "cannot",     "unable",  "error",        "EOF",        "x509",    "tls",
+      "remote",  "rpc",        "permission", "expired", "Unauthorized", "Forbidden",  "not",     "missing"};
+  return std::find(words.begin(), words.end(),
+                   word.ends_with(':') ? word.substr(0, word.size() - 1) : word) != words.end();
 }
 
 class Scanner {
@@ -76,13 +97,16 @@ class Scanner {
   // The quotes around a value stay.
   void redact_inside(size_t end) {
     size_t open = at(here_) == '\\' ? 2 : 1;
-    bool quoted = is_quote(at(here_ + open - 1)) && end >= here_ + 2 * open && at(end - 1) == at(here_ + open - 1);
+    bool quoted =
+        is_quote(at(here_ + open - 1)) && end >= here_ + 2 * open && at(end - 1) == at(here_ + open - 1);
     if (!quoted) return redact_to(end);
     copy_to(here_ + open);
     redact_to(end - open);
     copy_to(end);
   }
-  bool starts(size_t i, std::string_view with) const { return text_.substr(std::min(i, text_.size())).starts_with(with); }
+  bool starts(size_t i, std::string_view with) const {
+    return text_.substr(std::min(i, text_.size())).starts_with(with);
+  }
   size_t skip(size_t i, bool (*what)(char)) const {
     while (i < text_.size() && what(text_[i])) ++i;
     return i;
@@ -115,8 +139,11 @@ class Scanner {
     std::string_view word = text_.substr(here_, end - here_);
     bool web_token = word.starts_with("eyJ") && word.find('.') != std::string_view::npos;
     bool aws = word.size() == 20 && (word.starts_with("AKIA") || word.starts_with("ASIA"));
-    constexpr std::array<std::string_view, 8> prefixes = {"ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "xoxa-"};
-    bool by_prefix = std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return word.starts_with(p) && word.size() > p.size(); });
+    constexpr std::array<std::string_view, 8> prefixes = {"ghp_",   "gho_",  "ghs_",  "github_pat_",
+                                                          "glpat-", "xoxb-", "xoxp-", "xoxa-"};
+    bool by_prefix = std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) {
+      return word.starts_with(p) && word.size() > p.size();
+    });
     constexpr std::string_view slack = "hooks.slack.com/services/";
     if (starts(here_, slack)) {
       copy_to(here_ + slack.size());
@@ -137,7 +164,9 @@ class Scanner {
     size_t value_end = skip(value, in_word);
     std::string next = value_end - value < 20 ? plain_name(text_.substr(value, value_end - value)) : "x";
     if (value == end || value == value_end || next.empty()) return false;
-    if (next.starts_with("auth") || next.starts_with("token") || next.starts_with("credential") || next.starts_with("realm")) return false;
+    if (next.starts_with("auth") || next.starts_with("token") || next.starts_with("credential") ||
+        next.starts_with("realm"))
+      return false;
     copy_to(value);
     redact_to(value_end);
     return true;
@@ -196,7 +225,8 @@ class Scanner {
       return is_quote(at(separator)) || at(separator) == '\\' ? separator : end;
     }
     bool another_flag = at(separator) == '-';
-    return separator == i || separator >= text_.size() || at(separator) == '\n' || another_flag ? end : separator;
+    return separator == i || separator >= text_.size() || at(separator) == '\n' || another_flag ? end
+                                                                                                : separator;
   }
 
   size_t value_end(size_t value) const {
@@ -204,7 +234,8 @@ class Scanner {
     if (starts(value, pem_begin)) return pem_end(value);
     size_t escape = at(value) == '\\' && is_quote(at(value + 1)) ? 1 : 0;
     if (is_quote(at(value + escape))) return quoted_end(value, escape);
-    if ((at(value) == '|' || at(value) == '>') && line_end(value) - value <= 3) return block_end(line_end(value));
+    if ((at(value) == '|' || at(value) == '>') && line_end(value) - value <= 3)
+      return block_end(line_end(value));
     size_t end = value;
     for (; end < text_.size() && in_value(text_[end]); ++end) {
       if (text_[end] == '\\' && is_quote(at(end + 1))) break;
@@ -295,6 +326,8 @@ class Scanner {
 
 }  // namespace
 
-std::string redact(std::string_view s) { return Scanner(s).run(); }
+std::string redact(std::string_view s) {
+  return Scanner(s).run();
+}
 
 }  // namespace hpawalk::text

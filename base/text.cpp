@@ -78,7 +78,8 @@ static size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::optional<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  constexpr size_t longest = 253;  // no name in Kubernetes is longer; comparing takes the square of the length
+  constexpr size_t longest =
+      253;  // no name in Kubernetes is longer; comparing takes the square of the length
   if (name.size() > longest) return std::nullopt;
   std::optional<std::string> best;
   size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
@@ -112,10 +113,11 @@ std::string shell_quote(const std::vector<std::string>& argv) {
 
 std::string duration(std::chrono::milliseconds d) {
   double seconds = static_cast<double>(d.count()) / 1000.0;
-  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 9.95) return fmt::format("{:.1f}s", seconds);
   auto whole = static_cast<long long>(seconds + 0.5);
-  if (whole < 60) return fmt::format("{} s", whole);
-  return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  if (whole < 60) return fmt::format("{}s", whole);
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
 }
 
 std::string bytes(unsigned long long n) {

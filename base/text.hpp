@@ -10,7 +10,7 @@
 namespace hpawalk::text {
 
 std::vector<std::string> split(std::string_view s, char separator);  // "a,,b" -> {"a", "", "b"}; "" -> {}
-std::vector<std::string> lines(std::string_view s);                  // without line ends, without a last empty line
+std::vector<std::string> lines(std::string_view s);  // without line ends, without a last empty line
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string_view trim(std::string_view s);
 std::string last_lines(std::string_view s, size_t count);
@@ -22,7 +22,7 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
 // run as argument vectors.
 std::string shell_quote(const std::vector<std::string>& argv);
 
-// "0.4 s", "12 s", "3 min 05 s".
+// "0.4s", "12s", "3m05s", "2h04m".
 std::string duration(std::chrono::milliseconds d);
 
 // "1.2 GiB", "340 MiB".

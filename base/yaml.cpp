@@ -33,7 +33,8 @@ Value plain_scalar(const std::string& text) {
   const char* last = text.data() + text.size();
   if (text.size() < 20 && integer.matches(text)) {
     int64_t number = 0;
-    if (auto [end, bad] = std::from_chars(first, last, number); bad == std::errc() && end == last) return number;
+    if (auto [end, bad] = std::from_chars(first, last, number); bad == std::errc() && end == last)
+      return number;
   }
   if (text.size() < 40 && real.matches(text)) {
     double number = 0;
@@ -44,12 +45,18 @@ Value plain_scalar(const std::string& text) {
 }
 
 Error mistake(int line, const std::string& because) {
-  return Error{ErrorClass::usage, "yaml", line > 0 ? fmt::format("line {} is not valid YAML", line) : "Not valid YAML",
-               because, {}, {}, {}};
+  return Error{ErrorClass::usage,
+               "yaml",
+               line > 0 ? fmt::format("line {} is not valid YAML", line) : "Not valid YAML",
+               because,
+               {},
+               {},
+               {}};
 }
 
-// From yaml-cpp's nodes to values. Aliases make one node stand in many places: 380 bytes of them can mean gigabytes, and
-// an alias inside of its own anchor never ends. So what comes out is counted, not what was read.
+// From yaml-cpp's nodes to values. Aliases make one node stand in many places: 380 bytes of them can mean
+// gigabytes, and an alias inside of its own anchor never ends. So what comes out is counted, not what was
+// read.
 class Converter {
  public:
   explicit Converter(Lines* lines) : lines_(lines) {}
@@ -59,14 +66,11 @@ class Converter {
     if (!within(1 + (node.IsScalar() ? node.Scalar().size() / 64 : 0))) return failure(too_much(node));
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null:
-        return Value(nullptr);
+      case YAML::NodeType::Null: return Value(nullptr);
       case YAML::NodeType::Scalar:
         return node.Tag() == "?" ? plain_scalar(node.Scalar()) : Value(node.Scalar());
-      case YAML::NodeType::Sequence:
-        return list(node, path, depth);
-      case YAML::NodeType::Map:
-        break;
+      case YAML::NodeType::Sequence: return list(node, path, depth);
+      case YAML::NodeType::Map: break;
     }
     return map(node, path, depth);
   }
@@ -77,7 +81,7 @@ class Converter {
   bool within(size_t more) { return (weight_ += more) <= most_values; }
 
   static Error too_much(const YAML::Node& node) {
-    return mistake(line_of(node), fmt::format("it stands for more than {} values", most_values));
+    return mistake(line_of(node), fmt::format("it expands to more than {} values", most_values));
   }
 
   Result<Value> list(const YAML::Node& node, const std::string& path, int depth) {
@@ -99,11 +103,11 @@ class Converter {
     std::unordered_set<std::string> keys;
     for (const auto& entry : node) {
       int line = line_of(entry.first);
-      if (!entry.first.IsScalar()) return failure(mistake(line, "a key must be a plain text"));
+      if (!entry.first.IsScalar()) return failure(mistake(line, "a key must be a plain string"));
       const std::string& key = entry.first.Scalar();
       std::string below = path.empty() ? key : path + "." + key;
       if (!within(below.size() / 64)) return failure(too_much(entry.first));
-      if (!keys.insert(key).second) return failure(mistake(line, fmt::format("`{}` is there twice", below)));
+      if (!keys.insert(key).second) return failure(mistake(line, fmt::format("duplicate key `{}`", below)));
       if (lines_ != nullptr) (*lines_)[below] = line;
       Result<Value> value = convert(entry.second, below, depth + 1);
       if (!value) return value;
@@ -118,27 +122,31 @@ class Converter {
 
 // yaml-cpp takes some hundred bytes for a node, so a text is looked at before it gets it.
 Status check_text(std::string_view text) {
-  auto marks = std::count_if(text.begin(), text.end(), [](char c) { return c == ',' || c == '[' || c == '{' || c == '\n'; });
+  auto marks = std::count_if(text.begin(), text.end(),
+                             [](char c) { return c == ',' || c == '[' || c == '{' || c == '\n'; });
   if (text.size() <= largest && static_cast<size_t>(marks) <= most_values) {
     return is_utf8(text) ? Status() : failure(mistake(0, "it is not UTF-8"));
   }
-  return failure(mistake(0, fmt::format("it has {}, more than hpawalk reads of YAML", text::bytes(text.size()))));
+  return failure(mistake(
+      0, fmt::format("it has {}, more than the limit of hpawalk for YAML", text::bytes(text.size()))));
 }
 
 // At a bracket that nobody opened yaml-cpp (0.7) begins one empty document after the other, without an end.
 class EachDocumentIsLater final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (mark.pos <= last_) throw YAML::ParserException(mark, "nothing that was begun ends here");
+    if (mark.pos <= last_) throw YAML::ParserException(mark, "no open list or map ends here");
     last_ = mark.pos;
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
   void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
   void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
   void OnMapEnd() override {}
 
  private:
@@ -161,7 +169,8 @@ Result<std::vector<Value>> read(std::string_view text, Lines* lines, bool only_o
     check_documents(whole);
     std::vector<YAML::Node> documents = YAML::LoadAll(whole);
     if (only_one && documents.size() > 1) {
-      return failure(mistake(documents[1].Mark().line + 1, "one document was expected, a second one begins here"));
+      return failure(
+          mistake(documents[1].Mark().line + 1, "expected one document, but a second one begins here"));
     }
     Converter converter(lines);
     for (const YAML::Node& document : documents) {
@@ -219,7 +228,9 @@ Result<Value> parse(std::string_view text, Lines* lines) {
   return values->empty() ? Value(nullptr) : std::move(values->front());
 }
 
-Result<std::vector<Value>> parse_all(std::string_view text) { return read(text, nullptr, false); }
+Result<std::vector<Value>> parse_all(std::string_view text) {
+  return read(text, nullptr, false);
+}
 
 std::string escaped(std::string_view text) {
   std::string quoted = json_text(Value(std::string(text)));

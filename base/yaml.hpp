@@ -1,9 +1,10 @@
-// YAML as values: text in, ordered JSON out, and back in a form that every YAML reader takes the same way. Pure.
+// YAML as values: text in, ordered JSON out, and back in a form that every YAML reader takes the same way.
+// Pure.
 //
-// Knows nothing about Kubernetes or settings. Scalars are read by YAML 1.2's core rules (`yes` is a text); they
-// are written so that YAML 1.1 readers, which kubectl and helm have, cannot take a text for anything else.
-// What is read has limits: of bytes, of depth, and of values after aliases were replaced. The same key twice in one
-// map is an error.
+// Knows nothing about Kubernetes or settings. Scalars are read by YAML 1.2's core rules (`yes` is a text);
+// they are written so that YAML 1.1 readers, which kubectl and helm have, cannot take a text for anything
+// else. What is read has limits: of bytes, of depth, and of values after aliases were replaced. The same key
+// twice in one map is an error.
 #pragma once
 
 #include <map>

@@ -7,7 +7,7 @@
 #include "cli/command.hpp"
 #include "cluster/local/local_cluster.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 namespace {
 
@@ -26,25 +26,38 @@ const char* phase_name(Phase phase) {
 }
 
 nlohmann::ordered_json to_json(const ClusterStatus& s) {
-  return {{"name", s.name},           {"phase", phase_name(s.phase)},       {"apiReady", s.api_ready},
-          {"context", s.context},     {"kubeconfig", s.kubeconfig.string()},
-          {"kubectl", s.kubectl.string()}, {"nodeAddress", s.node_address},
+  return {{"name", s.name},
+          {"phase", phase_name(s.phase)},
+          {"apiReady", s.api_ready},
+          {"context", s.context},
+          {"kubeconfig", s.kubeconfig.string()},
+          {"kubectl", s.kubectl.string()},
+          {"nodeAddress", s.node_address},
           {"processes", s.processes}};
 }
 
 std::string to_text(const ClusterStatus& s) {
   switch (s.phase) {
-    case Phase::absent: return fmt::format("{}: there is no such cluster (hpawalk cluster up --name {})", s.name, s.name);
+    case Phase::absent:
+      return fmt::format("{}: cluster not found (hpawalk cluster up --name {} creates it)", s.name, s.name);
     case Phase::lost:
-      return fmt::format("{}: its state folder is gone, and {} of its processes run (hpawalk cluster down --name {} removes what is left)", s.name,
-                         s.processes, s.name);
-    case Phase::incomplete: return fmt::format("{}: its start was interrupted (hpawalk cluster up --name {} starts it afresh)", s.name, s.name);
-    case Phase::stopped: return fmt::format("{}: complete, but not running (hpawalk cluster up --name {} starts it)", s.name, s.name);
+      return fmt::format(
+          "{}: its state folder no longer exists, and {} of its processes are running (hpawalk cluster down "
+          "--name {} removes the rest)",
+          s.name, s.processes, s.name);
+    case Phase::incomplete:
+      return fmt::format("{}: its start was interrupted (hpawalk cluster up --name {} starts it again)",
+                         s.name, s.name);
+    case Phase::stopped:
+      return fmt::format("{}: complete, but not running (hpawalk cluster up --name {} starts it)", s.name,
+                         s.name);
     case Phase::running: break;
   }
-  return fmt::format("{}: running{}\n  API server  https://{}:6443\n  context     {}\n  kubeconfig  {}\n  kubectl     {}\n  processes   {}", s.name,
-                     s.api_ready ? "" : ", but its API server does not answer", s.node_address, s.context, s.kubeconfig.string(), s.kubectl.string(),
-                     s.processes);
+  return fmt::format(
+      "{}: running{}\n  API server  https://{}:6443\n  context     {}\n  kubeconfig  {}\n  kubectl     {}\n  "
+      "processes   {}",
+      s.name, s.api_ready ? "" : ", but its API server does not respond", s.node_address, s.context,
+      s.kubeconfig.string(), s.kubectl.string(), s.processes);
 }
 
 CLI::Option* add_name(CLI::App& command, std::string& name) {
@@ -55,8 +68,11 @@ CLI::Validator duration() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
         size_t digits = text.find_first_not_of("0123456789");
-        bool good = digits != std::string::npos && digits > 0 && (text.substr(digits) == "s" || text.substr(digits) == "m");
-        return good && std::stol("0" + text.substr(0, digits)) > 0 ? "" : "\"" + text + "\" is no duration such as 15s or 5m";
+        bool good = digits != std::string::npos && digits > 0 &&
+                    (text.substr(digits) == "s" || text.substr(digits) == "m");
+        return good && std::stol("0" + text.substr(0, digits)) > 0
+                   ? ""
+                   : "\"" + text + "\" is not a duration such as 15s or 5m";
       },
       "15s|5m|...");
 }
@@ -64,29 +80,41 @@ CLI::Validator duration() {
 void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
   auto options = std::make_shared<local::UpOptions>();
   auto merge = std::make_shared<bool>(false);
-  CLI::App& up = *cluster.add_subcommand("up", "Start the local cluster, or what is missing of it");
+  CLI::App& up = *cluster.add_subcommand("up", "Start the local cluster, or its missing parts");
   add_name(up, options->name);
-  up.add_option("--hpa-sync-period", options->hpa_sync_period, "How often the HPA controller looks (Kubernetes' default: 15s)")
-      ->check(duration())->type_name("DURATION");
+  up.add_option("--hpa-sync-period", options->hpa_sync_period,
+                "Sync period of the HPA controller (Kubernetes' default: 15s)")
+      ->check(duration())
+      ->type_name("DURATION");
   up.add_option("--hpa-downscale-stabilization", options->hpa_downscale_stabilization,
-                "How long it waits before it scales down (Kubernetes' default: 5m)")
-      ->check(duration())->type_name("DURATION");
-  up.add_flag("--merge", *merge, "Also add the cluster to your own kubeconfig; its current context stays");
+                "Downscale stabilization of the HPA controller (Kubernetes' default: 5m)")
+      ->check(duration())
+      ->type_name("DURATION");
+  up.add_flag("--merge", *merge,
+              "Also add the cluster to your own kubeconfig; its current context does not change");
   add_output_option(up, chosen);
-  up.footer("Examples:\n  hpawalk cluster up\n  hpawalk cluster up --name class --hpa-downscale-stabilization 30s --merge");
+  up.footer(
+      "Examples:\n  hpawalk cluster up\n  hpawalk cluster up --name class --hpa-downscale-stabilization 30s "
+      "--merge");
   up.callback([options, merge, &chosen] {
     chosen.action = [options, merge](Session& session) -> Status {
       Result<ClusterStatus> s = local::up(session.world, session.progress, *options);
       if (!s) return failure(s.error());
-      std::string hint = fmt::format("\n\nexport KUBECONFIG={}\nkubectl get nodes", text::shell_quote({s->kubeconfig.string()}));
+      std::string hint = fmt::format("\n\nexport KUBECONFIG={}\nkubectl get nodes",
+                                     text::shell_quote({s->kubeconfig.string()}));
       if (s->user != 0) {
-        hint = fmt::format("\n\nUser {} can open this kubeconfig. Whoever uses this cluster is root on this machine:\n"
-                           "a pod can mount any folder of it (hostPath).", s->user) + hint;
+        hint = fmt::format(
+                   "\n\nUser {} can read this kubeconfig. Everybody who uses this cluster is root on this "
+                   "machine:\n"
+                   "a pod can mount any of its folders (hostPath).",
+                   s->user) +
+               hint;
       }
       if (*merge) {
         Result<std::filesystem::path> target = local::merge_kubeconfig(session.world, options->name);
         if (!target) return failure(target.error());
-        hint = fmt::format("\n\nkubectl --context {} get nodes     (added to {})", s->context, target->string());
+        hint =
+            fmt::format("\n\nkubectl --context {} get nodes     (added to {})", s->context, target->string());
       }
       session.print(to_text(*s) + hint, json_text(to_json(*s), 2));
       return {};
@@ -97,11 +125,15 @@ void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
 void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
   auto name = std::make_shared<std::string>("local");
   auto purge = std::make_shared<bool>(false);
-  CLI::App& down = *cluster.add_subcommand("down", "Remove the cluster: processes, mounts, interfaces, rules, files");
+  CLI::App& down =
+      *cluster.add_subcommand("down", "Remove the cluster: processes, mounts, interfaces, rules, files");
   add_name(down, *name);
-  down.add_flag("--purge", *purge, "Also remove the compiled parts and the images (they take long to make again)");
+  down.add_flag("--purge", *purge,
+                "Also remove the compiled components and the images (building them again takes long)");
   add_output_option(down, chosen);
-  down.footer("Examples:\n  hpawalk cluster down\n  hpawalk cluster down --name class\n  hpawalk cluster down --purge");
+  down.footer(
+      "Examples:\n  hpawalk cluster down\n  hpawalk cluster down --name class\n  hpawalk cluster down "
+      "--purge");
   down.callback([name, purge, &chosen] {
     chosen.action = [name, purge](Session& session) -> Status {
       Result<bool> removed = local::down(session.world, session.progress, *name);
@@ -110,7 +142,9 @@ void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
         if (Status purged = local::purge(session.world, session.progress); !purged) return purged;
       }
       nlohmann::ordered_json json = {{"name", *name}, {"removed", *removed}, {"purged", *purge}};
-      session.print(*removed ? "Nothing of the cluster \"" + *name + "\" is left" : "There was no cluster \"" + *name + "\"", json_text(json, 2));
+      session.print(*removed ? "Cluster \"" + *name + "\" removed"
+                             : "Nothing to remove: cluster \"" + *name + "\" does not exist",
+                    json_text(json, 2));
       return {};
     };
   });
@@ -118,7 +152,8 @@ void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
 
 void add_cluster_status(CLI::App& cluster, Chosen& chosen) {
   auto name = std::make_shared<std::string>();
-  CLI::App& status = *cluster.add_subcommand("status", "What runs; exit code 1 if the named cluster does not");
+  CLI::App& status = *cluster.add_subcommand(
+      "status", "Show the running clusters; exit code 1 if the named cluster is not running");
   status.add_option("--name", *name, "Only this cluster (default: all)")->type_name("NAME");
   add_output_option(status, chosen);
   status.footer("Examples:\n  hpawalk cluster status\n  hpawalk cluster status --name local -o json");
@@ -137,9 +172,12 @@ void add_cluster_status(CLI::App& cluster, Chosen& chosen) {
         json.push_back(to_json(*s));
         lines.push_back(to_text(*s));
       }
-      session.print(lines.empty() ? "There is no local cluster (hpawalk cluster up)" : text::join(lines, "\n"), json_text(json, 2));
+      session.print(lines.empty() ? "No local cluster exists (hpawalk cluster up creates one)"
+                                  : text::join(lines, "\n"),
+                    json_text(json, 2));
       if (name->empty() || all_run) return {};
-      return failure(ErrorClass::check_failed, "cluster-not-running", "The cluster \"" + *name + "\" does not run", {},
+      return failure(ErrorClass::check_failed, "cluster-not-running",
+                     "The cluster \"" + *name + "\" is not running", {},
                      "hpawalk cluster up --name " + *name);
     };
   });
@@ -150,15 +188,19 @@ void add_kubeconfig(CLI::App& cluster, Chosen& chosen) {
   auto merge = std::make_shared<bool>(false);
   CLI::App& kubeconfig = *cluster.add_subcommand("kubeconfig", "Print the path of the cluster's kubeconfig");
   add_name(kubeconfig, *name);
-  kubeconfig.add_flag("--merge", *merge, "Add it to your own kubeconfig instead, and print that one's path");
+  kubeconfig.add_flag(
+      "--merge", *merge,
+      "Add the cluster to your own kubeconfig instead, and print the path of that kubeconfig");
   add_output_option(kubeconfig, chosen);
-  kubeconfig.footer("Examples:\n  export KUBECONFIG=$(hpawalk cluster kubeconfig)\n  hpawalk cluster kubeconfig --merge");
+  kubeconfig.footer(
+      "Examples:\n  export KUBECONFIG=$(hpawalk cluster kubeconfig)\n  hpawalk cluster kubeconfig --merge");
   kubeconfig.callback([name, merge, &chosen] {
     chosen.action = [name, merge](Session& session) -> Status {
       Result<ClusterStatus> s = local::status(session.world, *name);
       if (!s) return failure(s.error());
       if (s->kubeconfig.empty()) {
-        return failure(ErrorClass::check_failed, "cluster-absent", "There is no cluster \"" + *name + "\" with a kubeconfig", {},
+        return failure(ErrorClass::check_failed, "cluster-absent",
+                       "No kubeconfig found for cluster \"" + *name + "\"", {},
                        "hpawalk cluster up --name " + *name);
       }
       std::filesystem::path path = s->kubeconfig;
@@ -167,7 +209,9 @@ void add_kubeconfig(CLI::App& cluster, Chosen& chosen) {
         if (!target) return failure(target.error());
         path = *target;
       }
-      session.print(path.string(), json_text(nlohmann::ordered_json{{"kubeconfig", path.string()}, {"context", s->context}}, 2));
+      session.print(
+          path.string(),
+          json_text(nlohmann::ordered_json{{"kubeconfig", path.string()}, {"context", s->context}}, 2));
       return {};
     };
   });
@@ -181,12 +225,15 @@ struct LogOptions {
 
 void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
   auto options = std::make_shared<LogOptions>();
-  CLI::App& logs = *cluster.add_subcommand("logs", "The last lines of a component's log");
-  logs.add_option("component", options->component, "Without one: which there are")->type_name("COMPONENT");
+  CLI::App& logs = *cluster.add_subcommand("logs", "Print the last lines of a component's log");
+  logs.add_option("component", options->component, "Component; without it, list the components")
+      ->type_name("COMPONENT");
   add_name(logs, options->name);
   logs.add_option("-n,--lines", options->lines, "How many")->capture_default_str();
   add_output_option(logs, chosen);
-  logs.footer("Examples:\n  hpawalk cluster logs\n  hpawalk cluster logs kubelet\n  hpawalk cluster logs kube-controller-manager -n 200");
+  logs.footer(
+      "Examples:\n  hpawalk cluster logs\n  hpawalk cluster logs kubelet\n  hpawalk cluster logs "
+      "kube-controller-manager -n 200");
   logs.callback([options, &chosen] {
     chosen.action = [options](Session& session) -> Status {
       auto found = local::logs(session.world, options->name);
@@ -204,28 +251,35 @@ void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
       }
       if (!json.contains(options->component)) {
         std::optional<std::string> near = text::nearest(options->component, names);
-        return failure(ErrorClass::usage, "unknown-component", "There is no component \"" + options->component + "\"",
-                       "there are: " + text::join(names, ", "), near ? "Did you mean " + *near + "?" : std::string());
+        return failure(
+            ErrorClass::usage, "unknown-component", "Unknown component \"" + options->component + "\"",
+            "there are: " + text::join(names, ", "), near ? "Did you mean " + *near + "?" : std::string());
       }
       std::string file = json[options->component];
       Result<std::string> content = session.world.files.read(file);
       if (!content) return failure(content.error());
       std::string last = text::last_lines(*content, options->lines);
-      session.print(last, json_text(nlohmann::ordered_json{{"component", options->component}, {"file", file}, {"lines", text::lines(last)}}, 2));
+      session.print(last, json_text(nlohmann::ordered_json{{"component", options->component},
+                                                           {"file", file},
+                                                           {"lines", text::lines(last)}},
+                                    2));
       return {};
     };
   });
 }
 
 void add_prepare(CLI::App& cluster, Chosen& chosen) {
-  CLI::App& prepare = *cluster.add_subcommand("prepare", "Compile the parts and write the images ahead of time");
+  CLI::App& prepare =
+      *cluster.add_subcommand("prepare", "Compile the components and write the images ahead of time");
   add_output_option(prepare, chosen);
-  prepare.footer("It takes 15 to 25 minutes on two cores the first time, and nothing afterwards. Interrupted, it goes on\n"
-                 "where it was.\n\nExamples:\n  hpawalk cluster prepare");
+  prepare.footer(
+      "The first time, this takes 15 to 25 minutes on two cores; afterwards, no time. If interrupted, it "
+      "continues\n"
+      "where it stopped.\n\nExamples:\n  hpawalk cluster prepare");
   prepare.callback([&chosen] {
     chosen.action = [](Session& session) -> Status {
       Status done = local::prepare(session.world, session.progress);
-      if (done) session.print("Everything that a local cluster is made of is there", R"({"prepared": true})");
+      if (done) session.print("All components of a local cluster are ready", R"({"prepared": true})");
       return done;
     };
   });
@@ -234,7 +288,8 @@ void add_prepare(CLI::App& cluster, Chosen& chosen) {
 }  // namespace
 
 void add_cluster(CLI::App& app, Chosen& chosen) {
-  CLI::App& cluster = *app.add_subcommand("cluster", "The local cluster: a real one-node Kubernetes on this machine");
+  CLI::App& cluster =
+      *app.add_subcommand("cluster", "Manage the local cluster: a real one-node Kubernetes on this machine");
   cluster.require_subcommand(1);
   add_cluster_up(cluster, chosen);
   add_cluster_down(cluster, chosen);
@@ -244,4 +299,4 @@ void add_cluster(CLI::App& app, Chosen& chosen) {
   add_prepare(cluster, chosen);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -7,11 +7,15 @@
 #include "base/printable.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-static bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+static bool starts_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+}
 
-size_t shown_width(std::string_view s) { return static_cast<size_t>(std::count_if(s.begin(), s.end(), starts_character)); }
+size_t shown_width(std::string_view s) {
+  return static_cast<size_t>(std::count_if(s.begin(), s.end(), starts_character));
+}
 
 std::vector<std::string> wrap(std::string_view s, size_t width) {
   std::vector<std::string> all;
@@ -47,7 +51,8 @@ static std::string cell(double share, int height, int row, bool unicode) {  // r
   if (std::isnan(share)) return " ";
   double filled = std::clamp(share, 0.0, 1.0) * height - row;
   if (!unicode) return filled >= 0.5 ? "#" : filled > 0 && row == 0 ? "." : " ";
-  return std::string(eighths[static_cast<size_t>(std::clamp(static_cast<int>(std::lround(filled * 8)), filled > 0 ? 1 : 0, 8))]);
+  return std::string(eighths[static_cast<size_t>(
+      std::clamp(static_cast<int>(std::lround(filled * 8)), filled > 0 ? 1 : 0, 8))]);
 }
 
 std::vector<std::string> bars(const std::vector<double>& shares, int height, bool unicode) {
@@ -59,4 +64,4 @@ std::vector<std::string> bars(const std::vector<double>& shares, int height, boo
   return rows;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

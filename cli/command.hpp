@@ -1,5 +1,5 @@
-// What a command is: one file `NAME_command.cpp` with one function `add_NAME(app, chosen)`, which declares the
-// options and puts the action into `chosen` when the user asks for it. Declared here, listed in run.cpp.
+// What a command is: one file `NAME_command.cpp` with one function `add_NAME(app, chosen)`, which declares
+// the options and puts the action into `chosen` when the user asks for it. Declared here, listed in run.cpp.
 #pragma once
 
 #include <functional>
@@ -12,14 +12,14 @@
 #include "world/progress.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 // What an action works with.
 struct Session {
-  World& world;
-  Progress& progress;  // to stderr
-  bool json = false;      // --output json: stdout carries exactly one JSON document
-  bool printed = false;   // it has been printed: a failure that follows is told on stderr alone
+  world::World& world;
+  world::Progress& progress;  // to stderr
+  bool json = false;          // --output json: stdout carries exactly one JSON document
+  bool printed = false;       // it has been printed: a failure that follows is told on stderr alone
 
   // One result, in the form that was asked for. `data` is a JSON text.
   void print(const Painted& text, const std::string& data) {
@@ -29,7 +29,7 @@ struct Session {
 };
 
 // For a connection to a cluster: what it waits for is told on stderr.
-inline Waiting tell_waits(Session& session) {
+inline world::Waiting tell_waits(Session& session) {
   return [&session](const std::string& what) { session.progress.line("waiting", what); };
 }
 
@@ -67,4 +67,4 @@ void add_report(CLI::App& app, Chosen& chosen);
 void add_diagnose(CLI::App& app, Chosen& chosen);
 void add_completion(CLI::App& app, Chosen& chosen);  // last: it completes all of them
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -5,10 +5,12 @@
 #include "base/text.hpp"
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+bool takes_value(const CLI::Option& option) {
+  return option.get_items_expected_max() > 0;
+}
 
 const CLI::Option* find_option(const CLI::App& command, const std::string& word) {
   for (const CLI::Option* option : command.get_options()) {
@@ -17,20 +19,23 @@ const CLI::Option* find_option(const CLI::App& command, const std::string& word)
   return nullptr;
 }
 
-// The values that an option or positional takes, where they can be listed: "text|json" is written in its type.
+// The values that an option or positional takes, where they can be listed: "text|json" is written in its
+// type.
 void add_values(Completion& completion, const CLI::Option& option) {
   std::string type = option.get_type_name();
   type.resize(std::min(type.size(), type.find(':')));  // CLI11 appends what is checked
   if (type == "FILE") completion.files = true;
   if (type == "STAGE" || option.get_name() == "STAGE") {
-    for (const std::string& stage : stage_names()) completion.suggestions.push_back({stage, {}});
+    for (const std::string& stage : steps::stage_names()) completion.suggestions.push_back({stage, {}});
   }
   if (type.find('|') == std::string::npos) return;
   for (const std::string& value : text::split(type, '|')) completion.suggestions.push_back({value, {}});
 }
 
 // The first sentence, on one line.
-std::string brief(const std::string& help) { return help.substr(0, help.find_first_of("\n;")); }
+std::string brief(const std::string& help) {
+  return help.substr(0, help.find_first_of("\n;"));
+}
 
 void add_options(Completion& completion, const CLI::App& command, bool all) {
   for (const CLI::Option* option : command.get_options()) {
@@ -42,7 +47,8 @@ void add_options(Completion& completion, const CLI::App& command, bool all) {
 
 void add_subcommands(Completion& completion, const CLI::App& command) {
   for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
-    if (!sub->get_group().empty()) completion.suggestions.push_back({sub->get_name(), brief(sub->get_description())});
+    if (!sub->get_group().empty())
+      completion.suggestions.push_back({sub->get_name(), brief(sub->get_description())});
   }
 }
 
@@ -63,8 +69,10 @@ Completion complete(const CLI::App& app, const std::vector<std::string>& words) 
       if (option != nullptr && takes_value(*option)) open = option;
     } else {
       auto subs = command->get_subcommands([&](const CLI::App* sub) { return sub->check_name(word); });
-      if (subs.empty()) ++positionals;
-      else command = subs.front(), positionals = 0;
+      if (subs.empty())
+        ++positionals;
+      else
+        command = subs.front(), positionals = 0;
     }
   }
   const std::string& current = words.back();
@@ -130,4 +138,4 @@ _hpawalk() {
 complete -F _hpawalk hpawalk)";
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -1,4 +1,5 @@
-// What could come next on the command line: read off the commands as they are declared, so that it cannot go stale.
+// What could come next on the command line: read off the commands as they are declared, so that it cannot go
+// stale.
 #pragma once
 
 #include <string>
@@ -6,7 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 struct Suggestion {
   std::string word;
@@ -23,4 +24,4 @@ Completion complete(const CLI::App& app, const std::vector<std::string>& words);
 
 std::string completion_script(const std::string& shell);  // bash, zsh or fish
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -2,14 +2,20 @@
 #include "cli/command.hpp"
 #include "cli/completion.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 void add_completion(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("completion", "Print a script that completes commands, options and values in your shell");
+  CLI::App& command = *app.add_subcommand(
+      "completion", "Print a script that completes commands, options and values in your shell");
   auto shell = std::make_shared<std::string>();
-  command.add_option("SHELL", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("bash|zsh|fish");
-  command.footer("Examples:\n  source <(hpawalk completion bash)     # in ~/.bashrc\n  source <(hpawalk completion zsh)      # in ~/.zshrc, after compinit\n"
-                 "  hpawalk completion fish > ~/.config/fish/completions/hpawalk.fish");
+  command.add_option("SHELL", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("bash|zsh|fish");
+  command.footer(
+      "Examples:\n  source <(hpawalk completion bash)     # in ~/.bashrc\n  source <(hpawalk completion zsh) "
+      "     # in ~/.zshrc, after compinit\n"
+      "  hpawalk completion fish > ~/.config/fish/completions/hpawalk.fish");
   command.callback([shell, &chosen] {
     chosen.action = [shell](Session& session) -> Status {
       session.world.terminal.out(completion_script(*shell) + "\n");
@@ -24,10 +30,11 @@ void add_completion(CLI::App& app, Chosen& chosen) {
     chosen.action = [&app, words](Session& session) -> Status {
       Completion completion = complete(app, words.empty() ? std::vector<std::string>{""} : words);
       if (completion.files) session.world.terminal.out(":files\n");
-      for (const Suggestion& c : completion.suggestions) session.world.terminal.out(c.word + (c.help.empty() ? "" : "\t" + c.help) + "\n");
+      for (const Suggestion& c : completion.suggestions)
+        session.world.terminal.out(c.word + (c.help.empty() ? "" : "\t" + c.help) + "\n");
       return {};
     };
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -5,7 +5,7 @@
 #include "cli/settings_options.hpp"
 #include "cli/style.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 namespace {
 
@@ -14,14 +14,15 @@ std::string flow(const yaml::Value& value) {
 }
 
 Status show(Session& session, const SettingFlags& flags) {
-  Result<Config> config = load_config(session.world, flags);
+  Result<config::Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
   Style style(session.world, session.world.terminal.out_is_terminal());
   Painted text;
   yaml::Value data = yaml::Value::object();
-  for (const Setting& setting : settings()) {
+  for (const config::Setting& setting : config::settings()) {
     const yaml::Value& value = config->value(setting.path);
-    std::string origin(origin_name(config->origin(setting.path))), where = config->where(setting.path);
+    std::string origin(config::origin_name(config->origin(setting.path))),
+        where = config->where(setting.path);
     data[std::string(setting.path)] = {{"value", value}, {"origin", origin}, {"where", where}};
     Painted from = where.empty() ? style.dim(origin) : style.bold(where);
     text += painted("{:<28} {:<44} {}\n", setting.path, flow(value), from);
@@ -33,7 +34,8 @@ Status show(Session& session, const SettingFlags& flags) {
 }  // namespace
 
 void add_config(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("config", "Show every setting, its value, and where that came from");
+  CLI::App& command =
+      *app.add_subcommand("config", "Show every setting, its value, and where the value comes from");
   auto example = std::make_shared<bool>(false);
   command.add_flag("--example", *example, "Print a commented hpawalk.yaml instead");
   auto flags = add_settings(command,
@@ -43,10 +45,11 @@ void add_config(CLI::App& app, Chosen& chosen) {
   command.callback([flags, example, &chosen] {
     chosen.action = [flags, example](Session& session) -> Status {
       if (!*example) return show(session, *flags);
-      session.print(example_file().substr(0, example_file().size() - 1), json_text(yaml::Value{{"example", example_file()}}, 2));
+      session.print(config::example_file().substr(0, config::example_file().size() - 1),
+                    json_text(yaml::Value{{"example", config::example_file()}}, 2));
       return {};
     };
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

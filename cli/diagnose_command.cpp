@@ -5,22 +5,22 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "chain/causes.hpp"
-#include "chain/collect.hpp"
 #include "cli/command.hpp"
 #include "cli/diagnosis_report.hpp"
+#include "diagnose/causes.hpp"
+#include "diagnose/collect.hpp"
 #include "world/kube_proxy.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 struct Options {
   std::string name, space, save, facts, explain, output = "text", prometheus_url;
   bool all = false;
-  KubeTarget target;
+  world::KubeTarget target;
 };
 
-Result<Facts> read_facts(Session& session, Options& options) {
+Result<diagnose::Facts> read_facts(Session& session, Options& options) {
   if (!options.facts.empty()) {
     constexpr size_t most = size_t{1} << 30;  // of a large cluster
     Result<std::string> text = session.world.files.read(options.facts, most);
@@ -29,34 +29,35 @@ Result<Facts> read_facts(Session& session, Options& options) {
       error.kind = ErrorClass::usage;
       return failure(std::move(error));
     }
-    Result<Facts> facts = facts_from(*text);
+    Result<diagnose::Facts> facts = diagnose::facts_from(*text);
     if (facts && options.name.empty() && options.space.empty()) {
       options.name = facts->asked_name;
       options.space = facts->asked_space;
     }
     return facts;
   }
-  CollectOptions what;
+  diagnose::CollectOptions what;
   what.name = options.name;
   what.prometheus_url = options.prometheus_url;
   if (!options.all) {
     if (options.space.empty()) {
-      Result<std::string> space = current_namespace(session.world, options.target);
+      Result<std::string> space = world::current_namespace(session.world, options.target);
       if (!space) return failure(space.error());
       options.space = *space;
     }
     what.space = options.space;
   }
-  Result<std::unique_ptr<KubeApi>> api = connect(session.world, options.target, tell_waits(session));
+  Result<std::unique_ptr<world::KubeApi>> api =
+      world::connect(session.world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
   // For somebody who waits; in a pipe or a script it would only be noise.
   if (!session.world.terminal.err_is_terminal()) {
-    return collect(**api, session.world.http, session.world.clock, what);
+    return diagnose::collect(**api, session.world.http, session.world.clock, what);
   }
   const std::string step = "read the cluster";
   session.progress.started(step);
   what.reading = [&](const std::string& now) { session.progress.now(step, now); };
-  Result<Facts> facts = collect(**api, session.world.http, session.world.clock, what);
+  Result<diagnose::Facts> facts = diagnose::collect(**api, session.world.http, session.world.clock, what);
   if (facts) {
     session.progress.done(step, fmt::format("{} requests", facts->requests));
   } else {
@@ -66,42 +67,42 @@ Result<Facts> read_facts(Session& session, Options& options) {
 }
 
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
-Result<std::vector<HpaDiagnosis>> judged(const Facts& facts, const Options& options) {
+Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts, const Options& options) {
   try {
-    return diagnose(facts, options.space, options.name);
+    return diagnose::diagnose_hpas(facts, options.space, options.name);
   } catch (const Json::exception& e) {
     if (options.facts.empty()) throw;
     return failure(ErrorClass::usage, "facts-file",
-                   options.facts + " cannot be judged: it was changed or cut", e.what(),
+                   options.facts + " is invalid: it was changed or truncated", e.what(),
                    "Facts files are written by hpawalk diagnose --save FILE");
   }
 }
 
 Status unknown_cause(const std::string& id) {
   std::vector<std::string> ids;
-  for (const Cause& c : causes()) ids.emplace_back(c.id);
+  for (const diagnose::Cause* c : diagnose::causes()) ids.emplace_back(c->id);
   std::optional<std::string> near = text::nearest(id, ids);
-  return failure(ErrorClass::usage, "unknown-cause", "There is no cause " + id, {},
+  return failure(ErrorClass::usage, "unknown-cause", "Unknown cause: " + id, {},
                  near ? "Did you mean " + *near + "?" : "docs/causes.md lists them all");
 }
 
 Status explain_cause(Session& session, const Options& options) {
-  const Cause* cause = find_cause(options.explain);
+  const diagnose::Cause* cause = diagnose::find_cause(options.explain);
   if (cause == nullptr) return unknown_cause(options.explain);
   if (options.output == "json") {
-    Json data = {{"id", cause->id},         {"link", name_of(cause->link)},  {"symptom", cause->symptom},
-                 {"reason", cause->reason}, {"detection", cause->detection}, {"fix", cause->fix},
-                 {"tested", cause->tested}};
+    Json data = {
+        {"id", cause->id},         {"link", diagnose::name_of(cause->link)}, {"symptom", cause->symptom},
+        {"reason", cause->reason}, {"detection", cause->detection},          {"fix", cause->fix}};
     session.world.terminal.out(json_text(data, 2) + "\n");
   } else {
-    session.world.terminal.out(explain(*cause));
+    session.world.terminal.out(diagnose::explain(*cause));
   }
   return {};
 }
 
-Status verdict(const std::vector<HpaDiagnosis>& diagnoses) {
+Status verdict(const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   size_t broken = 0, unknown = 0;
-  for (const HpaDiagnosis& d : diagnoses) {
+  for (const diagnose::HpaDiagnosis& d : diagnoses) {
     broken += d.verdict() == Mark::broken ? 1 : 0;
     unknown += d.verdict() == Mark::unknown ? 1 : 0;
   }
@@ -110,16 +111,16 @@ Status verdict(const std::vector<HpaDiagnosis>& diagnoses) {
                    fmt::format("{} of {} HPAs are broken", broken, diagnoses.size()));
   if (unknown > 0)
     return failure(ErrorClass::environment, "hpa-unknown",
-                   fmt::format("{} of {} HPAs could not be judged", unknown, diagnoses.size()));
+                   fmt::format("{} of {} HPAs could not be diagnosed", unknown, diagnoses.size()));
   return {};
 }
 
-Status not_in_facts(const Facts& facts, const Options& options) {
+Status not_in_facts(const diagnose::Facts& facts, const Options& options) {
   std::vector<std::string> names;
   for (const Json* hpa : facts.items("hpas"))
     names.push_back(text_at(*hpa, "metadata.namespace") + "/" + text_at(*hpa, "metadata.name"));
-  return failure(ErrorClass::usage, "hpa-not-found", "There is no HPA " + options.name + " in these facts",
-                 {}, "There are: " + text::join(names, ", ").substr(0, 500));
+  return failure(ErrorClass::usage, "hpa-not-found", "HPA not found: " + options.name + " in these facts", {},
+                 "Existing HPAs: " + text::join(names, ", ").substr(0, 500));
 }
 
 // As kubectl prints and takes names: hpa/web.
@@ -129,11 +130,13 @@ void take_kubectls_name(std::string& name) {
   }
 }
 
-// One document, {"hpas": [...], "requests": N}, written HPA by HPA: of a large cluster the whole is more than the facts.
-void print_json(Terminal& terminal, size_t requests, const std::vector<HpaDiagnosis>& diagnoses) {
+// One document, {"hpas": [...], "requests": N}, written HPA by HPA: of a large cluster the whole is more than
+// the facts.
+void print_json(world::Terminal& terminal, size_t requests,
+                const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   terminal.out("{\n  \"hpas\": [");
   const char* separator = "\n    ";
-  for (const HpaDiagnosis& d : diagnoses) {
+  for (const diagnose::HpaDiagnosis& d : diagnoses) {
     terminal.out(separator + text::join(text::lines(json_text(to_json(d), 2)), "\n    "));
     separator = ",\n    ";
   }
@@ -143,25 +146,25 @@ void print_json(Terminal& terminal, size_t requests, const std::vector<HpaDiagno
 Status run_diagnose(Session& session, Options options) {
   if (!options.explain.empty()) return explain_cause(session, options);
   take_kubectls_name(options.name);
-  Result<Facts> facts = read_facts(session, options);
+  Result<diagnose::Facts> facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
   if (!options.save.empty()) {
-    Status saved = session.world.files.write(
-        options.save, json_text(to_json(*facts), 1) + "\n", private_mode);
+    Status saved =
+        session.world.files.write(options.save, json_text(to_json(*facts), 1) + "\n", world::private_mode);
     if (!saved) return saved;
   }
-  Result<std::vector<HpaDiagnosis>> found = judged(*facts, options);
+  Result<std::vector<diagnose::HpaDiagnosis>> found = judged(*facts, options);
   if (!found) return failure(found.error());
-  std::vector<HpaDiagnosis>& diagnoses = *found;
+  std::vector<diagnose::HpaDiagnosis>& diagnoses = *found;
   if (diagnoses.empty() && !options.name.empty()) return not_in_facts(*facts, options);
-  World& world = session.world;
+  world::World& world = session.world;
   if (options.output == "json") {
     print_json(world.terminal, facts->requests, diagnoses);
   } else if (options.output == "markdown") {
     world.terminal.out(diagnosis_markdown(diagnoses));
   } else if (diagnoses.empty()) {
-    world.terminal.out(options.space.empty() ? "There is no HPA in this cluster\n"
-                                             : "There is no HPA in namespace " + options.space +
+    world.terminal.out(options.space.empty() ? "No HPA found in this cluster\n"
+                                             : "No HPA found in namespace " + options.space +
                                                    "; hpawalk diagnose -A looks in all namespaces\n");
   } else {
     bool terminal = world.terminal.out_is_terminal();
@@ -176,13 +179,12 @@ Status run_diagnose(Session& session, Options options) {
 
 void add_diagnose(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
-      "diagnose", "Find the first broken link of any HPA's chain, in any cluster (read-only)");
+      "diagnose", "Find the first failing check of any HPA's chain, in any cluster (read-only)");
   auto options = std::make_shared<Options>();
-  command->add_option("NAME", options->name, "The HPA; all of the namespace otherwise");
-  auto* space =
-      command->add_option("-n,--namespace", options->space, "Its namespace; the context's otherwise")
-          ->type_name("NS");
-  command->add_flag("-A,--all-namespaces", options->all, "HPAs of all namespaces")->excludes(space);
+  command->add_option("NAME", options->name, "The HPA; default: all in the namespace");
+  auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
+                    ->type_name("NS");
+  command->add_flag("-A,--all-namespaces", options->all, "HPAs in all namespaces")->excludes(space);
   auto* context = command->add_option("--context", options->target.context, "The kubeconfig's context")
                       ->type_name("NAME");
   command->add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig")->type_name("FILE");
@@ -190,21 +192,19 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       ->add_option("--prometheus", options->prometheus_url,
                    "Ask Prometheus at this URL instead of through the API server")
       ->type_name("URL");
-  auto* save = command
-                   ->add_option("--save", options->save,
-                                "Keep what the rules read, to judge it elsewhere")
+  auto* save = command->add_option("--save", options->save, "Save the facts that the rules read, for --facts")
                    ->type_name("FILE");
-  auto* facts = command->add_option("--facts", options->facts, "Judge what was saved, without a cluster")
+  auto* facts = command->add_option("--facts", options->facts, "Diagnose from saved facts, without a cluster")
                     ->type_name("FILE");
   facts->excludes(save)->excludes(context);
-  command->add_option("--explain", options->explain, "Tell more about a cause that diagnose names")
+  command->add_option("--explain", options->explain, "Explain a cause that diagnose names")
       ->type_name("CAUSE");
-  command->add_option("-o,--output", options->output, "How the result is printed")
+  command->add_option("-o,--output", options->output, "Output format")
       ->check(CLI::IsMember({"text", "json", "markdown"}))
       ->type_name("text|json|markdown")
       ->capture_default_str();
   command->footer(
-      "Exit code: 0 nothing is broken, 1 something is, 2 usage, 3 it could not be seen\n\n"
+      "Exit codes: 0 nothing is broken, 1 something is broken, 2 usage, 3 unknown\n\n"
       "Examples:\n  hpawalk diagnose -A\n  hpawalk diagnose web -n shop --save web.json\n  hpawalk diagnose "
       "--facts web.json -o markdown");
   command->callback([options, &chosen] {
@@ -213,4 +213,4 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

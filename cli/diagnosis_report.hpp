@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "chain/diagnosis.hpp"
 #include "cli/style.hpp"
+#include "diagnose/diagnosis.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 // columns: of the terminal; 0: no limit (a pipe).
-Painted diagnosis_text(const std::vector<HpaDiagnosis>& diagnoses, const Style& style, int columns);
-std::string diagnosis_markdown(const std::vector<HpaDiagnosis>& diagnoses);
+Painted diagnosis_text(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Style& style, int columns);
+std::string diagnosis_markdown(const std::vector<diagnose::HpaDiagnosis>& diagnoses);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -5,11 +5,11 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 // {"id": ..., "exitCode": ..., "what": ..., ...}
 nlohmann::ordered_json error_json(const Error& error);
 
-void report_error(const Error& error, World& world, bool json);
+void report_error(const Error& error, world::World& world, bool json);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

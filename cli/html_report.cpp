@@ -2,45 +2,26 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "base/printable.hpp"
 
-namespace hpawalk::html {
+namespace hpawalk::cli::html {
+
+const std::map<std::string_view, std::string_view>& embedded_files();  // report.css
 
 namespace {
 
 constexpr double kWidth = 960, kHeight = 250, kLeft = 56, kRight = 12, kTop = 14, kBottom = 28, kStrip = 9;
 
-constexpr std::string_view kStyle = R"(
-:root{--ink:#1b1f24;--soft:#57606a;--paper:#fff;--card:#f6f8fa;--line:#d0d7de;--a:#0969da;--b:#bc4c00;--c:#1a7f37;--d:#8250df;--bad:#cf222e;--badpaper:#cf222e22}
-@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9198a1;--paper:#0d1117;--card:#161b22;--line:#30363d;--a:#58a6ff;--b:#f0883e;--c:#3fb950;--d:#bc8cff;--bad:#ff7b72;--badpaper:#ff7b7233}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:1040px;padding:28px 24px;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-h1{font-size:1.6em;line-height:1.25;margin:0}h2{font-size:1.15em;margin:2em 0 .5em}.sub{color:var(--soft);margin:.2em 0 1.4em}.lead{font-size:1.1em;border-left:4px solid var(--a);padding-left:12px}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:0}
-.facts div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px}
-.facts dt{color:var(--soft);font-size:.85em}.facts dd{margin:0;font-size:1.3em;font-weight:600}
-figure{margin:0}svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
-svg text{fill:var(--soft)}.grid{stroke:var(--line);stroke-width:1}.limit{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 4}
-.band{fill:var(--badpaper)}.h0{fill:var(--d)}.h1{fill:var(--b)}.h2{fill:var(--soft)}.mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
-.s{fill:none;stroke-width:2;stroke-linejoin:round}.s0{stroke:var(--a)}.s1{stroke:var(--b);stroke-dasharray:7 3}.s2{stroke:var(--c);stroke-dasharray:2 2}.s3{stroke:var(--d);stroke-dasharray:10 3 2 3}
-.f0{fill:var(--a);opacity:.14}.f1{fill:var(--b);opacity:.12}.f2{fill:var(--c);opacity:.12}.f3{fill:var(--d);opacity:.12}
-.dot{fill:var(--a);opacity:.75}.chosen{fill:var(--bad);opacity:1}
-figcaption,.legend{color:var(--soft);font-size:.88em}.legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:.3em 0;padding:0;list-style:none}
-.legend svg{display:inline-block;width:30px;height:10px;vertical-align:middle;margin-right:6px}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92em}caption{text-align:left;font-weight:600;padding:.4em 0}
-th,td{text-align:left;padding:4px 10px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}
-td:first-child{white-space:nowrap;font-variant-numeric:tabular-nums}pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;overflow-x:auto;font-size:.88em}
-details{margin:1em 0}summary{cursor:pointer;font-weight:600}footer{margin-top:2.5em;color:var(--soft);font-size:.85em}
-@media print{body{max-width:none;padding:0;font-size:11pt}figure,tr,.facts div{break-inside:avoid}h2{break-after:avoid}details>*{display:block}}
-)";
-
 // Of what charts can show of a value: an axis needs room for its steps between a double's least and most.
 constexpr double kLeast = 1e-300, kMost = 1e300;
 
-// Where an axis from 0 to `end` has its marks. Counted: adding up a step may never pass the end, or never leave 0.
+// Where an axis from 0 to `end` has its marks. Counted: adding up a step may never pass the end, or never
+// leave 0.
 std::vector<double> marks_of(double end, double step) {
   std::vector<double> marks;
   for (int i = 0; i < 40 && i * step <= end; ++i) marks.push_back(i * step);
@@ -56,7 +37,8 @@ double nice_step(double span, int parts) {
 }
 
 double time_step(double duration) {
-  for (double step : {1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400}) {
+  for (double step :
+       {1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400}) {
     if (duration / step <= 9) return step;
   }
   return std::max(7 * 86400.0, duration / 9);
@@ -68,11 +50,15 @@ std::string clock(double seconds) {
   return fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
-std::string number(double value) { return fmt::format("{:.6g}", value); }
+std::string number(double value) {
+  return fmt::format("{:.6g}", value);
+}
 
 struct Scale {
   double from, to, low, high;
-  double operator()(double v) const { return to == from ? low : low + (v - from) / (to - from) * (high - low); }
+  double operator()(double v) const {
+    return to == from ? low : low + (v - from) / (to - from) * (high - low);
+  }
 };
 
 // At most so many points a line: the least and the most of each stretch, so that no peak is lost.
@@ -83,7 +69,9 @@ std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<doubl
   std::size_t stride = (points.size() + most / 2 - 1) / (most / 2);
   for (std::size_t i = 0; i < points.size(); i += stride) {
     auto end = points.begin() + static_cast<std::ptrdiff_t>(std::min(i + stride, points.size()));
-    auto [lowest, highest] = std::minmax_element(points.begin() + static_cast<std::ptrdiff_t>(i), end, [](const auto& a, const auto& b) { return a.second < b.second; });
+    auto [lowest, highest] =
+        std::minmax_element(points.begin() + static_cast<std::ptrdiff_t>(i), end,
+                            [](const auto& a, const auto& b) { return a.second < b.second; });
     out.push_back(lowest < highest ? *lowest : *highest);
     if (lowest != highest) out.push_back(lowest < highest ? *highest : *lowest);
   }
@@ -109,16 +97,20 @@ std::string path(const Series& series, const Scale& x, const Scale& y, double du
 }
 
 std::string frame(const std::string& id, const std::string& title, const std::string& summary) {
-  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{}t {}d\"><title id=\"{}t\">{}</title><desc id=\"{}d\">{}</desc>\n",
-                     kWidth, kHeight, id, id, id, escape(title), id, escape(summary));
+  return fmt::format(
+      "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{}t {}d\"><title id=\"{}t\">{}</title><desc "
+      "id=\"{}d\">{}</desc>\n",
+      kWidth, kHeight, id, id, id, escape(title), id, escape(summary));
 }
 
 std::string y_axis(const Scale& y, double highest) {
   std::string out;
   double step = nice_step(highest, 5);
   for (double v : marks_of(highest * 1.0001, step)) {
-    out += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft,
-                       kWidth - kRight, y(v), y(v), kLeft - 8, y(v) + 4, number(v));
+    out += fmt::format(
+        "<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" "
+        "text-anchor=\"end\">{}</text>",
+        kLeft, kWidth - kRight, y(v), y(v), kLeft - 8, y(v) + 4, number(v));
   }
   return out;
 }
@@ -129,53 +121,76 @@ std::string chart(const Chart& c, const std::string& id) {
     for (const auto& point : series.points) highest = std::max(highest, point.second);
   }
   for (const Line& line : c.lines) {
-    if (line.value <= highest * 3) highest = std::max(highest, line.value);  // a limit far away must not flatten the rest
+    if (line.value <= highest * 3)
+      highest = std::max(highest, line.value);  // a limit far away must not flatten the rest
   }
   highest = highest <= 0 ? 1 : std::clamp(highest, kLeast, kMost);
   std::vector<Strip> strips;
   for (const Strip& strip : c.strips) {
     if (!strip.bands.empty()) strips.push_back(strip);
   }
-  double top = kTop + kStrip * static_cast<double>(strips.size()) + (strips.empty() ? 0 : 8);  // room for a limit's name
-  Scale x{0, std::max(c.duration, 1e-9), kLeft, kWidth - kRight}, y{0, highest * 1.05, kHeight - kBottom, top};
+  double top = kTop + kStrip * static_cast<double>(strips.size()) +
+               (strips.empty() ? 0 : 8);  // room for a limit's name
+  Scale x{0, std::max(c.duration, 1e-9), kLeft, kWidth - kRight},
+      y{0, highest * 1.05, kHeight - kBottom, top};
   std::string out = fmt::format("<h2>{}</h2>\n<figure>{}", escape(c.title), frame(id, c.title, c.summary));
   for (const Band& band : c.bands) {
-    out += fmt::format("<rect class=\"band\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>", x(band.from), top, std::max(1.0, x(band.to) - x(band.from)),
-                       kHeight - kBottom - top);
+    out += fmt::format("<rect class=\"band\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>",
+                       x(band.from), top, std::max(1.0, x(band.to) - x(band.from)), kHeight - kBottom - top);
   }
   for (std::size_t i = 0; i < strips.size(); ++i) {
     for (const Band& hold : strips[i].bands) {
-      out += fmt::format("<rect class=\"h{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\"/>", i % 3, x(hold.from),
-                         kTop + kStrip * static_cast<double>(i), std::max(1.0, x(hold.to) - x(hold.from)), kStrip - 3);
+      out += fmt::format("<rect class=\"h{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\"/>",
+                         i % 3, x(hold.from), kTop + kStrip * static_cast<double>(i),
+                         std::max(1.0, x(hold.to) - x(hold.from)), kStrip - 3);
     }
   }
   out += y_axis(y, highest * 1.05);
   double step = time_step(c.duration);
   for (double t : marks_of(c.duration * 1.0001, step)) {
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x(t), kHeight - 8, t == 0 ? "start" : x(t) > kWidth - 40 ? "end" : "middle", clock(t));
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x(t), kHeight - 8,
+                       t == 0               ? "start"
+                       : x(t) > kWidth - 40 ? "end"
+                                            : "middle",
+                       clock(t));
   }
   for (const Line& line : c.lines) {
     if (line.value > highest * 1.05) continue;
-    out += fmt::format("<line class=\"limit\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", kLeft, kWidth - kRight,
-                       y(line.value), y(line.value), kWidth - kRight - 4, y(line.value) - 4, escape(line.name));
+    out += fmt::format(
+        "<line class=\"limit\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/><text x=\"{}\" y=\"{:.1f}\" "
+        "text-anchor=\"end\">{}</text>",
+        kLeft, kWidth - kRight, y(line.value), y(line.value), kWidth - kRight - 4, y(line.value) - 4,
+        escape(line.name));
   }
   for (const Mark& mark : c.marks) {
-    out += fmt::format("<line class=\"mark\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\"><title>{}</title></line>", x(mark.at), x(mark.at), top, kHeight - kBottom, escape(mark.text));
+    out += fmt::format(
+        "<line class=\"mark\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{}\" y2=\"{}\"><title>{}</title></line>",
+        x(mark.at), x(mark.at), top, kHeight - kBottom, escape(mark.text));
   }
   for (std::size_t i = 0; i < c.series.size(); ++i) {
     if (c.series[i].points.empty()) continue;
-    if (c.series[i].area) out += fmt::format("<path class=\"f{}\" d=\"{}\"/>", i % 4, path(c.series[i], x, y, c.duration, true));
+    if (c.series[i].area)
+      out += fmt::format("<path class=\"f{}\" d=\"{}\"/>", i % 4, path(c.series[i], x, y, c.duration, true));
     out += fmt::format("<path class=\"s s{}\" d=\"{}\"/>", i % 4, path(c.series[i], x, y, c.duration, false));
   }
   out += "</svg>\n<ul class=\"legend\">";
   for (std::size_t i = 0; i < c.series.size(); ++i) {
-    out += fmt::format("<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><line class=\"s s{}\" x1=\"0\" x2=\"30\" y1=\"5\" y2=\"5\"/></svg>{}</li>", i % 4, escape(c.series[i].name));
+    out += fmt::format(
+        "<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><line class=\"s s{}\" x1=\"0\" x2=\"30\" "
+        "y1=\"5\" y2=\"5\"/></svg>{}</li>",
+        i % 4, escape(c.series[i].name));
   }
   if (!c.bands.empty()) {
-    out += fmt::format("<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><rect class=\"band\" width=\"30\" height=\"10\"/></svg>{}</li>", escape(c.bands_mean));
+    out += fmt::format(
+        "<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><rect class=\"band\" width=\"30\" "
+        "height=\"10\"/></svg>{}</li>",
+        escape(c.bands_mean));
   }
   for (std::size_t i = 0; i < strips.size(); ++i) {
-    out += fmt::format("<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><rect class=\"h{}\" y=\"2\" width=\"30\" height=\"6\"/></svg>{}</li>", i % 3, escape(strips[i].name));
+    out += fmt::format(
+        "<li><svg viewBox=\"0 0 30 10\" aria-hidden=\"true\"><rect class=\"h{}\" y=\"2\" width=\"30\" "
+        "height=\"6\"/></svg>{}</li>",
+        i % 3, escape(strips[i].name));
   }
   return out + fmt::format("</ul><figcaption>{}</figcaption></figure>\n", escape(c.summary));
 }
@@ -186,21 +201,28 @@ std::string scatter(const Scatter& s, const std::string& id) {
   right = right <= 0 ? 1 : std::clamp(right, kLeast, kMost);
   top = top <= 0 ? 1 : std::clamp(top, kLeast, kMost);
   Scale x{0, right * 1.05, kLeft, kWidth - kRight}, y{0, top * 1.05, kHeight - kBottom, kTop};
-  std::string out = fmt::format("<h2>{}</h2>\n<figure>{}", escape(s.title), frame(id, s.title, s.summary)) + y_axis(y, top * 1.05);
+  std::string out = fmt::format("<h2>{}</h2>\n<figure>{}", escape(s.title), frame(id, s.title, s.summary)) +
+                    y_axis(y, top * 1.05);
   double step = nice_step(right, 8);
   for (double v : marks_of(right * 1.0501, step)) {
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x(v), kHeight - 8, v == 0 ? "start" : "middle", number(v));
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x(v), kHeight - 8,
+                       v == 0 ? "start" : "middle", number(v));
   }
   for (const Dot& dot : s.dots) {
-    out += fmt::format("<circle class=\"dot{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"><title>{}</title></circle>", dot.chosen ? " chosen" : "", x(dot.x), y(dot.y), dot.chosen ? 7 : 5,
-                       escape(dot.text));
+    out +=
+        fmt::format("<circle class=\"dot{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\"><title>{}</title></circle>",
+                    dot.chosen ? " chosen" : "", x(dot.x), y(dot.y), dot.chosen ? 7 : 5, escape(dot.text));
   }
-  return out + fmt::format("</svg><figcaption>Across: {}. Upwards: {}. {}</figcaption></figure>\n", escape(s.x_name), escape(s.y_name), escape(s.summary));
+  return out + fmt::format("</svg><figcaption>Across: {}. Upwards: {}. {}</figcaption></figure>\n",
+                           escape(s.x_name), escape(s.y_name), escape(s.summary));
 }
 
 std::string table(const Table& t) {
-  std::string out = t.folded ? fmt::format("<details><summary>{}</summary>", escape(t.title)) : fmt::format("<h2>{}</h2>", escape(t.title));
-  out += fmt::format("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>", escape(t.title));
+  std::string out = t.folded ? fmt::format("<details><summary>{}</summary>", escape(t.title))
+                             : fmt::format("<h2>{}</h2>", escape(t.title));
+  out +=
+      fmt::format("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>",
+                  escape(t.title));
   for (const std::string& column : t.columns) out += fmt::format("<th scope=\"col\">{}</th>", escape(column));
   out += "</tr></thead><tbody>\n";
   for (const auto& row : t.rows) {
@@ -229,13 +251,16 @@ std::string escape(std::string_view text) {
 
 std::string render(const Report& r) {
   std::string out = fmt::format(
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\"><title>{}</title><style>{}</style></head>\n<body><main><h1>{}</h1><p class=\"sub\">{}</p>\n",
-      escape(r.title), kStyle, escape(r.title), escape(r.subtitle));
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light "
+      "dark\"><title>{}</title><style>{}</style></head>\n<body><main><h1>{}</h1><p class=\"sub\">{}</p>\n",
+      escape(r.title), embedded_files().at("report.css"), escape(r.title), escape(r.subtitle));
   if (!r.lead.empty()) out += fmt::format("<p class=\"lead\">{}</p>\n", escape(r.lead));
   if (!r.facts.empty()) {
     out += "<dl class=\"facts\">";
-    for (const auto& [name, value] : r.facts) out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
+    for (const auto& [name, value] : r.facts)
+      out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
     out += "</dl>\n";
   }
   int id = 0;
@@ -244,9 +269,10 @@ std::string render(const Report& r) {
   for (const Table& t : r.tables) out += table(t);
   for (const Text& t : r.texts) {
     out += fmt::format("<h2>{}</h2>", escape(t.title));
-    out += t.code ? fmt::format("<pre tabindex=\"0\">{}</pre>\n", escape(t.body)) : fmt::format("<p>{}</p>\n", escape(t.body));
+    out += t.code ? fmt::format("<pre tabindex=\"0\">{}</pre>\n", escape(t.body))
+                  : fmt::format("<p>{}</p>\n", escape(t.body));
   }
   return out + "</main><footer>Made by hpawalk. This file needs nothing else.</footer></body></html>\n";
 }
 
-}  // namespace hpawalk::html
+}  // namespace hpawalk::cli::html

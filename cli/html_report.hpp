@@ -1,36 +1,36 @@
-// A report as one HTML file: figures, timelines, tables. No script, no outside resource; readable in print, in
-// the dark and by a screen reader (every picture has a text and a table beside it).
-// Knows how to draw, not what is drawn: simulate, tune and report fill it.
+// A report as one HTML file: figures, timelines, tables. No script, no outside resource; readable in print,
+// in the dark and by a screen reader (every picture has a text and a table beside it). Knows how to draw, not
+// what is drawn: simulate, tune and report fill it.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-namespace hpawalk::html {
+namespace hpawalk::cli::html {
 
 struct Series {
   std::string name;
   std::vector<std::pair<double, double>> points;  // seconds, value
-  bool steps = false;   // holds until the next point
-  bool area = false;    // filled down to 0
+  bool steps = false;                             // holds until the next point
+  bool area = false;                              // filled down to 0
 };
 
-struct Band {           // a stretch of time
+struct Band {  // a stretch of time
   double from = 0, to = 0;
 };
 
-struct Strip {          // stretches drawn as a narrow bar above the plot: what held something back, and when
+struct Strip {  // stretches drawn as a narrow bar above the plot: what held something back, and when
   std::string name;
   std::vector<Band> bands;
 };
 
-struct Line {           // a limit
+struct Line {  // a limit
   std::string name;
   double value = 0;
 };
 
-struct Mark {           // an event
+struct Mark {  // an event
   double at = 0;
   std::string text;
 };
@@ -82,6 +82,7 @@ struct Report {
 };
 
 std::string render(const Report& report);
-std::string escape(std::string_view text);  // printable, and with nothing that HTML or XML would take for its own
+std::string escape(
+    std::string_view text);  // printable, and with nothing that HTML or XML would take for its own
 
-}  // namespace hpawalk::html
+}  // namespace hpawalk::cli::html

@@ -2,19 +2,26 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "chain/outlook.hpp"
+#include "observe/forecast.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-// The hops as lines of two columns: "prom-fake", "50". One line a hop, and one a condition.
-std::vector<std::pair<std::string, std::string>> hop_lines(const Hops& hops);
-std::string event_text(const EventSeen& event);
-std::string value_text(const Seen& seen);  // the value, or why there is none
+enum class HopRow { source, prometheus, metrics_api, hpa, replicas, condition };
+enum class Tone { unread, plain, good, warning, bad };
 
-Json to_json(const Hops& hops, const Change& change, const Outlook& outlook);
-std::string time_text(WallTime t);         // "2026-01-02T03:04:05.678Z"
+// A hop as a line of two columns: "prom-fake", "50".
+struct HopLine {
+  HopRow row;
+  std::string name, text;
+  Tone tone = Tone::plain;
+};
+std::vector<HopLine> hop_lines(const observe::Hops& hops);  // one a hop, and one a condition
+std::string event_text(const observe::EventSeen& event);
+std::string value_text(const observe::Seen& seen);  // the value, or why there is none
 
-}  // namespace hpawalk
+Json to_json(const observe::Hops& hops, const observe::Change& change, const observe::Outlook& outlook);
+std::string time_text(world::WallTime t);  // "2026-01-02T03:04:05.678Z"
+
+}  // namespace hpawalk::cli

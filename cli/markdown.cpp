@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cctype>
 
-namespace hpawalk::markdown {
+namespace hpawalk::cli::markdown {
 namespace {
 
 std::string one_line(std::string_view s) {
   std::string out(s);
-  std::replace_if(out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return out;
 }
 
@@ -41,7 +42,8 @@ std::string text(std::string_view s) {
 std::string code(std::string_view s) {
   std::string line = one_line(s), fence = fence_around(s, 1);
   // Blanks inside of the fence where it would else grow, or nothing stood between.
-  bool apart = line.empty() || line.front() == '`' || line.back() == '`' || (line.front() == ' ' && line.back() == ' ');
+  bool apart = line.empty() || line.front() == '`' || line.back() == '`' ||
+               (line.front() == ' ' && line.back() == ' ');
   return fence + (apart ? " " + line + " " : line) + fence;
 }
 
@@ -52,4 +54,4 @@ std::string block(std::string_view s, std::string_view language) {
   return fence + std::string(language) + "\n" + lines + (lines.ends_with('\n') ? "" : "\n") + fence + "\n";
 }
 
-}  // namespace hpawalk::markdown
+}  // namespace hpawalk::cli::markdown

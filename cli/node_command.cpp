@@ -4,7 +4,7 @@
 #include "cluster/local/node.hpp"
 #include "world/dns.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 void add_node(CLI::App& app, Chosen& chosen) {
   CLI::App& node = *app.add_subcommand("node", "The processes of a local cluster")->group("");
@@ -29,17 +29,18 @@ void add_node(CLI::App& app, Chosen& chosen) {
   resolve.callback([first, second, &chosen] {
     chosen.action = [first, second](Session& session) -> Status {
       std::string address;
-      Status answered = wait_until(session.world.clock, {std::chrono::seconds(80), std::chrono::milliseconds(50)},
-                                   "asking " + *second, [&]() -> Result<StillWaiting> {
-                                     Result<std::string> reply = resolve_at(*first, *second);
-                                     if (!reply) return StillWaiting{reply.error().because};
-                                     address = *reply;
-                                     return StillWaiting{};
-                                   });
+      Status answered =
+          world::wait_until(session.world.clock, {std::chrono::seconds(80), std::chrono::milliseconds(50)},
+                            "asking " + *second, [&]() -> Result<world::StillWaiting> {
+                              Result<std::string> reply = world::resolve_at(*first, *second);
+                              if (!reply) return world::StillWaiting{reply.error().because};
+                              address = *reply;
+                              return world::StillWaiting{};
+                            });
       if (answered) session.print(*first + " is " + address, "\"" + address + "\"");
       return answered;
     };
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

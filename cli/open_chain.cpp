@@ -2,42 +2,32 @@
 
 #include <fmt/format.h>
 
-#include "steps/stages.hpp"
-
-namespace hpawalk {
+namespace hpawalk::cli {
 
 static Result<OpenChain> opened(Session& session, const SettingFlags& flags, bool make) {
-  Result<Config> config = load_config(session.world, flags);
+  Result<config::Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
-  OpenChain chain{std::make_unique<Config>(*std::move(config)), nullptr, {}, nullptr};
-  chain.target = make_target(session.world, *chain.config);
-  Result<ClusterAccess> access = make ? chain.target->ensure(session.progress) : chain.target->find();
+  OpenChain chain{std::make_unique<config::Config>(*std::move(config)), nullptr, {}, nullptr};
+  chain.target = cluster::make_target(session.world, *chain.config);
+  Result<cluster::ClusterAccess> access =
+      make ? chain.target->ensure(session.progress) : chain.target->find();
   if (!access) return failure(access.error());
   chain.access = *access;
   // Objects that the target refers to stay where they are: the value changes in place.
-  if (!access->registry.empty()) *chain.config = chain.config->with("acr.login-server", access->registry, chain.target->name());
-  Result<std::unique_ptr<KubeApi>> api = connect(session.world, chain.access.kube, tell_waits(session));
+  if (!access->registry.empty())
+    *chain.config = chain.config->with("acr.login-server", access->registry, chain.target->name());
+  Result<std::unique_ptr<world::KubeApi>> api =
+      world::connect(session.world, chain.access.kube, tell_waits(session));
   if (!api) return failure(api.error());
   chain.api = *std::move(api);
   return chain;
 }
 
-Result<OpenChain> open_chain(Session& session, const SettingFlags& flags) { return opened(session, flags, false); }
-Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags) { return opened(session, flags, true); }
-
-LiveChain live_chain(const Config& config) {
-  LiveChain chain;
-  chain.space = config.text("namespace");
-  chain.hpa = config.text("hpa.name");
-  chain.workload = config.text("workload.name");
-  chain.metric = config.text("prom-fake.metric");
-  chain.service = config.text("prom-fake.name");
-  chain.pod_selector = label_selector(config.labels("prom-fake.labels"));
-  chain.port = config.text("prom-fake.port");
-  chain.prometheus = prometheus_backend(config);
-  chain.expression = fmt::format("{}{{namespace=\"{}\",service=\"{}\"}}", chain.metric, chain.space, chain.service);
-  chain.interval = config.duration("servicemonitor.interval");
-  return chain;
+Result<OpenChain> open_chain(Session& session, const SettingFlags& flags) {
+  return opened(session, flags, false);
+}
+Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags) {
+  return opened(session, flags, true);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

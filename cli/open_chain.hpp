@@ -1,20 +1,19 @@
-// What every command that works on the walkthrough's chain begins with: the configuration, the cluster that it
-// names, and a connection to its API.
+// What every command that works on the walkthrough's chain begins with: the configuration, the cluster that
+// it names, and a connection to its API.
 #pragma once
 
 #include <memory>
 
-#include "chain/live.hpp"
 #include "cli/settings_options.hpp"
 #include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 struct OpenChain {
-  std::unique_ptr<Config> config;  // the target keeps a reference to it
-  std::unique_ptr<ClusterTarget> target;
-  ClusterAccess access;
-  std::unique_ptr<KubeApi> api;
+  std::unique_ptr<config::Config> config;  // the target keeps a reference to it
+  std::unique_ptr<cluster::ClusterTarget> target;
+  cluster::ClusterAccess access;
+  std::unique_ptr<world::KubeApi> api;
 };
 
 // Connects to a cluster that is there; never makes one. The error `no-cluster` when the local one is not.
@@ -23,7 +22,4 @@ Result<OpenChain> open_chain(Session& session, const SettingFlags& flags);
 // The same, but makes the local cluster when it is not there.
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags);
 
-// The names of the configured chain, for what observes it (chain/live.hpp).
-LiveChain live_chain(const Config& config);
-
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -12,24 +12,24 @@
 #include "cli/style.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 struct Running {
   std::string step;
   std::string detail;
-  TimePoint since;
-  TimePoint told;  // plain lines: when the last line about it was printed
+  world::TimePoint since;
+  world::TimePoint told;  // plain lines: when the last line about it was printed
 };
 
 // What both forms share: which steps run, and for how long.
-class Report : public Progress {
+class Report : public world::Progress {
  public:
-  explicit Report(World& world) : world_(world), style_(world, world.terminal.err_is_terminal()) {}
+  explicit Report(world::World& world) : world_(world), style_(world, world.terminal.err_is_terminal()) {}
 
   void started(const std::string& step) override {
     std::lock_guard lock(mutex_);
-    TimePoint now = world_.clock.now();
+    world::TimePoint now = world_.clock.now();
     running_.push_back({step, {}, now, now});
     changed(running_.back());
   }
@@ -54,7 +54,7 @@ class Report : public Progress {
 
   std::string elapsed(const Running& r) { return text::duration(world_.clock.now() - r.since); }
 
-  World& world_;
+  world::World& world_;
   Style style_;
   std::mutex mutex_;
   std::vector<Running> running_;
@@ -65,7 +65,8 @@ class Report : public Progress {
     auto r = std::find_if(running_.begin(), running_.end(), [&](const Running& x) { return x.step == step; });
     std::string took = r == running_.end() ? std::string() : elapsed(*r);
     if (r != running_.end()) running_.erase(r);
-    print_line(painted("{} {:<14} {}{}", mark, step, indented(evidence, 20), style_.dim(took.empty() ? "" : "  (" + took + ")")));
+    print_line(painted("{} {:<14} {}{}", mark, step, indented(evidence, 20),
+                       style_.dim(took.empty() ? "" : "  (" + took + ")")));
   }
 };
 
@@ -80,7 +81,7 @@ class PlainReport final : public Report {
 
  protected:
   void changed(Running& r) override {
-    TimePoint now = world_.clock.now();
+    world::TimePoint now = world_.clock.now();
     bool first = r.told == r.since;
     if (r.detail.empty() || now - r.told < std::chrono::seconds(first ? 1 : 10)) return;
     r.told = now;
@@ -92,7 +93,7 @@ class PlainReport final : public Report {
 // Finished steps scroll by; the running ones stand below them and are redrawn ten times a second.
 class LiveReport final : public Report {
  public:
-  explicit LiveReport(World& world) : Report(world) {
+  explicit LiveReport(world::World& world) : Report(world) {
     ticker_.start([this] { tick(); });
   }
   ~LiveReport() override {
@@ -108,7 +109,8 @@ class LiveReport final : public Report {
   void line(const std::string& step, const std::string& text) override {
     {
       std::lock_guard lock(mutex_);
-      bool runs = std::any_of(running_.begin(), running_.end(), [&](const Running& r) { return r.step == step; });
+      bool runs =
+          std::any_of(running_.begin(), running_.end(), [&](const Running& r) { return r.step == step; });
       if (!runs) return print_line(fmt::format("...  {:<14} {}", step, printable_line(text)));
     }
     now(step, text);
@@ -139,7 +141,8 @@ class LiveReport final : public Report {
     auto width = static_cast<size_t>(std::max(20, world_.terminal.columns() - 1));
     std::string block;
     for (const Running& r : running_) {
-      std::string line = fmt::format(" {}   {:<14} {} {}", frames[frame_ % frames.size()], r.step, elapsed(r), r.detail);
+      std::string line =
+          fmt::format(" {}   {:<14} {} {}", frames[frame_ % frames.size()], r.step, elapsed(r), r.detail);
       line = fit(line, width);
       block += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
@@ -150,16 +153,17 @@ class LiveReport final : public Report {
   size_t drawn_ = 0;
   size_t frame_ = 0;
   std::atomic<bool> stop_ = false;
-  Workers ticker_;  // last: it uses the members above
+  world::Workers ticker_;  // last: it uses the members above
 };
 
 }  // namespace
 
-std::unique_ptr<Progress> make_progress(World& world, bool may_redraw) {
+std::unique_ptr<world::Progress> make_progress(world::World& world, bool may_redraw) {
   auto term = world.environment.find("TERM");
-  bool redraw = may_redraw && world.terminal.err_is_terminal() && (term == world.environment.end() || term->second != "dumb");
+  bool redraw = may_redraw && world.terminal.err_is_terminal() &&
+                (term == world.environment.end() || term->second != "dumb");
   if (redraw) return std::make_unique<LiveReport>(world);
   return std::make_unique<PlainReport>(world);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -6,8 +6,8 @@
 #include "world/progress.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-std::unique_ptr<Progress> make_progress(World& world, bool may_redraw = true);
+std::unique_ptr<world::Progress> make_progress(world::World& world, bool may_redraw = true);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

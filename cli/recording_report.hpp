@@ -1,31 +1,29 @@
-// A recording for people: as text, as JSON, and as the parts of an HTML report; with or without what the simulator
-// predicted. Knows nothing about how it was recorded.
+// A recording for people: as text, as JSON, and as the parts of an HTML report; with or without what the
+// simulator predicted. Knows nothing about how it was recorded.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "chain/prediction.hpp"
+#include "cli/command.hpp"
 #include "cli/html_report.hpp"
 #include "cli/timeline_text.hpp"
+#include "observe/prediction.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-struct Recorded {
-  Recording recording;
-  Happened happened;
-  std::optional<Prediction> prediction;
-};
-// `compare`: with the prediction.
-Result<Recorded> looked_at(Recording recording, bool compare);
+Painted recorded_text(const observe::Recorded& recorded, const Canvas& canvas);
+nlohmann::ordered_json recorded_json(const observe::Recorded& recorded);
+html::Report recorded_report(const observe::Recorded& recorded);
 
-Painted recorded_text(const Recorded& recorded, const Canvas& canvas);
-nlohmann::ordered_json recorded_json(const Recorded& recorded);
-html::Report recorded_report(const Recorded& recorded);
+// "as the simulator says: one of 3 possible sequences, every change within 4.2s"
+std::string verdict(const observe::Recorded& recorded);
 
-// "as the simulator says: one of 3 possible sequences, every change within 4.2 s"
-std::string verdict(const Recorded& recorded);
+// Prints it, and writes the HTML report to this file; empty: none.
+Status show_recorded(Session& session, const observe::Recorded& recorded, const std::string& report);
+// The error where the simulator had not expected it: `prediction-differs`.
+Status differs(const observe::Recorded& recorded);
 
 // One thing that happened, as drive tells it while it goes on and the reports list it.
 struct Happening {
@@ -33,14 +31,7 @@ struct Happening {
   std::string hop, text;
 };
 // What the last line that was taken says; nothing where it says nothing new to people.
-std::optional<Happening> last_happening(const Recording& recording, std::string_view hop);
-std::vector<Happening> happenings(const Recording& recording);
+std::optional<Happening> last_happening(const observe::Recording& recording, std::string_view hop);
+std::vector<Happening> happenings(const observe::Recording& recording);
 
-// When a value that was set showed at each hop: seconds after it was set; nothing where it never did.
-struct Arrival {
-  double set = 0, value = 0;
-  std::optional<double> prom_fake, prometheus, api, hpa;
-};
-std::vector<Arrival> arrivals(const Recording& recording);
-
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -7,42 +7,45 @@
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
 #include "steps/bundle.hpp"
+#include "steps/stage_operator.hpp"
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 namespace {
 
 // The bundle is four megabytes: only when it is asked for by name.
-Result<std::string> rendered(World& world, const Config& config, ClusterTarget& target, const std::string& stage, bool by_name) {
+Result<std::string> rendered(world::World& world, const config::Config& config,
+                             cluster::ClusterTarget& target, const std::string& stage, bool by_name) {
   if (stage == "adapter") {
-    Result<std::string> values = render_adapter_values(config);
+    Result<std::string> values = manifests::render_adapter_values(config);
     return values ? "# Values for the adapter's chart, not an object.\n" + *values : values;
   }
-  if (stage == "image") return fmt::format("# {}\n", prom_fake_image(config));
-  if (stage != "operator") return render_stage(stage, config);
-  std::string source = bundle_source(config, target.plan().access);
+  if (stage == "image") return fmt::format("# {}\n", manifests::prom_fake_image(config));
+  if (stage != "operator") return manifests::render_stage(stage, config);
+  std::string source = steps::bundle_source(config, target.plan().access);
   if (!by_name) return fmt::format("# {}; hpawalk render operator prints it as it is applied.\n", source);
-  Result<std::string> bundle = read_bundle(world, config, source);
+  Result<std::string> bundle = steps::read_bundle(world, config, source);
   if (!bundle) return bundle;
-  Result<std::vector<BundleObject>> objects = adapt_bundle(*bundle, config);
-  Result<std::string> all = render_namespace(config.text("operator.namespace"), config);
+  Result<std::vector<manifests::BundleObject>> objects = manifests::adapt_bundle(*bundle, config);
+  Result<std::string> all = manifests::render_namespace(config.text("operator.namespace"), config);
   if (!objects) return failure(objects.error());
-  for (const BundleObject& object : *objects) *all += "---\n" + object.text;
+  for (const manifests::BundleObject& object : *objects) *all += "---\n" + object.text;
   return all;
 }
 
 Status render(Session& session, const SettingFlags& flags, const std::vector<std::string>& asked) {
-  Result<Config> config = load_config(session.world, flags);
+  Result<config::Config> config = load_config(session.world, flags);
   if (!config) return failure(config.error());
-  auto target = make_target(session.world, *config);
+  auto target = cluster::make_target(session.world, *config);
   std::string text;
   yaml::Value data = yaml::Value::object();
-  for (const std::string& stage : asked.empty() ? stage_names() : asked) {
-    if (find_stage(stage) == nullptr) return failure(unknown_stage(stage));
+  for (const std::string& stage : asked.empty() ? steps::stage_names() : asked) {
+    if (steps::find_stage(stage) == nullptr) return failure(steps::unknown_stage(stage));
     Result<std::string> yaml = rendered(session.world, *config, *target, stage, !asked.empty());
     if (!yaml) return failure(yaml.error());
-    text += (asked.size() == 1 ? "" : (text.empty() ? "" : "---\n") + fmt::format("# ==== {}\n", stage)) + *yaml;
+    text +=
+        (asked.size() == 1 ? "" : (text.empty() ? "" : "---\n") + fmt::format("# ==== {}\n", stage)) + *yaml;
     data[stage] = *yaml;
   }
   text.pop_back();
@@ -53,14 +56,16 @@ Status render(Session& session, const SettingFlags& flags, const std::vector<std
 }  // namespace
 
 void add_render(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("render", "Print the manifests, and apply nothing");
+  CLI::App& command = *app.add_subcommand("render", "Print the manifests without applying them");
   auto asked = std::make_shared<std::vector<std::string>>();
   command.add_option("STAGE", *asked, "Only these stages");
-  auto flags = add_settings(command, "  hpawalk render\n  hpawalk render hpa --hpa-max 20\n  hpawalk render operator > operator.yaml");
+  auto flags = add_settings(
+      command,
+      "  hpawalk render\n  hpawalk render hpa --hpa-max 20\n  hpawalk render operator > operator.yaml");
   add_output_option(command, chosen);
   command.callback([flags, asked, &chosen] {
     chosen.action = [flags, asked](Session& session) { return render(session, *flags, *asked); };
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
-#include <system_error>
 #include <optional>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -15,21 +15,23 @@
 #include "world/debug.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 void add_output_option(CLI::App& command, Chosen& chosen) {
-  command.add_option("-o,--output", chosen.output, "How results are printed")
+  command.add_option("-o,--output", chosen.output, "Output format")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("text|json")
       ->capture_default_str();
 }
 
-// For the program and each of its commands. Not by CLI11's fallthrough, which refuses what a command takes as it
-// comes (set-value -5, an unfinished line to complete).
+// For the program and each of its commands. Not by CLI11's fallthrough, which refuses what a command takes as
+// it comes (set-value -5, an unfinished line to complete).
 static void add_debug(CLI::App& command, Chosen& chosen) {
   if (command.get_prefix_command()) return;
-  command.add_flag("--debug", chosen.debug, "Print each child process, request and wait to stderr (or HPAWALK_DEBUG=1)");
-  for (CLI::App* below : command.get_subcommands([](const CLI::App*) { return true; })) add_debug(*below, chosen);
+  command.add_flag("--debug", chosen.debug,
+                   "Print each child process, request and wait to stderr (or HPAWALK_DEBUG=1)");
+  for (CLI::App* below : command.get_subcommands([](const CLI::App*) { return true; }))
+    add_debug(*below, chosen);
 }
 
 static void build(CLI::App& app, Chosen& chosen) {
@@ -77,48 +79,63 @@ static std::string with_name(const std::string& help, const std::string& name) {
 }
 
 // CLI11 reports --help and --version as exceptions too: those are results, not mistakes.
-static int report_parse_end(const CLI::App& app, const CLI::ParseError& end, World& world) {
+static int report_parse_end(const CLI::App& app, const CLI::ParseError& end, world::World& world) {
   if (end.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     std::ostringstream out, err;
     app.exit(end, out, err);
     world.terminal.out(with_name(out.str(), app.get_name()));
     return 0;
   }
-  Error error{ErrorClass::usage, "usage", end.what(), {}, fmt::format("{0} --help, or {0} COMMAND --help, shows what is possible", app.get_name()), {}, {}};
+  Error error{ErrorClass::usage,
+              "usage",
+              end.what(),
+              {},
+              fmt::format("Run {0} --help or {0} COMMAND --help", app.get_name()),
+              {},
+              {}};
   report_error(error, world, false);
   return exit_code(error.kind);
 }
 
-static bool asked_for_debug(const Environment& environment) {
+static bool asked_for_debug(const world::Environment& environment) {
   auto variable = environment.find("HPAWALK_DEBUG");
   return variable != environment.end() && !variable->second.empty() && variable->second != "0";
 }
 
-// What was asked for was not delivered, however the command itself went. A reader that has gone wants no more, as
-// of any program in a pipe: the end is silent, with the exit code of a program that SIGPIPE ended.
-static int undelivered(int number, World& world) {
+// What was asked for was not delivered, however the command itself went. A reader that has gone wants no
+// more, as of any program in a pipe: the end is silent, with the exit code of a program that SIGPIPE ended.
+static int undelivered(int number, world::World& world) {
   if (number == EPIPE) return 128 + SIGPIPE;
-  report_error(Error{ErrorClass::environment, "output", "The result cannot be written to stdout", std::generic_category().message(number), {}, {}, {}},
+  report_error(Error{ErrorClass::environment,
+                     "output",
+                     "The result cannot be written to stdout",
+                     std::generic_category().message(number),
+                     {},
+                     {},
+                     {}},
                world, false);
   return exit_code(ErrorClass::environment);
 }
 
-static int run_command(const std::vector<std::string>& args, World& world) {
+static int run_command(const std::vector<std::string>& args, world::World& world) {
   Chosen chosen;
-  CLI::App app("hpawalk builds, proves and explains Kubernetes autoscaling on a custom metric.", called_as(args));
+  CLI::App app("hpawalk builds, verifies, diagnoses and predicts Kubernetes autoscaling on a custom metric.",
+               called_as(args));
   try {
     build(app, chosen);
     std::vector<std::string> reversed(args.rbegin(), args.rend() - 1);  // CLI11 takes them from the back
     app.parse(reversed);
-    std::optional<DebugWorld> debug;
+    std::optional<world::DebugWorld> debug;
     if (chosen.debug || asked_for_debug(world.environment)) debug.emplace(world);
     auto progress = make_progress(world, !debug);  // lines of the log would tear what is redrawn
     Session session{debug ? debug->world() : world, *progress, chosen.output == "json"};
     Status status = chosen.action(session);
     progress.reset();  // the live lines end before anything else is printed
     if (status) return 0;
-    bool output_lost = world.terminal.out_failure() != 0;  // then nobody reads, or the interrupt is the terminal's own
-    if (world.terminal.out_failure() == EPIPE || (output_lost && status.error().kind == ErrorClass::interrupted)) {
+    bool output_lost =
+        world.terminal.out_failure() != 0;  // then nobody reads, or the interrupt is the terminal's own
+    if (world.terminal.out_failure() == EPIPE ||
+        (output_lost && status.error().kind == ErrorClass::interrupted)) {
       return exit_code(status.error().kind);
     }
     report_error(status.error(), world, session.json && !session.printed);
@@ -126,15 +143,15 @@ static int run_command(const std::vector<std::string>& args, World& world) {
   } catch (const CLI::ParseError& end) {
     return report_parse_end(app, end, world);
   } catch (const std::exception& exception) {
-    report_error(error_of(exception), world, chosen.output == "json");
+    report_error(world::error_of(exception), world, chosen.output == "json");
     return exit_code(ErrorClass::internal);
   }
 }
 
-int run(const std::vector<std::string>& args, World& world) {
+int run(const std::vector<std::string>& args, world::World& world) {
   int code = run_command(args, world);
   int number = world.terminal.out_failure();
   return number == 0 ? code : undelivered(number, world);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -6,8 +6,8 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-int run(const std::vector<std::string>& args, World& world);
+int run(const std::vector<std::string>& args, world::World& world);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -1,4 +1,4 @@
-// hpawalk set-value and get-value: the number that the whole chain carries.
+// hpawalk set-value: sets the number that the whole chain carries.
 #include <cmath>
 #include <set>
 
@@ -8,11 +8,12 @@
 #include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "cli/columns.hpp"
-#include "cli/follow.hpp"
 #include "cli/live_text.hpp"
+#include "cli/live_view.hpp"
 #include "cli/timeline_text.hpp"
+#include "steps/chain_names.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 struct Options {
@@ -22,14 +23,16 @@ struct Options {
 
 // What Prometheus and prom-fake take: decimal numbers, Inf and NaN. Refused here, before anything is asked.
 Status check_value(const std::string& value) {
-  static const Pattern pattern = Pattern::constant(R"((?i)[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan))");
+  static const Pattern pattern =
+      Pattern::constant(R"((?i)[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan))");
   auto wrong = [&](const std::string& because) {
-    return failure(ErrorClass::usage, "bad-value", fmt::format("`{}` is not a value that a metric can have", value), because,
-                   "For example: hpawalk set-value 50, 0.25, 1e3, -5, NaN or +Inf");
+    return failure(ErrorClass::usage, "bad-value", fmt::format("`{}` is not a valid metric value", value),
+                   because, "For example: hpawalk set-value 50, 0.25, 1e3, -5, NaN or +Inf");
   };
   if (!pattern.matches(value)) return wrong("It must be a decimal number, Inf or NaN");
   bool digits = value.find_first_of("0123456789") != std::string::npos;
-  if (digits && std::isinf(number_of(value).value_or(0))) return wrong("It is beyond the largest float, 1.797e308");
+  if (digits && std::isinf(observe::number_of(value).value_or(0)))
+    return wrong("It is beyond the largest float, 1.797e308");
   return {};
 }
 
@@ -44,66 +47,85 @@ std::string values_text(const std::map<std::string, std::string>& pods) {
   return different.size() == 1 ? *different.begin() : text::join(all, ", ");
 }
 
-std::string count(size_t n, std::string_view thing) { return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s"); }
+std::string count(size_t n, std::string_view thing) {
+  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
+}
 
 struct ValueChange {
   std::map<std::string, std::string> before, after;  // pod -> value
 };
 
-Result<ValueChange> change(KubeApi& api, const LiveChain& chain, const std::string& value) {
-  Result<std::map<std::string, std::string>> before = prom_fake_values(api, chain);
+Result<ValueChange> change(world::KubeApi& api, const observe::LiveChain& chain, const std::string& value) {
+  Result<std::map<std::string, std::string>> before = observe::prom_fake_values(api, chain);
   if (!before) return failure(before.error());
-  if (Status set = set_prom_fake(api, chain, value); !set) return failure(set.error());
-  Result<std::map<std::string, std::string>> after = prom_fake_values(api, chain);
+  if (Status set = observe::set_prom_fake(api, chain, value); !set) return failure(set.error());
+  Result<std::map<std::string, std::string>> after = observe::prom_fake_values(api, chain);
   if (!after) return failure(after.error());
   return ValueChange{*before, *after};
 }
 
-std::string to_text(const ValueChange& change, const LiveChain& chain) {
-  std::string several = change.after.size() > 1 ? fmt::format(" on each of {}; the adapter adds them up", count(change.after.size(), "pod")) : "";
-  return fmt::format("{} was {}, is {}{}", chain.metric, values_text(change.before), values_text(change.after), several);
+std::string to_text(const ValueChange& change, const observe::LiveChain& chain) {
+  std::string several = change.after.size() > 1 ? fmt::format(" on each of {}; the adapter adds them up",
+                                                              count(change.after.size(), "pod"))
+                                                : "";
+  return fmt::format("{} was {}, is {}{}", chain.metric, values_text(change.before),
+                     values_text(change.after), several);
 }
 
-Json to_json(const ValueChange& change, const LiveChain& chain) {
+Json to_json(const ValueChange& change, const observe::LiveChain& chain) {
   return {{"metric", chain.metric}, {"before", change.before}, {"after", change.after}};
 }
 
-std::string after(WallTime from, const std::optional<WallTime>& at) {
-  return at ? text::duration(std::max<Duration>(Duration(0), *at - from)) : "unknown";
+std::string after(world::WallTime from, const std::optional<world::WallTime>& at) {
+  return at ? text::duration(std::max<world::Duration>(world::Duration(0), *at - from)) : "unknown";
 }
 
 // How the value travelled, and what became of it.
-std::string summary(const Followed& followed, const Canvas& canvas) {
+std::string summary(const observe::Followed& followed, const Canvas& canvas) {
   std::string arrow = canvas.unicode ? " → " : " -> ", chain, times;
   for (size_t i = 0; i < followed.replicas.size(); ++i) {
     chain += (i > 0 ? arrow : "") + std::to_string(followed.replicas[i].second);
     if (i > 0) times += (times.empty() ? "" : ", ") + after(followed.began, followed.replicas[i].first);
   }
-  std::string out = fmt::format("in Prometheus after {}, in the custom metrics API after {}, read by the HPA after {}\n", after(followed.began, followed.in_prometheus),
-                                after(followed.began, followed.in_api), after(followed.began, followed.in_hpa));
+  std::string out =
+      fmt::format("in Prometheus after {}, in the custom metrics API after {}, read by the HPA after {}\n",
+                  after(followed.began, followed.in_prometheus), after(followed.began, followed.in_api),
+                  after(followed.began, followed.in_hpa));
   out += fmt::format("replicas {}{}", chain, times.empty() ? ", unchanged" : " (after " + times + ")");
-  if (!times.empty() && followed.ready) out += fmt::format(", all ready after {}", after(followed.began, followed.ready));
+  if (!times.empty() && followed.ready)
+    out += fmt::format(", all ready after {}", after(followed.began, followed.ready));
   return out + "\n" + followed.outlook.text;
 }
 
-Json summary_json(const Followed& followed) {
-  auto seconds = [&](const std::optional<WallTime>& at) { return at ? Json(static_cast<double>((*at - followed.began).count()) / 1000.0) : Json(); };
+Json summary_json(const observe::Followed& followed) {
+  auto seconds = [&](const std::optional<world::WallTime>& at) {
+    return at ? Json(static_cast<double>((*at - followed.began).count()) / 1000.0) : Json();
+  };
   Json replicas = Json::array();
-  for (const auto& [at, n] : followed.replicas) replicas.push_back({{"replicas", n}, {"after", std::max(0.0, seconds(at).get<double>())}});
-  Json outcome = {{"state", name_of(followed.outlook.state)}, {"rule", followed.outlook.rule}, {"text", followed.outlook.text}};
+  for (const auto& [at, n] : followed.replicas)
+    replicas.push_back({{"replicas", n}, {"after", std::max(0.0, seconds(at).get<double>())}});
+  Json outcome = {{"state", name_of(followed.outlook.state)},
+                  {"rule", followed.outlook.rule},
+                  {"text", followed.outlook.text}};
   if (followed.outlook.until) outcome["until"] = time_text(*followed.outlook.until);
   if (followed.outlook.next) outcome["next"] = *followed.outlook.next;
-  return {{"settled", {{"inPrometheusAfter", seconds(followed.in_prometheus)}, {"inMetricsApiAfter", seconds(followed.in_api)},
-                       {"inHpaAfter", seconds(followed.in_hpa)}, {"replicas", replicas}, {"readyAfter", seconds(followed.ready)}, {"outlook", outcome}}}};
+  return {{"settled",
+           {{"inPrometheusAfter", seconds(followed.in_prometheus)},
+            {"inMetricsApiAfter", seconds(followed.in_api)},
+            {"inHpaAfter", seconds(followed.in_hpa)},
+            {"replicas", replicas},
+            {"readyAfter", seconds(followed.ready)},
+            {"outlook", outcome}}}};
 }
 
-Status set_and_watch(Session& session, OpenChain& open, const LiveChain& chain, const std::string& value) {
+Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain& chain,
+                     const std::string& value) {
   std::optional<ValueChange> changed;
-  Follow what;
-  what.goal = Goal{{{"settled", "", 0}}, "the HPA at rest"};
+  observe::Follow what;
+  what.goal = observe::Goal{{{"settled", "", 0}}, "the HPA to settle"};
   what.limit = open.config->duration("timeout");
   what.give_up = true;
-  what.begin = [&](const Hops&) -> Status {
+  what.begin = [&](const observe::Hops&) -> Status {
     Result<ValueChange> done = change(*open.api, chain, value);
     if (!done) return failure(done.error());
     changed = *done;
@@ -111,15 +133,18 @@ Status set_and_watch(Session& session, OpenChain& open, const LiveChain& chain, 
     session.printed = true;
     return {};
   };
-  Result<Followed> followed = follow(session, open, what);
-  World& world = session.world;
+  Result<observe::Followed> followed = follow_shown(session, open, what);
+  world::World& world = session.world;
   if (followed && session.json) world.terminal.out(json_text(summary_json(*followed)) + "\n");
   if (changed && !session.json) {
     Canvas canvas = canvas_for(world);
     std::string text = to_text(*changed, chain) + (followed ? "\n" + summary(*followed, canvas) : "");
     for (const std::string& line : text::lines(text)) {
-      if (!world.terminal.out_is_terminal()) world.terminal.out(line + "\n");
-      else for (const std::string& part : wrap(line, static_cast<size_t>(canvas.columns - 1))) world.terminal.out(part + "\n");
+      if (!world.terminal.out_is_terminal())
+        world.terminal.out(line + "\n");
+      else
+        for (const std::string& part : wrap(line, static_cast<size_t>(canvas.columns - 1)))
+          world.terminal.out(part + "\n");
     }
   }
   return followed ? Status{} : failure(followed.error());
@@ -129,10 +154,12 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   if (Status fine = check_value(options.value); !fine) return fine;
   Result<OpenChain> open = open_chain(session, flags);
   if (!open) return failure(open.error());
-  LiveChain chain = live_chain(*open->config);
+  observe::LiveChain chain = steps::chain_names(*open->config);
   if (options.watch) {
     // A prom-fake that is not there is said before the view opens.
-    if (Result<std::map<std::string, std::string>> there = prom_fake_values(*open->api, chain); !there) return failure(there.error());
+    if (Result<std::map<std::string, std::string>> there = observe::prom_fake_values(*open->api, chain);
+        !there)
+      return failure(there.error());
     return set_and_watch(session, *open, chain, options.value);
   }
   Result<ValueChange> done = change(*open->api, chain, options.value);
@@ -141,35 +168,22 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   return {};
 }
 
-Status get_value(Session& session, const SettingFlags& flags) {
-  Result<OpenChain> open = open_chain(session, flags);
-  if (!open) return failure(open.error());
-  LiveChain chain = live_chain(*open->config);
-  Result<std::map<std::string, std::string>> values = prom_fake_values(*open->api, chain);
-  if (!values) return failure(values.error());
-  std::set<std::string> different;
-  std::string each;
-  for (const auto& [pod, value] : *values) {
-    different.insert(value);
-    each += (each.empty() ? "" : "\n") + pod + " " + value;
-  }
-  bool same = different.size() == 1;
-  session.print(same ? *different.begin() : each,
-                json_text(Json{{"metric", chain.metric}, {"value", same ? Json(*different.begin()) : Json()}, {"pods", *values}}, 2));
-  return {};
-}
-
 }  // namespace
 
 void add_set_value(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("set-value", "Set prom-fake's value, and watch what the HPA makes of it");
+  CLI::App& command = *app.add_subcommand("set-value", "Set prom-fake's value, and watch how the HPA reacts");
   auto options = std::make_shared<Options>();
-  auto* value = command.add_option("N", options->value, "Any float that Prometheus knows: 50, 0.25, 1e3, -5, NaN, +Inf");
-  command.add_flag("-w,--watch", options->watch, "Follow the value through every hop until the HPA has settled, at most --timeout");
+  auto* value = command.add_option("N", options->value,
+                                   "Any float that Prometheus supports: 50, 0.25, 1e3, -5, NaN, +Inf");
+  command.add_flag("-w,--watch", options->watch,
+                   "Follow the value through the chain until the HPA has settled, for at most --timeout");
   command.allow_extras();  // CLI11 takes -5 for an option: it comes as an extra
-  auto flags = add_settings(command, "  hpawalk set-value 50 --watch\n  hpawalk set-value -5\n  hpawalk set-value 50 --watch -o json | jq -c '.outlook'\n\n"
-                                     "Every pod of prom-fake is set. With --watch it ends when nothing more will change soon: exit code 0; it is 1\n"
-                                     "when the value does not come through, or --timeout is over.");
+  auto flags = add_settings(command,
+                            "  hpawalk set-value 50 --watch\n  hpawalk set-value -5\n  hpawalk set-value 50 "
+                            "--watch -o json | jq -c '.outlook'\n\n"
+                            "Sets the value in every pod of prom-fake. With --watch, the command ends with "
+                            "exit code 0 when nothing more changes soon; exit code 1\n"
+                            "if the value does not reach the HPA, or --timeout expires.");
   add_output_option(command, chosen);
   command.callback([&command, value, flags, options, &chosen] {
     std::vector<std::string> extras = command.remaining();
@@ -183,11 +197,4 @@ void add_set_value(CLI::App& app, Chosen& chosen) {
   });
 }
 
-void add_get_value(CLI::App& app, Chosen& chosen) {
-  CLI::App& command = *app.add_subcommand("get-value", "Print prom-fake's value");
-  auto flags = add_settings(command, "  hpawalk get-value\n\nOne number; if prom-fake's pods have different values, each pod with its own.");
-  add_output_option(command, chosen);
-  command.callback([flags, &chosen] { chosen.action = [flags](Session& session) { return get_value(session, *flags); }; });
-}
-
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

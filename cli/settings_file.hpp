@@ -1,5 +1,5 @@
-// The settings file of a command: the one that was named, or ./hpawalk.yaml, which is taken only where nobody but
-// the caller can have put it there.
+// The settings file of a command: the one that was named, or ./hpawalk.yaml, which is taken only where nobody
+// but the caller can have put it there.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 struct SettingsFile {
   std::string name;  // as the user knows it
@@ -18,9 +18,11 @@ struct SettingsFile {
 };
 
 // `named`: what --config says; empty: nothing.
-Result<std::optional<SettingsFile>> find_settings_file(World& world, const std::string& named);
+Result<std::optional<SettingsFile>> find_settings_file(world::World& world, const std::string& named);
 
-// Why a file that was only found must not be read; empty: it may. `callers`: the users whose files are trusted.
-std::string why_not_trusted(const FileStatus& file, const FileStatus& folder, const std::vector<unsigned>& callers);
+// Why a file that was only found must not be read; empty: it may. `callers`: the users whose files are
+// trusted.
+std::string why_not_trusted(const world::FileStatus& file, const world::FileStatus& folder,
+                            const std::vector<unsigned>& callers);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

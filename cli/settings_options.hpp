@@ -1,4 +1,5 @@
-// The settings as flags, and the configuration that a command works with. Shared by all commands that need one.
+// The settings as flags, and the configuration that a command works with. Shared by all commands that need
+// one.
 #pragma once
 
 #include <map>
@@ -8,7 +9,7 @@
 #include "cli/command.hpp"
 #include "config/config.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 struct SettingFlags {
   std::string file;                           // --config
@@ -20,6 +21,6 @@ struct SettingFlags {
 std::shared_ptr<SettingFlags> add_settings(CLI::App& command, const std::string& examples);
 
 // File (--config, $HPAWALK_CONFIG, or ./hpawalk.yaml), environment and flags.
-Result<Config> load_config(World& world, const SettingFlags& flags);
+Result<config::Config> load_config(world::World& world, const SettingFlags& flags);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

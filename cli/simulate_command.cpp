@@ -5,10 +5,10 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
-#include "cli/command.hpp"
+#include "cli/simulation_options.hpp"
 #include "cli/simulation_report.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 using namespace hpasim;
 
@@ -20,17 +20,21 @@ struct SimulateOptions : SimulationOptions {
   std::string report;
 };
 
-std::string heading(const Simulation& s) {
-  return fmt::format("HPA {}: {} to {} replicas, {}. {}. Load: {}.\n", s.spec.name.empty() ? "without a name" : s.spec.name, s.spec.min, s.spec.max,
-                     text::join([&] {
-                       std::vector<std::string> names;
-                       for (const MetricSpec& metric : s.spec.metrics) names.push_back(describe(metric));
-                       return names;
-                     }(), " and "),
-                     controller_text(s.version, s.setup.flags), text::join(s.profile_names, "; "));
+std::string heading(const observe::Simulation& s) {
+  return fmt::format("HPA {}: {} to {} replicas, {}. {}. Load: {}.\n",
+                     s.spec.name.empty() ? "without a name" : s.spec.name, s.spec.min, s.spec.max,
+                     text::join(
+                         [&] {
+                           std::vector<std::string> names;
+                           for (const MetricSpec& metric : s.spec.metrics) names.push_back(describe(metric));
+                           return names;
+                         }(),
+                         " and "),
+                     observe::controller_text(s.version, s.setup.flags), text::join(s.profile_names, "; "));
 }
 
-Painted for_people(const Simulation& simulation, const std::vector<Variant>& variants, const Canvas& canvas) {
+Painted for_people(const observe::Simulation& simulation, const std::vector<Variant>& variants,
+                   const Canvas& canvas) {
   Painted out = heading(simulation);
   for (const std::string& note : simulation.notes) out += note + "\n";
   for (const Variant& variant : variants) {
@@ -46,30 +50,34 @@ Painted for_people(const Simulation& simulation, const std::vector<Variant>& var
 }
 
 // With --set: the HPA as it is, and what if.
-Result<std::vector<Variant>> simulated(Session& session, const Simulation& simulation, int runs) {
+Result<std::vector<Variant>> simulated(Session& session, const observe::Simulation& simulation, int runs) {
   std::vector<Variant> variants;
   Counting keep_on(session, "runs", runs * (simulation.original_spec ? 2 : 1));
   auto add = [&](std::string name, const Spec& spec) {
     Variant variant{std::move(name), spec, simulate(spec, simulation.profiles, simulation.setup), {}};
     int before = static_cast<int>(variants.size()) * runs;
     unsigned threads = std::max(1u, std::thread::hardware_concurrency());
-    if (runs > 0) variant.runs = simulate_runs(spec, simulation.profiles, simulation.setup, runs, threads, [&](int done) { return keep_on(before + done); });
+    if (runs > 0)
+      variant.runs = simulate_runs(spec, simulation.profiles, simulation.setup, runs, threads,
+                                   [&](int done) { return keep_on(before + done); });
     variants.push_back(std::move(variant));
   };
-  if (simulation.original_spec) add("as it is", *simulation.original_spec);
+  if (simulation.original_spec) add("current settings", *simulation.original_spec);
   add(simulation.original_spec ? "what if" : "", simulation.spec);
   if (session.world.interrupt.requested()) return interrupted("simulating");
   return variants;
 }
 
 Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
-  auto simulation = load_simulation(session, o);
+  auto simulation = observe::load_simulation(session.world, session.progress, o,
+                                             [&] { return named_cluster(session.world, o); });
   if (!simulation) return tl::unexpected(simulation.error());
   auto made = simulated(session, *simulation, o.runs);
   if (!made) return tl::unexpected(made.error());
   const std::vector<Variant>& variants = *made;
   if (!o.report.empty()) {
-    auto written = session.world.files.write(o.report, html::render(simulation_report(*simulation, variants)));
+    auto written =
+        session.world.files.write(o.report, html::render(simulation_report(*simulation, variants)));
     if (!written) return written;
     session.world.terminal.err("report: " + o.report + "\n");
   }
@@ -77,33 +85,50 @@ Status run_simulate(Session& session, const SimulateOptions& o, const std::strin
     session.world.terminal.out(timeline_csv(variants, simulation->profiles));
     return {};
   }
-  nlohmann::ordered_json data = {{"hpa", simulation->spec.name}, {"kubernetes", simulation->version}, {"profiles", simulation->profile_names},
-                                 {"notes", simulation->notes},
-                                 {"durationSeconds", static_cast<double>(variants.front().timeline.duration.count()) / 1e6}, {"variants", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json data = {
+      {"hpa", simulation->spec.name},
+      {"kubernetes", simulation->version},
+      {"profiles", simulation->profile_names},
+      {"notes", simulation->notes},
+      {"durationSeconds", static_cast<double>(variants.front().timeline.duration.count()) / 1e6},
+      {"variants", nlohmann::ordered_json::array()}};
   if (session.json) {
     for (const Variant& variant : variants) data["variants"].push_back(timeline_json(variant, o.all_syncs));
   }
-  session.print(session.json ? Painted() : for_people(*simulation, variants, canvas_for(session.world)), session.json ? json_text(data, 2) : "");
+  session.print(session.json ? Painted() : for_people(*simulation, variants, canvas_for(session.world)),
+                session.json ? json_text(data, 2) : "");
   return {};
 }
 
 }  // namespace
 
 void add_simulate(CLI::App& app, Chosen& chosen) {
-  auto* command = app.add_subcommand("simulate", "Show what an HPA does under a load, without touching a cluster: replicas over time, and why");
+  auto* command = app.add_subcommand(
+      "simulate", "Simulate an HPA under a load, without touching a cluster: replicas over time, and why");
   auto options = std::make_shared<SimulateOptions>();
-  add_simulation_options(*command, *options,
-                         "  hpawalk simulate --hpa hpa.yaml --profile 'step 5..50 at 1m for 15m'\n"
-                         "  hpawalk simulate --hpa web -n shop --from-prometheus 'sum(rate(http_requests_total{app=\"web\"}[2m]))' --last 24h\n"
-                         "  hpawalk simulate --hpa hpa.yaml --profile 'ramp 5..80 over 5m' --set spec.behavior.scaleDown.stabilizationWindowSeconds=60\n"
-                         "  hpawalk simulate --hpa hpa.yaml --profile load.csv --runs 1000 --report out.html");
-  command->add_option("--runs", options->runs, "So many runs with drawn delays: what can happen, and how likely it is")->check(CLI::Range(1, 1'000'000));
+  add_simulation_options(
+      *command, *options,
+      "  hpawalk simulate --hpa hpa.yaml --profile 'step 5..50 at 1m for 15m'\n"
+      "  hpawalk simulate --hpa web -n shop --from-prometheus "
+      "'sum(rate(http_requests_total{app=\"web\"}[2m]))' --last 24h\n"
+      "  hpawalk simulate --hpa hpa.yaml --profile 'ramp 5..80 over 5m' --set "
+      "spec.behavior.scaleDown.stabilizationWindowSeconds=60\n"
+      "  hpawalk simulate --hpa hpa.yaml --profile load.csv --runs 1000 --report out.html");
+  command
+      ->add_option("--runs", options->runs,
+                   "Number of runs with random delays: what can happen, and how likely it is")
+      ->check(CLI::Range(1, 1'000'000));
   command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
-  command->add_flag("--all-syncs", options->all_syncs, "In JSON: every sync, not only the changes");
-  command->add_option("-o,--output", chosen.output, "How results are printed")->check(CLI::IsMember({"text", "json", "csv"}))->type_name("text|json|csv")->capture_default_str();
+  command->add_flag("--all-syncs", options->all_syncs, "With -o json: every sync, not only the changes");
+  command->add_option("-o,--output", chosen.output, "Output format")
+      ->check(CLI::IsMember({"text", "json", "csv"}))
+      ->type_name("text|json|csv")
+      ->capture_default_str();
   command->callback([options, &chosen] {
-    chosen.action = [options, &chosen](Session& session) { return run_simulate(session, *options, chosen.output); };
+    chosen.action = [options, &chosen](Session& session) {
+      return run_simulate(session, *options, chosen.output);
+    };
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -1,68 +1,169 @@
-// The options of simulate and tune, and what they say while they calculate.
+#include "cli/simulation_options.hpp"
+
 #include <fmt/format.h>
 
-#include "cli/simulation.hpp"
+#include "cli/settings_options.hpp"
+#include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-void add_cluster_options(CLI::App& command, ClusterOptions& options) {
-  command.add_option("-n,--namespace", options.name_space, "The HPA's namespace; the context's otherwise")->type_name("NS")->group("Cluster");
-  command.add_option("--context", options.context, "The kubeconfig's context")->type_name("NAME")->group("Cluster");
-  command.add_option("--kubeconfig", options.kubeconfig, "The kubeconfig; where there is none at all, the local cluster's")->type_name("FILE")->group("Cluster");
+namespace {
+
+void add_cluster_options(CLI::App& command, SimulationOptions& options) {
+  command.add_option("-n,--namespace", options.name_space, "The HPA's namespace; default: the context's")
+      ->type_name("NS")
+      ->group("Cluster");
+  command.add_option("--context", options.context, "The kubeconfig's context")
+      ->type_name("NAME")
+      ->group("Cluster");
+  command
+      .add_option("--kubeconfig", options.kubeconfig, "The kubeconfig; if none exists, the local cluster's")
+      ->type_name("FILE")
+      ->group("Cluster");
+}
+
+}  // namespace
+
+Result<world::KubeTarget> named_cluster(world::World& world, const SimulationOptions& o) {
+  bool named = !o.kubeconfig.empty() || !o.context.empty() || world.environment.contains("KUBECONFIG");
+  auto home = world.environment.find("HOME");
+  if (named ||
+      (home != world.environment.end() && world.files.exists(fs::path(home->second) / ".kube/config"))) {
+    return world::KubeTarget{o.kubeconfig, o.context, "kubectl"};
+  }
+  auto config = load_config(world, {});
+  if (!config) return failure(config.error());
+  auto access = cluster::make_target(world, *config)->find();
+  if (access) return access->kube;
+  Error error = access.error();
+  error.hint =
+      "No kubeconfig found either: --kubeconfig FILE or --context NAME names a cluster; hpawalk up creates "
+      "one";
+  return failure(std::move(error));
 }
 
 void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
-  command.add_option("--hpa", o.hpa, "The HPA: a YAML or JSON file (FILE#NAME if it holds several), or its name in the cluster")->required()->type_name("FILE|NAME");
-  command.add_option("-p,--profile", o.profiles, "The load, as below; repeat it to give each metric its own")->type_name("PROFILE");
-  command.add_option("--set", o.sets, "What if: another value for a field, as in spec.maxReplicas=20; repeatable")->type_name("PATH=VALUE");
-  command.add_option("--replicas", o.replicas, "Replicas at the start (minReplicas)")->check(CLI::NonNegativeNumber);
-  command.add_option("--duration", o.duration, "How long (as long as the profile)")->type_name("TIME");
-  command.add_option("--seed", o.seed, "Draws the delays, the phases and the noise; without, delays are typical")->each([&o](const std::string&) { o.has_seed = true; });
-  add_cluster_options(command, o.cluster);
+  command
+      .add_option(
+          "--hpa", o.hpa,
+          "The HPA: a YAML or JSON file (FILE#NAME if it contains several), or its name in the cluster")
+      ->required()
+      ->type_name("FILE|NAME");
+  command.add_option("-p,--profile", o.profiles, "The load, as below; repeat it to give each metric its own")
+      ->type_name("PROFILE");
+  command
+      .add_option("--set", o.sets,
+                  "What if: set a field to another value, as in spec.maxReplicas=20; repeatable")
+      ->type_name("PATH=VALUE");
+  command.add_option("--replicas", o.replicas, "Replicas at the start (minReplicas)")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--duration", o.duration, "Duration (default: that of the profile)")->type_name("TIME");
+  command.add_option("--seed", o.seed, "Seed of the delays, phases and noise; default: typical delays")
+      ->each([&o](const std::string&) { o.has_seed = true; });
+  add_cluster_options(command, o);
 
   const char* history = "A recorded metric as the load";
-  command.add_option("--from-prometheus", o.query, "A query in the cluster's Prometheus; it must give one series")->type_name("QUERY")->group(history);
-  command.add_option("--last", o.last, "How much of it")->capture_default_str()->type_name("TIME")->group(history);
-  command.add_option("--step", o.step, "A value every so often (5s, or what keeps it below 10,000 values)")->type_name("TIME")->group(history);
-  command.add_option("--prometheus", o.prometheus, "Where Prometheus is: a URL, or NAMESPACE/SERVICE:PORT behind the API server")->capture_default_str()->type_name("WHERE")->group(history);
-  command.add_flag("--linear", o.linear, "Between two values (here, and in a CSV file) the load changes evenly; without, it holds")->group(history);
+  command
+      .add_option("--from-prometheus", o.query,
+                  "A query to the cluster's Prometheus; it must return one series")
+      ->type_name("QUERY")
+      ->group(history);
+  command.add_option("--last", o.last, "Length of the history")
+      ->capture_default_str()
+      ->type_name("TIME")
+      ->group(history);
+  command
+      .add_option("--step", o.step, "Time between values (default: 5s, or more to stay below 10,000 values)")
+      ->type_name("TIME")
+      ->group(history);
+  command
+      .add_option("--prometheus", o.prometheus,
+                  "Where Prometheus is: a URL, or NAMESPACE/SERVICE:PORT behind the API server")
+      ->capture_default_str()
+      ->type_name("WHERE")
+      ->group(history);
+  command
+      .add_flag("--linear", o.linear,
+                "Interpolate linearly between two values (here, and in a CSV file); default: hold each value")
+      ->group(history);
 
-  const char* pods = "Pods and the metric's way";
-  command.add_option("--metric-is", o.meaning, "whole: the metric is the load, however many pods there are; shared: the pods share it. Usual: shared for Pods and resource metrics")
-      ->check(CLI::IsMember({"usual", "whole", "shared"}))->capture_default_str()->group(pods);
-  command.add_option("--pod-start", o.pod_start, "From a pod's creation until it runs")->capture_default_str()->type_name("TIME")->group(pods);
-  command.add_option("--pod-warmup", o.pod_warmup, "From then until it is ready and has a sample")->capture_default_str()->type_name("TIME")->group(pods);
-  command.add_option("--pod-request", o.request, "A pod's request of the resource, for a utilization")->capture_default_str()->type_name("QUANTITY")->group(pods);
-  command.add_option("--scrape-interval", o.scrape, "Prometheus's, which delays what the HPA sees")->capture_default_str()->type_name("TIME")->group(pods);
-  command.add_option("--query-window", o.window, "The time over which the adapter's query averages, as in rate(...[2m])")->capture_default_str()->type_name("TIME")->group(pods);
-  command.add_option("--relist-interval", o.relist, "The adapter's: a metric that is new at the start appears only then")->capture_default_str()->type_name("TIME")->group(pods);
+  const char* pods = "Pods and the path of the metric";
+  command
+      .add_option("--metric-is", o.meaning,
+                  "whole: the metric is the load, independent of the number of pods; shared: the pods share "
+                  "the load. Default: shared for Pods and resource metrics")
+      ->check(CLI::IsMember({"usual", "whole", "shared"}))
+      ->capture_default_str()
+      ->group(pods);
+  command.add_option("--pod-start", o.pod_start, "From a pod's creation until it runs")
+      ->capture_default_str()
+      ->type_name("TIME")
+      ->group(pods);
+  command.add_option("--pod-warmup", o.pod_warmup, "From then until the pod is ready and has a sample")
+      ->capture_default_str()
+      ->type_name("TIME")
+      ->group(pods);
+  command.add_option("--pod-request", o.request, "A pod's request of the resource, for a utilization")
+      ->capture_default_str()
+      ->type_name("QUANTITY")
+      ->group(pods);
+  command
+      .add_option("--scrape-interval", o.scrape,
+                  "Prometheus's scrape interval, which delays what the HPA reads")
+      ->capture_default_str()
+      ->type_name("TIME")
+      ->group(pods);
+  command
+      .add_option("--query-window", o.window,
+                  "The time over which the adapter's query averages, as in rate(...[2m])")
+      ->capture_default_str()
+      ->type_name("TIME")
+      ->group(pods);
+  command
+      .add_option("--relist-interval", o.relist,
+                  "The adapter's relist interval: a metric that is new at the start appears only after it")
+      ->capture_default_str()
+      ->type_name("TIME")
+      ->group(pods);
 
-  const char* controller = "Controller (of an HPA in a cluster: what that cluster has, as far as it can be seen)";
+  const char* controller = "Controller (for an HPA in a cluster: that cluster's values, if visible)";
   command.add_option("--kube-version", o.version, "Its Kubernetes version (1.34)")->group(controller);
   command.add_option("--hpa-sync-period", o.sync_period, "15s")->type_name("TIME")->group(controller);
-  command.add_option("--hpa-downscale-stabilization", o.downscale_stabilization, "5m")->type_name("TIME")->group(controller);
+  command.add_option("--hpa-downscale-stabilization", o.downscale_stabilization, "5m")
+      ->type_name("TIME")
+      ->group(controller);
   command.add_option("--hpa-tolerance", o.tolerance, "0.1")->check(CLI::Range(0.0, 10.0))->group(controller);
-  command.add_option("--controller-delay", o.controller_delay, "What a sync takes (about 30 ms; a busy controller takes longer)")->type_name("TIME")->group(controller);
-  command.add_flag("--gate-configurable-tolerance", o.tolerance_gate, "The feature gate is on (it is, from 1.35 on)")->group(controller);
-  command.add_flag("--gate-scale-to-zero", o.zero_gate, "The feature gate is on (it is, from 1.37 on)")->group(controller);
+  command
+      .add_option("--controller-delay", o.controller_delay,
+                  "Duration of a sync (about 30ms; longer for a busy controller)")
+      ->type_name("TIME")
+      ->group(controller);
+  command
+      .add_flag("--gate-configurable-tolerance", o.tolerance_gate,
+                "Enable the feature gate (default: from 1.35 on)")
+      ->group(controller);
+  command.add_flag("--gate-scale-to-zero", o.zero_gate, "Enable the feature gate (default: from 1.37 on)")
+      ->group(controller);
   command.footer(std::string(hpasim::profile_help()) + "\n\nExamples:\n" + examples);
 }
 
-std::string controller_text(const std::string& version, const hpasim::Flags& flags) {
-  return fmt::format("Kubernetes {}, a sync every {} s", version, static_cast<double>(flags.sync_period.count()) / 1e6);
-}
-
 Counting::Counting(Session& session, std::string step, int total)
-    : session_(session), step_(std::move(step)), total_(total), began_(session.world.clock.now()), told_(began_) {}
+    : session_(session),
+      step_(std::move(step)),
+      total_(total),
+      began_(session.world.clock.now()),
+      told_(began_) {}
 
 Counting::~Counting() {
   if (!shown_) return;
-  if (session_.world.interrupt.requested()) session_.progress.failed(step_, "interrupted");
-  else session_.progress.done(step_, fmt::format("{}", total_));
+  if (session_.world.interrupt.requested())
+    session_.progress.failed(step_, "interrupted");
+  else
+    session_.progress.done(step_, fmt::format("{}", total_));
 }
 
 bool Counting::operator()(int done) {
-  TimePoint now = session_.world.clock.now();
+  world::TimePoint now = session_.world.clock.now();
   if (!shown_ && now - began_ > std::chrono::seconds(1)) {
     shown_ = true;
     session_.progress.started(step_);
@@ -74,4 +175,4 @@ bool Counting::operator()(int done) {
   return !session_.world.interrupt.requested();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

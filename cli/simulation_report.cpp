@@ -8,13 +8,15 @@
 #include "base/text.hpp"
 #include "hpasim/explain.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 using namespace hpasim;
 
 namespace {
 
-double in_seconds(Time t) { return static_cast<double>(t.count()) / 1e6; }
+double in_seconds(Time t) {
+  return static_cast<double>(t.count()) / 1e6;
+}
 
 html::Series steps(const std::string& name, const std::vector<Step>& all, bool area) {
   html::Series series{name, {}, true, area};
@@ -41,7 +43,7 @@ std::vector<html::Band> shortages(const Variant& variant, const Profile& load) {
 }
 
 // Where one of these rules keeps the replicas from following the metrics.
-std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<Rule> rules) {
+std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<hpasim::Rule> rules) {
   std::vector<html::Band> bands;
   bool open = false;
   for (const Sync& sync : variant.timeline.syncs) {
@@ -54,10 +56,12 @@ std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<Ru
 }
 
 html::Series proposals(const Variant& variant) {
-  html::Series series{"what the metrics ask for", {}, true, false};
+  html::Series series{"replicas that the metrics recommend", {}, true, false};
   for (const Sync& sync : variant.timeline.syncs) {
     // A proposal beyond all limits would flatten the picture.
-    series.points.emplace_back(in_seconds(sync.at), std::min(sync.decision.proposed, variant.spec.max + std::max(1, variant.spec.max / 10)));
+    series.points.emplace_back(
+        in_seconds(sync.at),
+        std::min(sync.decision.proposed, variant.spec.max + std::max(1, variant.spec.max / 10)));
   }
   return series;
 }
@@ -84,28 +88,38 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
   chart.title = variant.name.empty() ? "Replicas" : "Replicas, " + variant.name;
   chart.duration = in_seconds(t.duration);
   std::string sequence;
-  for (std::size_t i = 0; i < t.replicas.size() && i < 12; ++i) sequence += (i == 0 ? "" : ", ") + std::to_string(t.replicas[i].count);
-  chart.summary = fmt::format("{} changes: {}{}.", t.figures.changes, sequence, t.replicas.size() > 12 ? " and so on" : "");
-  chart.series = {steps("replicas", t.replicas, true), steps("ready pods", t.ready, false), proposals(variant)};
+  for (std::size_t i = 0; i < t.replicas.size() && i < 12; ++i)
+    sequence += (i == 0 ? "" : ", ") + std::to_string(t.replicas[i].count);
+  chart.summary = fmt::format("{} changes: {}{}.", t.figures.changes, sequence,
+                              t.replicas.size() > 12 ? " and so on" : "");
+  chart.series = {steps("replicas", t.replicas, true), steps("ready pods", t.ready, false),
+                  proposals(variant)};
   chart.lines = {{fmt::format("maxReplicas {}", variant.spec.max), static_cast<double>(variant.spec.max)},
                  {fmt::format("minReplicas {}", variant.spec.min), static_cast<double>(variant.spec.min)}};
   chart.bands = shortages(variant, load);
   chart.bands_mean = "fewer ready pods than the load needs";
-  chart.strips = {{"held by a stabilization window", held_by(variant, {Rule::stabilized_down, Rule::stabilized_up})},
-                  {"held by a policy, or by doubling at most", held_by(variant, {Rule::policy, Rule::doubling, Rule::disabled})},
-                  {"held by maxReplicas", held_by(variant, {Rule::at_max})}};
+  chart.strips = {{"held by a stabilization window",
+                   held_by(variant, {hpasim::Rule::stabilized_down, hpasim::Rule::stabilized_up})},
+                  {"held by a policy, or by the limit of doubling",
+                   held_by(variant, {hpasim::Rule::policy, hpasim::Rule::doubling, hpasim::Rule::disabled})},
+                  {"held by maxReplicas", held_by(variant, {hpasim::Rule::at_max})}};
   for (const Sync& sync : t.syncs) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;
-    chart.marks.push_back({in_seconds(sync.at), fmt::format("{}: {} to {}. {}", time_text(sync.at), sync.decision.from, sync.decision.to, hpasim::explain(variant.spec, sync.decision, sync.proposal))});
+    chart.marks.push_back(
+        {in_seconds(sync.at),
+         fmt::format("{}: {} to {}. {}", time_text(sync.at), sync.decision.from, sync.decision.to,
+                     hpasim::explain(variant.spec, sync.decision, sync.proposal))});
   }
   return chart;
 }
 
-html::Report simulation_report(const Simulation& simulation, const std::vector<Variant>& variants) {
+html::Report simulation_report(const observe::Simulation& simulation, const std::vector<Variant>& variants) {
   html::Report report;
   const Variant& shown = variants.back();
-  report.title = fmt::format("What the HPA {} does", simulation.spec.name.empty() ? "" : simulation.spec.name);
-  report.subtitle = fmt::format("Simulated for {}. Load: {}.", controller_text(simulation.version, simulation.setup.flags),
+  report.title =
+      fmt::format("What the HPA {} does", simulation.spec.name.empty() ? "" : simulation.spec.name);
+  report.subtitle = fmt::format("Simulated for {}. Load: {}.",
+                                observe::controller_text(simulation.version, simulation.setup.flags),
                                 text::join(simulation.profile_names, "; "));
   if (variants.size() == 1) {  // of several, a table below has them side by side
     for (const auto& [name, value] : figure_rows(shown.timeline.figures)) {
@@ -114,38 +128,51 @@ html::Report simulation_report(const Simulation& simulation, const std::vector<V
   }
   for (std::size_t i = 0; i < simulation.profiles.size(); ++i) {
     report.charts.push_back(load_chart(simulation.profiles[i], shown.timeline.duration));
-    if (simulation.profiles.size() > 1) report.charts.back().title = "Load of " + simulation.spec.metrics[i].name;
+    if (simulation.profiles.size() > 1)
+      report.charts.back().title = "Load of " + simulation.spec.metrics[i].name;
   }
-  for (const Variant& variant : variants) report.charts.push_back(replica_chart(variant, simulation.profiles.front()));
+  for (const Variant& variant : variants)
+    report.charts.push_back(replica_chart(variant, simulation.profiles.front()));
   if (variants.size() > 1) {
     html::Table figures{"Side by side", {"figure"}, {}, false};
     for (const Variant& variant : variants) figures.columns.push_back(variant.name);
     auto names = figure_rows(shown.timeline.figures);
     for (std::size_t row = 0; row < names.size(); ++row) {
       figures.rows.push_back({names[row].first});
-      for (const Variant& variant : variants) figures.rows.back().push_back(figure_rows(variant.timeline.figures)[row].second);
+      for (const Variant& variant : variants)
+        figures.rows.back().push_back(figure_rows(variant.timeline.figures)[row].second);
     }
     report.tables.push_back(figures);
   }
   for (const Variant& variant : variants) {
-    html::Table changes{variant.name.empty() ? "Every change, and why" : "Every change, and why: " + variant.name, {"time", "replicas", "why"}, {}, false};
+    html::Table changes{
+        variant.name.empty() ? "Every change, and why" : "Every change, and why: " + variant.name,
+        {"time", "replicas", "why"},
+        {},
+        false};
     for (const Sync& sync : variant.timeline.syncs) {
       if (!sync.decision.rescaled()) continue;
       if (changes.rows.size() == 500) {
         changes.rows.push_back({"", "", "and more: --output csv has all"});
         break;
       }
-      changes.rows.push_back({time_text(sync.at), fmt::format("{} → {}", sync.decision.from, sync.decision.to), hpasim::explain(variant.spec, sync.decision, sync.proposal)});
+      changes.rows.push_back({time_text(sync.at),
+                              fmt::format("{} → {}", sync.decision.from, sync.decision.to),
+                              hpasim::explain(variant.spec, sync.decision, sync.proposal)});
     }
     changes.folded = changes.rows.size() > 40;
     report.tables.push_back(changes);
     if (!variant.runs) continue;
-    html::Table outcomes{fmt::format("{} runs with drawn delays and phases", variant.runs->count), {"share", "replicas", "seed"}, {}, false};
+    html::Table outcomes{fmt::format("{} runs with drawn delays and phases", variant.runs->count),
+                         {"share", "replicas", "seed"},
+                         {},
+                         false};
     for (std::size_t i = 0; i < variant.runs->outcomes.size() && i < 20; ++i) {
       const Runs::Outcome& o = variant.runs->outcomes[i];
       std::vector<std::string> counts;
       for (std::int32_t count : o.sequence) counts.push_back(std::to_string(count));
-      outcomes.rows.push_back({fmt::format("{:.1f} %", 100.0 * o.times / variant.runs->count), text::join(counts, " → "), std::to_string(o.seed)});
+      outcomes.rows.push_back({fmt::format("{:.1f} %", 100.0 * o.times / variant.runs->count),
+                               text::join(counts, " → "), std::to_string(o.seed)});
     }
     report.tables.push_back(outcomes);
   }
@@ -154,4 +181,4 @@ html::Report simulation_report(const Simulation& simulation, const std::vector<V
   return report;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

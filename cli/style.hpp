@@ -1,16 +1,18 @@
-// Colours, where they are wanted: on a terminal, without NO_COLOR (no-color.org) and with a TERM that has them.
+// Colours, where they are wanted: on a terminal, without NO_COLOR (no-color.org) and with a TERM that has
+// them.
 #pragma once
 
 #include <fmt/format.h>
 
+#include "base/mark.hpp"
 #include "base/painted.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 class Style {
  public:
-  Style(const World& world, bool is_terminal) : on_(is_terminal && wanted(world.environment)) {}
+  Style(const world::World& world, bool is_terminal) : on_(is_terminal && wanted(world.environment)) {}
   Painted good(const Painted& s) const { return paint("32", s); }
   Painted bad(const Painted& s) const { return paint("1;31", s); }
   Painted warn(const Painted& s) const { return paint("33", s); }
@@ -18,7 +20,7 @@ class Style {
   Painted bold(const Painted& s) const { return paint("1", s); }
 
  private:
-  static bool wanted(const Environment& environment) {
+  static bool wanted(const world::Environment& environment) {
     auto no_color = environment.find("NO_COLOR");
     auto term = environment.find("TERM");
     return (no_color == environment.end() || no_color->second.empty()) &&
@@ -31,4 +33,11 @@ class Style {
   bool on_;
 };
 
-}  // namespace hpawalk
+// The sign before a check: four columns.
+inline Painted check_sign(const Style& style, Mark mark) {
+  if (mark == Mark::ok) return style.good("ok  ");
+  if (mark == Mark::broken) return style.bad("FAIL");
+  return style.warn(mark == Mark::not_applicable ? "-   " : "?   ");
+}
+
+}  // namespace hpawalk::cli

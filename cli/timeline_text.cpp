@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "hpasim/explain.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 using namespace hpasim;
 
@@ -16,10 +16,13 @@ namespace {
 
 constexpr int kRows = 8;
 
-double in_seconds(Time t) { return static_cast<double>(t.count()) / 1e6; }
+double in_seconds(Time t) {
+  return static_cast<double>(t.count()) / 1e6;
+}
 
 std::int32_t count_at(const std::vector<Step>& steps, Time t) {
-  auto later = std::upper_bound(steps.begin(), steps.end(), t, [](Time a, const Step& s) { return a < s.at; });
+  auto later =
+      std::upper_bound(steps.begin(), steps.end(), t, [](Time a, const Step& s) { return a < s.at; });
   return later == steps.begin() ? steps.front().count : std::prev(later)->count;
 }
 
@@ -37,11 +40,13 @@ std::string number(double value) {
   return fmt::format("{:.4g}", value);
 }
 
-std::string bar(double share, int row, bool unicode) {  // what of a column's height falls into this row (0: lowest)
+std::string bar(double share, int row,
+                bool unicode) {  // what of a column's height falls into this row (0: lowest)
   static constexpr std::string_view eighths[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   double filled = share * kRows - row;
   if (!unicode) return filled >= 0.5 ? "#" : filled > 0.01 && row == 0 ? "." : " ";
-  return std::string(eighths[std::clamp(static_cast<int>(std::lround(filled * 8)), filled > 0.01 ? 1 : 0, 8)]);
+  return std::string(
+      eighths[std::clamp(static_cast<int>(std::lround(filled * 8)), filled > 0.01 ? 1 : 0, 8)]);
 }
 
 std::string axis(Time duration, int width) {
@@ -56,10 +61,13 @@ std::string axis(Time duration, int width) {
 
 // The width of UTF-8 text on a terminal, for the few characters that we use.
 size_t shown_width(std::string_view s) {
-  return static_cast<size_t>(std::count_if(s.begin(), s.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(s.begin(), s.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
-std::string padded(const std::string& s, size_t width) { return s + std::string(width > shown_width(s) ? width - shown_width(s) : 0, ' '); }
+std::string padded(const std::string& s, size_t width) {
+  return s + std::string(width > shown_width(s) ? width - shown_width(s) : 0, ' ');
+}
 
 // Breaks a text into lines, the second and later ones indented.
 std::string wrapped(const std::string& text, size_t width, size_t indent) {
@@ -76,14 +84,17 @@ std::string wrapped(const std::string& text, size_t width, size_t indent) {
 
 }  // namespace
 
-Canvas canvas_for(const World& world) {
+Canvas canvas_for(const world::World& world) {
   bool terminal = world.terminal.out_is_terminal();
   auto variable = [&](const char* name) {
     auto found = world.environment.find(name);
     return found == world.environment.end() ? std::string() : found->second;
   };
-  std::string locale = !variable("LC_ALL").empty() ? variable("LC_ALL") : !variable("LC_CTYPE").empty() ? variable("LC_CTYPE") : variable("LANG");
-  std::transform(locale.begin(), locale.end(), locale.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::string locale = !variable("LC_ALL").empty()     ? variable("LC_ALL")
+                       : !variable("LC_CTYPE").empty() ? variable("LC_CTYPE")
+                                                       : variable("LANG");
+  std::transform(locale.begin(), locale.end(), locale.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   bool utf8 = locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
   int columns = terminal ? std::clamp(world.terminal.columns(), 40, 200) : 100;
   return {columns, utf8 && variable("TERM") != "dumb", Style(world, terminal)};
@@ -127,7 +138,8 @@ Painted plot(const Variant& variant, const Profile& load, const Canvas& canvas) 
   if (std::find(is_short.begin(), is_short.end(), true) != is_short.end()) {
     std::string marks;
     for (bool s : is_short) marks += s ? "!" : " ";
-    out += margin + " " + canvas.style.bad(marks) + "\n" + margin + canvas.style.dim("!  fewer ready pods than the load needs") + "\n";
+    out += margin + " " + canvas.style.bad(marks) + "\n" + margin +
+           canvas.style.dim("!  fewer ready pods than the load needs") + "\n";
   }
   return out;
 }
@@ -136,33 +148,41 @@ Painted change_table(const Variant& variant, const Canvas& canvas, size_t most) 
   std::string arrow = canvas.unicode ? "→" : "->";
   Painted out = canvas.style.bold("time       replicas      why") + "\n";
   size_t shown = 0, changes = 0;
-  Rule held = Rule::metric;
+  hpasim::Rule held = hpasim::Rule::metric;
   for (const Sync& sync : variant.timeline.syncs) {
     const Decision& d = sync.decision;
     changes += d.rescaled();
     // Also the first of a row of syncs that would change something, were it not for a rule.
     bool newly_held = !d.rescaled() && d.proposed != d.from && d.rule != held;
-    held = d.rescaled() ? Rule::metric : d.rule;
-    if (!d.rescaled() && !newly_held && d.rule != Rule::no_metric) continue;
+    held = d.rescaled() ? hpasim::Rule::metric : d.rule;
+    if (!d.rescaled() && !newly_held && d.rule != hpasim::Rule::no_metric) continue;
     if (!d.rescaled() && !newly_held) continue;
     if (++shown > most) continue;
-    std::string replicas = d.rescaled() ? fmt::format("{} {} {}", d.from, arrow, d.to) : fmt::format("{} stays", d.from);
+    std::string replicas =
+        d.rescaled() ? fmt::format("{} {} {}", d.from, arrow, d.to) : fmt::format("{} stays", d.from);
     std::string line = fmt::format("{:<10} {} ", time_text(sync.at), padded(replicas, 13));
-    out += line + wrapped(hpasim::explain(variant.spec, d, sync.proposal), static_cast<size_t>(std::max(30, canvas.columns - 26)), 25) + "\n";
+    out += line +
+           wrapped(hpasim::explain(variant.spec, d, sync.proposal),
+                   static_cast<size_t>(std::max(30, canvas.columns - 26)), 25) +
+           "\n";
   }
   if (changes == 0 && shown == 0) out += "           nothing changes\n";
-  if (shown > most) out += fmt::format("           and {} more; --output csv or json has all\n", shown - most);
+  if (shown > most)
+    out += fmt::format("           and {} more; --output csv or json has all\n", shown - most);
   return out;
 }
 
 std::vector<std::pair<std::string, std::string>> figure_rows(const Figures& f) {
-  auto seconds = [](Time t) { return t == Time(0) ? std::string("0 s") : text::duration(std::chrono::duration_cast<std::chrono::milliseconds>(t)); };
-  return {{"time to reach enough, first", seconds(f.first_short)},
+  auto seconds = [](Time t) {
+    return t == Time(0) ? std::string("0s")
+                        : text::duration(std::chrono::duration_cast<std::chrono::milliseconds>(t));
+  };
+  return {{"time until enough pods are ready, first", seconds(f.first_short)},
           {"time with too few ready pods", seconds(f.time_short)},
           {"  longest", seconds(f.longest_short)},
-          {"load beyond what they carry", fmt::format("{:.2f} %", f.share_short * 100)},
+          {"unserved load", fmt::format("{:.2f} %", f.share_short * 100)},
           {"pod-hours", fmt::format("{:.2f}", f.pod_hours)},
-          {"  of them more than needed", fmt::format("{:.2f}", f.idle_pod_hours)},
+          {"  of these, not needed", fmt::format("{:.2f}", f.idle_pod_hours)},
           {"changes of replicas", std::to_string(f.changes)},
           {"  back and forth", std::to_string(f.reversals)},
           {"replicas", fmt::format("{} to {}", f.lowest, f.highest)}};
@@ -178,7 +198,8 @@ Painted figure_table(const std::vector<Variant>& variants, const Canvas& canvas)
   auto names = figure_rows(variants.front().timeline.figures);
   for (size_t row = 0; row < names.size(); ++row) {
     std::string line = padded(names[row].first, 32);
-    for (const Variant& variant : variants) line += padded(figure_rows(variant.timeline.figures)[row].second, 18);
+    for (const Variant& variant : variants)
+      line += padded(figure_rows(variant.timeline.figures)[row].second, 18);
     line.resize(line.find_last_not_of(' ') + 1);
     out += line + "\n";
   }
@@ -188,10 +209,15 @@ Painted figure_table(const std::vector<Variant>& variants, const Canvas& canvas)
 Painted run_table(const Variant& variant, const Canvas& canvas) {
   const Runs& runs = *variant.runs;
   std::string arrow = canvas.unicode ? " → " : " -> ";
-  Painted out = canvas.style.bold(fmt::format("{} runs with drawn delays and phases{}", runs.count, variant.name.empty() ? "" : ", " + variant.name)) + "\n";
+  Painted out = canvas.style.bold(fmt::format("{} runs with random delays and phases{}", runs.count,
+                                              variant.name.empty() ? "" : ", " + variant.name)) +
+                "\n";
   out += fmt::format("{:<32}{:>10}{:>10}{:>10}{:>10}\n", "", "least", "median", "95 %", "most");
-  auto row = [&](const char* name, const Spread& s) { out += fmt::format("{:<32}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}\n", name, s.least, s.median, s.p95, s.most); };
-  row("time to reach enough, first, s", runs.first_short);
+  auto row = [&](const char* name, const Spread& s) {
+    out +=
+        fmt::format("{:<32}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}\n", name, s.least, s.median, s.p95, s.most);
+  };
+  row("time until enough pods are ready, first, s", runs.first_short);
   row("time with too few ready pods, s", runs.time_short);
   row("pod-hours", runs.pod_hours);
   row("changes of replicas", runs.changes);
@@ -199,9 +225,11 @@ Painted run_table(const Variant& variant, const Canvas& canvas) {
   for (size_t i = 0; i < runs.outcomes.size() && i < 5; ++i) {
     std::vector<std::string> counts;
     for (std::int32_t count : runs.outcomes[i].sequence) counts.push_back(std::to_string(count));
-    if (counts.size() > 14) counts = {counts.begin(), counts.begin() + 14}, counts.push_back(canvas.unicode ? "…" : "...");
-    out += painted("{:>6.1f} %  {}  {}\n", 100.0 * runs.outcomes[i].times / runs.count, text::join(counts, arrow),
-                       canvas.style.dim(fmt::format("--seed {}", runs.outcomes[i].seed)));
+    if (counts.size() > 14)
+      counts = {counts.begin(), counts.begin() + 14}, counts.push_back(canvas.unicode ? "…" : "...");
+    out +=
+        painted("{:>6.1f} %  {}  {}\n", 100.0 * runs.outcomes[i].times / runs.count,
+                text::join(counts, arrow), canvas.style.dim(fmt::format("--seed {}", runs.outcomes[i].seed)));
   }
   return out;
 }
@@ -213,26 +241,49 @@ nlohmann::ordered_json timeline_json(const Variant& variant, bool with_syncs) {
   for (const Sync& sync : variant.timeline.syncs) {
     const Decision& d = sync.decision;
     if (!with_syncs && !d.rescaled()) continue;
-    Object one = {{"at", in_seconds(sync.at)}, {"from", d.from}, {"to", d.to}, {"proposed", d.proposed}, {"rule", rule_name(d.rule)}, {"ready", sync.ready},
-                  {"why", hpasim::explain(variant.spec, d, sync.proposal)}, {"ableToScale", reason(d.conditions.able)},
-                  {"scalingActive", reason(d.conditions, variant.spec)}, {"scalingLimited", reason(d.conditions.limited)}};
+    Object one = {{"at", in_seconds(sync.at)},
+                  {"from", d.from},
+                  {"to", d.to},
+                  {"proposed", d.proposed},
+                  {"rule", rule_name(d.rule)},
+                  {"ready", sync.ready},
+                  {"why", hpasim::explain(variant.spec, d, sync.proposal)},
+                  {"ableToScale", reason(d.conditions.able)},
+                  {"scalingActive", reason(d.conditions, variant.spec)},
+                  {"scalingLimited", reason(d.conditions.limited)}};
     if (d.until) one["until"] = in_seconds(*d.until);
     syncs.push_back(one);
   }
   Object out = {{"name", variant.name},
                 {"sequence", variant.timeline.sequence()},
-                {"figures", {{"firstShortSeconds", in_seconds(f.first_short)}, {"shortSeconds", in_seconds(f.time_short)}, {"longestShortSeconds", in_seconds(f.longest_short)},
-                             {"shareShort", f.share_short}, {"podHours", f.pod_hours}, {"idlePodHours", f.idle_pod_hours}, {"changes", f.changes},
-                             {"reversals", f.reversals}, {"lowest", f.lowest}, {"highest", f.highest}}},
+                {"figures",
+                 {{"firstShortSeconds", in_seconds(f.first_short)},
+                  {"shortSeconds", in_seconds(f.time_short)},
+                  {"longestShortSeconds", in_seconds(f.longest_short)},
+                  {"shareShort", f.share_short},
+                  {"podHours", f.pod_hours},
+                  {"idlePodHours", f.idle_pod_hours},
+                  {"changes", f.changes},
+                  {"reversals", f.reversals},
+                  {"lowest", f.lowest},
+                  {"highest", f.highest}}},
                 {with_syncs ? "syncs" : "changes", syncs}};
   if (!variant.runs) return out;
-  auto spread = [](const Spread& s) { return Object{{"least", s.least}, {"median", s.median}, {"p95", s.p95}, {"most", s.most}}; };
+  auto spread = [](const Spread& s) {
+    return Object{{"least", s.least}, {"median", s.median}, {"p95", s.p95}, {"most", s.most}};
+  };
   Object outcomes = Object::array();
   for (const Runs::Outcome& o : variant.runs->outcomes) {
-    outcomes.push_back({{"sequence", o.sequence}, {"share", static_cast<double>(o.times) / variant.runs->count}, {"seed", o.seed}});
+    outcomes.push_back({{"sequence", o.sequence},
+                        {"share", static_cast<double>(o.times) / variant.runs->count},
+                        {"seed", o.seed}});
   }
-  out["runs"] = {{"count", variant.runs->count}, {"firstShortSeconds", spread(variant.runs->first_short)}, {"shortSeconds", spread(variant.runs->time_short)},
-                 {"podHours", spread(variant.runs->pod_hours)}, {"changes", spread(variant.runs->changes)}, {"outcomes", outcomes}};
+  out["runs"] = {{"count", variant.runs->count},
+                 {"firstShortSeconds", spread(variant.runs->first_short)},
+                 {"shortSeconds", spread(variant.runs->time_short)},
+                 {"podHours", spread(variant.runs->pod_hours)},
+                 {"changes", spread(variant.runs->changes)},
+                 {"outcomes", outcomes}};
   return out;
 }
 
@@ -241,11 +292,14 @@ std::string timeline_csv(const std::vector<Variant>& variants, const std::vector
   for (const Variant& variant : variants) {
     for (const Sync& sync : variant.timeline.syncs) {
       const Decision& d = sync.decision;
-      std::string name = variant.name.find(',') == std::string::npos ? variant.name : "\"" + variant.name + "\"";
-      out += fmt::format("{},{:.3f},{},{},{},{},{}\n", name, in_seconds(sync.at), number(profiles.front().at(sync.at)), d.to, sync.ready, d.proposed, rule_name(d.rule));
+      std::string name =
+          variant.name.find(',') == std::string::npos ? variant.name : "\"" + variant.name + "\"";
+      out +=
+          fmt::format("{},{:.3f},{},{},{},{},{}\n", name, in_seconds(sync.at),
+                      number(profiles.front().at(sync.at)), d.to, sync.ready, d.proposed, rule_name(d.rule));
     }
   }
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/simulation.hpp"
 #include "cli/style.hpp"
+#include "observe/simulation.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
 struct Variant {
   std::string name;  // empty where there is only one
@@ -22,7 +22,7 @@ struct Canvas {
   bool unicode = true;
   Style style;
 };
-Canvas canvas_for(const World& world);
+Canvas canvas_for(const world::World& world);
 
 Painted plot(const Variant& variant, const hpasim::Profile& load, const Canvas& canvas);
 Painted change_table(const Variant& variant, const Canvas& canvas, size_t most = 60);
@@ -35,4 +35,4 @@ std::vector<std::pair<std::string, std::string>> figure_rows(const hpasim::Figur
 nlohmann::ordered_json timeline_json(const Variant& variant, bool syncs);
 std::string timeline_csv(const std::vector<Variant>& variants, const std::vector<hpasim::Profile>& profiles);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -6,7 +6,7 @@
 #include "cli/columns.hpp"
 #include "cli/html_report.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 namespace {
 
 Painted mark_text(const Style& style, Mark mark) {
@@ -20,10 +20,12 @@ Painted mark_text(const Style& style, Mark mark) {
   return "?   ";
 }
 
-double seconds(Duration took) { return static_cast<double>(took.count()) / 1000.0; }
+double seconds(world::Duration took) {
+  return static_cast<double>(took.count()) / 1000.0;
+}
 
-// Inside an attribute, where XML would make a line end or a tab a blank. html::escape has made it printable, which
-// leaves two characters that XML does not know: U+FFFE and U+FFFF.
+// Inside an attribute, where XML would make a line end or a tab a blank. html::escape has made it printable,
+// which leaves two characters that XML does not know: U+FFFE and U+FFFF.
 std::string xml(std::string_view raw) {
   std::string text = html::escape(raw), out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -44,59 +46,74 @@ struct Counts {
   size_t tests = 0, failures = 0, errors = 0, skipped = 0;
 };
 
-std::string junit(const std::string& cluster, const Counts& counts, Duration took, const std::string& cases) {
+std::string junit(const std::string& cluster, const Counts& counts, world::Duration took,
+                  const std::string& cases) {
   return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hpawalk verify: {}\" tests=\"{}\" failures=\"{}\" "
-      "errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}  </testsuite>\n</testsuites>",
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hpawalk verify: {}\" "
+      "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}  "
+      "</testsuite>\n</testsuites>",
       xml(cluster), counts.tests, counts.failures, counts.errors, counts.skipped, seconds(took), cases);
 }
 
 std::string junit_case(const std::string& name, const std::string& inside) {
-  return fmt::format("    <testcase classname=\"hpawalk.verify\" name=\"{}\">{}</testcase>\n", xml(name), inside);
+  return fmt::format("    <testcase classname=\"hpawalk.verify\" name=\"{}\">{}</testcase>\n", xml(name),
+                     inside);
 }
 
 }  // namespace
 
-Painted verification_text(const Verification& verification, const Style& style, int columns) {
+Painted verification_text(const diagnose::Verification& verification, const Style& style, int columns) {
   constexpr size_t indent = 18;
   Painted out;
-  for (const VerifiedLink& link : verification.links) {
+  for (const diagnose::VerifiedLink& link : verification.links) {
     std::vector<std::string> lines = {indented(link.evidence, indent)};
-    if (columns > 0) lines = wrap(link.evidence, static_cast<size_t>(std::max(24, columns - 1 - static_cast<int>(indent))));
-    out += painted("{} {:<12} {}\n", mark_text(style, link.mark), link.name, lines.empty() ? "" : lines.front());
+    if (columns > 0)
+      lines = wrap(link.evidence, static_cast<size_t>(std::max(24, columns - 1 - static_cast<int>(indent))));
+    out +=
+        painted("{} {:<12} {}\n", mark_text(style, link.mark), link.name, lines.empty() ? "" : lines.front());
     for (size_t i = 1; i < lines.size(); ++i) out += std::string(indent, ' ') + lines[i] + "\n";
   }
-  for (const Finding& note : verification.notes) {
-    out += painted("{} {:<12} {} {}\n", style.warn("note"), name_of(note.link), indented(note.sentence, indent), style.dim("[" + note.cause + "]"));
+  for (const diagnose::Finding& note : verification.notes) {
+    out += painted("{} {:<12} {} {}\n", style.warn("note"), name_of(note.link),
+                   indented(note.sentence, indent), style.dim("[" + note.cause + "]"));
   }
   return std::move(out).without_line_end();
 }
 
-static Json to_json(const Finding& f) {
-  return {{"cause", f.cause}, {"link", name_of(f.link)}, {"certainty", name_of(f.certainty)}, {"sentence", f.sentence},
-          {"evidence", f.evidence}, {"fix", text_of(f.fix)}, {"repair", to_json(f.fix)}};
+static Json to_json(const diagnose::Finding& f) {
+  return {{"cause", f.cause},        {"link", name_of(f.link)}, {"certainty", name_of(f.certainty)},
+          {"sentence", f.sentence},  {"evidence", f.evidence},  {"fix", diagnose::text_of(f.fix)},
+          {"repair", to_json(f.fix)}};
 }
 
-Json to_json(const Verification& verification, const std::string& cluster, Duration took) {
+Json to_json(const diagnose::Verification& verification, const std::string& cluster, world::Duration took) {
   Json links = Json::array(), notes = Json::array();
-  for (const VerifiedLink& link : verification.links) links.push_back({{"link", link.name}, {"mark", name_of(link.mark)}, {"evidence", link.evidence}});
-  for (const Finding& note : verification.notes) notes.push_back(to_json(note));
-  return {{"cluster", cluster}, {"verdict", name_of(verification.verdict())}, {"seconds", seconds(took)}, {"links", links}, {"notes", notes},
+  for (const diagnose::VerifiedLink& link : verification.links)
+    links.push_back({{"link", link.name}, {"mark", name_of(link.mark)}, {"evidence", link.evidence}});
+  for (const diagnose::Finding& note : verification.notes) notes.push_back(to_json(note));
+  return {{"cluster", cluster},
+          {"verdict", name_of(verification.verdict())},
+          {"seconds", seconds(took)},
+          {"links", links},
+          {"notes", notes},
           {"firstBroken", verification.first_broken ? to_json(*verification.first_broken) : Json()}};
 }
 
-std::string verification_junit(const Verification& verification, const std::string& cluster, Duration took) {
+std::string verification_junit(const diagnose::Verification& verification, const std::string& cluster,
+                               world::Duration took) {
   std::string cases;
   Counts counts{.tests = verification.links.size()};
-  for (const VerifiedLink& link : verification.links) {
+  for (const diagnose::VerifiedLink& link : verification.links) {
     std::string inside = fmt::format("<system-out>{}</system-out>", xml(link.evidence));
-    const std::optional<Finding>& first = verification.first_broken;
+    const std::optional<diagnose::Finding>& first = verification.first_broken;
     if (link.mark == Mark::broken) {
       ++counts.failures;
       bool why = first && name_of(first->link) == link.name;
       std::string message = why ? first->sentence : link.evidence;
-      std::string text = why ? text::join(first->evidence, "\n") + "\nfix: " + text_of(first->fix) : link.evidence;
-      inside = fmt::format("<failure type=\"{}\" message=\"{}\">{}</failure>", xml(why ? first->cause : "broken"), xml(message), xml(text));
+      std::string text =
+          why ? text::join(first->evidence, "\n") + "\nfix: " + diagnose::text_of(first->fix) : link.evidence;
+      inside = fmt::format("<failure type=\"{}\" message=\"{}\">{}</failure>",
+                           xml(why ? first->cause : "broken"), xml(message), xml(text));
     } else if (link.mark == Mark::unknown) {
       ++counts.errors;
       inside = fmt::format("<error type=\"unknown\" message=\"{}\"/>", xml(link.evidence));
@@ -110,8 +127,9 @@ std::string verification_junit(const Verification& verification, const std::stri
 }
 
 std::string verification_junit(const Error& error, const std::string& cluster) {
-  std::string why = fmt::format("<error type=\"{}\" message=\"{}\">{}</error>", xml(error.id), xml(error.what), xml(error.because));
-  return junit(cluster, {.tests = 1, .errors = 1}, Duration(0), junit_case("chain", why));
+  std::string why = fmt::format("<error type=\"{}\" message=\"{}\">{}</error>", xml(error.id),
+                                xml(error.what), xml(error.because));
+  return junit(cluster, {.tests = 1, .errors = 1}, world::Duration(0), junit_case("chain", why));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

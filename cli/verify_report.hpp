@@ -3,14 +3,16 @@
 
 #include <string>
 
-#include "chain/verify.hpp"
 #include "cli/style.hpp"
+#include "diagnose/verify.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cli {
 
-Painted verification_text(const Verification& verification, const Style& style, int columns);  // columns 0: no limit
-Json to_json(const Verification& verification, const std::string& cluster, Duration took);
-std::string verification_junit(const Verification& verification, const std::string& cluster, Duration took);
+Painted verification_text(const diagnose::Verification& verification, const Style& style,
+                          int columns);  // columns 0: no limit
+Json to_json(const diagnose::Verification& verification, const std::string& cluster, world::Duration took);
+std::string verification_junit(const diagnose::Verification& verification, const std::string& cluster,
+                               world::Duration took);
 std::string verification_junit(const Error& error, const std::string& cluster);  // nothing could be looked at
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cli

@@ -20,7 +20,7 @@
 #include "cluster/target.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
@@ -30,14 +30,14 @@ std::string text_of(const Json& json, const char* pointer) {
   return there ? json[place].get<std::string>() : std::string();
 }
 
-Result<Json> asked(World& world, AzLine line, const AzureNames& names, const std::string& what) {
+Result<Json> asked(world::World& world, AzLine line, const AzureNames& names, const std::string& what) {
   Result<std::string> said = run_az(world, line, names, what);
   if (!said) return failure(said.error());
   Result<Json> json = parse_json(*said, "az's answer");
   bool wants_list = line == AzLine::rights || line == AzLine::quota;
   if (json && (wants_list ? json->is_array() : json->is_object())) return json;
   return failure(ErrorClass::environment, "az-failed", what,
-                 fmt::format("az did not answer with {} in JSON", wants_list ? "a list" : "an object"), {});
+                 fmt::format("az did not return {} in JSON", wants_list ? "a list" : "an object"), {});
 }
 
 // Today's clusters pull as the kubelet's managed identity, older ones as a service principal.
@@ -55,8 +55,7 @@ std::string puller(const Json& cluster) {
 std::string closed_to(const Json& cluster) {
   if (bool_at(cluster, "apiServerAccessProfile.enablePrivateCluster")) {
     return "This AKS cluster is private: its API server has no public address. Run hpawalk inside its "
-           "virtual network (a jump box, a "
-           "VPN, a peered network)";
+           "virtual network (a jump box, a VPN, a peered network)";
   }
   std::vector<std::string> all;
   for (const Json& range : list_at(cluster, "apiServerAccessProfile.authorizedIpRanges")) {
@@ -64,7 +63,7 @@ std::string closed_to(const Json& cluster) {
   }
   if (all.empty()) return {};
   return fmt::format(
-      "Only {} may reach this AKS cluster's API server; az aks update --api-server-authorized-ip-ranges   "
+      "Only {} can reach this AKS cluster's API server; az aks update --api-server-authorized-ip-ranges   "
       "adds an address",
       text::join(all, ", "));
 }
@@ -94,7 +93,8 @@ std::optional<long long> whole_number(const Json& object, const char* field) {
 
 // Azure's names and ids do not tell capital letters from small ones.
 bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::string host_of(const Json& registry) {
@@ -103,7 +103,7 @@ std::string host_of(const Json& registry) {
 
 class AksTarget final : public ClusterTarget {
  public:
-  AksTarget(World& world, const Config& config) : world_(world), config_(config) {
+  AksTarget(world::World& world, const config::Config& config) : world_(world), config_(config) {
     names_.az = config.text("tools.az");
     names_.subscription = config.text("aks.subscription");
     names_.group = config.text("aks.resource-group");
@@ -124,10 +124,9 @@ class AksTarget final : public ClusterTarget {
 
   TargetPlan plan() override {
     auto line = [&](AzLine l, const AzureNames& n) { return text::shell_quote(az_line(l, n)); };
-    TargetPlan plan{
-        access(),
-        {{"who is logged in, on which subscription", line(AzLine::account, names_)},
-         {"a kubeconfig of hpawalk's own: yours is not changed", line(AzLine::credentials, names_)}}};
+    TargetPlan plan{access(),
+                    {{"the logged-in account and its subscription", line(AzLine::account, names_)},
+                     {"a kubeconfig for hpawalk; yours is not changed", line(AzLine::credentials, names_)}}};
     plan.access.bring_image = bring_image();
     return plan;
   }
@@ -142,7 +141,7 @@ class AksTarget final : public ClusterTarget {
     return access();
   }
 
-  Result<ClusterAccess> ensure(Progress& progress) override {
+  Result<ClusterAccess> ensure(world::Progress& progress) override {
     progress.started("aks");
     progress.now("aks", "asking Azure for the cluster and the registry");
     Result<std::string> found = ask_azure();
@@ -156,7 +155,7 @@ class AksTarget final : public ClusterTarget {
     return result;
   }
 
-  Status load_image(KubeApi& api, const std::string&, Progress& progress) override {
+  Status load_image(world::KubeApi& api, const std::string&, world::Progress& progress) override {
     Result<Missing> missing = survey();
     if (!missing) return failure(missing.error());
     if (!missing->image && !missing->right) return {};
@@ -177,7 +176,7 @@ class AksTarget final : public ClusterTarget {
     if (Status written = write_note(world_, access().kube, *note); !written) return written;
 
     Status built, granted;
-    Workers building;
+    world::Workers building;
     if (missing->image) building.start([&] { built = build(progress); });
     if (missing->right) granted = grant(progress);
     if (Status thrown = building.join(); !thrown) built = thrown;
@@ -190,9 +189,9 @@ class AksTarget final : public ClusterTarget {
     return built ? granted : built;
   }
 
-  // Only what the configuration and Azure name as well is acted on: the note is an object in the cluster, and whoever may
-  // write there must not be able to point this login at something else.
-  Result<Leftovers> clean_up(KubeApi& api, Progress& progress) override {
+  // Only what the configuration and Azure name as well is acted on: the note is an object in the cluster, and
+  // whoever may write there must not be able to point this login at something else.
+  Result<Leftovers> clean_up(world::KubeApi& api, world::Progress& progress) override {
     Result<MadeNote> note = read_note(api);
     if (!note) return failure(note.error());
     Leftovers all;
@@ -218,15 +217,18 @@ class AksTarget final : public ClusterTarget {
     }
     note->registries = left;
     if (!all.removed.empty()) {
-      if (Status written = write_note(world_, access().kube, *note); !written) return failure(written.error());
+      if (Status written = write_note(world_, access().kube, *note); !written)
+        return failure(written.error());
     }
-    progress.done("registry", left.empty() ? "what hpawalk made in Azure is gone" : "something was left alone");
+    progress.done("registry", left.empty() ? "everything that hpawalk created in Azure is removed"
+                                           : "something was not removed");
     return all;
   }
 
-  Status remove(Progress&) override {
-    return failure(ErrorClass::usage, "not-our-cluster", "hpawalk makes no AKS clusters, and deletes none",
-                   {}, "hpawalk down --cluster aks   removes the chain, the image and the right to pull it");
+  Status remove(world::Progress&) override {
+    return failure(ErrorClass::usage, "not-our-cluster", "hpawalk neither creates nor deletes AKS clusters",
+                   {},
+                   "hpawalk down --cluster aks   removes the chain, the image and the permission to pull it");
   }
 
  private:
@@ -246,25 +248,26 @@ class AksTarget final : public ClusterTarget {
     if (!config_.text("prom-fake.image").empty()) return {};
     auto line = [&](AzLine l) { return text::shell_quote(az_line(l, names_)); };
     std::vector<PlannedCommand> commands = {
-        {"prom-fake's sources, from inside hpawalk, are written to the folder; the registry builds the image",
+        {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry builds the "
+         "image",
          line(AzLine::build)}};
     bool known = !cluster_.is_null();
     if (!known || !has_service_principal(cluster_)) {
-      commands.push_back({"the cluster's right to pull, if it does not have it", line(AzLine::attach)});
+      commands.push_back({"the cluster's permission to pull, unless it has it", line(AzLine::attach)});
     }
     if (!known) {
       std::string names = text::shell_quote({"--resource-group", names_.group, "--name", names_.cluster});
       std::string registry = text::shell_quote({"--name", names_.registry});
       std::string az = text::shell_quote({names_.az});
-      commands.push_back({"the same for an older cluster, with a service principal",
+      commands.push_back({"the same for an older cluster with a service principal",
                           fmt::format("# {0} role assignment create --role acrpull \\\n"
                                       "#   --assignee \"$({0} aks show {1} --query "
                                       "servicePrincipalProfile.clientId --output tsv)\" \\\n"
                                       "#   --scope \"$({0} acr show {2} --query id --output tsv)\"",
                                       az, names, registry)});
     } else if (has_service_principal(cluster_)) {
-      commands.push_back({"the right to pull of the cluster's service principal, if it does not have it",
-                          line(AzLine::assign)});
+      commands.push_back(
+          {"the pull permission of the cluster's service principal, unless it has it", line(AzLine::assign)});
     }
     return commands;
   }
@@ -278,25 +281,25 @@ class AksTarget final : public ClusterTarget {
     if (!kubeconfig) return failure(kubeconfig.error());
     if (kubeconfig->find("kubelogin") == std::string::npos || world_.processes.find("kubelogin")) return {};
     return failure(ErrorClass::environment, "kubelogin-missing",
-                   name() + " wants a login by Microsoft Entra ID, and kubelogin is not in PATH", {},
+                   name() + " requires a login with Microsoft Entra ID, and kubelogin is not in PATH", {},
                    "az aks install-cli   installs it");
   }
 
   // All that a run needs to know, in about the time of one az. A sentence for the user.
   Result<std::string> ask_azure() {
     if (!world_.processes.find(names_.az)) return failure(az_missing());
-    Result<Json> account =
-        asked(world_, AzLine::account, names_, "Cannot tell which Azure subscription is meant");
+    Result<Json> account = asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
     if (!account) return failure(account.error());
     subscription_ = text_of(*account, "/id");
     bool with_registry = config_.text("prom-fake.image").empty();
     Result<Json> cluster, registry = Json();
     Status credentials;
-    Workers asking;
+    world::Workers asking;
     asking.start([&] { cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name()); });
     if (with_registry) {
       asking.start([&] {
-        registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+        registry =
+            asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
       });
     }
     credentials = fetch_credentials();
@@ -333,7 +336,7 @@ class AksTarget final : public ClusterTarget {
     if (state != "Creating" && state != "Deleting" && state != "Failed") return {};
     return failure(ErrorClass::environment, "aks-not-ready", name() + " is not ready",
                    "its provisioning state is " + state,
-                   "az aks show   tells more; run the command again when it is Succeeded");
+                   "az aks show   shows details; run the command again when it is Succeeded");
   }
 
   Error az_missing() const {
@@ -346,8 +349,10 @@ class AksTarget final : public ClusterTarget {
   // What is not there yet of the image and of the right to pull it. Both are asked for at once.
   Result<Missing> survey() {
     Result<std::string> image;
-    Workers asking;
-    asking.start([&] { image = run_az(world_, AzLine::image, names_, "Cannot see whether the image is in the registry"); });
+    world::Workers asking;
+    asking.start([&] {
+      image = run_az(world_, AzLine::image, names_, "Cannot determine whether the image is in the registry");
+    });
     Result<bool> right = may_pull();
     if (Status thrown = asking.join(); !thrown) return failure(thrown.error());
     if (!right) return failure(right.error());
@@ -358,17 +363,17 @@ class AksTarget final : public ClusterTarget {
 
   Result<bool> may_pull() {
     Result<Json> assignments =
-        asked(world_, AzLine::rights, names_, "Cannot read what the cluster may do on the registry");
+        asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
     if (assignments) return pulling_role(*assignments) != nullptr;
-    if (assignments.error().id != "az-forbidden") return failure(assignments.error());
+    if (!assignments.error().is("az-forbidden")) return failure(assignments.error());
     Result<std::string> checked = run_az(world_, AzLine::check_pull, names_,
-                                         "Cannot see whether the cluster can pull from the registry");
+                                         "Cannot determine whether the cluster can pull from the registry");
     if (checked) return true;
     if (checked.error().kind == ErrorClass::interrupted) return failure(checked.error());
     return false;
   }
 
-  Status build(Progress& progress) {
+  Status build(world::Progress& progress) {
     if (Status written = write_prom_fake_context(world_); !written) return written;
     progress.now("image", "the registry builds " + names_.image);
     Result<std::string> built =
@@ -378,24 +383,26 @@ class AksTarget final : public ClusterTarget {
     return {};
   }
 
-  Status grant(Progress& progress) {
-    progress.now("image", "giving the cluster the right to pull from " + names_.registry);
+  Status grant(world::Progress& progress) {
+    progress.now("image", "granting the cluster permission to pull from " + names_.registry);
     AzLine line = has_service_principal(cluster_) ? AzLine::assign : AzLine::attach;
     Result<std::string> granted =
-        run_az(world_, line, names_, "Cannot give the cluster the right to pull from the registry");
+        run_az(world_, line, names_, "Cannot grant the cluster permission to pull from the registry");
     if (!granted) return failure(granted.error());
     return {};
   }
 
   Status ask_for_removal() {
     if (!world_.processes.find(names_.az)) return failure(az_missing());
-    Result<Json> account = asked(world_, AzLine::account, names_, "Cannot tell which Azure subscription is meant");
+    Result<Json> account = asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
     if (!account) return failure(account.error());
     subscription_ = text_of(*account, "/id");
     Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
     if (!cluster) return failure(cluster.error());
     Result<Json> registry = Json();
-    if (!names_.registry.empty()) registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+    if (!names_.registry.empty())
+      registry =
+          asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
     if (!registry) return failure(registry.error());
     learn(*cluster, *registry);
     return {};
@@ -408,7 +415,8 @@ class AksTarget final : public ClusterTarget {
                 same_name(note.subscription, subscription_) && same_name(note.group, names_.group) &&
                 same_name(note.cluster, names_.cluster);
     std::erase_if(mine.images, [&](const std::string& image) { return !same || image != names_.image; });
-    bool right = same && (note.right == "attached" || (note.right == "assigned" && same_name(note.assignee, names_.assignee)));
+    bool right = same && (note.right == "attached" ||
+                          (note.right == "assigned" && same_name(note.assignee, names_.assignee)));
     if (!right) mine.right.clear();
     return mine;
   }
@@ -430,16 +438,20 @@ class AksTarget final : public ClusterTarget {
       std::erase(words, "--yes");
       return text::shell_quote(words);
     };
-    const std::string why = "the cluster's note names it, this configuration and this version of hpawalk do not; if it is yours: ";
+    const std::string why =
+        "the cluster's record names it, but this configuration and this version of hpawalk do not; if it is "
+        "yours: ";
     std::vector<std::string> lines;
     for (const std::string& image : rest.images) {
       names.image = image;
-      lines.push_back(fmt::format("image {} in registry {}: {}{}", image, rest.name, why, line(AzLine::delete_image)));
+      lines.push_back(
+          fmt::format("image {} in registry {}: {}{}", image, rest.name, why, line(AzLine::delete_image)));
     }
     RegistryNote right = rest;
     right.images.clear();
     for (const std::string& title : titles(right)) {
-      lines.push_back(fmt::format("{}: {}{}", title, why, line(rest.right == "assigned" ? AzLine::unassign : AzLine::detach)));
+      lines.push_back(fmt::format("{}: {}{}", title, why,
+                                  line(rest.right == "assigned" ? AzLine::unassign : AzLine::detach)));
     }
     return lines;
   }
@@ -456,7 +468,7 @@ class AksTarget final : public ClusterTarget {
   }
 
   // `note` was confirmed: it says what the configuration says.
-  Status remove_from(const RegistryNote& note, Progress& progress) {
+  Status remove_from(const RegistryNote& note, world::Progress& progress) {
     AzureNames names = named_by(note);
     std::vector<std::pair<AzLine, std::string>> lines;
     for (const std::string& image : note.images) lines.emplace_back(AzLine::delete_image, image);
@@ -465,8 +477,8 @@ class AksTarget final : public ClusterTarget {
     for (const auto& [line, image] : lines) {
       names.image = image;
       progress.now("registry", line == AzLine::delete_image ? "deleting image " + image
-                                                            : "taking back the right to pull");
-      Result<std::string> done = run_az(world_, line, names, "Cannot remove what hpawalk made in Azure");
+                                                            : "revoking the permission to pull");
+      Result<std::string> done = run_az(world_, line, names, "Cannot remove what hpawalk created in Azure");
       if (!done && !is_not_found(done.error())) return failure(done.error());
     }
     return {};
@@ -475,8 +487,8 @@ class AksTarget final : public ClusterTarget {
   Precondition registry_right();
   std::optional<Precondition> address_quota();
 
-  World& world_;
-  const Config& config_;
+  world::World& world_;
+  const config::Config& config_;
   AzureNames names_;
   std::string subscription_;
   Json cluster_, registry_;
@@ -492,8 +504,7 @@ std::vector<Precondition> AksTarget::look() {
   Result<Json> version = asked(world_, AzLine::version, names_, "az does not run");
   if (!version) return {broken("az", version.error())};
   findings.push_back({"az", Mark::ok, "Azure CLI " + text_of(*version, "/azure-cli")});
-  Result<Json> account =
-      asked(world_, AzLine::account, names_, "Cannot tell which Azure subscription is meant");
+  Result<Json> account = asked(world_, AzLine::account, names_, "Cannot determine the Azure subscription");
   if (!account) {
     findings.push_back(broken("az login", account.error()));
     return findings;
@@ -503,10 +514,11 @@ std::vector<Precondition> AksTarget::look() {
                                   text_of(*account, "/name"), text_of(*account, "/id"))});
   Result<Json> registry = Json();
   bool with_registry = config_.text("prom-fake.image").empty();
-  Workers asking;
+  world::Workers asking;
   if (with_registry) {
     asking.start([&] {
-      registry = asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
+      registry =
+          asked(world_, AzLine::registry, names_, "Cannot find the container registry " + names_.registry);
     });
   }
   Result<Json> cluster = asked(world_, AzLine::cluster, names_, "Cannot find " + name());
@@ -539,17 +551,18 @@ std::vector<Precondition> AksTarget::look() {
 
 Precondition AksTarget::registry_right() {
   Result<Json> assignments =
-      asked(world_, AzLine::rights, names_, "Cannot read what the cluster may do on the registry");
+      asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
   if (!assignments) {
     return {"pull", Mark::note, assignments.error().what + ": " + assignments.error().because,
-            "hpawalk up asks by a pod: " + text::shell_quote(az_line(AzLine::check_pull, names_))};
+            "hpawalk up checks with a pod: " + text::shell_quote(az_line(AzLine::check_pull, names_))};
   }
   if (const Json* role = pulling_role(*assignments)) {
     return {"pull", Mark::ok,
-            "the cluster may pull from the registry: role " + text_of(*role, "/roleDefinitionName")};
+            "the cluster has permission to pull from the registry: role " +
+                text_of(*role, "/roleDefinitionName")};
   }
-  return {"pull", Mark::note, "the cluster may not pull from the registry yet",
-          "hpawalk up grants it, if this login may: " +
+  return {"pull", Mark::note, "the cluster has no permission to pull from the registry yet",
+          "hpawalk up grants it, if this login has the permission: " +
               text::shell_quote(
                   az_line(has_service_principal(cluster_) ? AzLine::assign : AzLine::attach, names_))};
 }
@@ -563,22 +576,23 @@ std::optional<Precondition> AksTarget::address_quota() {
     if (text_of(usage, "/name/value") != "PublicIPAddresses") continue;
     std::optional<long long> used = whole_number(usage, "currentValue"), limit = whole_number(usage, "limit");
     if (!used || !limit) {
-      return Precondition{"addresses", Mark::note, "az does not say in numbers how many public addresses are used", {}};
+      return Precondition{
+          "addresses", Mark::note, "az does not report the number of public addresses in use", {}};
     }
     std::string evidence =
         fmt::format("{} of {} public addresses in {} are used", *used, *limit, names_.location);
     if (*used < *limit) return Precondition{"addresses", Mark::ok, evidence, {}};
-    return Precondition{
-        "addresses", Mark::note, evidence + ": prom-fake's load balancer will get none",
-        "Everything works through the API server as well; --prom-fake-service-type ClusterIP asks for none"};
+    return Precondition{"addresses", Mark::note, evidence + ": prom-fake's load balancer gets none",
+                        "Everything also works through the API server; --prom-fake-service-type ClusterIP "
+                        "requests no address"};
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_aks_target(World& world, const Config& config) {
+std::unique_ptr<ClusterTarget> make_aks_target(world::World& world, const config::Config& config) {
   return std::make_unique<AksTarget>(world, config);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -5,7 +5,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
@@ -14,14 +14,11 @@ using Words = std::vector<std::string>;
 
 Words words_of(AzLine line, const AzureNames& n) {
   switch (line) {
-    case AzLine::version:
-      return {"version", "--output", "json"};
-    case AzLine::account:
-      return {"account", "show", "--output", "json"};
+    case AzLine::version: return {"version", "--output", "json"};
+    case AzLine::account: return {"account", "show", "--output", "json"};
     case AzLine::cluster:
       return {"aks", "show", "--resource-group", n.group, "--name", n.cluster, "--output", "json"};
-    case AzLine::registry:
-      return {"acr", "show", "--name", n.registry, "--output", "json"};
+    case AzLine::registry: return {"acr", "show", "--name", n.registry, "--output", "json"};
     case AzLine::credentials:
       return {"aks",
               "get-credentials",
@@ -57,19 +54,17 @@ Words words_of(AzLine line, const AzureNames& n) {
       return {"acr", "build", "--registry", n.registry, "--image", n.image, "--output", "none"};
     case AzLine::delete_image:
       return {"acr", "repository", "delete", "--name", n.registry, "--image", n.image, "--yes"};
-    case AzLine::quota:
-      return {"network", "list-usages", "--location", n.location, "--output", "json"};
-    case AzLine::count:
-      break;
+    case AzLine::quota: return {"network", "list-usages", "--location", n.location, "--output", "json"};
+    case AzLine::count: break;
   }
   return {};
 }
 
 // Building and updating a cluster take minutes; everything else answers in seconds.
-Duration limit_of(AzLine line) {
+world::Duration limit_of(AzLine line) {
   bool long_one =
       line == AzLine::build || line == AzLine::attach || line == AzLine::detach || line == AzLine::check_pull;
-  return long_one ? Duration(30min) : Duration(2min);
+  return long_one ? world::Duration(30min) : world::Duration(2min);
 }
 
 bool has(const std::string& text, std::initializer_list<const char*> signs) {
@@ -82,44 +77,44 @@ bool has(const std::string& text, std::initializer_list<const char*> signs) {
 // `error` as run_checked made it, with what az meant by it.
 Error explained(Error error, AzLine line, int exit_code) {
   const std::string& said = error.output;
-  error.id = "az-failed";
-  auto make = [&](const char* id, std::string because, std::string hint) {
+  error.id = ErrorId("az-failed").text();
+  auto make = [&](ErrorId id, std::string because, std::string hint) {
     error.kind = ErrorClass::environment;
-    error.id = id;
+    error.id = id.text();
     error.because = std::move(because);
     error.hint = std::move(hint);
   };
   if (has(said, {"The command failed with an unexpected error", "object has no attribute"})) {
-    make("az-broken", "az itself failed: a bug of this az, not of what it was asked",
-         "Debian 12's azure-cli 2.45.0 cannot read or make role assignments; `pipx install azure-cli` brings "
-         "one that can, tools.az names it");
+    make("az-broken", "az itself failed: a bug in this version of az",
+         "Debian 12's azure-cli 2.45.0 cannot read or create role assignments; `pipx install azure-cli` "
+         "installs a version that can; set its path in tools.az");
   } else if (has(said, {"az login", "AADSTS", "Interactive authentication is needed"})) {
     make("az-login", "az is not logged in, or its login has expired",
          "az login   and then the same command again");
   } else if (exit_code == 2 && has(said, {"unrecognized arguments", "is misspelled", "arguments are required",
                                           "invalid choice"})) {
-    make("az-too-old", "this az does not know the command line",
-         "hpawalk is tested with Azure CLI 2.91.0; az upgrade   brings the newest");
+    make("az-too-old", "this version of az does not support the command",
+         "hpawalk is tested with Azure CLI 2.91.0; az upgrade   installs the newest version");
   } else if (has(said, {"AuthorizationFailed", "does not have authorization", "Are you an Owner", "Forbidden",
                         "(403)"})) {
     bool grants = line == AzLine::attach || line == AzLine::assign || line == AzLine::detach ||
                   line == AzLine::unassign;
-    make("az-forbidden", "this login may not do that",
-         grants ? "It takes Owner or User Access Administrator on the registry: let somebody who has it run "
-                  "the command below, then "
-                  "hpawalk up again; or --prom-fake-image REF names an image that the cluster can pull"
-                : "Ask for the right, or: az login   as somebody who has it");
+    make("az-forbidden", "forbidden: this login lacks the permission",
+         grants ? "This requires Owner or User Access Administrator on the registry: ask somebody who has "
+                  "that role to run the command below, then hpawalk up again; or --prom-fake-image REF names "
+                  "an image that the cluster can pull"
+                : "Ask for the permission, or run  az login  as somebody who has it");
   } else if (has(said, {"Check the spelling and casing", "SubscriptionNotFound"})) {
-    make("az-subscription", "there is no such subscription for this login",
-         "az account list --output table   shows which there are");
+    make("az-subscription", "subscription not found for this login",
+         "az account list --output table   lists them");
   } else if (line == AzLine::registry && has(said, {"NotFound", "could not be found", "was not found"})) {
-    make("no-registry", "az finds no such registry",
-         "az acr list --output table   shows which there are; the setting is acr.name");
+    make("no-registry", "registry not found",
+         "az acr list --output table   lists them; the setting is acr.name");
   } else if ((line == AzLine::cluster || line == AzLine::credentials) &&
              has(said, {"NotFound", "could not be found", "was not found"})) {
-    make("no-aks-cluster", "az finds no such cluster, or no such resource group",
-         "az aks list --output table   shows which there are; hpawalk makes no AKS cluster (az aks create "
-         "does)");
+    make(
+        "no-aks-cluster", "cluster or resource group not found",
+        "az aks list --output table   lists them; hpawalk does not create AKS clusters (az aks create does)");
   }
   return error;
 }
@@ -138,19 +133,19 @@ std::vector<std::string> az_line(AzLine line, const AzureNames& names) {
   return argv;
 }
 
-Result<std::string> run_az(World& world, AzLine line, const AzureNames& names, const std::string& what,
+Result<std::string> run_az(world::World& world, AzLine line, const AzureNames& names, const std::string& what,
                            const std::function<void(std::string_view)>& on_line) {
-  Command command{.argv = az_line(line, names),
-                  .env = {{"AZURE_CORE_NO_COLOR", "true"}},
-                  .limit = limit_of(line),
-                  .on_error_line = on_line,
-                  .on_line = on_line};
-  Result<Outcome> outcome = world.processes.run(command);
+  world::Command command{.argv = az_line(line, names),
+                         .env = {{"AZURE_CORE_NO_COLOR", "true"}},
+                         .limit = limit_of(line),
+                         .on_error_line = on_line,
+                         .on_line = on_line};
+  Result<world::Outcome> outcome = world.processes.run(command);
   if (!outcome) return failure(outcome.error());
   if (outcome->ok()) return std::move(outcome->output);
   std::string said = outcome->errors.empty() ? outcome->output : outcome->errors;
   Error error{ErrorClass::check_failed,
-              {},
+              "az-failed",
               what,
               fmt::format("az ended with exit code {}", outcome->exit_code),
               {},
@@ -164,4 +159,4 @@ bool is_not_found(const Error& error) {
                             "does not exist", "not known to registry"});
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

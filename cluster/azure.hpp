@@ -10,7 +10,7 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 enum class AzLine {
   version,
@@ -46,10 +46,10 @@ struct AzureNames {
 std::vector<std::string> az_line(AzLine line, const AzureNames& names);
 
 // Runs it; its stdout. Lines of both outputs go to `on_line` as they come, if it is given.
-Result<std::string> run_az(World& world, AzLine line, const AzureNames& names, const std::string& what,
+Result<std::string> run_az(world::World& world, AzLine line, const AzureNames& names, const std::string& what,
                            const std::function<void(std::string_view)>& on_line = {});
 
 // az said that there is no such thing (in a registry).
 bool is_not_found(const Error& error);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -10,14 +10,15 @@
 #include "cluster/made_note.hpp"
 #include "cluster/target.hpp"
 #include "world/kube_list.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
 class CurrentTarget final : public ClusterTarget {
  public:
-  CurrentTarget(World& world, const Config& config) : world_(world), config_(config) {}
+  CurrentTarget(world::World& world, const config::Config& config) : world_(world), config_(config) {}
 
   std::string name() const override {
     std::string context = config_.text("context");
@@ -34,46 +35,47 @@ class CurrentTarget final : public ClusterTarget {
     ClusterAccess access = expected();
     access.operator_bundle = bundle_on_this_machine(world_, config_);
     if (!config_.text("context").empty()) return access;
-    KubeTarget bare{access.kube.kubeconfig, {}, access.kube.kubectl};
-    Result<std::string> current =
-        run_checked(world_.processes, Command{.argv = kubectl_line(bare, {"config", "current-context"})},
-                    "kubeconfig", "kubectl cannot use this kubeconfig");
+    world::KubeTarget bare{access.kube.kubeconfig, {}, access.kube.kubectl};
+    Result<std::string> current = world::run_checked(
+        world_.processes, world::Command{.argv = world::kubectl_line(bare, {"config", "current-context"})},
+        "kubeconfig", "kubectl cannot use this kubeconfig");
     if (!current) {
       Error error = current.error();
-      bool unset = error.id == "kubeconfig" && error.output.find("current-context is not set") != std::string::npos;
+      bool unset =
+          error.is("kubeconfig") && error.output.find("current-context is not set") != std::string::npos;
       if (unset) {
-        error.id = "no-context";
+        error.id = ErrorId("no-context").text();
         error.what = "The kubeconfig has no current context";
       }
       if (error.kind != ErrorClass::interrupted) error.kind = ErrorClass::environment;
-      error.hint = "--context NAME names one; hpawalk up --cluster local makes a cluster";
+      error.hint = "--context NAME names one; hpawalk up --cluster local creates a cluster";
       return failure(error);
     }
     access.kube.context = std::string(text::trim(*current));
     return access;
   }
 
-  Result<ClusterAccess> ensure(Progress&) override { return find(); }
+  Result<ClusterAccess> ensure(world::Progress&) override { return find(); }
 
   // Nobody can know how images come into somebody else's cluster, except where they are there already, or
   // where the cluster is one of hpawalk's own.
-  Status load_image(KubeApi& api, const std::string& image, Progress&) override {
-    Result<Json> nodes = kube_list(api, "/api/v1/nodes");
+  Status load_image(world::KubeApi& api, const std::string& image, world::Progress&) override {
+    Result<Json> nodes = world::kube_list(api, world::kube_kind("Node").collection());
     if (nodes && on_every_node(*nodes, image)) return {};
     if (std::string own = own_cluster(); !own.empty()) {
       return with_archive(world_, [&](const fs::path& file) { return local::load_image(world_, own, file); });
     }
     return failure(ErrorClass::environment, "image-needed",
                    "The image " + image + " is not on this cluster's nodes",
-                   "hpawalk cannot bring an image into a cluster that it did not make",
+                   "hpawalk cannot load an image into a cluster that it did not create",
                    "Push prom-fake's image to a registry that the cluster can pull from, then: hpawalk up "
                    "--prom-fake-image REF");
   }
 
   // What `--cluster aks` made in Azure for this same cluster is only to be had with that.
-  Result<Leftovers> clean_up(KubeApi& api, Progress&) override {
+  Result<Leftovers> clean_up(world::KubeApi& api, world::Progress&) override {
     Result<MadeNote> note = read_note(api);
-    if (!note && note.error().id == "kube-forbidden") return Leftovers{};
+    if (!note && note.error().is("kube-forbidden")) return Leftovers{};
     if (!note) return failure(note.error());
     Leftovers all;
     for (const auto& [name, registry] : note->registries) {
@@ -83,7 +85,7 @@ class CurrentTarget final : public ClusterTarget {
     return all;
   }
 
-  Status remove(Progress&) override { return {}; }
+  Status remove(world::Progress&) override { return {}; }
 
  private:
   ClusterAccess expected() const {
@@ -110,9 +112,9 @@ class CurrentTarget final : public ClusterTarget {
   std::string own_cluster() {
     Result<ClusterAccess> access = find();
     if (!access) return {};
-    Result<Outcome> server = world_.processes.run(
-        Command{.argv = kubectl_line(access->kube, {"config", "view", "--minify", "-o",
-                                                    "jsonpath={.clusters[0].cluster.server}"})});
+    Result<world::Outcome> server = world_.processes.run(world::Command{
+        .argv = world::kubectl_line(
+            access->kube, {"config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"})});
     Result<std::vector<std::string>> names = local::cluster_names(world_);
     if (!server || !server->ok() || !names) return {};
     for (const std::string& cluster : *names) {
@@ -125,14 +127,14 @@ class CurrentTarget final : public ClusterTarget {
     return {};
   }
 
-  World& world_;
-  const Config& config_;
+  world::World& world_;
+  const config::Config& config_;
 };
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_current_target(World& world, const Config& config) {
+std::unique_ptr<ClusterTarget> make_current_target(world::World& world, const config::Config& config) {
   return std::make_unique<CurrentTarget>(world, config);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -2,15 +2,14 @@
 #include "base/json.hpp"
 #include "cluster/made_target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // [{"name": "x", "serversCount": 1, "serversRunning": 1, ...}]
 static Result<Presence> presence_in_k3d(const std::string& listed, const std::string& cluster) {
   Result<Json> clusters = parse_json(listed, "Its answer");
   if (!clusters || !clusters->is_array()) {
-    return failure(ErrorClass::environment, "k3d-answer",
-                   "k3d cluster list did not answer with a list in JSON", clusters ? "" : clusters.error().because,
-                   "hpawalk is written for k3d 5");
+    return failure(ErrorClass::environment, "k3d-answer", "k3d cluster list did not return a list in JSON",
+                   clusters ? "" : clusters.error().because, "hpawalk supports k3d 5");
   }
   for (const Json& each : *clusters) {
     if (text_at(each, "name") != cluster) continue;
@@ -19,7 +18,7 @@ static Result<Presence> presence_in_k3d(const std::string& listed, const std::st
   return Presence::absent;
 }
 
-ClusterMaker k3d_maker(const Config& config) {
+ClusterMaker k3d_maker(const config::Config& config) {
   std::string k3d = config.text("tools.k3d"), name = config.text("cluster-name");
   return {.tool = "k3d",
           .program = k3d,
@@ -40,4 +39,4 @@ ClusterMaker k3d_maker(const Config& config) {
           .presence = presence_in_k3d};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

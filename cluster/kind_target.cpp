@@ -2,7 +2,7 @@
 #include "base/text.hpp"
 #include "cluster/made_target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // One name a line; "No kind clusters found." is said on stderr.
 static Result<Presence> presence_in_kind(const std::string& listed, const std::string& cluster) {
@@ -12,7 +12,7 @@ static Result<Presence> presence_in_kind(const std::string& listed, const std::s
   return Presence::absent;
 }
 
-ClusterMaker kind_maker(const Config& config) {
+ClusterMaker kind_maker(const config::Config& config) {
   std::string kind = config.text("tools.kind"), name = config.text("cluster-name");
   return {.tool = "kind",
           .program = kind,
@@ -32,4 +32,4 @@ ClusterMaker kind_maker(const Config& config) {
           .presence = presence_in_kind};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

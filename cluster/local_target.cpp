@@ -6,20 +6,20 @@
 #include "cluster/local/local_cluster.hpp"
 #include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
 class LocalTarget final : public ClusterTarget {
  public:
-  LocalTarget(World& world, const Config& config)
+  LocalTarget(world::World& world, const config::Config& config)
       : world_(world), config_(config), cluster_(config.text("cluster-name")) {}
 
   std::string name() const override { return "local cluster " + cluster_; }
 
   TargetPlan plan() override {
     if (Result<ClusterAccess> found = find()) return {*found, {}};
-    return {expected(), {{"the local cluster, if it is not there", "hpawalk cluster up --name " + cluster_}}};
+    return {expected(), {{"the local cluster, unless it exists", "hpawalk cluster up --name " + cluster_}}};
   }
 
   Result<ClusterAccess> find() override {
@@ -27,24 +27,25 @@ class LocalTarget final : public ClusterTarget {
     if (!status) return failure(status.error());
     if (status->phase == local::Phase::running && status->api_ready) return access();
     bool absent = status->phase == local::Phase::absent;
-    return failure(ErrorClass::environment, absent ? "no-cluster" : "cluster-not-running",
-                   fmt::format("The local cluster {} {}", cluster_, absent ? "is not there" : "does not run"),
-                   {}, "hpawalk up   builds everything; --context NAME works on another cluster");
+    return failure(
+        ErrorClass::environment, absent ? ErrorId("no-cluster") : ErrorId("cluster-not-running"),
+        fmt::format("The local cluster {} {}", cluster_, absent ? "does not exist" : "is not running"), {},
+        "hpawalk up   builds everything; --context NAME works on another cluster");
   }
 
-  Result<ClusterAccess> ensure(Progress& progress) override {
+  Result<ClusterAccess> ensure(world::Progress& progress) override {
     if (Result<ClusterAccess> found = find()) return found;
     Result<local::ClusterStatus> up = local::up(world_, progress, local::UpOptions{.name = cluster_});
     if (!up) return failure(up.error());
     return access();
   }
 
-  Status load_image(KubeApi&, const std::string&, Progress&) override {
+  Status load_image(world::KubeApi&, const std::string&, world::Progress&) override {
     return with_archive(world_,
                         [&](const fs::path& file) { return local::load_image(world_, cluster_, file); });
   }
 
-  Status remove(Progress& progress) override {
+  Status remove(world::Progress& progress) override {
     Result<bool> removed = local::down(world_, progress, cluster_);
     if (!removed) return failure(removed.error());
     return {};
@@ -71,15 +72,15 @@ class LocalTarget final : public ClusterTarget {
     return access;
   }
 
-  World& world_;
-  const Config& config_;
+  world::World& world_;
+  const config::Config& config_;
   std::string cluster_;
 };
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_local_target(World& world, const Config& config) {
+std::unique_ptr<ClusterTarget> make_local_target(world::World& world, const config::Config& config) {
   return std::make_unique<LocalTarget>(world, config);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

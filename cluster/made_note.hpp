@@ -13,7 +13,7 @@
 #include "world/kube_proxy.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // What was made for this cluster in one registry.
 struct RegistryNote {
@@ -31,12 +31,12 @@ struct MadeNote {
   bool empty() const { return cluster.empty() && registries.empty(); }
 };
 
-Result<MadeNote> read_note(KubeApi& api);  // no note: an empty one
+Result<MadeNote> read_note(world::KubeApi& api);  // no note: an empty one
 
 // Written with kubectl; an empty note removes it.
-Status write_note(World& world, const KubeTarget& kube, const MadeNote& note);
+Status write_note(world::World& world, const world::KubeTarget& kube, const MadeNote& note);
 
 // "image prom-fake:0.1.0 in registry mine", one for each thing.
 std::vector<std::string> titles(const RegistryNote& note);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

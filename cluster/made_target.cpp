@@ -6,7 +6,7 @@
 #include "cluster/made_note.hpp"
 #include "cluster/private_kubeconfig.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 namespace {
 
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 class MadeTarget final : public ClusterTarget {
  public:
-  MadeTarget(World& world, const Config& config, ClusterMaker maker)
+  MadeTarget(world::World& world, const config::Config& config, ClusterMaker maker)
       : world_(world),
         config_(config),
         maker_(std::move(maker)),
@@ -23,10 +23,9 @@ class MadeTarget final : public ClusterTarget {
   std::string name() const override { return maker_.tool + " cluster " + maker_.cluster; }
 
   TargetPlan plan() override {
-    TargetPlan plan{
-        access(),
-        {{"the cluster, if it is not there", shown(maker_.create)},
-         {"a kubeconfig of hpawalk's own: yours is not changed", shown(maker_.kubeconfig, true)}}};
+    TargetPlan plan{access(),
+                    {{"the cluster, unless it exists", shown(maker_.create)},
+                     {"a kubeconfig for hpawalk; yours is not changed", shown(maker_.kubeconfig, true)}}};
     return plan;
   }
 
@@ -39,7 +38,8 @@ class MadeTarget final : public ClusterTarget {
       return {{maker_.tool, Mark::broken, version.error().what + ": " + version.error().because,
                version.error().hint}};
     std::vector<std::string> said = text::lines(text::trim(*version));
-    findings.push_back({maker_.tool, Mark::ok, said.empty() ? "it does not say which version it is" : said.front()});
+    findings.push_back(
+        {maker_.tool, Mark::ok, said.empty() ? "it does not report its version" : said.front()});
     Result<Presence> there = presence();
     if (!there) {
       findings.push_back({"cluster", Mark::broken,
@@ -50,7 +50,7 @@ class MadeTarget final : public ClusterTarget {
     } else {
       findings.push_back({"cluster", Mark::note,
                           name() + (*there == Presence::stopped ? " is stopped: hpawalk up starts it"
-                                                                : " is not there: hpawalk up makes it")});
+                                                                : " does not exist: hpawalk up creates it")});
     }
     return findings;
   }
@@ -64,13 +64,13 @@ class MadeTarget final : public ClusterTarget {
                                  maker_.cluster == "hpawalk" ? "" : " --cluster-name " + maker_.cluster);
     if (*there == Presence::absent) {
       return failure(ErrorClass::environment, "no-cluster", "The " + name() + " is not there", {},
-                     up + "   makes it");
+                     up + "   creates it");
     }
     return failure(ErrorClass::environment, "cluster-not-running", "The " + name() + " does not run", {},
                    up + "   starts it");
   }
 
-  Result<ClusterAccess> ensure(Progress& progress) override {
+  Result<ClusterAccess> ensure(world::Progress& progress) override {
     if (!world_.processes.find(maker_.program)) return failure(missing());
     Result<Presence> there = presence();
     if (!there) return failure(there.error());
@@ -82,7 +82,7 @@ class MadeTarget final : public ClusterTarget {
     return made;
   }
 
-  Status load_image(KubeApi&, const std::string&, Progress& progress) override {
+  Status load_image(world::KubeApi&, const std::string&, world::Progress& progress) override {
     return with_archive(world_, [&](const fs::path& file) -> Status {
       progress.now("image", maker_.tool + " loads it");
       Result<std::string> loaded =
@@ -93,16 +93,16 @@ class MadeTarget final : public ClusterTarget {
   }
 
   // Only what the cluster itself says hpawalk made.
-  Status remove(Progress& progress) override {
+  Status remove(world::Progress& progress) override {
     Result<ClusterAccess> found = find();
     if (!found) return failure(found.error());
-    Result<std::unique_ptr<KubeApi>> api = connect(world_, found->kube);
+    Result<std::unique_ptr<world::KubeApi>> api = world::connect(world_, found->kube);
     if (!api) return failure(api.error());
     Result<MadeNote> note = read_note(**api);
     if (!note) return failure(note.error());
     if (note->cluster != name()) {
       return failure(ErrorClass::usage, "not-our-cluster",
-                     "hpawalk did not make the " + name() + ", and so does not delete it",
+                     "hpawalk did not create the " + name() + ", so it does not delete it",
                      "its ConfigMap kube-system/hpawalk-made does not say so",
                      shown(maker_.remove) + "   deletes it");
     }
@@ -121,7 +121,7 @@ class MadeTarget final : public ClusterTarget {
             .helm = config_.text("tools.helm"),
             .operator_bundle = bundle_on_this_machine(world_, config_),
             .bring_image = {
-                {"hpawalk's own image of prom-fake, as an archive", shown(maker_.load("prom-fake.tar"))}}};
+                {"the image of prom-fake in hpawalk, as an archive", shown(maker_.load("prom-fake.tar"))}}};
   }
 
   std::string shown(const ClusterMaker::Words& argv, bool kubeconfig = false) const {
@@ -143,27 +143,27 @@ class MadeTarget final : public ClusterTarget {
   }
 
   // The private kubeconfig in every child's environment: none of these tools writes into the user's.
-  Result<std::string> run(const ClusterMaker::Words& argv, Duration limit, const std::string& what,
+  Result<std::string> run(const ClusterMaker::Words& argv, world::Duration limit, const std::string& what,
                           const std::function<void(std::string_view)>& on_line = {}) {
-    Command command{.argv = argv,
-                    .env = {{"KUBECONFIG", kubeconfig_.string()}},
-                    .limit = limit,
-                    .on_error_line = on_line,
-                    .on_line = on_line};
-    Result<std::string> done = run_checked(world_.processes, command, "cluster-tool", what);
+    world::Command command{.argv = argv,
+                           .env = {{"KUBECONFIG", kubeconfig_.string()}},
+                           .limit = limit,
+                           .on_error_line = on_line,
+                           .on_line = on_line};
+    Result<std::string> done = world::run_checked(world_.processes, command, "cluster-tool", what);
     if (done) return done;
     Error error = done.error();
     error.output = text::uncoloured(error.output);
     if (error.kind == ErrorClass::check_failed) error.kind = ErrorClass::environment;
     if (error.hint.empty() && (error.output.find("daemon") != std::string::npos ||
                                error.output.find("docker") != std::string::npos)) {
-      error.hint = "Is Docker running, and may you use it?   docker version";
+      error.hint = "Is Docker running, and do you have permission to use it?   docker version";
     }
     return failure(error);
   }
 
   Result<Presence> presence() {
-    Result<std::string> listed = run(maker_.list, 1min, maker_.tool + " cannot say which clusters there are");
+    Result<std::string> listed = run(maker_.list, 1min, maker_.tool + " cannot list its clusters");
     if (!listed) return failure(listed.error());
     return maker_.presence(*listed, maker_.cluster);
   }
@@ -179,9 +179,9 @@ class MadeTarget final : public ClusterTarget {
     return access();
   }
 
-  Result<ClusterAccess> make(bool absent, Progress& progress) {
+  Result<ClusterAccess> make(bool absent, world::Progress& progress) {
     if (Status made = make_private_folder(world_); !made) return failure(made.error());
-    progress.now(maker_.tool, absent ? "making the cluster" : "starting the cluster");
+    progress.now(maker_.tool, absent ? "creating the cluster" : "starting the cluster");
     Result<std::string> made =
         run(absent ? maker_.create : maker_.start, 15min,
             fmt::format("Cannot {} the {}", absent ? "make" : "start", name()),
@@ -194,16 +194,17 @@ class MadeTarget final : public ClusterTarget {
     return reached;
   }
 
-  World& world_;
-  const Config& config_;
+  world::World& world_;
+  const config::Config& config_;
   ClusterMaker maker_;
   fs::path kubeconfig_;
 };
 
 }  // namespace
 
-std::unique_ptr<ClusterTarget> make_made_target(World& world, const Config& config, ClusterMaker maker) {
+std::unique_ptr<ClusterTarget> make_made_target(world::World& world, const config::Config& config,
+                                                ClusterMaker maker) {
   return std::make_unique<MadeTarget>(world, config, std::move(maker));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

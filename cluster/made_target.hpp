@@ -7,7 +7,7 @@
 
 #include "cluster/target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 enum class Presence { absent, stopped, running };
 
@@ -25,10 +25,11 @@ struct ClusterMaker {
 };
 
 // One file each.
-ClusterMaker kind_maker(const Config& config);
-ClusterMaker minikube_maker(const Config& config);
-ClusterMaker k3d_maker(const Config& config);
+ClusterMaker kind_maker(const config::Config& config);
+ClusterMaker minikube_maker(const config::Config& config);
+ClusterMaker k3d_maker(const config::Config& config);
 
-std::unique_ptr<ClusterTarget> make_made_target(World& world, const Config& config, ClusterMaker maker);
+std::unique_ptr<ClusterTarget> make_made_target(world::World& world, const config::Config& config,
+                                                ClusterMaker maker);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

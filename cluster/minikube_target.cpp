@@ -2,15 +2,15 @@
 #include "base/json.hpp"
 #include "cluster/made_target.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // {"invalid": [...], "valid": [{"Name": "x", "Status": "Running", ...}]}. Newer ones say "OK" for Running.
 static Result<Presence> presence_in_minikube(const std::string& listed, const std::string& cluster) {
   Result<Json> profiles = parse_json(listed, "Its answer");
   if (!profiles || !profiles->is_object() || !profiles->contains("valid")) {
     return failure(ErrorClass::environment, "minikube-answer",
-                   "minikube profile list did not answer with profiles in JSON", profiles ? "" : profiles.error().because,
-                   "hpawalk is written for minikube 1.30 and newer");
+                   "minikube profile list did not return profiles in JSON",
+                   profiles ? "" : profiles.error().because, "hpawalk supports minikube 1.30 and later");
   }
   for (const char* group : {"valid", "invalid"}) {
     for (const Json& each : list_at(*profiles, group)) {
@@ -22,7 +22,7 @@ static Result<Presence> presence_in_minikube(const std::string& listed, const st
   return Presence::absent;
 }
 
-ClusterMaker minikube_maker(const Config& config) {
+ClusterMaker minikube_maker(const config::Config& config) {
   std::string minikube = config.text("tools.minikube"), name = config.text("cluster-name");
   // Both leave its state as it is, and write the kubeconfig that $KUBECONFIG names.
   std::vector<std::string> start = {minikube,         "start",         "--profile",          name,
@@ -46,4 +46,4 @@ ClusterMaker minikube_maker(const Config& config) {
           .writes_kubeconfig = true};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

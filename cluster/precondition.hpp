@@ -5,7 +5,7 @@
 
 #include "base/mark.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 struct Precondition {
   std::string name;  // "kubectl"
@@ -14,4 +14,4 @@ struct Precondition {
   std::string hint = {};  // what to do when it is broken
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -4,11 +4,11 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // XDG_STATE_HOME/hpawalk/access/NAME.kubeconfig
-fs::path private_kubeconfig(const Environment& environment, const std::string& name);
+fs::path private_kubeconfig(const world::Environment& environment, const std::string& name);
 
-Status make_private_folder(World& world);
+Status make_private_folder(world::World& world);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

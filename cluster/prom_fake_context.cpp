@@ -4,17 +4,17 @@
 
 #include "cluster/local/layout.hpp"
 
-namespace hpawalk::promfake_context {
+namespace hpawalk::cluster::promfake_context {
 const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
 }
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
-fs::path prom_fake_context_folder(const Environment& environment) {
+fs::path prom_fake_context_folder(const world::Environment& environment) {
   return local::make_layout(environment).cache / "prom-fake-" HPAWALK_VERSION;
 }
 
-Status write_prom_fake_context(World& world) {
+Status write_prom_fake_context(world::World& world) {
   fs::path folder = prom_fake_context_folder(world.environment);
   if (Status removed = world.files.remove_all(folder); !removed) return removed;
   for (const auto& [name, content] : promfake_context::embedded_files()) {
@@ -23,4 +23,4 @@ Status write_prom_fake_context(World& world) {
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

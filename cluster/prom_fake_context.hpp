@@ -4,12 +4,12 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // Where write_prom_fake_context() puts them.
-fs::path prom_fake_context_folder(const Environment& environment);
+fs::path prom_fake_context_folder(const world::Environment& environment);
 
 // Exactly these files, nothing that an older hpawalk has left.
-Status write_prom_fake_context(World& world);
+Status write_prom_fake_context(world::World& world);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -13,7 +13,7 @@ hpawalk_archive_end:
 extern "C" const char hpawalk_archive_begin[], hpawalk_archive_end[];
 #endif
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 std::string_view prom_fake_archive() {
 #ifdef PROM_FAKE_ARCHIVE
@@ -23,4 +23,4 @@ std::string_view prom_fake_archive() {
 #endif
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
 // Empty in a build without promfake/.
 std::string_view prom_fake_archive();
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

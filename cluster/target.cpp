@@ -8,9 +8,9 @@
 #include "cluster/prom_fake_image.hpp"
 #include "world/trust.hpp"
 
-namespace hpawalk {
+namespace hpawalk::cluster {
 
-std::unique_ptr<ClusterTarget> make_target(World& world, const Config& config) {
+std::unique_ptr<ClusterTarget> make_target(world::World& world, const config::Config& config) {
   std::string cluster = config.text("cluster");
   if (cluster == "local") return make_local_target(world, config);
   if (cluster == "kind") return make_made_target(world, config, kind_maker(config));
@@ -20,23 +20,26 @@ std::unique_ptr<ClusterTarget> make_target(World& world, const Config& config) {
   return make_current_target(world, config);
 }
 
-Result<Leftovers> ClusterTarget::clean_up(KubeApi&, Progress&) { return Leftovers{}; }
+Result<Leftovers> ClusterTarget::clean_up(world::KubeApi&, world::Progress&) {
+  return Leftovers{};
+}
 
-std::string bundle_on_this_machine(World& world, const Config& config) {
+std::string bundle_on_this_machine(world::World& world, const config::Config& config) {
   std::string sign = fmt::format("operator.prometheus.io/version: {}\n", config.text("operator.version"));
   Result<std::vector<fs::path>> sets = world.files.list(local::make_layout(world.environment).parts());
   if (!sets) return {};
   for (const fs::path& set : *sets) {
-    if (!check_trusted(world, set)) continue;
+    if (!world::check_trusted(world, set)) continue;
     Result<std::string> bundle = world.files.read(set / "bundle.yaml");
     if (bundle && bundle->find(sign) != std::string::npos) return (set / "bundle.yaml").string();
   }
   return {};
 }
 
-Status with_archive(World& world, const std::function<Status(const fs::path&)>& use) {
+Status with_archive(world::World& world, const std::function<Status(const fs::path&)>& use) {
   if (prom_fake_archive().empty()) {
-    return failure(ErrorClass::environment, "image-needed", "This hpawalk was built without prom-fake's image", {},
+    return failure(ErrorClass::environment, "image-needed",
+                   "This hpawalk was built without prom-fake's image", {},
                    "--prom-fake-image REF names one in a registry");
   }
   fs::path file = local::make_layout(world.environment).cache / fmt::format("prom-fake-{}.tar", getpid());
@@ -46,4 +49,4 @@ Status with_archive(World& world, const std::function<Status(const fs::path&)>& 
   return status ? removed : status;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::cluster

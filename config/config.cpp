@@ -9,7 +9,7 @@
 #include "base/text.hpp"
 #include "config/pod_security.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 std::string_view origin_name(Origin origin) {
   switch (origin) {
@@ -59,19 +59,23 @@ struct Config::Reading {
     }
   }
 
-  void group(const std::string& name, const yaml::Value& map, const std::string& above, const yaml::Lines& lines) {
+  void group(const std::string& name, const yaml::Value& map, const std::string& above,
+             const yaml::Lines& lines) {
     for (const auto& [key, value] : map.items()) {
       std::string path = above.empty() ? key : above + "." + key;
       auto line = lines.find(path);
       std::string where = line == lines.end() ? name : fmt::format("{}:{}", name, line->second);
-      if (const Setting* setting = find_setting(path); setting != nullptr && !file_named && needs_named_file(*setting)) {
-        mistakes.push_back(fmt::format("{}: `{}` is taken only from a file that is named: --config {}", where, path, name));
+      if (const Setting* setting = find_setting(path);
+          setting != nullptr && !file_named && needs_named_file(*setting)) {
+        mistakes.push_back(fmt::format("{}: `{}` is accepted only from a file that you name: --config {}",
+                                       where, path, name));
       } else if (setting != nullptr) {
         take(*setting, checked(*setting, value), Origin::file, where);
       } else if (is_group(path) && value.is_object()) {
         group(name, value, path, lines);
       } else if (is_group(path)) {
-        if (!value.is_null()) mistakes.push_back(fmt::format("{}: `{}` must be a map of settings", where, path));
+        if (!value.is_null())
+          mistakes.push_back(fmt::format("{}: `{}` must be a map of settings", where, path));
       } else {
         mistakes.push_back(fmt::format("{}: unknown setting `{}`{}", where, path, did_you_mean(path, above)));
       }
@@ -112,7 +116,8 @@ struct Config::Reading {
     }
     for (const char* other : {"HPAWALK_CONFIG", "HPAWALK_DEBUG"}) known.emplace_back(other);
     for (const auto& [name, value] : variables) {
-      if (!name.starts_with("HPAWALK_") || std::find(known.begin(), known.end(), name) != known.end()) continue;
+      if (!name.starts_with("HPAWALK_") || std::find(known.begin(), known.end(), name) != known.end())
+        continue;
       auto near = text::nearest(name, known);
       // A variable of another tool that happens to begin alike must not stop hpawalk; a misspelt one must.
       if (near) mistakes.push_back(fmt::format("{} is not a setting; did you mean {}?", name, *near));
@@ -135,12 +140,13 @@ struct Config::Reading {
     if (made && name.origin == Origin::fallback) name.value = "hpawalk";
   }
 
-  // Whose chain it is, where nobody says it: the HPA is what a chain is built for, and there is one of that name in a
-  // namespace. A label's value has 63 characters at most.
+  // Whose chain it is, where nobody says it: the HPA is what a chain is built for, and there is one of that
+  // name in a namespace. A label's value has 63 characters at most.
   void name_of_instance() {
     Entry& instance = entries.at("instance");
     if (instance.value != "") return;
-    std::string name = entries.at("namespace").value.get<std::string>() + "." + entries.at("hpa.name").value.get<std::string>();
+    std::string name = entries.at("namespace").value.get<std::string>() + "." +
+                       entries.at("hpa.name").value.get<std::string>();
     constexpr size_t most = 63;
     if (name.size() > most) {
       std::string mark = "-" + fingerprint(name);
@@ -174,15 +180,18 @@ Result<Config> Config::from(const Sources& sources) {
   config.check_together(reading.mistakes);
   if (reading.mistakes.empty()) return config;
   size_t count = reading.mistakes.size();
-  return failure(ErrorClass::usage, "config",
-                 count == 1 ? "The configuration has a mistake" : fmt::format("The configuration has {} mistakes", count),
-                 text::join(reading.mistakes, "\n"), "hpawalk config --example shows every setting; nothing was changed");
+  return failure(
+      ErrorClass::usage, "config",
+      count == 1 ? "The configuration is invalid" : fmt::format("The configuration has {} errors", count),
+      text::join(reading.mistakes, "\n"),
+      "hpawalk config --example shows every setting; nothing was changed");
 }
 
 // A setting in a message: where it was set, or its flag.
 std::string Config::named(std::string_view path) const {
   std::string place = where(path);
-  return place.empty() || place.starts_with("--") ? flag_name(*find_setting(path)) : fmt::format("{} (`{}`)", place, path);
+  return place.empty() || place.starts_with("--") ? flag_name(*find_setting(path))
+                                                  : fmt::format("{} (`{}`)", place, path);
 }
 
 // What no single value can tell.
@@ -191,38 +200,44 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
   check_exposure(mistakes);
   check_pod_security(mistakes);
   if (number("hpa.min") > number("hpa.max")) {
-    mistakes.push_back(fmt::format("{}: {} replicas at least is more than {} at most ({})", name("hpa.min"),
+    mistakes.push_back(fmt::format("{}: minimum {} is greater than maximum {} ({})", name("hpa.min"),
                                    number("hpa.min"), number("hpa.max"), name("hpa.max")));
   }
   if (duration("adapter.max-age") <= duration("servicemonitor.interval")) {
-    mistakes.push_back(fmt::format("{}: {} must be more than the scrape interval, {}, or the adapter forgets the series "
-                                   "between two scrapes",
-                                   name("adapter.max-age"), text("adapter.max-age"), text("servicemonitor.interval")));
+    mistakes.push_back(
+        fmt::format("{}: {} must be longer than the scrape interval, {}; otherwise the adapter drops the "
+                    "series between two scrapes",
+                    name("adapter.max-age"), text("adapter.max-age"), text("servicemonitor.interval")));
   }
   std::string cluster = text("cluster");
   if (cluster != "current" && !text("context").empty()) {
-    mistakes.push_back(fmt::format("{}: a context is for `cluster: current`, but the cluster is `{}` ({})", name("context"), cluster,
-                                   name("cluster")));
+    mistakes.push_back(
+        fmt::format("{}: a context can only be used with `cluster: current` (the cluster is `{}`) ({})",
+                    name("context"), cluster, name("cluster")));
   }
   if (cluster != "current" && origin("kubeconfig") == Origin::flag) {
-    mistakes.push_back(fmt::format("--kubeconfig: `cluster: {}` has a kubeconfig of its own; use --cluster current or --context NAME",
-                                   cluster));
+    mistakes.push_back(fmt::format(
+        "--kubeconfig: `cluster: {}` has its own kubeconfig; use --cluster current or --context NAME",
+        cluster));
   }
   if (cluster == "aks") check_azure(mistakes);
   if (!checked(*find_setting("labels"), yaml::Value{{"instance", text("instance")}})) {
-    mistakes.push_back(fmt::format("{}: must be a label's value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at "
-                                   "both ends",
-                                   name("instance")));
+    mistakes.push_back(
+        fmt::format("{}: must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter "
+                    "or digit at both ends",
+                    name("instance")));
   }
   for (std::string_view path : {"workload.labels", "prom-fake.labels", "prometheus.monitor-labels"}) {
     if (value(path).empty()) mistakes.push_back(fmt::format("{}: must have at least one label", name(path)));
   }
   if (text("workload.name") == text("prom-fake.name")) {
-    mistakes.push_back(fmt::format("{}: the workload and prom-fake would both be the Deployment `{}`", name("workload.name"),
-                                   text("workload.name")));
+    mistakes.push_back(fmt::format("{}: the workload and prom-fake would have the same Deployment name `{}`",
+                                   name("workload.name"), text("workload.name")));
   }
   if (labels("workload.labels") == labels("prom-fake.labels")) {
-    mistakes.push_back(fmt::format("{}: the same labels as prom-fake's would mix up their pods", name("workload.labels")));
+    mistakes.push_back(
+        fmt::format("{}: must differ from prom-fake's labels, or each selector also selects the other's pods",
+                    name("workload.labels")));
   }
   if (!text("prom-fake.image").empty()) {
     auto fine = from_text(*find_setting("adapter.image"), text("prom-fake.image"));
@@ -236,21 +251,23 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
 
 // Whoever reaches a load balancer's address sets the metric, and so scales the workload.
 void Config::check_exposure(std::vector<std::string>& mistakes) const {
-  bool balanced = text("prom-fake.service-type") == "LoadBalancer", ranges = !value("prom-fake.source-ranges").empty();
+  bool balanced = text("prom-fake.service-type") == "LoadBalancer",
+       ranges = !value("prom-fake.source-ranges").empty();
   if (balanced && !ranges) {
-    mistakes.push_back(fmt::format(
-        "{}: a LoadBalancer needs prom-fake.source-ranges: whoever reaches its address can set the metric, and so scale the "
-        "workload. Name who may (--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or leave it ClusterIP",
-        named("prom-fake.service-type")));
+    mistakes.push_back(
+        fmt::format("{}: a LoadBalancer requires prom-fake.source-ranges: everybody who can reach its "
+                    "address can set the metric, and so scale the workload. Set the allowed ranges "
+                    "(--prom-fake-source-ranges 192.0.2.0/24; 0.0.0.0/0 is everybody), or use ClusterIP",
+                    named("prom-fake.service-type")));
   }
   if (!balanced && ranges) {
-    mistakes.push_back(fmt::format("{}: source ranges are for a LoadBalancer, but prom-fake.service-type is {}",
+    mistakes.push_back(fmt::format("{}: source ranges require prom-fake.service-type LoadBalancer (it is {})",
                                    named("prom-fake.source-ranges"), text("prom-fake.service-type")));
   }
   for (const auto& [key, annotation] : value("prom-fake.service-annotations").items()) {
     if (annotation.is_string()) continue;
-    mistakes.push_back(fmt::format("{}: the annotation `{}` is not a text: write \"{}\"", named("prom-fake.service-annotations"), key,
-                                   json_text(annotation)));
+    mistakes.push_back(fmt::format("{}: the annotation `{}` is not a string: write \"{}\"",
+                                   named("prom-fake.service-annotations"), key, json_text(annotation)));
   }
 }
 
@@ -258,15 +275,17 @@ void Config::check_exposure(std::vector<std::string>& mistakes) const {
 void Config::check_pod_security(std::vector<std::string>& mistakes) const {
   std::vector<std::string> missing = missing_for_restricted(value("workload.security-context"));
   if (text("pod-security") != "restricted" || text("namespace") == "default" || missing.empty()) return;
-  mistakes.push_back(fmt::format("{}: namespace {} is to enforce Pod Security `restricted`, which also asks for {}; "
-                                 "--pod-security baseline asks for less",
-                                 named("workload.security-context"), text("namespace"), text::join(missing, ", ")));
+  mistakes.push_back(
+      fmt::format("{}: namespace {} enforces Pod Security `restricted`, which also requires {}; "
+                  "--pod-security baseline requires less",
+                  named("workload.security-context"), text("namespace"), text::join(missing, ", ")));
 }
 
 std::string Config::again(const std::string& command) const {
   std::vector<std::string> flags;
   if (!file_.empty()) flags.push_back("--config=" + file_);
-  for (std::string_view path : {"cluster", "cluster-name", "context", "kubeconfig", "namespace", "instance", "hpa.name"}) {
+  for (std::string_view path :
+       {"cluster", "cluster-name", "context", "kubeconfig", "namespace", "instance", "hpa.name"}) {
     std::string flag = flag_name(*find_setting(path));
     if (where(path) == flag) flags.push_back(flag + "=" + text(path));
   }
@@ -279,14 +298,17 @@ void Config::check_azure(std::vector<std::string>& mistakes) const {
   for (std::string_view path : needed) {
     const Setting& setting = *find_setting(path);
     if (!text(path).empty()) continue;
-    mistakes.push_back(fmt::format("`cluster: aks` needs {}: {} or ${}", path, flag_name(setting), setting.also));
+    mistakes.push_back(
+        fmt::format("`cluster: aks` requires {}: {} or ${}", path, flag_name(setting), setting.also));
   }
   std::string registry = text("acr.name");
-  bool plain = std::all_of(registry.begin(), registry.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
+  bool plain =
+      std::all_of(registry.begin(), registry.end(), [](unsigned char c) { return std::isalnum(c) != 0; });
   if (!registry.empty() && (!plain || registry.size() < 5 || registry.size() > 50)) {
-    mistakes.push_back(fmt::format("acr.name: `{}` must be the registry's name alone, 5 to 50 letters and digits; its host is "
-                                   "acr.login-server",
-                                   registry));
+    mistakes.push_back(
+        fmt::format("acr.name: `{}` must be only the registry's name, 5 to 50 letters and digits; its host "
+                    "is acr.login-server",
+                    registry));
   }
 }
 
@@ -309,7 +331,9 @@ std::string Config::text(std::string_view path) const {
   return v.is_string() ? v.get<std::string>() : json_text(v);
 }
 
-int Config::number(std::string_view path) const { return value(path).get<int>(); }
+int Config::number(std::string_view path) const {
+  return value(path).get<int>();
+}
 
 std::chrono::milliseconds Config::duration(std::string_view path) const {
   return std::chrono::milliseconds(duration_ms(value(path).get_ref<const std::string&>()));
@@ -322,7 +346,7 @@ std::map<std::string, std::string> Config::labels(std::string_view path) const {
 }
 
 std::string example_file() {
-  std::string out = "# hpawalk.yaml: every setting with its default. Remove the # of what you change.\n";
+  std::string out = "# hpawalk.yaml: every setting with its default. To change a setting, remove its #.\n";
   std::string group;
   for (const Setting& setting : settings()) {
     size_t dot = setting.path.find('.');
@@ -332,9 +356,10 @@ std::string example_file() {
     group = its_group;
     std::string indent = group.empty() ? "" : "  ";
     std::string choices = setting.kind == Kind::choice ? fmt::format(" ({})", setting.allowed) : "";
-    out += fmt::format("{}# {}{}.\n{}#{}: {}\n", indent, setting.help, choices, indent, own, setting.fallback);
+    out +=
+        fmt::format("{}# {}{}.\n{}#{}: {}\n", indent, setting.help, choices, indent, own, setting.fallback);
   }
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

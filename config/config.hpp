@@ -1,7 +1,7 @@
 // One immutable, validated configuration in which every value remembers where it came from.
 //
-// defaults < hpawalk.yaml < environment < flags. All mistakes are found and reported at once, before anything is
-// done. Pure: the caller reads the file. Which settings exist is in settings.hpp.
+// defaults < hpawalk.yaml < environment < flags. All mistakes are found and reported at once, before anything
+// is done. Pure: the caller reads the file. Which settings exist is in settings.hpp.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 #include "config/settings.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 inline constexpr std::string_view default_config_file = "hpawalk.yaml";  // in the current folder
 
@@ -21,11 +21,11 @@ enum class Origin { fallback, file, environment, flag };
 std::string_view origin_name(Origin origin);  // "default", "file", "environment", "flag"
 
 struct Sources {
-  std::string file_name = {};                      // as the user knows it; empty: there is no file
-  std::string file = {};                           // its text
+  std::string file_name = {};  // as the user knows it; empty: there is no file
+  std::string file = {};       // its text
   std::map<std::string, std::string> environment = {};
-  std::map<std::string, std::string> flags = {};   // by the setting's path
-  bool file_named = true;                          // by the user; else it was only found
+  std::map<std::string, std::string> flags = {};  // by the setting's path
+  bool file_named = true;                         // by the user; else it was only found
 };
 
 class Config {
@@ -44,7 +44,9 @@ class Config {
   std::map<std::string, std::string> labels(std::string_view path) const;
 
   Origin origin(std::string_view path) const { return entry(path).origin; }
-  std::string where(std::string_view path) const { return entry(path).where; }  // "hpawalk.yaml:12", "HPAWALK_HPA_MIN", "--hpa-min"
+  std::string where(std::string_view path) const {
+    return entry(path).where;
+  }  // "hpawalk.yaml:12", "HPAWALK_HPA_MIN", "--hpa-min"
 
   // "hpawalk logs adapter --context prod": the command with the flags that said where to work, for hints.
   std::string again(const std::string& command) const;
@@ -69,4 +71,4 @@ class Config {
 // A hpawalk.yaml with every setting at its default, each explained and commented out.
 std::string example_file();
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 namespace {
 
@@ -25,11 +25,12 @@ std::vector<std::string> missing_for_restricted(const yaml::Value& context) {
   need(entry(context, "runAsUser") != 0, "no runAsUser: 0");
   need(entry(context, "allowPrivilegeEscalation") == false, "allowPrivilegeEscalation: false");
   need(std::find(dropped.begin(), dropped.end(), "ALL") != dropped.end(), "capabilities: {drop: [ALL]}");
-  need(std::all_of(added.begin(), added.end(), [](const yaml::Value& name) { return name == "NET_BIND_SERVICE"; }),
+  need(std::all_of(added.begin(), added.end(),
+                   [](const yaml::Value& name) { return name == "NET_BIND_SERVICE"; }),
        "no capabilities added but NET_BIND_SERVICE");
   need(profile == "RuntimeDefault" || profile == "Localhost", "seccompProfile: {type: RuntimeDefault}");
   need(entry(context, "privileged") != true, "no privileged: true");
   return missing;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

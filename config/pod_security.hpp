@@ -9,7 +9,7 @@
 
 #include "base/yaml.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 inline constexpr const char* enforce_label = "pod-security.kubernetes.io/enforce";
 
@@ -17,4 +17,4 @@ inline constexpr const char* enforce_label = "pod-security.kubernetes.io/enforce
 // ("runAsNonRoot: true"); nothing when it fits.
 std::vector<std::string> missing_for_restricted(const yaml::Value& security_context);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

@@ -1,7 +1,8 @@
 // The one table of everything that can be set: its path in hpawalk.yaml, its kind, default and meaning.
 //
-// The name of the environment variable and of the flag follow from the path by rule: `hpa.min` is HPAWALK_HPA_MIN
-// and --hpa-min. Knows nothing about where values come from (config.hpp) or what they are used for.
+// The name of the environment variable and of the flag follow from the path by rule: `hpa.min` is
+// HPAWALK_HPA_MIN and --hpa-min. Knows nothing about where values come from (config.hpp) or what they are
+// used for.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,7 @@
 #include "base/error.hpp"
 #include "base/yaml.hpp"
 
-namespace hpawalk {
+namespace hpawalk::config {
 
 enum class Kind {
   text,        // one line; may be empty
@@ -36,7 +37,7 @@ enum class Kind {
 struct Setting {
   std::string_view path;
   Kind kind;
-  std::string_view fallback;      // YAML
+  std::string_view fallback;  // YAML
   std::string_view help;
   std::string_view allowed = {};  // see count and choice
   std::string_view also = {};     // another environment variable for it, which the walkthrough uses
@@ -45,8 +46,8 @@ struct Setting {
 std::span<const Setting> settings();  // in the order of `hpawalk config`
 const Setting* find_setting(std::string_view path);
 
-// It names what is executed, or whose cluster is changed: not from a file that was only found, which may have come
-// with somebody else's repository.
+// It names what is executed, or whose cluster is changed: not from a file that was only found, which may have
+// come with somebody else's repository.
 bool needs_named_file(const Setting& setting);
 
 std::string flag_name(const Setting& setting);         // "--hpa-min"
@@ -65,4 +66,4 @@ long long duration_ms(std::string_view duration);
 // Thousandths of a quantity that `checked` accepted, rounded up as the HPA does.
 long long quantity_milli(std::string_view quantity);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::config

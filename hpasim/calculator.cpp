@@ -20,7 +20,8 @@ std::int64_t wrap_mul(std::int64_t a, std::int64_t b) {
 }
 
 std::int64_t to_int64(double value) {
-  if (value >= -9223372036854775808.0 && value < 9223372036854775808.0) return static_cast<std::int64_t>(value);
+  if (value >= -9223372036854775808.0 && value < 9223372036854775808.0)
+    return static_cast<std::int64_t>(value);
   return std::numeric_limits<std::int64_t>::min();
 }
 
@@ -31,9 +32,13 @@ Proposal failed(Failure failure) {
   return proposal;
 }
 
-bool listed(const PodGroup& group) { return group.count > 0 && group.phase != Phase::unlisted; }
+bool listed(const PodGroup& group) {
+  return group.count > 0 && group.phase != Phase::unlisted;
+}
 
-bool any_listed(std::span<const PodGroup> pods) { return std::any_of(pods.begin(), pods.end(), listed); }
+bool any_listed(std::span<const PodGroup> pods) {
+  return std::any_of(pods.begin(), pods.end(), listed);
+}
 
 // --- Object and External with a Value: getUsageRatioReplicaCount
 
@@ -59,17 +64,22 @@ Proposal by_ratio(double ratio, std::int64_t current, std::span<const PodGroup> 
     if (group.phase == Phase::running && group.ready && group.has_conditions) p.pods += group.count;
   }
   double replicas = ratio * static_cast<double>(p.pods);
-  p.replicas = rules.ratio_saturates && replicas > static_cast<double>(kMaxInt32) ? kMaxInt32 : to_int32(std::ceil(replicas));
+  p.replicas = rules.ratio_saturates && replicas > static_cast<double>(kMaxInt32)
+                   ? kMaxInt32
+                   : to_int32(std::ceil(replicas));
   return p;
 }
 
-// --- Object and External with an AverageValue: GetObjectPerPodMetricReplicas, GetExternalPerPodMetricReplicas
+// --- Object and External with an AverageValue: GetObjectPerPodMetricReplicas,
+// GetExternalPerPodMetricReplicas
 
-Proposal per_pod(std::int64_t usage, std::int64_t target, Scale scale, const Tolerance& tolerance, bool saturates) {
+Proposal per_pod(std::int64_t usage, std::int64_t target, Scale scale, const Tolerance& tolerance,
+                 bool saturates) {
   Proposal p;
   p.replicas = scale.status_replicas;
   p.pods = scale.status_replicas;
-  p.ratio = p.corrected = static_cast<double>(usage) / (static_cast<double>(target) * static_cast<double>(scale.status_replicas));
+  p.ratio = p.corrected =
+      static_cast<double>(usage) / (static_cast<double>(target) * static_cast<double>(scale.status_replicas));
   p.because = Because::within_tolerance;
   if (!tolerance.within(p.ratio)) {
     p.because = Because::ratio;
@@ -77,7 +87,9 @@ Proposal per_pod(std::int64_t usage, std::int64_t target, Scale scale, const Tol
     p.replicas = saturates && replicas > static_cast<double>(kMaxInt32) ? kMaxInt32 : to_int32(replicas);
   }
   bool huge = saturates && static_cast<double>(usage) >= static_cast<double>(kMaxInt64);
-  p.current = huge ? kMaxInt64 : to_int64(std::ceil(static_cast<double>(usage) / static_cast<double>(scale.status_replicas)));
+  p.current =
+      huge ? kMaxInt64
+           : to_int64(std::ceil(static_cast<double>(usage) / static_cast<double>(scale.status_replicas)));
   return p;
 }
 
@@ -142,13 +154,14 @@ Usage utilization_usage(const Sums& sums, std::int64_t target) {
   Usage usage;
   if (sums.request == 0) return {false, 0, 0, 0};
   usage.utilization = static_cast<std::int32_t>(wrap_mul(sums.metric, 100) / sums.request);
-  usage.ratio = static_cast<double>(usage.utilization) / static_cast<double>(static_cast<std::int32_t>(target));
+  usage.ratio =
+      static_cast<double>(usage.utilization) / static_cast<double>(static_cast<std::int32_t>(target));
   usage.average = sums.metric / sums.with_request;
   return usage;
 }
 
-Proposal over_pods(const MetricSpec& metric, const Reading& reading, std::span<const PodGroup> pods, Scale scale,
-                   const Tolerance& tolerance, const Flags& flags, Time now) {
+Proposal over_pods(const MetricSpec& metric, const Reading& reading, std::span<const PodGroup> pods,
+                   Scale scale, const Tolerance& tolerance, const Flags& flags, Time now) {
   bool resource = metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
   bool cpu = resource && metric.name == "cpu";
   bool utilization = metric.target_kind == TargetKind::utilization;
@@ -156,8 +169,8 @@ Proposal over_pods(const MetricSpec& metric, const Reading& reading, std::span<c
 
   Sums sums;
   std::int64_t ready = 0, unready = 0, missing = 0;
-  // A sample of a pod that the lister does not know has no request: a utilization passes over its value, but it
-  // still counts among the samples (len(metrics)).
+  // A sample of a pod that the lister does not know has no request: a utilization passes over its value, but
+  // it still counts among the samples (len(metrics)).
   auto add = [&](Sums& to, const PodGroup& group, std::int64_t milli, const PodSample& sample) {
     bool known = utilization && group.phase != Phase::unlisted;
     to.add(group.count, utilization && !known ? 0 : milli, known, sample.request);
@@ -179,7 +192,9 @@ Proposal over_pods(const MetricSpec& metric, const Reading& reading, std::span<c
       if (listed(pods[i]) && !reading.samples[i].has_request) return failed(Failure::no_request);
     }
   }
-  auto usage_of = [&](const Sums& s) { return utilization ? utilization_usage(s, metric.target) : plain_usage(s, metric.target); };
+  auto usage_of = [&](const Sums& s) {
+    return utilization ? utilization_usage(s, metric.target) : plain_usage(s, metric.target);
+  };
   Usage usage = usage_of(sums);
   if (!usage.ok) return failed(Failure::no_match);
 
@@ -206,7 +221,8 @@ Proposal over_pods(const MetricSpec& metric, const Reading& reading, std::span<c
     if (counts == Counts::missing && usage.ratio < 1.0) {
       std::int64_t percent = std::max<std::int64_t>(100, metric.target);
       add(sums, pods[i], utilization ? wrap_mul(sample.request, percent) / 100 : metric.target, sample);
-    } else if ((counts == Counts::missing && usage.ratio > 1.0) || (counts == Counts::unready && count_unready)) {
+    } else if ((counts == Counts::missing && usage.ratio > 1.0) ||
+               (counts == Counts::unready && count_unready)) {
       add(sums, pods[i], 0, sample);
     }
   }
@@ -233,31 +249,36 @@ std::int32_t to_int32(double value) {
   return std::numeric_limits<std::int32_t>::min();
 }
 
-Proposal propose(const MetricSpec& metric, const Reading& reading, std::span<const PodGroup> pods, Scale scale,
-                 const Tolerance& tolerance, const Rules& rules, const Flags& flags, Time now) {
+Proposal propose(const MetricSpec& metric, const Reading& reading, std::span<const PodGroup> pods,
+                 Scale scale, const Tolerance& tolerance, const Rules& rules, const Flags& flags, Time now) {
   if (reading.failure != Failure::none) return failed(reading.failure);
   switch (metric.kind) {
     case MetricKind::object: {
       std::int64_t usage = reading.values[0];
-      if (metric.target_kind == TargetKind::average_value) return per_pod(usage, metric.target, scale, tolerance, false);
-      return by_ratio(static_cast<double>(usage) / static_cast<double>(metric.target), usage, pods, scale, tolerance, rules);
+      if (metric.target_kind == TargetKind::average_value)
+        return per_pod(usage, metric.target, scale, tolerance, false);
+      return by_ratio(static_cast<double>(usage) / static_cast<double>(metric.target), usage, pods, scale,
+                      tolerance, rules);
     }
     case MetricKind::external: {
       bool average = metric.target_kind == TargetKind::average_value;
       std::int64_t usage = sum_external(reading.values, average, rules);
       if (average) return per_pod(usage, metric.target, scale, tolerance, rules.external_saturates);
-      return by_ratio(static_cast<double>(usage) / static_cast<double>(metric.target), usage, pods, scale, tolerance, rules);
+      return by_ratio(static_cast<double>(usage) / static_cast<double>(metric.target), usage, pods, scale,
+                      tolerance, rules);
     }
     default: return over_pods(metric, reading, pods, scale, tolerance, flags, now);
   }
 }
 
-std::string failure_reason(MetricKind kind) { return "FailedGet" + std::string(kind_name(kind)) + "Metric"; }
+std::string failure_reason(MetricKind kind) {
+  return "FailedGet" + std::string(kind_name(kind)) + "Metric";
+}
 
 std::string_view failure_text(Failure failure) {
   switch (failure) {
     case Failure::none: return "";
-    case Failure::unavailable: return "the metrics API answered with an error";
+    case Failure::unavailable: return "the metrics API returned an error";
     case Failure::empty: return "the metrics API had no sample";
     case Failure::no_pods: return "the scale target's selector matches no pod";
     case Failure::no_usable_sample: return "every sample belongs to a pod that is unready, deleted or failed";

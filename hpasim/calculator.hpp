@@ -1,9 +1,9 @@
 // One metric -> a proposal for the number of replicas, in the controller's own integer and double arithmetic.
 //
 // Source of every formula: pkg/controller/podautoscaler/replica_calculator.go and metrics/utilization.go of
-// Kubernetes 1.34.4 (version.hpp lists what differs elsewhere). The order of the expressions is theirs, because
-// it decides the last bit. Pods in the same state are one group, so that a thousand replicas cost as much as
-// one. Knows nothing about history, limits or min and max.
+// Kubernetes 1.34.4 (version.hpp lists what differs elsewhere). The order of the expressions is theirs,
+// because it decides the last bit. Pods in the same state are one group, so that a thousand replicas cost as
+// much as one. Knows nothing about history, limits or min and max.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct PodGroup {
   bool ready = true;           // the Ready condition is True
   bool has_conditions = true;  // it has a Ready condition and a start time at all
   Time started{0};
-  Time ready_changed{0};       // when the Ready condition last changed
+  Time ready_changed{0};  // when the Ready condition last changed
 };
 
 // What the metrics API says of each pod of a group.
@@ -49,9 +49,9 @@ enum class Failure : std::uint8_t {
 
 // What the metrics APIs answer about one metric at one sync.
 struct Reading {
-  Failure failure = Failure::none;               // unavailable or empty: nothing below counts
-  std::span<const std::int64_t> values = {};     // Object: one; External: one an item (milli)
-  std::span<const PodSample> samples = {};       // Pods and resources: one a group
+  Failure failure = Failure::none;            // unavailable or empty: nothing below counts
+  std::span<const std::int64_t> values = {};  // Object: one; External: one an item (milli)
+  std::span<const PodSample> samples = {};    // Pods and resources: one a group
 };
 
 struct Tolerance {
@@ -68,9 +68,9 @@ struct Tolerance {
 
 // Why the proposal is what it is.
 enum class Because : std::uint8_t {
-  ratio,                // the ratio asked for it
-  within_tolerance,     // the ratio is near enough to 1
-  unready_or_missing,   // with unready or missing pods counted in, the ratio says "stay"
+  ratio,               // the ratio asked for it
+  within_tolerance,    // the ratio is near enough to 1
+  unready_or_missing,  // with unready or missing pods counted in, the ratio says "stay"
   from_zero,
   failed
 };
@@ -79,19 +79,19 @@ struct Proposal {
   std::int32_t replicas = 0;
   Because because = Because::ratio;
   Failure failure = Failure::none;
-  double ratio = 0;           // of the measured value to the target
-  double corrected = 0;       // after counting in unready and missing pods; the same where there are none
-  std::int64_t current = 0;   // what the status shows: milli, the average where the target is one
+  double ratio = 0;          // of the measured value to the target
+  double corrected = 0;      // after counting in unready and missing pods; the same where there are none
+  std::int64_t current = 0;  // what the status shows: milli, the average where the target is one
   std::int32_t utilization = 0;
-  std::int32_t pods = 0;      // that the ratio was multiplied with
+  std::int32_t pods = 0;  // that the ratio was multiplied with
 };
 
 struct Scale {
   std::int32_t spec_replicas = 0, status_replicas = 0;
 };
 
-Proposal propose(const MetricSpec& metric, const Reading& reading, std::span<const PodGroup> pods, Scale scale,
-                 const Tolerance& tolerance, const Rules& rules, const Flags& flags, Time now);
+Proposal propose(const MetricSpec& metric, const Reading& reading, std::span<const PodGroup> pods,
+                 Scale scale, const Tolerance& tolerance, const Rules& rules, const Flags& flags, Time now);
 
 // The reason of the ScalingActive condition when this metric fails: "FailedGetPodsMetric".
 std::string failure_reason(MetricKind kind);

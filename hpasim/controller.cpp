@@ -10,7 +10,9 @@ namespace {
 
 using std::chrono::seconds;
 
-std::int32_t wrap(std::int64_t value) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(value)); }
+std::int32_t wrap(std::int64_t value) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
+}
 
 Time longest_period(const ScalingRules& rules) {
   std::int32_t longest = 0;
@@ -34,14 +36,17 @@ void SlidingExtreme::forget_until(Time cutoff, bool inclusive) {
   if (empty()) entries_.clear(), head_ = 0;
 }
 
-Controller::Controller(Spec spec, Rules rules, Flags flags) : spec_(std::move(spec)), rules_(rules), flags_(flags) {
+Controller::Controller(Spec spec, Rules rules, Flags flags)
+    : spec_(std::move(spec)), rules_(rules), flags_(flags) {
   tolerance_ = {flags.tolerance, flags.tolerance, rules.tolerance_is_absolute};
   down_window_ = flags.downscale_stabilization;
   if (spec_.behavior) {
     const auto& [up, down] = *spec_.behavior;
     up_window_ = seconds(up.window_seconds.value_or(0));
-    // The flag goes through a whole number of seconds on its way here (maybeInitScaleDownStabilizationWindow).
-    down_window_ = down.window_seconds ? seconds(*down.window_seconds) : std::chrono::duration_cast<seconds>(flags.downscale_stabilization);
+    // The flag goes through a whole number of seconds on its way here
+    // (maybeInitScaleDownStabilizationWindow).
+    down_window_ = down.window_seconds ? seconds(*down.window_seconds)
+                                       : std::chrono::duration_cast<seconds>(flags.downscale_stabilization);
     if (rules.tolerance_from_spec) {
       tolerance_.up = up.tolerance.value_or(tolerance_.up);
       tolerance_.down = down.tolerance.value_or(tolerance_.down);
@@ -53,7 +58,8 @@ Controller::Controller(Spec spec, Rules rules, Flags flags) : spec_(std::move(sp
   proposals_.resize(spec_.metrics.size());
 }
 
-Decision Controller::sync(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale, Time scale_read, Time now) {
+Decision Controller::sync(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale,
+                          Time scale_read, Time now) {
   conditions_.able = Able::SucceededGetScale;
   if (!seeded_) {
     lows_.push(scale.spec_replicas, scale_read);
@@ -62,8 +68,11 @@ Decision Controller::sync(std::span<const Reading> readings, std::span<const Pod
   }
   Decision d;
   d.from = d.to = d.proposed = d.stabilized = scale.spec_replicas;
-  bool came_to_zero = rules_.zero_by_condition && rules_.zero_allowed && conditions_.scaled_to_zero.value_or(false);
-  bool asleep = rules_.zero_by_condition ? !((spec_.min != 0 && came_to_zero) || (came_to_zero && has_zero_metric_)) : spec_.min != 0;
+  bool came_to_zero =
+      rules_.zero_by_condition && rules_.zero_allowed && conditions_.scaled_to_zero.value_or(false);
+  bool asleep = rules_.zero_by_condition
+                    ? !((spec_.min != 0 && came_to_zero) || (came_to_zero && has_zero_metric_))
+                    : spec_.min != 0;
   if (scale.spec_replicas == 0 && asleep) {
     d.rule = Rule::zero;
     conditions_.active = Active::ScalingDisabled;
@@ -94,7 +103,8 @@ Decision Controller::sync(std::span<const Reading> readings, std::span<const Pod
 }
 
 // computeReplicasForMetrics: the largest valid proposal; with a failed metric never downwards.
-bool Controller::combine(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale, Time now, Decision& d) {
+bool Controller::combine(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale,
+                         Time now, Decision& d) {
   std::int32_t replicas = 0;
   std::size_t failures = 0, first_failure = 0;
   for (std::size_t i = 0; i < spec_.metrics.size(); ++i) {
@@ -145,7 +155,8 @@ void Controller::normalize(Decision& d, Time now) {
   } else if (d.stabilized > most) {
     d.to = d.limit = most;
     conditions_.limited = by_rate ? Limited::ScaleUpLimit : Limited::TooManyReplicas;
-    if (d.to == d.from && d.proposed < d.from) return;  // the metrics ask for fewer: it is the window that holds
+    if (d.to == d.from && d.proposed < d.from)
+      return;  // the metrics ask for fewer: it is the window that holds
     d.rule = by_rate ? Rule::doubling : Rule::at_max;
     d.until.reset();
   }
@@ -206,7 +217,8 @@ Time Controller::frees_at(const Policy& policy, const std::vector<ScaleEvent>& e
 void Controller::limit_up(Decision& d, Time now) {
   const ScalingRules& rules = spec_.behavior->up;
   bool least = rules.select == SelectPolicy::min;
-  std::int32_t limit = least ? std::numeric_limits<std::int32_t>::max() : std::numeric_limits<std::int32_t>::min();
+  std::int32_t limit =
+      least ? std::numeric_limits<std::int32_t>::max() : std::numeric_limits<std::int32_t>::min();
   std::int16_t chosen = -1;
   if (rules.select == SelectPolicy::disabled) {
     limit = d.from;
@@ -216,8 +228,10 @@ void Controller::limit_up(Decision& d, Time now) {
       std::int32_t start = period_start(d.from, policy, now);
       std::int32_t proposed = policy.kind == PolicyKind::pods
                                   ? wrap(std::int64_t(start) + policy.value)
-                                  : to_int32(std::ceil(static_cast<double>(start) * (1 + static_cast<double>(policy.value) / 100)));
-      if (least ? proposed < limit : proposed > limit) limit = proposed, chosen = static_cast<std::int16_t>(i);
+                                  : to_int32(std::ceil(static_cast<double>(start) *
+                                                       (1 + static_cast<double>(policy.value) / 100)));
+      if (least ? proposed < limit : proposed > limit)
+        limit = proposed, chosen = static_cast<std::int16_t>(i);
     }
   }
   limit = std::max(limit, d.from);
@@ -236,7 +250,8 @@ void Controller::limit_up(Decision& d, Time now) {
 void Controller::limit_down(Decision& d, Time now) {
   const ScalingRules& rules = spec_.behavior->down;
   bool least = rules.select == SelectPolicy::min;  // the smallest change leaves the most replicas
-  std::int32_t limit = least ? std::numeric_limits<std::int32_t>::min() : std::numeric_limits<std::int32_t>::max();
+  std::int32_t limit =
+      least ? std::numeric_limits<std::int32_t>::min() : std::numeric_limits<std::int32_t>::max();
   std::int16_t chosen = -1;
   if (rules.select == SelectPolicy::disabled) {
     limit = d.from;
@@ -244,10 +259,12 @@ void Controller::limit_down(Decision& d, Time now) {
     for (std::size_t i = 0; i < rules.policies.size(); ++i) {
       const Policy& policy = rules.policies[i];
       std::int32_t start = period_start(d.from, policy, now);
-      std::int32_t proposed = policy.kind == PolicyKind::pods
-                                  ? wrap(std::int64_t(start) - policy.value)
-                                  : to_int32(static_cast<double>(start) * (1 - static_cast<double>(policy.value) / 100));
-      if (least ? proposed > limit : proposed < limit) limit = proposed, chosen = static_cast<std::int16_t>(i);
+      std::int32_t proposed =
+          policy.kind == PolicyKind::pods
+              ? wrap(std::int64_t(start) - policy.value)
+              : to_int32(static_cast<double>(start) * (1 - static_cast<double>(policy.value) / 100));
+      if (least ? proposed > limit : proposed < limit)
+        limit = proposed, chosen = static_cast<std::int16_t>(i);
     }
   }
   limit = std::min(limit, d.from);
@@ -288,12 +305,18 @@ void Controller::wrote(const Decision& decision, Time at) {
 }
 
 std::string_view reason(Able able) {
-  static constexpr std::string_view names[] = {"", "SucceededGetScale", "ReadyForNewScale", "ScaleUpStabilized", "ScaleDownStabilized", "SucceededRescale"};
+  static constexpr std::string_view names[] = {"",
+                                               "SucceededGetScale",
+                                               "ReadyForNewScale",
+                                               "ScaleUpStabilized",
+                                               "ScaleDownStabilized",
+                                               "SucceededRescale"};
   return names[static_cast<std::size_t>(able)];
 }
 
 std::string_view reason(Limited limited) {
-  static constexpr std::string_view names[] = {"", "DesiredWithinRange", "TooFewReplicas", "TooManyReplicas", "ScaleUpLimit", "ScaleDownLimit"};
+  static constexpr std::string_view names[] = {
+      "", "DesiredWithinRange", "TooFewReplicas", "TooManyReplicas", "ScaleUpLimit", "ScaleDownLimit"};
   return names[static_cast<std::size_t>(limited)];
 }
 
@@ -308,8 +331,9 @@ std::string reason(const Conditions& conditions, const Spec& spec) {
 }
 
 std::string_view rule_name(Rule rule) {
-  static constexpr std::string_view names[] = {"metric", "stabilized-up", "stabilized-down", "policy", "doubling", "disabled", "at-max",
-                                               "at-min", "above-max", "below-min", "zero", "no-metric"};
+  static constexpr std::string_view names[] = {
+      "metric", "stabilized-up", "stabilized-down", "policy",    "doubling", "disabled",
+      "at-max", "at-min",        "above-max",       "below-min", "zero",     "no-metric"};
   return names[static_cast<std::size_t>(rule)];
 }
 

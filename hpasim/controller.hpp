@@ -14,9 +14,23 @@
 
 namespace hpawalk::hpasim {
 
-enum class Able : std::uint8_t { unset, SucceededGetScale, ReadyForNewScale, ScaleUpStabilized, ScaleDownStabilized, SucceededRescale };
+enum class Able : std::uint8_t {
+  unset,
+  SucceededGetScale,
+  ReadyForNewScale,
+  ScaleUpStabilized,
+  ScaleDownStabilized,
+  SucceededRescale
+};
 enum class Active : std::uint8_t { unset, ValidMetricFound, ScalingDisabled, MetricFailed };
-enum class Limited : std::uint8_t { unset, DesiredWithinRange, TooFewReplicas, TooManyReplicas, ScaleUpLimit, ScaleDownLimit };
+enum class Limited : std::uint8_t {
+  unset,
+  DesiredWithinRange,
+  TooFewReplicas,
+  TooManyReplicas,
+  ScaleUpLimit,
+  ScaleDownLimit
+};
 
 // The conditions' reasons; their status follows from them.
 struct Conditions {
@@ -29,27 +43,29 @@ struct Conditions {
 
 // The rule that decided how many replicas there are after the sync.
 enum class Rule : std::uint8_t {
-  metric,              // the metrics' proposal, as it is
-  stabilized_up,       // a lower recommendation within the scale-up window
-  stabilized_down,     // a higher recommendation within the scale-down window
-  policy,              // a scaling policy (see `policy` and `frees_at`)
-  doubling,            // without behavior: at most twice as many, or 4
-  disabled,            // selectPolicy: Disabled
-  at_max, at_min,
-  above_max, below_min,  // spec.replicas was outside: metrics are not even looked at
-  zero,                  // scaling is disabled because there are 0 replicas
-  no_metric              // a metric failed: no decision
+  metric,           // the metrics' proposal, as it is
+  stabilized_up,    // a lower recommendation within the scale-up window
+  stabilized_down,  // a higher recommendation within the scale-down window
+  policy,           // a scaling policy (see `policy` and `frees_at`)
+  doubling,         // without behavior: at most twice as many, or 4
+  disabled,         // selectPolicy: Disabled
+  at_max,
+  at_min,
+  above_max,
+  below_min,  // spec.replicas was outside: metrics are not even looked at
+  zero,       // scaling is disabled because there are 0 replicas
+  no_metric   // a metric failed: no decision
 };
 
 struct Decision {
   std::int32_t from = 0, to = 0;
-  std::int32_t proposed = 0;      // the metrics' combined proposal, before anything limits it
-  std::int32_t stabilized = 0;    // after the windows
+  std::int32_t proposed = 0;    // the metrics' combined proposal, before anything limits it
+  std::int32_t stabilized = 0;  // after the windows
   Rule rule = Rule::metric;
-  std::int16_t metric = -1;       // whose proposal won; -1: none
-  std::int16_t policy = -1;       // index in the rules' policies
-  std::int32_t limit = 0;         // what the rule allowed
-  std::optional<Time> until;      // when the recommendation or the scale event that holds it back runs out
+  std::int16_t metric = -1;   // whose proposal won; -1: none
+  std::int16_t policy = -1;   // index in the rules' policies
+  std::int32_t limit = 0;     // what the rule allowed
+  std::optional<Time> until;  // when the recommendation or the scale event that holds it back runs out
   Conditions conditions;
   bool rescaled() const { return from != to; }
 };
@@ -60,7 +76,8 @@ class SlidingExtreme {
  public:
   explicit SlidingExtreme(bool largest) : largest_(largest) {}
   void push(std::int32_t value, Time at);
-  void forget_until(Time cutoff, bool inclusive);  // drops what is older than (or, inclusive, as old as) cutoff
+  void forget_until(Time cutoff,
+                    bool inclusive);  // drops what is older than (or, inclusive, as old as) cutoff
   bool empty() const { return head_ == entries_.size(); }
   std::int32_t value() const { return entries_[head_].value; }
   Time at() const { return entries_[head_].at; }
@@ -86,9 +103,10 @@ class Controller {
  public:
   Controller(Spec spec, Rules rules, Flags flags);
 
-  // One sync. `readings` has one entry a metric; `scale_read` and `now` are when the scale and then the metrics
-  // had been read. With a change, call wrote() with the time at which the new scale had been written.
-  Decision sync(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale, Time scale_read, Time now);
+  // One sync. `readings` has one entry a metric; `scale_read` and `now` are when the scale and then the
+  // metrics had been read. With a change, call wrote() with the time at which the new scale had been written.
+  Decision sync(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale,
+                Time scale_read, Time now);
   void wrote(const Decision& decision, Time at);
 
   const Spec& spec() const { return spec_; }
@@ -97,7 +115,8 @@ class Controller {
   const Conditions& conditions() const { return conditions_; }
 
  private:
-  bool combine(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale, Time now, Decision& d);
+  bool combine(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale, Time now,
+               Decision& d);
   void normalize(Decision& d, Time now);
   void normalize_with_behavior(Decision& d, Time now);
   void limit_up(Decision& d, Time now);

@@ -16,15 +16,18 @@ Result<std::vector<Document>> read_all(std::string_view text) {
   auto documents = yaml::parse_all(text);
   if (documents) return documents;
   const Error& error = documents.error();
-  return failure(ErrorClass::usage, "hpa-yaml", "The HPA's file is neither YAML nor JSON", error.what + ": " + error.because);
+  return failure(ErrorClass::usage, "hpa-yaml", "The HPA file is neither YAML nor JSON",
+                 error.what + ": " + error.because);
 }
 
 void collect(const Document& document, std::vector<const Document*>& hpas, std::vector<std::string>& kinds) {
   if (!document.is_object()) return;
-  std::string kind = document.contains("kind") && document["kind"].is_string() ? document["kind"].get<std::string>() : "";
+  std::string kind =
+      document.contains("kind") && document["kind"].is_string() ? document["kind"].get<std::string>() : "";
   if (!kind.empty()) kinds.push_back(kind);
   if (kind == "HorizontalPodAutoscaler") hpas.push_back(&document);
-  if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items") && document["items"].is_array()) {
+  if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items") &&
+      document["items"].is_array()) {
     for (const Document& item : document["items"]) collect(item, hpas, kinds);
   }
 }
@@ -38,14 +41,16 @@ std::string name_of(const Document& hpa) {
 }
 
 struct Step {
-  std::string key;    // empty: an index
+  std::string key;  // empty: an index
   size_t index = 0;
 };
 
 Result<std::vector<Step>> parse_path(std::string_view path) {
   auto wrong = [&](std::string because) {
-    return failure(ErrorClass::usage, "set-path", "\"" + std::string(path) + "\" is not a path", std::move(because),
-                   "For example spec.behavior.scaleDown.stabilizationWindowSeconds, or spec.metrics[0].object.target.value");
+    return failure(ErrorClass::usage, "set-path", "\"" + std::string(path) + "\" is not a path",
+                   std::move(because),
+                   "For example spec.behavior.scaleDown.stabilizationWindowSeconds, or "
+                   "spec.metrics[0].object.target.value");
   };
   std::vector<Step> steps;
   for (const std::string& part : text::split(path, '.')) {
@@ -56,9 +61,11 @@ Result<std::vector<Step>> parse_path(std::string_view path) {
     rest.remove_prefix(bracket);
     while (!rest.empty()) {
       size_t end = rest.find(']');
-      if (rest[0] != '[' || end == std::string_view::npos || end == 1 || end > 5) return wrong("An index looks like [0]");
+      if (rest[0] != '[' || end == std::string_view::npos || end == 1 || end > 5)
+        return wrong("An index looks like [0]");
       std::string digits(rest.substr(1, end - 1));
-      if (!std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c); })) return wrong("An index looks like [0]");
+      if (!std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c); }))
+        return wrong("An index looks like [0]");
       steps.push_back({"", std::stoul(digits)});
       rest.remove_prefix(end + 1);
     }
@@ -77,18 +84,19 @@ Result<Document> find_hpa(std::string_view text, std::string_view name) {
   for (const Document& document : *documents) collect(document, hpas, kinds);
   for (const Document* hpa : hpas) names.push_back(name_of(*hpa));
   if (hpas.empty()) {
-    return failure(ErrorClass::usage, "hpa-missing", "There is no HorizontalPodAutoscaler in the file",
+    return failure(ErrorClass::usage, "hpa-missing", "No HorizontalPodAutoscaler found in the file",
                    kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
   }
   if (name.empty() && hpas.size() > 1) {
-    return failure(ErrorClass::usage, "hpa-ambiguous", "The file holds several HorizontalPodAutoscalers",
-                   text::join(names, ", "), "Name one behind a #, as in hpas.yaml#" + names.front());
+    return failure(ErrorClass::usage, "hpa-ambiguous", "The file contains several HorizontalPodAutoscalers",
+                   text::join(names, ", "), "Name one after a #, as in hpas.yaml#" + names.front());
   }
   if (name.empty()) return *hpas.front();
   auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return *hpas[static_cast<size_t>(found - names.begin())];
   auto nearest = text::nearest(name, names);
-  return failure(ErrorClass::usage, "hpa-missing", fmt::format("There is no HorizontalPodAutoscaler {} in the file", name),
+  return failure(ErrorClass::usage, "hpa-missing",
+                 fmt::format("HorizontalPodAutoscaler {} not found in the file", name),
                  "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
 }
 
@@ -104,7 +112,8 @@ Status set_field(Document& hpa, std::string_view assignment) {
   if (!value) return tl::unexpected(value.error());
   Document* here = &hpa;
   auto wrong = [&](std::string because) {
-    return failure(ErrorClass::usage, "set-path", "Cannot set " + std::string(assignment), std::move(because));
+    return failure(ErrorClass::usage, "set-path", "Cannot set " + std::string(assignment),
+                   std::move(because));
   };
   for (size_t i = 0; i < steps->size(); ++i) {
     const Step& step = (*steps)[i];
@@ -112,7 +121,7 @@ Status set_field(Document& hpa, std::string_view assignment) {
     bool remove = last && (value->empty() || value->front().is_null());
     if (!step.key.empty()) {
       if (here->is_null()) *here = Document::object();
-      if (!here->is_object()) return wrong(step.key + " is below something that has no fields");
+      if (!here->is_object()) return wrong(step.key + " is below a value that has no fields");
       if (remove) {
         here->erase(step.key);
         return {};
@@ -120,8 +129,10 @@ Status set_field(Document& hpa, std::string_view assignment) {
       here = &(*here)[step.key];
     } else {
       if (here->is_null()) *here = Document::array();
-      if (!here->is_array()) return wrong(fmt::format("[{}] is behind something that is no list", step.index));
-      if (step.index > here->size()) return wrong(fmt::format("The list has {} entries, so the next is [{}]", here->size(), here->size()));
+      if (!here->is_array()) return wrong(fmt::format("[{}] follows a value that is not a list", step.index));
+      if (step.index > here->size())
+        return wrong(
+            fmt::format("The list has {} entries; the next index is [{}]", here->size(), here->size()));
       if (remove) {
         if (step.index < here->size()) here->erase(step.index);
         return {};
@@ -134,6 +145,8 @@ Status set_field(Document& hpa, std::string_view assignment) {
   return {};
 }
 
-std::string to_yaml(const Document& hpa) { return yaml::block(hpa); }
+std::string to_yaml(const Document& hpa) {
+  return yaml::block(hpa);
+}
 
 }  // namespace hpawalk::hpasim

@@ -22,7 +22,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using Points = std::vector<Profile::Point>;
 
-auto wrong(std::string what, std::string because, std::string hint = "hpawalk simulate --help shows the profiles") {
+auto wrong(std::string what, std::string because,
+           std::string hint = "hpawalk simulate --help shows the profiles") {
   return failure(ErrorClass::usage, "profile", std::move(what), std::move(because), std::move(hint));
 }
 
@@ -45,7 +46,9 @@ Profile::Profile(Points points) : points_(std::move(points)) {
   }
 }
 
-double Profile::at(Time t) const { return Cursor(*this).at(t); }
+double Profile::at(Time t) const {
+  return Cursor(*this).at(t);
+}
 
 double Profile::Cursor::at(Time t) {
   const Points& points = profile_->points_;
@@ -53,7 +56,9 @@ double Profile::Cursor::at(Time t) {
   // next_: the first point later than t.
   if (next_ > 0 && points[next_ - 1].at > t) next_ = 0;
   if (next_ == 0 && points.size() > 32) {
-    next_ = static_cast<std::size_t>(std::upper_bound(points.begin(), points.end(), t, [](Time a, const Point& p) { return a < p.at; }) - points.begin());
+    next_ = static_cast<std::size_t>(
+        std::upper_bound(points.begin(), points.end(), t, [](Time a, const Point& p) { return a < p.at; }) -
+        points.begin());
   }
   while (next_ < points.size() && points[next_].at <= t) ++next_;
   if (next_ == 0) return points.front().value;
@@ -62,8 +67,10 @@ double Profile::Cursor::at(Time t) {
 }
 
 double Profile::integral(Time t) const {
-  auto later = std::upper_bound(points_.begin(), points_.end(), t, [](Time a, const Point& p) { return a < p.at; });
-  if (later == points_.begin()) return points_.front().value * static_cast<double>((t - points_.front().at).count());
+  auto later =
+      std::upper_bound(points_.begin(), points_.end(), t, [](Time a, const Point& p) { return a < p.at; });
+  if (later == points_.begin())
+    return points_.front().value * static_cast<double>((t - points_.front().at).count());
   auto i = static_cast<std::size_t>(later - points_.begin()) - 1;
   double width = static_cast<double>((t - points_[i].at).count());
   double value = later == points_.end() ? points_.back().value : between(points_[i], *later, t);
@@ -106,21 +113,26 @@ std::vector<Profile::Point> sampled(const Profile& profile, Time every) {
 
 Result<Time> parse_duration(std::string_view text) {
   auto bad = [&] {
-    return failure(ErrorClass::usage, "duration", "\"" + std::string(text) + "\" is not a duration", {}, "For example 90s, 1m30s, 2h");
+    return failure(ErrorClass::usage, "duration", "\"" + std::string(text) + "\" is not a duration", {},
+                   "For example 90s, 1m30s, 2h");
   };
-  static constexpr std::pair<std::string_view, double> units[] = {{"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}};
+  static constexpr std::pair<std::string_view, double> units[] = {
+      {"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}};
   std::string_view rest = text::trim(text);
   if (rest.empty()) return bad();
   double total = 0;
   while (!rest.empty()) {
     size_t digits = std::min(rest.find_first_not_of("0123456789."), rest.size());
     std::string number(rest.substr(0, digits));
-    if (number.empty() || number == "." || std::count(number.begin(), number.end(), '.') > 1 || number.size() > 12) return bad();
+    if (number.empty() || number == "." || std::count(number.begin(), number.end(), '.') > 1 ||
+        number.size() > 12)
+      return bad();
     rest.remove_prefix(digits);
     size_t letters = std::min(rest.find_first_of("0123456789."), rest.size());
     std::string_view unit = rest.substr(0, letters);
     rest.remove_prefix(letters);
-    auto found = std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return u.first == unit; });
+    auto found =
+        std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return u.first == unit; });
     if (unit.empty() && total == 0 && rest.empty()) found = &units[1];
     if (found == std::end(units)) return bad();
     total += std::stod(number) * found->second;
@@ -169,7 +181,8 @@ const std::map<std::string, Shape>& shapes() {
       {"steps", {1, 1000, {"every", "for"}, {"noise"}, "steps 5,20,80,5 every 2m"}},
       {"ramp", {2, 2, {"at", "over", "for"}, {"from", "to", "noise"}, "ramp 5..50 over 10m"}},
       {"sine", {2, 2, {"every", "for"}, {"min", "max", "noise"}, "sine 5..50 every 10m for 30m"}},
-      {"spike", {2, 2, {"at", "lasting", "for"}, {"base", "peak", "noise"}, "spike 5..100 at 2m lasting 30s for 15m"}},
+      {"spike",
+       {2, 2, {"at", "lasting", "for"}, {"base", "peak", "noise"}, "spike 5..100 at 2m lasting 30s for 15m"}},
   };
   return all;
 }
@@ -183,11 +196,15 @@ Result<double> parse_number(std::string_view text) {
 Status take_values(Segment& segment, std::string_view word) {
   for (const std::string& part : text::split(word, ',')) {
     size_t dots = part.find("..");
-    std::vector<std::string> ends = dots == std::string::npos ? std::vector<std::string>{part} : std::vector<std::string>{part.substr(0, dots), part.substr(dots + 2)};
+    std::vector<std::string> ends =
+        dots == std::string::npos ? std::vector<std::string>{part}
+                                  : std::vector<std::string>{part.substr(0, dots), part.substr(dots + 2)};
     for (const std::string& end : ends) {
       auto number = parse_number(end);
-      if (!number) return wrong(fmt::format("The profile's \"{}\" is not understood", segment.text), fmt::format("\"{}\" is neither a value nor an option", word),
-                                fmt::format("For example: {}", shapes().at(segment.name).example));
+      if (!number)
+        return wrong(fmt::format("The profile's \"{}\" is invalid", segment.text),
+                     fmt::format("\"{}\" is neither a value nor an option", word),
+                     fmt::format("For example: {}", shapes().at(segment.name).example));
       segment.values.push_back(*number);
     }
   }
@@ -201,7 +218,8 @@ Result<Segment> parse_segment(std::string_view written) {
   std::string spaced;
   for (size_t i = 0; i < segment.text.size(); ++i) {
     char c = segment.text[i];
-    bool before_option = c == ',' && i + 1 < segment.text.size() && std::isalpha(static_cast<unsigned char>(segment.text[i + 1]));
+    bool before_option = c == ',' && i + 1 < segment.text.size() &&
+                         std::isalpha(static_cast<unsigned char>(segment.text[i + 1]));
     spaced += c == ':' || c == '\t' || c == '\n' || before_option ? ' ' : c;
   }
   std::vector<std::string> words;
@@ -215,8 +233,11 @@ Result<Segment> parse_segment(std::string_view written) {
   auto shape = shapes().find(segment.name);
   if (shape == shapes().end()) {
     auto nearest = text::nearest(segment.name, names);
-    return wrong(fmt::format("There is no profile \"{}\"", segment.name), "There are " + text::join(names, ", ") + ", or a CSV file's name",
-                 nearest ? fmt::format("Did you mean {}? For example: {}", *nearest, shapes().at(*nearest).example) : "hpawalk simulate --help shows the profiles");
+    return wrong(
+        fmt::format("Unknown profile \"{}\"", segment.name),
+        "Valid profiles: " + text::join(names, ", ") + ", or a CSV file's name",
+        nearest ? fmt::format("Did you mean {}? For example: {}", *nearest, shapes().at(*nearest).example)
+                : "hpawalk simulate --help shows the profiles");
   }
   std::vector<std::string> keys = shape->second.times;
   keys.insert(keys.end(), shape->second.numbers.begin(), shape->second.numbers.end());
@@ -232,12 +253,16 @@ Result<Segment> parse_segment(std::string_view written) {
     } else if (i + 1 < words.size()) {
       value = words[++i];
     }
-    bool is_time = std::find(shape->second.times.begin(), shape->second.times.end(), key) != shape->second.times.end();
-    bool is_number = std::find(shape->second.numbers.begin(), shape->second.numbers.end(), key) != shape->second.numbers.end();
+    bool is_time =
+        std::find(shape->second.times.begin(), shape->second.times.end(), key) != shape->second.times.end();
+    bool is_number = std::find(shape->second.numbers.begin(), shape->second.numbers.end(), key) !=
+                     shape->second.numbers.end();
     if (!is_time && !is_number) {
       auto nearest = text::nearest(key, keys);
-      return wrong(fmt::format("The profile {} has no option \"{}\"", segment.name, key), "It has " + text::join(keys, ", "),
-                   nearest ? "Did you mean " + *nearest + "?" : fmt::format("For example: {}", shape->second.example));
+      return wrong(
+          fmt::format("The profile {} has no option \"{}\"", segment.name, key),
+          "It has " + text::join(keys, ", "),
+          nearest ? "Did you mean " + *nearest + "?" : fmt::format("For example: {}", shape->second.example));
     }
     if (is_time) {
       auto time = parse_duration(value);
@@ -251,11 +276,15 @@ Result<Segment> parse_segment(std::string_view written) {
     }
   }
   for (const auto& [low, high] : {std::pair{"from", "to"}, {"min", "max"}, {"base", "peak"}}) {
-    if (segment.numbers.contains(low) && segment.numbers.contains(high) && segment.values.empty()) segment.values = {segment.numbers[low], segment.numbers[high]};
+    if (segment.numbers.contains(low) && segment.numbers.contains(high) && segment.values.empty())
+      segment.values = {segment.numbers[low], segment.numbers[high]};
   }
-  if (segment.values.size() < shape->second.least_values || segment.values.size() > shape->second.most_values) {
-    return wrong(fmt::format("The profile {} needs {}", segment.name, shape->second.least_values == 2 ? "two values, as in 5..50" : "a value"),
-                 fmt::format("\"{}\" has {}", segment.text, segment.values.size()), fmt::format("For example: {}", shape->second.example));
+  if (segment.values.size() < shape->second.least_values ||
+      segment.values.size() > shape->second.most_values) {
+    return wrong(fmt::format("The profile {} needs {}", segment.name,
+                             shape->second.least_values == 2 ? "two values, as in 5..50" : "a value"),
+                 fmt::format("\"{}\" has {}", segment.text, segment.values.size()),
+                 fmt::format("For example: {}", shape->second.example));
   }
   return segment;
 }
@@ -265,7 +294,8 @@ void sine(Points& points, const Segment& s, Time start) {
   Time step = std::max<Time>({every / 120, std::chrono::milliseconds(100), length / 100'000});
   double middle = (s.values[0] + s.values[1]) / 2, swing = (s.values[1] - s.values[0]) / 2;
   for (Time t{0};; t = std::min(t + step, length)) {  // it begins at its lowest
-    double angle = 2 * std::numbers::pi * static_cast<double>((t % every).count()) / static_cast<double>(every.count());
+    double angle =
+        2 * std::numbers::pi * static_cast<double>((t % every).count()) / static_cast<double>(every.count());
     points.push_back({start + t, middle - swing * std::cos(angle)});
     if (t >= length) return;
   }
@@ -279,13 +309,16 @@ Points draw(const Segment& s, Time start) {
     add(Time(0), first), add(s.time("for", minutes(10)), first);
   } else if (s.name == "step") {
     Time at = s.time("at", minutes(1));
-    add(Time(0), first), add(at, first), add(at, last), add(std::max(at, s.time("for", at + minutes(15))), last);
+    add(Time(0), first), add(at, first), add(at, last),
+        add(std::max(at, s.time("for", at + minutes(15))), last);
   } else if (s.name == "steps") {
     Time every = s.time("every", minutes(5));
-    for (size_t i = 0; i < s.values.size(); ++i) add(every * static_cast<int>(i), s.values[i]), add(every * static_cast<int>(i + 1), s.values[i]);
+    for (size_t i = 0; i < s.values.size(); ++i)
+      add(every * static_cast<int>(i), s.values[i]), add(every * static_cast<int>(i + 1), s.values[i]);
   } else if (s.name == "ramp") {
     Time at = s.time("at", Time(0)), over = s.time("over", minutes(10));
-    add(Time(0), first), add(at, first), add(at + over, last), add(std::max(at + over, s.time("for", at + over + minutes(5))), last);
+    add(Time(0), first), add(at, first), add(at + over, last),
+        add(std::max(at + over, s.time("for", at + over + minutes(5))), last);
   } else if (s.name == "spike") {
     Time at = s.time("at", minutes(1)), lasting = s.time("lasting", minutes(1));
     add(Time(0), first), add(at, first), add(at, last), add(at + lasting, last), add(at + lasting, first);
@@ -307,7 +340,8 @@ Points with_noise(const Points& points, double noise, Random& random) {
     Time until = std::min(t + stretch, points.back().at);
     noisy.push_back({t, smooth.at(t) * factor});
     while (point != points.end() && point->at <= t) ++point;
-    for (; point != points.end() && point->at < until; ++point) noisy.push_back({point->at, point->value * factor});
+    for (; point != points.end() && point->at < until; ++point)
+      noisy.push_back({point->at, point->value * factor});
     noisy.push_back({until, smooth.at(until - Time(1)) * factor});
   }
   return noisy;
@@ -327,12 +361,17 @@ Result<Profile> parse_profile(std::string_view text, std::uint64_t seed) {
     Points drawn = draw(*segment, points.empty() ? Time(0) : points.back().at);
     if (double noise = segment->number("noise", 0); noise > 0) drawn = with_noise(drawn, noise, random);
     points.insert(points.end(), drawn.begin(), drawn.end());
-    if (points.back().at > longest) return wrong("The profile is longer than a year", fmt::format("It is so at \"{}\"", text::trim(part)));
-    if (points.size() > most_points) return wrong("The profile has more than a million points", fmt::format("It has so at \"{}\"", text::trim(part)));
+    if (points.back().at > longest)
+      return wrong("The profile takes longer than a year",
+                   fmt::format("The limit is exceeded at \"{}\"", text::trim(part)));
+    if (points.size() > most_points)
+      return wrong("The profile has more than a million points",
+                   fmt::format("The limit is exceeded at \"{}\"", text::trim(part)));
   }
   if (points.empty()) return wrong("The profile is empty", {});
   for (const Profile::Point& point : points) {
-    if (point.value < 0) return wrong("A load cannot be negative", fmt::format("\"{}\" goes down to {}", text, point.value));
+    if (point.value < 0)
+      return wrong("A load cannot be negative", fmt::format("\"{}\" goes down to {}", text, point.value));
   }
   return Profile(points);
 }
@@ -344,12 +383,19 @@ namespace {
 std::optional<double> csv_time(const std::string& text) {
   int year, month, day, hour, minute, read = 0;
   double second;
-  if (std::sscanf(text.c_str(), "%4d-%2d-%2d%*1[T ]%2d:%2d:%lf%n", &year, &month, &day, &hour, &minute, &second, &read) == 6 && read > 0) {
+  if (std::sscanf(text.c_str(), "%4d-%2d-%2d%*1[T ]%2d:%2d:%lf%n", &year, &month, &day, &hour, &minute,
+                  &second, &read) == 6 &&
+      read > 0) {
     using namespace std::chrono;
-    year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
-    bool there_is = year > 0 && year < 10'000 && month > 0 && day > 0 && date.ok() && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 61;  // 60: a leap second
+    year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                        std::chrono::day(static_cast<unsigned>(day))};
+    bool there_is = year > 0 && year < 10'000 && month > 0 && day > 0 && date.ok() && hour >= 0 &&
+                    hour < 24 && minute >= 0 && minute < 60 && second >= 0 &&
+                    second < 61;  // 60: a leap second
     if (!there_is) return std::nullopt;
-    return static_cast<double>(sys_seconds(sys_days(date) + hours(hour) + minutes(minute)).time_since_epoch().count()) + second;
+    return static_cast<double>(
+               sys_seconds(sys_days(date) + hours(hour) + minutes(minute)).time_since_epoch().count()) +
+           second;
   }
   char* end = nullptr;
   double number = std::strtod(text.c_str(), &end);
@@ -368,7 +414,9 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
     ++number;
     std::string_view content = text::trim(line);
     if (content.empty() || content[0] == '#') continue;
-    char separator = content.find(';') != std::string_view::npos ? ';' : content.find('\t') != std::string_view::npos ? '\t' : ',';
+    char separator = content.find(';') != std::string_view::npos    ? ';'
+                     : content.find('\t') != std::string_view::npos ? '\t'
+                                                                    : ',';
     auto fields = text::split(content, separator);
     auto time = fields.empty() ? std::nullopt : csv_time(std::string(text::trim(fields[0])));
     auto value = fields.size() < 2 ? Result<double>(wrong("", "")) : parse_number(text::trim(fields[1]));
@@ -380,15 +428,19 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
     }
     if (!time || !value) {
       if (points.empty() && number == 1 && !time && !value) continue;  // a line of titles
-      return wrong(fmt::format("Line {} of the CSV file is not time,value", number), std::string(content), "For example: 60,12.5");
+      return wrong(fmt::format("Line {} of the CSV file is not in the form time,value", number),
+                   std::string(content), "For example: 60,12.5");
     }
     if (!first) first = *time;
     if (std::abs(*time - *first) > std::chrono::duration<double>(longest).count()) {
-      return wrong(fmt::format("Line {} of the CSV file is more than a year from the first", number), std::string(content));
+      return wrong(fmt::format("Line {} of the CSV file is more than a year from the first", number),
+                   std::string(content));
     }
     Time at(std::llround((*time - *first) * 1e6));
-    if (!points.empty() && at < points.back().at) return wrong(fmt::format("Line {} of the CSV file goes back in time", number), std::string(content));
-    if (*value < 0) return wrong(fmt::format("Line {} of the CSV file has a negative load", number), std::string(content));
+    if (!points.empty() && at < points.back().at)
+      return wrong(fmt::format("Line {} of the CSV file goes back in time", number), std::string(content));
+    if (*value < 0)
+      return wrong(fmt::format("Line {} of the CSV file has a negative load", number), std::string(content));
     if (!linear && !points.empty()) points.push_back({at, points.back().value});
     points.push_back({at, *value});
   }
@@ -397,7 +449,7 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
 }
 
 std::string_view profile_help() {
-  return "Profiles (values are quantities, times 90s, 1m30s, 2h; join them with ';'):\n"
+  return "Profiles (values are quantities; times are 90s, 1m30s, 2h; join profiles with ';'):\n"
          "  hold 50 for 5m                          step 5..50 at 1m for 15m\n"
          "  steps 5,20,80,5 every 2m                ramp 5..50 over 10m [at 1m]\n"
          "  sine 5..50 every 10m for 30m            spike 5..100 at 2m lasting 30s for 15m\n"

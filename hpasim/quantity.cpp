@@ -8,7 +8,7 @@ namespace hpawalk::hpasim {
 
 namespace {
 
-constexpr Int128 kMilli = 1'000'000;  // nanos
+constexpr Int128 kMilli = 1'000'000;                                            // nanos
 constexpr Int128 kMaxNano = std::numeric_limits<std::int64_t>::max() * kMilli;  // in milli: an int64
 
 struct Suffix {
@@ -33,7 +33,7 @@ std::optional<Suffix> find_suffix(std::string_view suffix) {
     std::string_view name;
     int exponent;
   };
-  static constexpr Named si[] = {{"n", -9}, {"u", -6}, {"m", -3}, {"", 0},  {"k", 3},
+  static constexpr Named si[] = {{"n", -9}, {"u", -6}, {"m", -3}, {"", 0},   {"k", 3},
                                  {"M", 6},  {"G", 9},  {"T", 12}, {"P", 15}, {"E", 18}};
   static constexpr Named binary[] = {{"Ki", 10}, {"Mi", 20}, {"Gi", 30}, {"Ti", 40}, {"Pi", 50}, {"Ei", 60}};
   for (const Named& s : si) {
@@ -57,8 +57,8 @@ std::optional<Suffix> find_suffix(std::string_view suffix) {
 }
 
 auto wrong(std::string_view text, std::string because) {
-  return failure(ErrorClass::usage, "quantity", "\"" + std::string(text) + "\" is not a quantity", std::move(because),
-                 "Examples: 10, 1.5, 500m, 2k, 64Mi");
+  return failure(ErrorClass::usage, "quantity", "\"" + std::string(text) + "\" is not a quantity",
+                 std::move(because), "Examples: 10, 1.5, 500m, 2k, 64Mi");
 }
 
 }  // namespace
@@ -106,7 +106,8 @@ double to_double(const Quantity& quantity) {
     exponent += 3;
   }
   if (exponent == 0) return static_cast<double>(mantissa);
-  double scale = exponent > 0 ? static_cast<double>(power(10, exponent)) : 1.0 / static_cast<double>(power(10, -exponent));
+  double scale = exponent > 0 ? static_cast<double>(power(10, exponent))
+                              : 1.0 / static_cast<double>(power(10, -exponent));
   return static_cast<double>(mantissa) * scale;
 }
 

@@ -23,7 +23,9 @@ struct Batch {
 
 class PodSet {
  public:
-  PodSet(std::int32_t count, const Pods& options) : options_(options), settled_(count) { steps_.push_back({Time(0), count}); }
+  PodSet(std::int32_t count, const Pods& options) : options_(options), settled_(count) {
+    steps_.push_back({Time(0), count});
+  }
 
   void add(std::int32_t count, Time at) {
     Time running = at + options_.pending;
@@ -49,7 +51,8 @@ class PodSet {
     ready_ -= taken;
     std::erase_if(batches_, [](const Batch& b) { return b.count == 0; });
     if (ready_ == was_ready) return;
-    if (options_.terminating > Time(0)) leaving_.push_back({was_ready - ready_, at, at, at + options_.terminating, true});
+    if (options_.terminating > Time(0))
+      leaving_.push_back({was_ready - ready_, at, at, at + options_.terminating, true});
     steps_.push_back({at, ready_});
   }
 
@@ -58,7 +61,8 @@ class PodSet {
     for (;;) {
       Batch* next = nullptr;
       for (Batch& batch : batches_) {
-        if (!batch.counted && batch.ready <= now && (next == nullptr || batch.ready < next->ready)) next = &batch;
+        if (!batch.counted && batch.ready <= now && (next == nullptr || batch.ready < next->ready))
+          next = &batch;
       }
       if (next == nullptr) break;
       Time at = next->ready;
@@ -96,7 +100,8 @@ class PodSet {
     ready_since.push_back(ages);
     for (const Batch& b : batches_) {
       bool is_ready = b.ready <= now;
-      groups.push_back({b.count, b.running <= now ? Phase::running : Phase::pending, false, is_ready, true, b.created, is_ready ? b.ready : b.running});
+      groups.push_back({b.count, b.running <= now ? Phase::running : Phase::pending, false, is_ready, true,
+                        b.created, is_ready ? b.ready : b.running});
       ready_since.push_back(b.ready);
     }
     for (const Batch& b : leaving_) {
@@ -119,15 +124,21 @@ class PodSet {
 
 // A double to an int64 as an amd64 build in Go does it: what does not fit, NaN too, becomes the smallest.
 std::int64_t to_int64(double value) {
-  return std::abs(value) < 0x1p63 ? static_cast<std::int64_t>(value) : std::numeric_limits<std::int64_t>::min();
+  return std::abs(value) < 0x1p63 ? static_cast<std::int64_t>(value)
+                                  : std::numeric_limits<std::int64_t>::min();
 }
 
 class Sensor {
  public:
   Sensor(const MetricSpec& metric, const Profile& profile, const Setup& setup)
-      : metric_(metric), profile_(profile), setup_(setup), cursor_(profile), shared_(is_shared(metric, setup.meaning)) {}
+      : metric_(metric),
+        profile_(profile),
+        setup_(setup),
+        cursor_(profile),
+        shared_(is_shared(metric, setup.meaning)) {}
 
-  Reading read(Time sampled, Time now, const PodSet& pods, const std::vector<PodGroup>& groups, const std::vector<Time>& ready_since) {
+  Reading read(Time sampled, Time now, const PodSet& pods, const std::vector<PodGroup>& groups,
+               const std::vector<Time>& ready_since) {
     Time window = setup_.pipeline.window;
     double load = window > Time(0) ? profile_.average(sampled - window, sampled) : cursor_.at(sampled);
     double value = load;
@@ -137,7 +148,8 @@ class Sensor {
       return {Failure::none, {&value_, 1}, {}};
     }
     auto milli = to_int64(value * 1000.0);
-    if (metric_.target_kind == TargetKind::utilization) milli = to_int64(value / 100.0 * static_cast<double>(setup_.pods.request));
+    if (metric_.target_kind == TargetKind::utilization)
+      milli = to_int64(value / 100.0 * static_cast<double>(setup_.pods.request));
     samples_.clear();
     for (std::size_t i = 0; i < groups.size(); ++i) {
       bool present = groups[i].phase == Phase::running && ready_since[i] <= sampled && groups[i].ready;
@@ -172,7 +184,11 @@ class Pace {
   Time read() { return delay(setup_.delays.read_least, setup_.delays.read_most); }
   Time write() { return delay(setup_.delays.write_least, setup_.delays.write_most); }
   Time status() { return delay(setup_.delays.status_least, setup_.delays.status_most); }
-  Time scrape_phase() { return setup_.jitter && setup_.pipeline.scrape_interval > Time(0) ? drawn(Time(0), setup_.pipeline.scrape_interval) : Time(0); }
+  Time scrape_phase() {
+    return setup_.jitter && setup_.pipeline.scrape_interval > Time(0)
+               ? drawn(Time(0), setup_.pipeline.scrape_interval)
+               : Time(0);
+  }
   Time relist() { return setup_.jitter ? drawn(Time(0), setup_.pipeline.relist) : setup_.pipeline.relist; }
 
   // next_sync of sync_clock.hpp, with resyncs and timers that are noticed a little later than they happen.
@@ -188,7 +204,9 @@ class Pace {
   }
 
  private:
-  Time drawn(Time least, Time most) { return least + Time(static_cast<Time::rep>(static_cast<double>((most - least).count()) * random_.unit())); }
+  Time drawn(Time least, Time most) {
+    return least + Time(static_cast<Time::rep>(static_cast<double>((most - least).count()) * random_.unit()));
+  }
   Time delay(Time least, Time most) {
     double u = setup_.jitter ? random_.unit() : 0.5;
     return least + Time(static_cast<Time::rep>(static_cast<double>((most - least).count()) * u * u));
@@ -315,11 +333,13 @@ void measure(Timeline& timeline, const std::vector<Profile>& profiles, double to
 
 namespace {
 
-void fill_figures(Timeline& timeline, const Controller& controller, const std::vector<Profile>& profiles, const std::vector<double>& carries) {
+void fill_figures(Timeline& timeline, const Controller& controller, const std::vector<Profile>& profiles,
+                  const std::vector<double>& carries) {
   const std::vector<MetricSpec>& metrics = controller.spec().metrics;
   double up = controller.tolerance().up;
   for (std::size_t i = 0; i < metrics.size(); ++i) {
-    timeline.carried.push_back((carries.empty() ? per_pod(metrics[i]) : carries[i % carries.size()]) * (1 + up));
+    timeline.carried.push_back((carries.empty() ? per_pod(metrics[i]) : carries[i % carries.size()]) *
+                               (1 + up));
   }
   measure(timeline, profiles, up);
 }
@@ -328,13 +348,15 @@ void fill_figures(Timeline& timeline, const Controller& controller, const std::v
 
 bool is_shared(const MetricSpec& metric, Meaning meaning) {
   bool whole_target = metric.kind == MetricKind::object || metric.kind == MetricKind::external;
-  if (whole_target && metric.target_kind == TargetKind::average_value) return false;  // the HPA itself divides
+  if (whole_target && metric.target_kind == TargetKind::average_value)
+    return false;  // the HPA itself divides
   if (meaning != Meaning::usual) return meaning == Meaning::shared;
   return !whole_target;
 }
 
 double per_pod(const MetricSpec& metric) {
-  return metric.target_kind == TargetKind::utilization ? static_cast<double>(metric.target) : static_cast<double>(metric.target) / 1000.0;
+  return metric.target_kind == TargetKind::utilization ? static_cast<double>(metric.target)
+                                                       : static_cast<double>(metric.target) / 1000.0;
 }
 
 std::vector<std::int32_t> Timeline::sequence() const {
@@ -363,7 +385,8 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   std::vector<PodGroup> groups;
   std::vector<Time> ready_since;
   Time scrape = setup.pipeline.scrape_interval, phase = pace.scrape_phase(), relisted = pace.relist();
-  if (setup.details) timeline.syncs.reserve(static_cast<std::size_t>(timeline.duration / setup.flags.sync_period) + 2);
+  if (setup.details)
+    timeline.syncs.reserve(static_cast<std::size_t>(timeline.duration / setup.flags.sync_period) + 2);
 
   for (Time start = pace.first(); start < timeline.duration;) {
     Time now = start + pace.read();
@@ -387,7 +410,9 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
       timeline.replicas.push_back({end, replicas});
     }
     if (setup.details || d.rescaled()) {
-      timeline.syncs.push_back({now, d, d.metric >= 0 ? controller.proposals()[static_cast<std::size_t>(d.metric)] : Proposal{}, ready});
+      timeline.syncs.push_back(
+          {now, d, d.metric >= 0 ? controller.proposals()[static_cast<std::size_t>(d.metric)] : Proposal{},
+           ready});
     }
     end += pace.status();
     start = pace.next(start, end);
@@ -398,7 +423,8 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   return timeline;
 }
 
-Timeline timeline_of(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup, std::vector<Step> replicas, std::vector<Step> ready, Time duration) {
+Timeline timeline_of(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup,
+                     std::vector<Step> replicas, std::vector<Step> ready, Time duration) {
   Timeline timeline;
   timeline.replicas = std::move(replicas);
   timeline.ready = std::move(ready);
@@ -411,20 +437,29 @@ namespace {
 
 Spread spread(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  auto at = [&](double share) { return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)]; };
+  auto at = [&](double share) {
+    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+  };
   return {values.front(), at(0.5), at(0.95), values.back()};
 }
 
-double in_seconds(Time t) { return static_cast<double>(t.count()) / 1e6; }
+double in_seconds(Time t) {
+  return static_cast<double>(t.count()) / 1e6;
+}
 
 constexpr std::uint64_t kMostRuns = 1'000'003;
 
 }  // namespace
 
-std::uint64_t seed_of_run(std::uint64_t seed, int i) { return seed * kMostRuns + static_cast<std::uint64_t>(i); }
-std::uint64_t seed_of_all(std::uint64_t seed) { return seed < kMostRuns ? seed : seed / kMostRuns; }
+std::uint64_t seed_of_run(std::uint64_t seed, int i) {
+  return seed * kMostRuns + static_cast<std::uint64_t>(i);
+}
+std::uint64_t seed_of_all(std::uint64_t seed) {
+  return seed < kMostRuns ? seed : seed / kMostRuns;
+}
 
-Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs, unsigned threads, const KeepOn& keep_on) {
+Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs,
+                   unsigned threads, const KeepOn& keep_on) {
   setup.details = false;
   setup.jitter = true;
   struct Run {
@@ -464,8 +499,10 @@ Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup
     time_short.push_back(in_seconds(f.time_short)), first_short.push_back(in_seconds(f.first_short));
   }
   for (auto& [sequence, outcome] : outcomes) result.outcomes.push_back(outcome);
-  std::stable_sort(result.outcomes.begin(), result.outcomes.end(), [](const auto& a, const auto& b) { return a.times > b.times; });
-  result.pod_hours = spread(hours), result.changes = spread(changes), result.share_short = spread(share_short);
+  std::stable_sort(result.outcomes.begin(), result.outcomes.end(),
+                   [](const auto& a, const auto& b) { return a.times > b.times; });
+  result.pod_hours = spread(hours), result.changes = spread(changes),
+  result.share_short = spread(share_short);
   result.time_short = spread(time_short), result.first_short = spread(first_short);
   return result;
 }

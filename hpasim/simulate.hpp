@@ -1,6 +1,6 @@
-// A spec and a load -> replicas over time. Puts the parts together: the load, the pipeline between a value and
-// what the HPA sees of it, the controller, its clock, and pods that take time to become ready.
-// Knows nothing about clusters, files or how a result is shown.
+// A spec and a load -> replicas over time. Puts the parts together: the load, the pipeline between a value
+// and what the HPA sees of it, the controller, its clock, and pods that take time to become ready. Knows
+// nothing about clusters, files or how a result is shown.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@ namespace hpawalk::hpasim {
 
 // What a load means for the metric.
 enum class Meaning : std::uint8_t {
-  usual,        // `whole` for a Value target of an Object or External metric, else `shared`
-  whole,        // the metric is the load, however many pods there are (a queue's length; prom-fake)
-  shared        // the pods share the load: each sees load / ready pods
+  usual,  // `whole` for a Value target of an Object or External metric, else `shared`
+  whole,  // the metric is the load, however many pods there are (a queue's length; prom-fake)
+  shared  // the pods share the load: each sees load / ready pods
 };
 
 // Between the value and the HPA.
@@ -37,7 +37,8 @@ struct Pods {
 
 // How long the controller's calls take, drawn between the two (more often near the first).
 struct Delays {
-  Time read_least = std::chrono::milliseconds(8), read_most = std::chrono::milliseconds(60);    // scale and metrics
+  Time read_least = std::chrono::milliseconds(8),
+       read_most = std::chrono::milliseconds(60);  // scale and metrics
   Time write_least = std::chrono::milliseconds(5), write_most = std::chrono::milliseconds(30);  // the scale
   Time status_least = std::chrono::milliseconds(4), status_most = std::chrono::milliseconds(20);
   Time wake_most = std::chrono::milliseconds(1);  // a timer or a resync is noticed so much later
@@ -45,7 +46,8 @@ struct Delays {
 
 // Delays with which a sync that changes nothing takes so long on average.
 inline Delays delays_of(Time sync) {
-  return {sync / 5, sync * 8 / 5, sync / 10, sync * 4 / 5, sync / 10, sync * 4 / 5, std::chrono::milliseconds(1)};
+  return {
+      sync / 5, sync * 8 / 5, sync / 10, sync * 4 / 5, sync / 10, sync * 4 / 5, std::chrono::milliseconds(1)};
 }
 
 struct Setup {
@@ -57,19 +59,19 @@ struct Setup {
   Delays delays;
   std::optional<std::int32_t> replicas;  // at the start; usually minReplicas
   Time duration{0};                      // 0: as long as the profile
-  // With jitter every delay and phase is drawn from the seed; without, they have typical values, and the first
-  // sync comes `first_sync` after the start (usually one period; see Rules::first_sync_at_once).
+  // With jitter every delay and phase is drawn from the seed; without, they have typical values, and the
+  // first sync comes `first_sync` after the start (usually one period; see Rules::first_sync_at_once).
   bool jitter = false;
   std::uint64_t seed = 0;
   std::optional<Time> first_sync;
-  std::vector<double> carries;           // load that a ready pod carries, a metric each; empty: its target
-  bool details = true;                   // keep every sync, not only the changes
+  std::vector<double> carries;  // load that a ready pod carries, a metric each; empty: its target
+  bool details = true;          // keep every sync, not only the changes
 };
 
 struct Sync {
-  Time at{0};           // when the metrics had been read
+  Time at{0};  // when the metrics had been read
   Decision decision;
-  Proposal proposal;    // of the metric that won (or failed first)
+  Proposal proposal;  // of the metric that won (or failed first)
   std::int32_t ready = 0;
 };
 
@@ -81,22 +83,22 @@ struct Step {
 struct Figures {
   double pod_hours = 0;
   int changes = 0;
-  int reversals = 0;             // changes in the other direction than the one before: flapping
+  int reversals = 0;  // changes in the other direction than the one before: flapping
   std::int32_t lowest = 0, highest = 0;
-  Time time_short{0};            // fewer ready pods than the load needs to be within its target's tolerance
+  Time time_short{0};  // fewer ready pods than the load needs to be within its target's tolerance
   Time longest_short{0};
-  Time first_short{0};           // how long the first shortage lasted: the time to reach enough
-  double share_short = 0;        // of the load, beyond what the ready pods carry within the tolerance
-  double idle_pod_hours = 0;     // ready pods beyond what the load needs
+  Time first_short{0};        // how long the first shortage lasted: the time to reach enough
+  double share_short = 0;     // of the load, beyond what the ready pods carry within the tolerance
+  double idle_pod_hours = 0;  // ready pods beyond what the load needs
 };
 
 struct Timeline {
-  std::vector<Sync> syncs;       // with details; otherwise only those that changed something
-  std::vector<Step> replicas;    // from time 0
+  std::vector<Sync> syncs;     // with details; otherwise only those that changed something
+  std::vector<Step> replicas;  // from time 0
   std::vector<Step> ready;
   Figures figures;
   Time duration{0};
-  std::vector<double> carried;       // load that a ready pod carries within the tolerance, a metric each
+  std::vector<double> carried;  // load that a ready pod carries within the tolerance, a metric each
   std::vector<std::int32_t> sequence() const;  // 1, 4, 8, 10
 };
 
@@ -104,7 +106,8 @@ struct Timeline {
 Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup);
 
 // Replicas and ready pods that were seen elsewhere, with the figures that simulate() gives.
-Timeline timeline_of(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup, std::vector<Step> replicas, std::vector<Step> ready, Time duration);
+Timeline timeline_of(const Spec& spec, const std::vector<Profile>& profiles, const Setup& setup,
+                     std::vector<Step> replicas, std::vector<Step> ready, Time duration);
 
 struct Spread {
   double least = 0, median = 0, p95 = 0, most = 0;
@@ -125,7 +128,8 @@ struct Runs {
 // Told now and then how many are done; false: stop here (what has been done so far is the result).
 using KeepOn = std::function<bool(int done)>;
 
-Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs, unsigned threads, const KeepOn& keep_on = {});
+Runs simulate_runs(const Spec& spec, const std::vector<Profile>& profiles, Setup setup, int runs,
+                   unsigned threads, const KeepOn& keep_on = {});
 
 // The seed of run `i` of many. Alone, it gives that run again; seed_of_all gives back the common one.
 std::uint64_t seed_of_run(std::uint64_t seed, int i);

@@ -25,7 +25,9 @@ class Reader {
     if (mistakes.size() < most_mistakes) mistakes.push_back(shortened(path) + ": " + shortened(what));
   }
 
-  static std::string shortened(const std::string& text) { return text.size() <= 300 ? text : text.substr(0, 300) + "..."; }
+  static std::string shortened(const std::string& text) {
+    return text.size() <= 300 ? text : text.substr(0, 300) + "...";
+  }
 
   // The object's fields, all of them known.
   void known(const Document& object, const std::string& path, const std::vector<std::string>& names) {
@@ -33,7 +35,8 @@ class Reader {
     for (const auto& [key, value] : object.items()) {
       if (std::find(names.begin(), names.end(), key) != names.end()) continue;
       auto nearest = text::nearest(key, names);
-      wrong(path + "." + key, "no such field" + (nearest ? "; did you mean " + *nearest + "?" : "; it has " + text::join(names, ", ")));
+      wrong(path + "." + key, "no such field" + (nearest ? "; did you mean " + *nearest + "?"
+                                                         : "; it has " + text::join(names, ", ")));
     }
   }
 
@@ -43,11 +46,13 @@ class Reader {
     return found == object.end() || found->is_null() ? nullptr : &*found;
   }
 
-  std::string string(const Document& object, const std::string& path, const std::string& key, bool required = true) {
+  std::string string(const Document& object, const std::string& path, const std::string& key,
+                     bool required = true) {
     const Document* value = find(object, key);
-    if (value != nullptr && value->is_string() && !value->get<std::string>().empty()) return value->get<std::string>();
+    if (value != nullptr && value->is_string() && !value->get<std::string>().empty())
+      return value->get<std::string>();
     if (value != nullptr && !value->is_string()) {
-      wrong(path + "." + key, "must be a text, not " + value->dump());
+      wrong(path + "." + key, "must be a string, not " + value->dump());
     } else if (required) {
       wrong(path + "." + key, "is required");
     }
@@ -67,8 +72,9 @@ class Reader {
     }
     auto number = value->get<std::int64_t>();
     if (number < least || number > most) {
-      wrong(path + "." + key, most == INT32_MAX ? fmt::format("must be at least {}, not {}", least, number)
-                                                : fmt::format("must be from {} to {}, not {}", least, most, number));
+      wrong(path + "." + key, most == INT32_MAX
+                                  ? fmt::format("must be at least {}, not {}", least, number)
+                                  : fmt::format("must be from {} to {}, not {}", least, most, number));
       return std::nullopt;
     }
     return static_cast<std::int32_t>(number);
@@ -97,28 +103,36 @@ class Reader {
   }
 };
 
-ScalingRules default_up() { return {0, SelectPolicy::max, {{PolicyKind::pods, 4, 15}, {PolicyKind::percent, 100, 15}}, {}}; }
-ScalingRules default_down() { return {std::nullopt, SelectPolicy::max, {{PolicyKind::percent, 100, 15}}, {}}; }
+ScalingRules default_up() {
+  return {0, SelectPolicy::max, {{PolicyKind::pods, 4, 15}, {PolicyKind::percent, 100, 15}}, {}};
+}
+ScalingRules default_down() {
+  return {std::nullopt, SelectPolicy::max, {{PolicyKind::percent, 100, 15}}, {}};
+}
 
 Policy read_policy(Reader& reader, const Document& document, const std::string& path) {
   Policy policy;
   reader.known(document, path, {"type", "value", "periodSeconds"});
-  policy.kind = reader.one_of(document, path, "type", {"Pods", "Percent"}) == "Percent" ? PolicyKind::percent : PolicyKind::pods;
+  policy.kind = reader.one_of(document, path, "type", {"Pods", "Percent"}) == "Percent" ? PolicyKind::percent
+                                                                                        : PolicyKind::pods;
   policy.value = reader.integer(document, path, "value", 1, INT32_MAX, true).value_or(1);
   policy.period_seconds = reader.integer(document, path, "periodSeconds", 1, 1800, true).value_or(1);
   return policy;
 }
 
-ScalingRules read_rules(Reader& reader, const Document& behavior, const std::string& path, const std::string& key,
-                        ScalingRules rules) {
+ScalingRules read_rules(Reader& reader, const Document& behavior, const std::string& path,
+                        const std::string& key, ScalingRules rules) {
   const Document* document = reader.find(behavior, key);
   if (document == nullptr) return rules;
   std::string here = path + "." + key;
   reader.known(*document, here, {"stabilizationWindowSeconds", "selectPolicy", "policies", "tolerance"});
-  if (auto window = reader.integer(*document, here, "stabilizationWindowSeconds", 0, 3600)) rules.window_seconds = window;
+  if (auto window = reader.integer(*document, here, "stabilizationWindowSeconds", 0, 3600))
+    rules.window_seconds = window;
   if (reader.find(*document, "selectPolicy") != nullptr) {
     std::string select = reader.one_of(*document, here, "selectPolicy", {"Max", "Min", "Disabled"});
-    rules.select = select == "Min" ? SelectPolicy::min : select == "Disabled" ? SelectPolicy::disabled : SelectPolicy::max;
+    rules.select = select == "Min"        ? SelectPolicy::min
+                   : select == "Disabled" ? SelectPolicy::disabled
+                                          : SelectPolicy::max;
   }
   if (const Document* policies = reader.find(*document, "policies")) {
     rules.policies.clear();
@@ -126,7 +140,8 @@ ScalingRules read_rules(Reader& reader, const Document& behavior, const std::str
       reader.wrong(here + ".policies", "must be a list of at least one policy");
     } else {
       for (size_t i = 0; i < policies->size(); ++i) {
-        rules.policies.push_back(read_policy(reader, (*policies)[i], fmt::format("{}.policies[{}]", here, i)));
+        rules.policies.push_back(
+            read_policy(reader, (*policies)[i], fmt::format("{}.policies[{}]", here, i)));
       }
     }
   }
@@ -150,9 +165,12 @@ void read_target(Reader& reader, const Document& source, const std::string& path
     if (quantity && quantity->nano <= 0) reader.wrong(here + "." + name, "must be positive");
   }
   bool resource = metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
-  auto take_average = [&] { metric.target_kind = TargetKind::average_value, metric.target = to_milli(*average); };
+  auto take_average = [&] {
+    metric.target_kind = TargetKind::average_value, metric.target = to_milli(*average);
+  };
   if (resource) {
-    if (utilization && average) return reader.wrong(here, "may not have both averageValue and averageUtilization");
+    if (utilization && average)
+      return reader.wrong(here, "must not have both averageValue and averageUtilization");
     if (average) return take_average();
     if (!utilization) return reader.wrong(here + ".averageUtilization", "is required (or averageValue)");
     metric.target_kind = TargetKind::utilization;
@@ -163,14 +181,17 @@ void read_target(Reader& reader, const Document& source, const std::string& path
     if (!average) return reader.wrong(here + ".averageValue", "is required for a Pods metric");
     return take_average();
   }
-  if (!value && !average) return reader.wrong(here, "needs value or averageValue");
-  if (metric.kind == MetricKind::external && value && average) return reader.wrong(here, "may not have both value and averageValue");
+  if (!value && !average) return reader.wrong(here, "requires value or averageValue");
+  if (metric.kind == MetricKind::external && value && average)
+    return reader.wrong(here, "must not have both value and averageValue");
   // An Object metric goes by the target's type, an External one by the field that is set.
-  if (metric.kind == MetricKind::object && type == "Value" && !value) return reader.wrong(here + ".value", "is required for type Value");
+  if (metric.kind == MetricKind::object && type == "Value" && !value)
+    return reader.wrong(here + ".value", "is required for type Value");
   if (metric.kind == MetricKind::object && type == "AverageValue" && !average) {
     return reader.wrong(here + ".averageValue", "is required for type AverageValue");
   }
-  if (metric.kind == MetricKind::object && type == "Utilization") return reader.wrong(here + ".type", "must be Value or AverageValue for an Object metric");
+  if (metric.kind == MetricKind::object && type == "Utilization")
+    return reader.wrong(here + ".type", "must be Value or AverageValue for an Object metric");
   bool by_average = metric.kind == MetricKind::external ? average.has_value() : type == "AverageValue";
   if (by_average) return take_average();
   if (!value) return;  // the type is wrong, which has been said
@@ -179,7 +200,8 @@ void read_target(Reader& reader, const Document& source, const std::string& path
 }
 
 MetricSpec read_metric(Reader& reader, const Document& document, const std::string& path) {
-  static const std::vector<std::string> fields = {"object", "pods", "external", "resource", "containerResource"};
+  static const std::vector<std::string> fields = {"object", "pods", "external", "resource",
+                                                  "containerResource"};
   MetricSpec metric;
   std::vector<std::string> names = fields;
   names.push_back("type");
@@ -201,12 +223,16 @@ MetricSpec read_metric(Reader& reader, const Document& document, const std::stri
   }
   if (metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource) {
     bool container = metric.kind == MetricKind::container_resource;
-    reader.known(*source, here, container ? std::vector<std::string>{"name", "container", "target"} : std::vector<std::string>{"name", "target"});
+    reader.known(*source, here,
+                 container ? std::vector<std::string>{"name", "container", "target"}
+                           : std::vector<std::string>{"name", "target"});
     metric.name = reader.string(*source, here, "name");
     if (container) metric.container = reader.string(*source, here, "container");
   } else {
     bool object = metric.kind == MetricKind::object;
-    reader.known(*source, here, object ? std::vector<std::string>{"describedObject", "metric", "target"} : std::vector<std::string>{"metric", "target"});
+    reader.known(*source, here,
+                 object ? std::vector<std::string>{"describedObject", "metric", "target"}
+                        : std::vector<std::string>{"metric", "target"});
     if (const Document* identifier = reader.find(*source, "metric")) {
       reader.known(*identifier, here + ".metric", {"name", "selector"});
       metric.name = reader.string(*identifier, here + ".metric", "name");
@@ -227,7 +253,8 @@ MetricSpec read_metric(Reader& reader, const Document& document, const std::stri
 }
 
 void read_v1(Reader& reader, const Document& fields, Spec& spec) {
-  reader.known(fields, "spec", {"scaleTargetRef", "minReplicas", "maxReplicas", "targetCPUUtilizationPercentage"});
+  reader.known(fields, "spec",
+               {"scaleTargetRef", "minReplicas", "maxReplicas", "targetCPUUtilizationPercentage"});
   MetricSpec cpu{MetricKind::resource, TargetKind::utilization, 80, "cpu", {}, {}, {}};
   cpu.target = reader.integer(fields, "spec", "targetCPUUtilizationPercentage", 1, INT32_MAX).value_or(80);
   spec.metrics = {cpu};
@@ -243,7 +270,8 @@ void read_v2(Reader& reader, const Document& fields, Spec& spec) {
       spec.metrics.push_back(read_metric(reader, (*metrics)[i], fmt::format("spec.metrics[{}]", i)));
     }
   }
-  if (spec.metrics.empty()) spec.metrics = {{MetricKind::resource, TargetKind::utilization, 80, "cpu", {}, {}, {}}};
+  if (spec.metrics.empty())
+    spec.metrics = {{MetricKind::resource, TargetKind::utilization, 80, "cpu", {}, {}, {}}};
   if (const Document* behavior = reader.find(fields, "behavior")) {
     reader.known(*behavior, "spec.behavior", {"scaleUp", "scaleDown"});
     spec.behavior = Behavior{read_rules(reader, *behavior, "spec.behavior", "scaleUp", default_up()),
@@ -282,37 +310,47 @@ Result<Spec> parse_spec(const Document& hpa) {
     spec.min = reader.integer(*fields, "spec", "minReplicas", 0, INT32_MAX).value_or(1);
     spec.max = reader.integer(*fields, "spec", "maxReplicas", 1, INT32_MAX, true).value_or(INT32_MAX);
     if (spec.max < spec.min) {
-      reader.wrong("spec.maxReplicas", fmt::format("must be at least minReplicas ({}), not {}", spec.min, spec.max));
+      reader.wrong("spec.maxReplicas",
+                   fmt::format("must be at least minReplicas ({}), not {}", spec.min, spec.max));
     }
     version == "autoscaling/v1" ? read_v1(reader, *fields, spec) : read_v2(reader, *fields, spec);
     bool wakes = std::any_of(spec.metrics.begin(), spec.metrics.end(), [](const MetricSpec& m) {
       return m.kind == MetricKind::object || m.kind == MetricKind::external;
     });
-    if (spec.min == 0 && !wakes) reader.wrong("spec.minReplicas", "0 needs at least one Object or External metric");
+    if (spec.min == 0 && !wakes)
+      reader.wrong("spec.minReplicas", "0 requires at least one Object or External metric");
   }
   if (!reader.mistakes.empty()) {
-    return failure(ErrorClass::usage, "hpa-spec",
-                   fmt::format("The HorizontalPodAutoscaler {}is not valid", spec.name.empty() ? "" : spec.name + " "),
-                   text::join(reader.mistakes, "\n           "), "kubectl explain hpa.spec shows every field");
+    return failure(
+        ErrorClass::usage, "hpa-spec",
+        fmt::format("The HorizontalPodAutoscaler {}is not valid", spec.name.empty() ? "" : spec.name + " "),
+        text::join(reader.mistakes, "\n           "), "kubectl explain hpa.spec shows every field");
   }
   return spec;
 }
 
-std::string_view kind_name(MetricKind kind) { return kKinds[static_cast<size_t>(kind)]; }
+std::string_view kind_name(MetricKind kind) {
+  return kKinds[static_cast<size_t>(kind)];
+}
 
 std::string describe(const MetricSpec& metric) {
   switch (metric.kind) {
-    case MetricKind::object: return fmt::format("{} {}'s {}", metric.object_kind, metric.object_name, metric.name);
+    case MetricKind::object:
+      return fmt::format("{} {}'s {}", metric.object_kind, metric.object_name, metric.name);
     case MetricKind::pods: return metric.name + " (of the pods)";
     case MetricKind::external: return metric.name + " (external)";
     case MetricKind::resource: break;
-    case MetricKind::container_resource: return fmt::format("{} of container {}", metric.name, metric.container);
+    case MetricKind::container_resource:
+      return fmt::format("{} of container {}", metric.name, metric.container);
   }
   return metric.name;
 }
 
 std::string describe(const Policy& policy) {
-  return fmt::format("{}{} in {} s", policy.value, policy.kind == PolicyKind::percent ? " %" : policy.value == 1 ? " pod" : " pods",
+  return fmt::format("{}{} in {}s", policy.value,
+                     policy.kind == PolicyKind::percent ? " %"
+                     : policy.value == 1                ? " pod"
+                                                        : " pods",
                      policy.period_seconds);
 }
 

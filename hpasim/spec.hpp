@@ -21,11 +21,11 @@ enum class TargetKind { value, average_value, utilization };
 struct MetricSpec {
   MetricKind kind = MetricKind::object;
   TargetKind target_kind = TargetKind::value;
-  std::int64_t target = 0;   // milli-units, or per cent for a utilization
-  std::string name;          // the metric's, or the resource's
-  std::string object_kind;   // of an Object metric
+  std::int64_t target = 0;  // milli-units, or per cent for a utilization
+  std::string name;         // the metric's, or the resource's
+  std::string object_kind;  // of an Object metric
   std::string object_name;
-  std::string container;     // of a ContainerResource metric
+  std::string container;  // of a ContainerResource metric
 };
 
 enum class PolicyKind { pods, percent };

@@ -3,11 +3,11 @@
 // Source: horizontal.go (enqueueHPA, processNextWorkItem) and rate_limiters.go of Kubernetes 1.34.4. A key is
 // put back with a delay of one sync period whenever the HPA's object changes (its status is written: by the
 // sync itself), whenever the informer resyncs (every period, at a phase of its own) and when a sync ends; the
-// earliest wins. So syncs drift apart by what each takes, until a resync falls into a running sync: from then on
-// they can stay locked to the resyncs. A change is stamped after its write. While drifting, the next sync but
-// n is therefore later than n periods after the stamp, and a policy of exactly n periods has let go of it; while
-// locked it is earlier, and the policy still counts it. That is the race behind windows and periods that are
-// whole multiples of the sync period.
+// earliest wins. So syncs drift apart by what each takes, until a resync falls into a running sync: from then
+// on they can stay locked to the resyncs. A change is stamped after its write. While drifting, the next sync
+// but n is therefore later than n periods after the stamp, and a policy of exactly n periods has let go of
+// it; while locked it is earlier, and the policy still counts it. That is the race behind windows and periods
+// that are whole multiples of the sync period.
 #pragma once
 
 #include "hpasim/version.hpp"

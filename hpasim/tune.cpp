@@ -14,12 +14,14 @@ namespace hpawalk::hpasim {
 
 namespace {
 
-constexpr std::pair<std::string_view, Measure> kMeasures[] = {{"short", Measure::time_short},     {"first", Measure::first_short}, {"share", Measure::share_short},
-                                                              {"pod-hours", Measure::pod_hours}, {"changes", Measure::changes},   {"reversals", Measure::reversals}};
+constexpr std::pair<std::string_view, Measure> kMeasures[] = {
+    {"short", Measure::time_short},    {"first", Measure::first_short}, {"share", Measure::share_short},
+    {"pod-hours", Measure::pod_hours}, {"changes", Measure::changes},   {"reversals", Measure::reversals}};
 
 // A point of the search space; each number is an index into the choices below.
 struct Genes {
-  int target = 4, up_window = 0, up_kind = 1, up_value = 2, up_period = 0, down_window = 3, down_value = 4, down_period = 0;
+  int target = 4, up_window = 0, up_kind = 1, up_value = 2, up_period = 0, down_window = 3, down_value = 4,
+      down_period = 0;
   auto operator<=>(const Genes&) const = default;
 };
 
@@ -33,14 +35,22 @@ constexpr int kDownPercents[] = {5, 10, 25, 50, 100};
 constexpr int kDownPeriods[] = {15, 60, 120, 300};
 
 template <typename T, std::size_t N>
-constexpr int size_of(const T (&)[N]) { return static_cast<int>(N); }
+constexpr int size_of(const T (&)[N]) {
+  return static_cast<int>(N);
+}
 
-constexpr std::pair<int Genes::*, int> kSpace[] = {{&Genes::target, size_of(kTargets)},       {&Genes::up_window, size_of(kUpWindows)},
-                                                   {&Genes::up_kind, 2},                      {&Genes::up_value, size_of(kUpPods)},
-                                                   {&Genes::up_period, size_of(kPeriods)},    {&Genes::down_window, size_of(kDownWindows)},
-                                                   {&Genes::down_value, size_of(kDownPercents)}, {&Genes::down_period, size_of(kDownPeriods)}};
+constexpr std::pair<int Genes::*, int> kSpace[] = {{&Genes::target, size_of(kTargets)},
+                                                   {&Genes::up_window, size_of(kUpWindows)},
+                                                   {&Genes::up_kind, 2},
+                                                   {&Genes::up_value, size_of(kUpPods)},
+                                                   {&Genes::up_period, size_of(kPeriods)},
+                                                   {&Genes::down_window, size_of(kDownWindows)},
+                                                   {&Genes::down_value, size_of(kDownPercents)},
+                                                   {&Genes::down_period, size_of(kDownPeriods)}};
 
-int pick(Random& random, int count) { return static_cast<int>(random.next() % static_cast<std::uint64_t>(count)); }
+int pick(Random& random, int count) {
+  return static_cast<int>(random.next() % static_cast<std::uint64_t>(count));
+}
 
 // The target's place in the document, and the HPA with `factor` times the original target.
 void scale_target(Document& metric, double factor) {
@@ -48,13 +58,16 @@ void scale_target(Document& metric, double factor) {
     if (!metric.contains(field)) continue;
     Document& target = metric[field]["target"];
     if (target.contains("averageUtilization")) {
-      target["averageUtilization"] = std::max<std::int64_t>(1, std::llround(target["averageUtilization"].get<double>() * factor));
+      target["averageUtilization"] =
+          std::max<std::int64_t>(1, std::llround(target["averageUtilization"].get<double>() * factor));
     }
     for (const char* key : {"value", "averageValue"}) {
       if (!target.contains(key)) continue;
       const Document& old = target[key];
       auto quantity = parse_quantity(old.is_string() ? old.get<std::string>() : old.dump());
-      if (quantity) target[key] = milli_text(std::max<std::int64_t>(1, std::llround(static_cast<double>(to_milli(*quantity)) * factor)));
+      if (quantity)
+        target[key] = milli_text(
+            std::max<std::int64_t>(1, std::llround(static_cast<double>(to_milli(*quantity)) * factor)));
     }
   }
 }
@@ -68,19 +81,32 @@ Candidate build(const Document& hpa, const Genes& g) {
   }
   bool percent = g.up_kind == 1;
   int up_value = percent ? kUpPercents[g.up_value] : kUpPods[g.up_value];
-  Document up_policy = {{"type", percent ? "Percent" : "Pods"}, {"value", up_value}, {"periodSeconds", kPeriods[g.up_period]}};
+  Document up_policy = {
+      {"type", percent ? "Percent" : "Pods"}, {"value", up_value}, {"periodSeconds", kPeriods[g.up_period]}};
   Document policies = Document::array({up_policy});
-  if (percent) policies.push_back({{"type", "Pods"}, {"value", 2}, {"periodSeconds", kPeriods[g.up_period]}});  // from 1 a percentage alone crawls
-  Document down_policy = {{"type", "Percent"}, {"value", kDownPercents[g.down_value]}, {"periodSeconds", kDownPeriods[g.down_period]}};
-  Document behavior = {{"scaleUp", {{"stabilizationWindowSeconds", kUpWindows[g.up_window]}, {"policies", policies}}},
-                       {"scaleDown", {{"stabilizationWindowSeconds", kDownWindows[g.down_window]}, {"policies", Document::array({down_policy})}}}};
+  if (percent)
+    policies.push_back({{"type", "Pods"},
+                        {"value", 2},
+                        {"periodSeconds", kPeriods[g.up_period]}});  // from 1 a percentage alone crawls
+  Document down_policy = {{"type", "Percent"},
+                          {"value", kDownPercents[g.down_value]},
+                          {"periodSeconds", kDownPeriods[g.down_period]}};
+  Document behavior = {
+      {"scaleUp", {{"stabilizationWindowSeconds", kUpWindows[g.up_window]}, {"policies", policies}}},
+      {"scaleDown",
+       {{"stabilizationWindowSeconds", kDownWindows[g.down_window]},
+        {"policies", Document::array({down_policy})}}}};
   for (const char* side : {"scaleUp", "scaleDown"}) {  // what is not searched stays
-    if (!spec.contains("behavior") || !spec["behavior"].contains(side) || !spec["behavior"][side].contains("tolerance")) continue;
+    if (!spec.contains("behavior") || !spec["behavior"].contains(side) ||
+        !spec["behavior"][side].contains("tolerance"))
+      continue;
     behavior[side]["tolerance"] = spec["behavior"][side]["tolerance"];
   }
   spec["behavior"] = behavior;
-  c.settings = fmt::format("target x {:.1f}; up +{}{} in {} s, window {} s; down {} % in {} s, window {} s", kTargets[g.target], up_value, percent ? " %" : " pods",
-                           kPeriods[g.up_period], kUpWindows[g.up_window], kDownPercents[g.down_value], kDownPeriods[g.down_period], kDownWindows[g.down_window]);
+  c.settings = fmt::format("target x {:.1f}; up +{}{} in {}s, window {}s; down {}% in {}s, window {}s",
+                           kTargets[g.target], up_value, percent ? " %" : " pods", kPeriods[g.up_period],
+                           kUpWindows[g.up_window], kDownPercents[g.down_value], kDownPeriods[g.down_period],
+                           kDownWindows[g.down_window]);
   return c;
 }
 
@@ -93,8 +119,10 @@ Figures mean_figures(const Spec& spec, const std::vector<Profile>& profiles, Set
   for (int i = 0; i < runs; ++i) {
     setup.seed = seed_of_run(seed, i);
     Figures f = simulate(spec, profiles, setup).figures;
-    sum.pod_hours += f.pod_hours / runs, sum.share_short += f.share_short / runs, sum.idle_pod_hours += f.idle_pod_hours / runs;
-    sum.time_short += f.time_short / runs, sum.first_short += f.first_short / runs, sum.longest_short = std::max(sum.longest_short, f.longest_short);
+    sum.pod_hours += f.pod_hours / runs, sum.share_short += f.share_short / runs,
+        sum.idle_pod_hours += f.idle_pod_hours / runs;
+    sum.time_short += f.time_short / runs, sum.first_short += f.first_short / runs,
+        sum.longest_short = std::max(sum.longest_short, f.longest_short);
     changes += f.changes, reversals += f.reversals;
     sum.highest = std::max(sum.highest, f.highest);
     sum.lowest = i == 0 ? f.lowest : std::min(sum.lowest, f.lowest);
@@ -125,10 +153,12 @@ bool dominates(const Figures& a, const Figures& b, const std::vector<Measure>& a
 }
 
 bool same_figures(const Figures& a, const Figures& b, const std::vector<Measure>& axes) {
-  return std::all_of(axes.begin(), axes.end(), [&](Measure axis) { return value_of(a, axis) == value_of(b, axis); });
+  return std::all_of(axes.begin(), axes.end(),
+                     [&](Measure axis) { return value_of(a, axis) == value_of(b, axis); });
 }
 
-// Smaller is better: how far beyond the limits, then what is to be small, against the original, the first the most.
+// Smaller is better: how far beyond the limits, then what is to be small, against the original, the first the
+// most.
 double cost(const Figures& f, const Figures& original, const Goal& goal) {
   double sum = 0, weight = 1;
   for (const Limit& limit : goal.limits) {
@@ -136,7 +166,8 @@ double cost(const Figures& f, const Figures& original, const Goal& goal) {
     if (over > 0) sum += 1000 * (1 + over / std::max(limit.most, 1e-6));
   }
   for (Measure measure : goal.least) {
-    sum += weight * value_of(f, measure) / std::max(value_of(original, measure), measure == Measure::share_short ? 0.001 : 1.0);
+    sum += weight * value_of(f, measure) /
+           std::max(value_of(original, measure), measure == Measure::share_short ? 0.001 : 1.0);
     weight /= 2;
   }
   return sum;
@@ -168,25 +199,31 @@ Result<Goal> parse_goal(std::string_view text) {
   std::vector<std::string> names;
   for (const auto& [name, m] : kMeasures) names.emplace_back(name);
   auto wrong = [&](const std::string& part, std::string because) {
-    return failure(ErrorClass::usage, "goal", "\"" + part + "\" is not a goal", std::move(because), "For example \"short <= 30s, changes <= 10, least pod-hours\"; measures: " + text::join(names, ", "));
+    return failure(
+        ErrorClass::usage, "goal", "\"" + part + "\" is not a goal", std::move(because),
+        "For example \"short <= 30s, changes <= 10, least pod-hours\"; measures: " + text::join(names, ", "));
   };
   for (const std::string& part : text::split(text, ',')) {
     std::string_view rest = text::trim(part);
     if (rest.empty()) continue;
     bool least = rest.starts_with("least ");
     size_t sign = rest.find_first_of("<=");
-    if (!least && sign == std::string_view::npos) return wrong(part, "It is neither a limit (<=) nor begins with least");
+    if (!least && sign == std::string_view::npos)
+      return wrong(part, "It is not a limit (<=) and does not begin with least");
     std::string name(text::trim(least ? rest.substr(6) : rest.substr(0, sign)));
-    auto found = std::find_if(std::begin(kMeasures), std::end(kMeasures), [&](const auto& m) { return m.first == name; });
+    auto found = std::find_if(std::begin(kMeasures), std::end(kMeasures),
+                              [&](const auto& m) { return m.first == name; });
     if (found == std::end(kMeasures)) {
       auto nearest = text::nearest(name, names);
-      return wrong(part, nearest ? "Did you mean " + *nearest + "?" : "There is no measure \"" + name + "\"");
+      return wrong(part, nearest ? "Did you mean " + *nearest + "?" : "Unknown measure \"" + name + "\"");
     }
     if (least) {
       goal.least.push_back(found->second);
       continue;
     }
-    std::string value(text::trim(rest.substr(rest.find_first_not_of("<=", sign) == std::string_view::npos ? rest.size() : rest.find_first_not_of("<=", sign))));
+    std::string value(text::trim(rest.substr(rest.find_first_not_of("<=", sign) == std::string_view::npos
+                                                 ? rest.size()
+                                                 : rest.find_first_not_of("<=", sign))));
     Limit limit{found->second, 0};
     if (limit.measure == Measure::time_short || limit.measure == Measure::first_short) {
       auto time = parse_duration(value);
@@ -194,7 +231,8 @@ Result<Goal> parse_goal(std::string_view text) {
       limit.most = static_cast<double>(time->count()) / 1e6;
     } else {
       bool percent = value.ends_with("%");
-      auto number = parse_quantity(percent ? std::string(text::trim(value.substr(0, value.size() - 1))) : value);
+      auto number =
+          parse_quantity(percent ? std::string(text::trim(value.substr(0, value.size() - 1))) : value);
       if (!number) return wrong(part, "\"" + value + "\" is not a number");
       limit.most = static_cast<double>(number->nano) / (percent ? 1e11 : 1e9);
     }
@@ -205,18 +243,20 @@ Result<Goal> parse_goal(std::string_view text) {
   return goal;
 }
 
-Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& given, const Goal& goal, int candidates, const KeepOn& keep_on) {
+Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& given, const Goal& goal,
+           int candidates, const KeepOn& keep_on) {
   constexpr int kRuns = 4;
   Tuned result;
   Setup setup = given;
   result.original.hpa = hpa;
   result.original.spec = *parse_spec(hpa);
-  result.original.settings = "as it is";
+  result.original.settings = "current settings";
   if (setup.carries.empty()) {
     for (const MetricSpec& metric : result.original.spec.metrics) setup.carries.push_back(per_pod(metric));
   }
   auto within = [&](const Figures& f) {
-    return std::all_of(goal.limits.begin(), goal.limits.end(), [&](const Limit& l) { return value_of(f, l.measure) <= l.most; });
+    return std::all_of(goal.limits.begin(), goal.limits.end(),
+                       [&](const Limit& l) { return value_of(f, l.measure) <= l.most; });
   };
   result.original.figures = mean_figures(result.original.spec, profiles, setup, kRuns);
   result.original.within = within(result.original.figures);
@@ -229,7 +269,8 @@ Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setu
     Genes genes;
     if (i > 0) {
       bool explore = i < candidates / 3 || parents.empty() || pick(random, 5) == 0;
-      if (!explore) genes = parents[static_cast<std::size_t>(pick(random, static_cast<int>(parents.size())))].second;
+      if (!explore)
+        genes = parents[static_cast<std::size_t>(pick(random, static_cast<int>(parents.size())))].second;
       for (const auto& [gene, count] : kSpace) {
         if (explore || pick(random, 4) == 0) genes.*gene = pick(random, count);
       }
@@ -242,20 +283,29 @@ Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setu
     candidate.figures = mean_figures(candidate.spec, profiles, setup, kRuns);
     candidate.within = within(candidate.figures);
     parents.emplace_back(cost(candidate.figures, result.original.figures, goal), genes);
-    std::stable_sort(parents.begin(), parents.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(parents.begin(), parents.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
     if (parents.size() > 12) parents.pop_back();
     all.push_back(std::move(candidate));
   }
   result.tried = static_cast<int>(all.size()) - 1;
   const std::vector<Measure> axes = axes_of(goal);
   for (const Candidate& candidate : all) {
-    bool beaten = std::any_of(all.begin(), all.end(), [&](const Candidate& other) { return dominates(other.figures, candidate.figures, axes); });
-    bool there = std::any_of(result.front.begin(), result.front.end(), [&](const Candidate& other) { return same_figures(other.figures, candidate.figures, axes); });
+    bool beaten = std::any_of(all.begin(), all.end(), [&](const Candidate& other) {
+      return dominates(other.figures, candidate.figures, axes);
+    });
+    bool there = std::any_of(result.front.begin(), result.front.end(), [&](const Candidate& other) {
+      return same_figures(other.figures, candidate.figures, axes);
+    });
     if (!beaten && !there) result.front.push_back(candidate);
   }
-  std::stable_sort(result.front.begin(), result.front.end(), [](const Candidate& a, const Candidate& b) { return a.figures.pod_hours < b.figures.pod_hours; });
+  std::stable_sort(result.front.begin(), result.front.end(), [](const Candidate& a, const Candidate& b) {
+    return a.figures.pod_hours < b.figures.pod_hours;
+  });
   for (std::size_t i = 1; i < result.front.size(); ++i) {
-    if (cost(result.front[i].figures, result.original.figures, goal) < cost(result.front[result.best].figures, result.original.figures, goal)) result.best = i;
+    if (cost(result.front[i].figures, result.original.figures, goal) <
+        cost(result.front[result.best].figures, result.original.figures, goal))
+      result.best = i;
   }
   return result;
 }

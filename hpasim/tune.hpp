@@ -1,6 +1,6 @@
-// Searches targets, windows and policies of an HPA for what a goal asks for, by simulating each candidate under
-// the same load and the same drawn delays. Deterministic by its seed. What a pod carries stays what the original
-// target says: a lower target buys reserve, it does not make pods weaker.
+// Searches targets, windows and policies of an HPA for what a goal asks for, by simulating each candidate
+// under the same load and the same drawn delays. Deterministic by its seed. What a pod carries stays what the
+// original target says: a lower target buys reserve, it does not make pods weaker.
 #pragma once
 
 #include <string>
@@ -35,12 +35,14 @@ struct Candidate {
 
 struct Tuned {
   Candidate original;
-  std::vector<Candidate> front;  // nothing beats them: better in one of shortage, pod-hours, changes and the goal's measures, and not worse in the rest
+  std::vector<Candidate> front;  // nothing beats them: better in one of shortage, pod-hours, changes and the
+                                 // goal's measures, and not worse in the rest
   std::size_t best = 0;          // in the front, by the goal
   int tried = 0;
 };
 
-Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& setup, const Goal& goal, int candidates, const KeepOn& keep_on = {});
+Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setup& setup, const Goal& goal,
+           int candidates, const KeepOn& keep_on = {});
 
 double value_of(const Figures& figures, Measure measure);
 std::string_view measure_name(Measure measure);

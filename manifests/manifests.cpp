@@ -1,5 +1,6 @@
 #include "manifests/manifests.hpp"
 
+#include <algorithm>
 #include <cctype>
 
 #include <fmt/format.h>
@@ -8,12 +9,12 @@
 
 namespace hpawalk::manifests {
 const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
-}
 
-namespace hpawalk {
 namespace {
 
-std::string_view embedded(const std::string& path) { return manifests::embedded_files().at(path); }
+std::string_view embedded(const std::string& path) {
+  return embedded_files().at(path);
+}
 
 yaml::Value merged(yaml::Value base, const yaml::Value& over) {
   for (const auto& [name, value] : over.items()) base[name] = value;
@@ -42,18 +43,25 @@ std::pair<std::string, std::string> split_image(const std::string& image) {
   return {image.substr(0, colon), image.substr(colon + 1)};
 }
 
-bool every_cluster_has(const std::string& space) { return space == "default" || space.starts_with("kube-"); }
+bool every_cluster_has(const std::string& space) {
+  return space == "default" || space.starts_with("kube-");
+}
 
-// Prometheus's right to look at prom-fake lives beside prom-fake.
-std::vector<std::string> namespaces_of(std::string_view stage, const Config& config) {
-  std::string space = config.text("namespace"), monitoring = config.text("prometheus.namespace");
-  if (stage == "servicemonitor") return {monitoring};
-  if (stage != "prometheus" || space == monitoring) return {space};
-  return {monitoring, space};
+// The namespaces of these objects, in the order in which they occur.
+Result<std::vector<std::string>> namespaces_of(const std::string& objects) {
+  Result<std::vector<yaml::Value>> all = yaml::parse_all(objects);
+  if (!all) return failure(all.error());
+  std::vector<std::string> spaces;
+  for (const yaml::Value& object : *all) {
+    std::string space = object.at("metadata").value("namespace", std::string());
+    if (!space.empty() && std::find(spaces.begin(), spaces.end(), space) == spaces.end())
+      spaces.push_back(space);
+  }
+  return spaces;
 }
 
 // A registry's name may have capital letters, an image's host may not.
-std::string registry_host(const Config& config) {
+std::string registry_host(const config::Config& config) {
   std::string host = config.text("acr.login-server");
   if (host.empty()) host = config.text("acr.name") + ".azurecr.io";
   for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -62,22 +70,24 @@ std::string registry_host(const Config& config) {
 
 }  // namespace
 
-std::string prom_fake_image(const Config& config) {
+std::string prom_fake_image(const config::Config& config) {
   if (std::string named = config.text("prom-fake.image"); !named.empty()) return named;
   if (config.text("cluster") == "aks") return registry_host(config) + "/prom-fake:" HPAWALK_VERSION;
   return "localhost/hpawalk/prom-fake:" HPAWALK_VERSION;
 }
 
-std::string prom_fake_pull_policy(const Config& config) {
+std::string prom_fake_pull_policy(const config::Config& config) {
   bool brought = config.text("prom-fake.image").empty() && config.text("cluster") != "aks";
   return brought ? "Never" : "IfNotPresent";
 }
 
-Values template_values(const Config& config) {
+Values template_values(const config::Config& config) {
   Values values;
-  for (const Setting& setting : settings()) values[std::string(setting.path)] = config.value(setting.path);
-  yaml::Value labels = {
-      {managed_by_label, label_value}, {part_of_label, label_value}, {instance_label, config.text("instance")}};
+  for (const config::Setting& setting : config::settings())
+    values[std::string(setting.path)] = config.value(setting.path);
+  yaml::Value labels = {{managed_by_label, label_value},
+                        {part_of_label, label_value},
+                        {instance_label, config.text("instance")}};
   labels = merged(labels, config.value("labels"));
   values["object-labels"] = labels;
   values["workload.object-labels"] = merged(labels, config.value("workload.labels"));
@@ -95,28 +105,42 @@ Values template_values(const Config& config) {
   return values;
 }
 
-Result<std::string> render_namespace(const std::string& name, const Config& config) {
+Result<std::string> render_namespace(const std::string& name, const config::Config& config) {
   if (every_cluster_has(name)) return std::string();
   Values values = template_values(config);
   values["namespace-name"] = name;
-  values["namespace-labels"] = merged(values["object-labels"], {{enforce_label, config.text("pod-security")}});
-  return fill_in(embedded("stages/namespace.yaml"), values);
+  values["namespace-labels"] =
+      merged(values["object-labels"], {{config::enforce_label, config.text("pod-security")}});
+  return fill_in(embedded("namespace.yaml"), values);
 }
 
-Result<std::string> render_stage(std::string_view stage, const Config& config) {
+std::vector<std::string> template_stages() {
+  constexpr std::string_view folder = "stages/", end = ".yaml";
+  std::vector<std::string> names;
+  for (const auto& [path, content] : embedded_files()) {
+    if (!path.starts_with(folder)) continue;
+    names.emplace_back(path.substr(folder.size(), path.size() - folder.size() - end.size()));
+  }
+  return names;
+}
+
+Result<std::string> render_stage(std::string_view stage, const config::Config& config) {
+  Result<std::string> objects =
+      fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
+  if (!objects) return objects;
+  Result<std::vector<std::string>> spaces = namespaces_of(*objects);
+  if (!spaces) return failure(spaces.error());
   std::string all;
-  for (const std::string& name : namespaces_of(stage, config)) {
+  for (const std::string& name : *spaces) {
     Result<std::string> space = render_namespace(name, config);
     if (!space) return space;
     if (!space->empty()) all += *space + "---\n";
   }
-  Result<std::string> objects = fill_in(embedded(fmt::format("stages/{}.yaml", stage)), template_values(config));
-  if (!objects) return objects;
   return all + *objects;
 }
 
-Result<std::string> render_adapter_values(const Config& config) {
-  Result<std::string> text = fill_in(embedded("stages/adapter.yaml"), template_values(config));
+Result<std::string> render_adapter_values(const config::Config& config) {
+  Result<std::string> text = fill_in(embedded("values/adapter.yaml"), template_values(config));
   if (!text || config.value("adapter.values").empty()) return text;
   Result<yaml::Value> values = yaml::parse(*text);
   if (!values) return failure(values.error());
@@ -127,10 +151,10 @@ Result<std::string> render_adapter_values(const Config& config) {
 std::map<std::string, std::string> bundled_chart() {
   constexpr std::string_view folder = "charts/prometheus-adapter/";
   std::map<std::string, std::string> files;
-  for (const auto& [path, content] : manifests::embedded_files()) {
+  for (const auto& [path, content] : embedded_files()) {
     if (path.starts_with(folder)) files[std::string(path.substr(folder.size()))] = content;
   }
   return files;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 namespace {
 
 tl::unexpected<Error> mistake(const std::string& because) {
@@ -22,7 +22,8 @@ std::vector<std::string_view> documents(std::string_view text) {
   while (start < text.size()) {
     size_t end = text.find("\n---", start);
     std::string_view document = text.substr(start, end == std::string_view::npos ? end : end + 1 - start);
-    if (document.starts_with("---")) document.remove_prefix(std::min(document.size(), document.find('\n') + 1));
+    if (document.starts_with("---"))
+      document.remove_prefix(std::min(document.size(), document.find('\n') + 1));
     if (!text::trim(document).empty()) result.push_back(document);
     if (end == std::string_view::npos) break;
     start = end + 1;
@@ -44,7 +45,7 @@ std::pair<size_t, size_t> top_entry(std::string_view document, const std::string
   return {begin, end};
 }
 
-void add_labels(yaml::Value& metadata, const Config& config) {
+void add_labels(yaml::Value& metadata, const config::Config& config) {
   metadata["labels"][std::string(managed_by_label)] = label_value;
   metadata["labels"][std::string(part_of_label)] = label_value;
   metadata["labels"][std::string(instance_label)] = config.text("instance");
@@ -52,12 +53,14 @@ void add_labels(yaml::Value& metadata, const Config& config) {
 }
 
 // Only metadata is read and written again.
-Result<BundleObject> adapt_crd(std::string_view document, const Config& config) {
+Result<BundleObject> adapt_crd(std::string_view document, const config::Config& config) {
   auto [begin, end] = top_entry(document, "metadata");
   Result<yaml::Value> head = yaml::parse(document.substr(begin, end - begin));
-  if (!head || !head->contains("metadata") || !(*head)["metadata"].contains("name")) return mistake("a custom resource without a name");
+  if (!head || !head->contains("metadata") || !(*head)["metadata"].contains("name"))
+    return mistake("a custom resource without a name");
   add_labels((*head)["metadata"], config);
-  std::string text = std::string(document.substr(0, begin)) + yaml::block(*head) + std::string(document.substr(end));
+  std::string text =
+      std::string(document.substr(0, begin)) + yaml::block(*head) + std::string(document.substr(end));
   return BundleObject{"CustomResourceDefinition", (*head)["metadata"]["name"].get<std::string>(), text};
 }
 
@@ -70,17 +73,20 @@ void lift_cpu_limits(yaml::Value& deployment) {
       resources["limits"].erase("cpu");
       if (resources["limits"].empty()) resources.erase("limits");
     }
-    if (container.value("name", "") == "prometheus-operator") container["args"].push_back("--config-reloader-cpu-limit=0");
+    if (container.value("name", "") == "prometheus-operator")
+      container["args"].push_back("--config-reloader-cpu-limit=0");
   }
 }
 
-// Upstream's arguments let the operator keep a Service `kubelet` in kube-system, with every node's address in it, for
-// who scrapes kubelets. The chain does not; and what an operator makes there nobody removes when it goes.
+// Upstream's arguments let the operator keep a Service `kubelet` in kube-system, with every node's address in
+// it, for who scrapes kubelets. The chain does not; and what an operator makes there nobody removes when it
+// goes.
 void leave_kubelets_alone(yaml::Value& deployment) {
   for (yaml::Value& container : deployment["spec"]["template"]["spec"]["containers"]) {
     yaml::Value kept = yaml::Value::array();
     for (const yaml::Value& argument : container["args"]) {
-      if (!argument.is_string() || !argument.get_ref<const std::string&>().starts_with("--kubelet-")) kept.push_back(argument);
+      if (!argument.is_string() || !argument.get_ref<const std::string&>().starts_with("--kubelet-"))
+        kept.push_back(argument);
     }
     container["args"] = kept;
   }
@@ -90,13 +96,14 @@ void leave_kubelets_alone(yaml::Value& deployment) {
 void take_rights_on_nodes(yaml::Value& role) {
   yaml::Value kept = yaml::Value::array();
   for (const yaml::Value& rule : role["rules"]) {
-    bool of_kubelets = rule.contains("resources") && (rule.at("resources") == yaml::Value{"nodes"} || rule.at("resources") == yaml::Value{"endpoints"});
+    bool of_kubelets = rule.contains("resources") && (rule.at("resources") == yaml::Value{"nodes"} ||
+                                                      rule.at("resources") == yaml::Value{"endpoints"});
     if (!of_kubelets) kept.push_back(rule);
   }
   role["rules"] = kept;
 }
 
-Result<BundleObject> adapt_object(yaml::Value object, const Config& config) {
+Result<BundleObject> adapt_object(yaml::Value object, const config::Config& config) {
   if (!object.is_object() || !object.contains("kind") || !object["metadata"].contains("name")) {
     return mistake("an object without kind or name");
   }
@@ -113,19 +120,21 @@ Result<BundleObject> adapt_object(yaml::Value object, const Config& config) {
     leave_kubelets_alone(object);
   }
   if (object["kind"] == "ClusterRole") take_rights_on_nodes(object);
-  return BundleObject{object["kind"].get<std::string>(), object["metadata"]["name"].get<std::string>(), yaml::block(object)};
+  return BundleObject{object["kind"].get<std::string>(), object["metadata"]["name"].get<std::string>(),
+                      yaml::block(object)};
 }
 
 }  // namespace
 
 bool needed_first(const BundleObject& object) {
-  constexpr std::array<std::string_view, 5> names = {"prometheuses", "servicemonitors", "podmonitors", "probes",
-                                                     "prometheusrules"};
+  constexpr std::array<std::string_view, 5> names = {"prometheuses", "servicemonitors", "podmonitors",
+                                                     "probes", "prometheusrules"};
   std::string plural = object.name.substr(0, object.name.find('.'));
-  return object.kind == "CustomResourceDefinition" && std::find(names.begin(), names.end(), plural) != names.end();
+  return object.kind == "CustomResourceDefinition" &&
+         std::find(names.begin(), names.end(), plural) != names.end();
 }
 
-Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const Config& config) {
+Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const config::Config& config) {
   std::vector<BundleObject> objects;
   for (std::string_view document : documents(bundle)) {
     bool crd = document.find("\nkind: CustomResourceDefinition\n") != std::string_view::npos ||
@@ -143,11 +152,12 @@ Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const Co
     if (!object) return failure(object.error());
     objects.push_back(*std::move(object));
   }
-  bool deployment = std::any_of(objects.begin(), objects.end(), [](const auto& o) { return o.kind == "Deployment"; });
+  bool deployment =
+      std::any_of(objects.begin(), objects.end(), [](const auto& o) { return o.kind == "Deployment"; });
   if (!deployment || std::count_if(objects.begin(), objects.end(), needed_first) < 5) {
     return mistake("it does not have the operator's Deployment and its custom resources");
   }
   return objects;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

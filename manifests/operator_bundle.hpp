@@ -1,5 +1,5 @@
-// prometheus-operator's upstream bundle, made ours: labelled, in the configured namespace, and without the CPU
-// limits that make it start slowly. Pure: the caller reads the file.
+// prometheus-operator's upstream bundle, made ours: labelled, in the configured namespace, and without the
+// CPU limits that make it start slowly. Pure: the caller reads the file.
 //
 // The bundle is 4 MB, nearly all of it the schemas of ten custom resources. Those are passed on as they are,
 // except for their metadata: parsing them would take longer than everything else.
@@ -11,7 +11,7 @@
 
 #include "config/config.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 
 struct BundleObject {
   std::string kind;
@@ -23,6 +23,6 @@ struct BundleObject {
 bool needed_first(const BundleObject& object);
 
 // In the order of the bundle. The error `operator-bundle` says what is wrong with the text.
-Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const Config& config);
+Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const config::Config& config);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

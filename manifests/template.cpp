@@ -7,11 +7,12 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::manifests {
 namespace {
 
 tl::unexpected<Error> mistake(int line, const std::string& because) {
-  return failure(ErrorClass::internal, "template", fmt::format("Line {} of a template is wrong", line), because);
+  return failure(ErrorClass::internal, "template", fmt::format("Line {} of a template is wrong", line),
+                 because);
 }
 
 struct Place {
@@ -40,9 +41,10 @@ bool inside_quotes(std::string_view before) {
 }
 
 // The line with a structured value in its only place: entries alone on the line, or a map below `key:`.
-Result<std::string> with_map(const std::string& line, const Place& place, const yaml::Value& value, int number) {
+Result<std::string> with_map(const std::string& line, const Place& place, const yaml::Value& value,
+                             int number) {
   std::string before = line.substr(0, place.begin);
-  if (text::trim(line.substr(place.end)) != "") return mistake(number, "text behind a map");
+  if (text::trim(line.substr(place.end)) != "") return mistake(number, "text after a map");
   if (value.empty()) return std::string();
   size_t indent = before.find_first_not_of(' ');
   if (indent == std::string::npos) return yaml::block(value, static_cast<int>(before.size()));
@@ -52,13 +54,16 @@ Result<std::string> with_map(const std::string& line, const Place& place, const 
   return before + "\n" + yaml::block(value, static_cast<int>(indent) + 2);
 }
 
-Result<std::string> scalar_at(const std::string& line, const Place& place, const yaml::Value& value, int number) {
+Result<std::string> scalar_at(const std::string& line, const Place& place, const yaml::Value& value,
+                              int number) {
   std::string before = line.substr(0, place.begin);
-  if (inside_quotes(before)) return yaml::escaped(value.is_string() ? value.get<std::string>() : json_text(value));
+  if (inside_quotes(before))
+    return yaml::escaped(value.is_string() ? value.get<std::string>() : json_text(value));
   std::string behind = line.substr(place.end);
   bool starts = before.ends_with(": ") || before.ends_with("- ");
   bool ends = behind.empty() || behind.starts_with("  # ");
-  if (!starts || !ends) return mistake(number, fmt::format("`${{{}}}` needs double quotes around it", place.name));
+  if (!starts || !ends)
+    return mistake(number, fmt::format("`${{{}}}` needs double quotes around it", place.name));
   return yaml::scalar(value);
 }
 
@@ -101,4 +106,4 @@ Result<std::string> fill_in(std::string_view text, const Values& values) {
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::manifests

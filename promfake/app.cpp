@@ -57,9 +57,9 @@ bool allowed(const Request& request, const Target& target, Reply& reply) {
     return false;
   }
   if (target.route == Route::other) {
-    reply = refusal(
-        404, Route::other,
-        "no such path; there are /, /metrics, /value, /value/{metric}, /values, /healthz and /readyz");
+    reply = refusal(404, Route::other,
+                    "path not found; valid paths are /, /metrics, /value, /value/{metric}, /values, /healthz "
+                    "and /readyz");
     return false;
   }
   if (writes && sets) {
@@ -71,7 +71,7 @@ bool allowed(const Request& request, const Target& target, Reply& reply) {
   if (request.method == Method::options)
     reply.code = 204, reply.route = target.route;
   else
-    reply = refusal(405, target.route, std::string(request.method_name) + " is not for this path");
+    reply = refusal(405, target.route, std::string(request.method_name) + " is not supported for this path");
   reply.headers = sets ? "Allow: GET, HEAD, POST, PUT, OPTIONS\r\n" : "Allow: GET, HEAD, OPTIONS\r\n";
   return false;
 }
@@ -134,12 +134,12 @@ Outcome<size_t> selected(const App& app, const Target& target, int& code) {
   if (found.size() == 1) return Outcome<size_t>::ok(found[0]);
   if (found.empty()) {
     std::string why =
-        "no such metric: " + quoted(name) + (labels.empty() ? "" : " with these labels") + "; there are";
+        "metric not found: " + quoted(name) + (labels.empty() ? "" : " with these labels") + "; there are";
     for (const Series& series : app.metrics.series) why += " " + series_title(series);
     return Outcome<size_t>::fail(why);
   }
   code = 409;
-  std::string why = "several series fit, choose one with ?label=value:";
+  std::string why = "several series match; select one with ?label=value:";
   for (size_t i : found) why += " " + series_title(app.metrics.series[i]);
   return Outcome<size_t>::fail(why);
 }
@@ -167,20 +167,16 @@ Reply serve_value(App& app, const Request& request, const Target& target) {
 Reply dispatch(App& app, const Request& request, const Target& target) {
   Reply reply;
   switch (target.route) {
-    case Route::metrics:
-      return serve_metrics(app, request);
+    case Route::metrics: return serve_metrics(app, request);
     case Route::value:
-    case Route::value_of:
-      return serve_value(app, request, target);
-    case Route::values:
-      return serve_values(app);
+    case Route::value_of: return serve_value(app, request, target);
+    case Route::values: return serve_values(app);
     case Route::page:
       reply.content_type = "text/html; charset=utf-8";
       reply.headers =
           "Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
           "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; style-src "
-          "'unsafe-inline'; "
-          "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'\r\n";
+          "'unsafe-inline'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'\r\n";
       reply.shared = &page();
       return reply;
     case Route::readyz:

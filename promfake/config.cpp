@@ -34,12 +34,12 @@ struct Setter {
   void number(std::optional<int>& to, int least, int most) {
     to = parse_int(text, least, most);
     if (!to)
-      wrong("a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
-            " was expected, not " + quoted(text));
+      wrong("expected a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
+            ", not " + quoted(text));
   }
   void boolean(std::optional<bool>& to) {
     to = parse_bool(text);
-    if (!to) wrong("true or false was expected, not " + quoted(text));
+    if (!to) wrong("expected true or false, not " + quoted(text));
   }
   template <class T, class U>
   void outcome(Outcome<T> parsed, U& to) {
@@ -72,7 +72,7 @@ struct Setter {
     else if (text == "counter")
       layer.kind = Kind::counter;
     else
-      wrong("gauge or counter was expected, not " + quoted(text));
+      wrong("expected gauge or counter, not " + quoted(text));
   }
 };
 
@@ -103,11 +103,10 @@ void lay_default_metric(Series& first, const Layer& layer) {
 
 Outcome<Address> parse_address(std::string_view text) {
   auto fail = [&](const std::string& why) {
-    return Outcome<Address>::fail("ADDRESS:PORT was expected, like 0.0.0.0:8080, [::1]:8080 or :8080; " +
-                                  why);
+    return Outcome<Address>::fail("expected ADDRESS:PORT, like 0.0.0.0:8080, [::1]:8080 or :8080; " + why);
   };
   size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return fail("there is no colon in " + quoted(text));
+  if (colon == std::string_view::npos) return fail("no colon in " + quoted(text));
   auto port = parse_int(text.substr(colon + 1), 0, 65535);
   if (!port) return fail("the port is a number from 0 to 65535, not " + quoted(text.substr(colon + 1)));
   std::string host(text.substr(0, colon));
@@ -119,8 +118,8 @@ Outcome<Address> parse_address(std::string_view text) {
   bool v4 = inet_pton(AF_INET, host.c_str(), binary) == 1,
        v6 = inet_pton(AF_INET6, host.c_str(), binary) == 1;
   if (!host.empty() && (brackets ? !v6 : !v4))
-    return fail(v6 ? "an IPv6 address needs brackets"
-                   : "the address is a number and not a name: " + quoted(host));
+    return fail(v6 ? "an IPv6 address requires brackets"
+                   : "the address must be numeric, not a name: " + quoted(host));
   return Outcome<Address>::ok({host, *port});
 }
 

@@ -30,7 +30,7 @@ struct Reader {
 
   std::string_view scalar(const yaml_node_t& of) {
     if (of.type != YAML_SCALAR_NODE) {
-      wrong(of, "one plain value was expected here");
+      wrong(of, "expected a plain value here");
       return {};
     }
     return {reinterpret_cast<const char*>(of.data.scalar.value), of.data.scalar.length};
@@ -43,7 +43,7 @@ struct Reader {
     for (auto* pair = map.data.mapping.pairs.start; pair < map.data.mapping.pairs.top; ++pair) {
       std::string_view key = scalar(node(pair->key));
       for (std::string_view earlier : seen)
-        if (earlier == key) wrong(node(pair->key), quoted(key) + " is there twice");
+        if (earlier == key) wrong(node(pair->key), quoted(key) + " is a duplicate");
       seen.push_back(key);
       use(key, node(pair->key), node(pair->value));
     }
@@ -94,7 +94,7 @@ struct Reader {
 
   void metrics(const yaml_node_t& list) {
     if (list.type != YAML_SEQUENCE_NODE || list.data.sequence.items.start == list.data.sequence.items.top)
-      return wrong(list, "a list of metrics was expected, with at least one");
+      return wrong(list, "expected a list of at least one metric");
     auto& all = layer.metrics.emplace();
     for (auto* item = list.data.sequence.items.start; item < list.data.sequence.items.top; ++item)
       all.push_back(series(node(*item)));

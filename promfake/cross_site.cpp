@@ -14,8 +14,8 @@ std::string without_port(std::string_view host) {
   return std::string(brackets ? host.substr(1, end - 1) : host.substr(0, end));
 }
 
-// A name that belongs to somebody on the internet can be made to point here (DNS rebinding): then Origin and Host
-// agree. It always has a dot; an address is no name.
+// A name that belongs to somebody on the internet can be made to point here (DNS rebinding): then Origin and
+// Host agree. It always has a dot; an address is no name.
 bool can_be_rebound(const std::string& name) {
   unsigned char binary[16];
   bool address =
@@ -28,8 +28,8 @@ bool can_be_rebound(const std::string& name) {
 std::string refused_origin(const Request& request) {
   std::string_view site = trimmed(request.fetch_site), origin = trimmed(request.origin),
                    host = trimmed(request.host);
-  // A browser's own word, which no page can change. It is given to https and to localhost only, where names cannot
-  // be rebound. What lies between may have changed Host by then, as kubectl proxy does.
+  // A browser's own word, which no page can change. It is given to https and to localhost only, where names
+  // cannot be rebound. What lies between may have changed Host by then, as kubectl proxy does.
   if (site == "same-origin" || site == "none") return {};
   if (site.empty() && origin.empty()) return {};
   size_t scheme = origin.find("://");
@@ -37,11 +37,11 @@ std::string refused_origin(const Request& request) {
   std::string page = origin.empty() ? "another site" : quoted(origin);
   if (!site.empty() || !equal_ignoring_case(asker, host))
     return "a page of " + page +
-           " may not set values here; prom-fake's own page may, and programs that send no Origin";
+           " must not set values here; only prom-fake's own page and programs that send no Origin can";
   if (can_be_rebound(without_port(host)))
     return "a page under the name " + quoted(host) +
-           " may not set values over plain HTTP: anybody could give this server that name; open it by its "
-           "address, or over https";
+           " cannot set values over plain HTTP: anybody could give this server that name; open the page by "
+           "its IP address, or over HTTPS";
   return {};
 }
 

@@ -51,18 +51,18 @@ void append_own(std::string& out, const char* name, const char* help, Kind kind,
 }
 
 void append_self(std::string& out, const SelfMetrics& self, Format format) {
-  append_head(out, "promfake_build_info", "The version that runs, as a label.", Kind::gauge, format);
+  append_head(out, "promfake_build_info", "The running version, as a label.", Kind::gauge, format);
   append_series(out, {"promfake_build_info", {}, Kind::gauge, {{"version", version}}, 1});
-  append_own(out, "promfake_connections", "Connections that are open.", Kind::gauge, format,
+  append_own(out, "promfake_connections", "Open connections.", Kind::gauge, format,
              static_cast<double>(self.connections_open));
-  append_own(out, "promfake_connections_accepted_total", "Connections that were accepted.", Kind::counter,
-             format, static_cast<double>(self.connections_accepted));
-  append_own(out, "promfake_connections_refused_total", "Connections that were refused: too many.",
+  append_own(out, "promfake_connections_accepted_total", "Accepted connections.", Kind::counter, format,
+             static_cast<double>(self.connections_accepted));
+  append_own(out, "promfake_connections_refused_total", "Connections refused because of the limit.",
              Kind::counter, format, static_cast<double>(self.connections_refused));
-  append_own(out, "promfake_reloads_total", "Configurations that were read again after SIGHUP.",
-             Kind::counter, format, static_cast<double>(self.reloads));
+  append_own(out, "promfake_reloads_total", "Configuration reloads after SIGHUP.", Kind::counter, format,
+             static_cast<double>(self.reloads));
   constexpr const char* requests = "promfake_http_requests_total";
-  append_head(out, requests, "Requests by the code of their answer and by path.", Kind::counter, format);
+  append_head(out, requests, "Requests by response code and path.", Kind::counter, format);
   for (size_t route = 0; route < self.requests.size(); ++route)
     for (size_t code = 0; code < SelfMetrics::codes.size(); ++code)
       if (auto count = self.requests[route][code])

@@ -70,10 +70,9 @@ void HttpConnection::feed(std::string_view bytes) {
 int HttpConnection::message_begin() {
   request_.method = Method::other;
   request_.method_name = "-";
-  for (std::string* text :
-       {&request_.target, &request_.accept, &request_.accept_encoding, &request_.content_encoding,
-        &request_.body, &request_.host, &request_.origin, &request_.fetch_site, &field_, &expect_,
-        &transfer_encoding_})
+  for (std::string* text : {&request_.target, &request_.accept, &request_.accept_encoding,
+                            &request_.content_encoding, &request_.body, &request_.host, &request_.origin,
+                            &request_.fetch_site, &field_, &expect_, &transfer_encoding_})
     text->clear();
   in_request_ = true;
   ++requests_begun_;
@@ -107,7 +106,7 @@ int HttpConnection::header_field(const char* at, size_t size) {
   if (in_value_) field_.clear(), in_value_ = false;
   // A line that begins after a lone CR is how requests are smuggled past proxies that see it otherwise.
   char before = at == chunk_.data() ? last_byte_ : at[-1];
-  if (field_.empty() && before != '\n') return fail(400, "a header line begins without a line end before it");
+  if (field_.empty() && before != '\n') return fail(400, "a header line starts without a preceding line end");
   if ((header_bytes_ += size) > shared_.limits.headers)
     return fail(431, "the request's headers are too large");
   field_.append(at, size);
@@ -135,7 +134,7 @@ int HttpConnection::header_value(const char* at, size_t size) {
     header_bytes_ += 4;
     if (kept_ && !kept_->empty()) *kept_ += ", ";
   } else if (!(value_open_ && at == chunk_.data())) {
-    return fail(400, "a header value goes on in the next line, which HTTP has given up");
+    return fail(400, "a header value continues on the next line, which HTTP no longer allows");
   }
   value_open_ = at + size == chunk_.data() + chunk_.size();
   if ((header_bytes_ += size) > shared_.limits.headers)
@@ -149,12 +148,12 @@ int HttpConnection::headers_complete() {
   parser_.upgrade = 0;  // no other protocol is spoken here: the offer is ignored, as HTTP allows
   bool http_1_1 = parser_.http_major == 1 && parser_.http_minor == 1;
   if (!http_1_1 && !(parser_.http_major == 1 && parser_.http_minor == 0))
-    return fail(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
-  if (hosts_ > 1 || (http_1_1 && hosts_ == 0)) return fail(400, "exactly one Host header is needed");
+    return fail(505, "only HTTP/1.1 and HTTP/1.0 are supported");
+  if (hosts_ > 1 || (http_1_1 && hosts_ == 0)) return fail(400, "exactly one Host header is required");
   if (!transfer_encoding_.empty()) {
-    if (!http_1_1) return fail(400, "HTTP/1.0 knows no Transfer-Encoding");
+    if (!http_1_1) return fail(400, "HTTP/1.0 does not support Transfer-Encoding");
     if (!equal_ignoring_case(trimmed(transfer_encoding_), "chunked"))
-      return fail(501, "the only Transfer-Encoding here is chunked");
+      return fail(501, "the only supported Transfer-Encoding is chunked");
   }
   bool chunked = (parser_.flags & F_CHUNKED) != 0;
   bool has_body = chunked || parser_.content_length > 0;
@@ -162,7 +161,7 @@ int HttpConnection::headers_complete() {
     return fail(413, "the body is too large for a value");
   if (expect_.empty() || !http_1_1) return 0;
   if (!equal_ignoring_case(trimmed(expect_), "100-continue"))
-    return fail(417, "only 100-continue can be expected");
+    return fail(417, "the only supported expectation is 100-continue");
   if (!has_body) return 0;
   Reply reply = foresee(request_);
   if (reply.code != 200) return answer_and_close(reply);
@@ -216,7 +215,7 @@ void HttpConnection::parser_error(llhttp_errno_t error) {
   bool version = error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE;
   std::string why = error == HPE_PAUSED_H2_UPGRADE ? "HTTP/2" : llhttp_get_error_reason(&parser_);
   if (version)
-    fail(505, "HTTP/1.1 and HTTP/1.0 are spoken here: " + why);
+    fail(505, "only HTTP/1.1 and HTTP/1.0 are supported: " + why);
   else
     fail(400, "not a valid HTTP request: " + why);
 }

@@ -47,16 +47,16 @@ Listener refused(int fd, int error, const Address& address) {
   Listener none;
   if (fd >= 0) close(fd);
   if (error == EADDRINUSE) {
-    none.because = "another program listens there already";
-    none.hint = "choose another port, like --listen " + to_string({address.host, address.port % 65535 + 1}) +
+    none.because = "another program is already listening there";
+    none.hint = "use another port, like --listen " + to_string({address.host, address.port % 65535 + 1}) +
                 ", or find that program: ss -ltnp 'sport = :" + std::to_string(address.port) + "'";
   } else if (error == EACCES) {
-    none.because = "this user may not listen on that port";
-    none.hint = "choose a port from 1024 upwards, like --listen " + to_string({address.host, 8080});
+    none.because = "this user is not permitted to listen on that port";
+    none.hint = "use a port from 1024 upwards, like --listen " + to_string({address.host, 8080});
   } else if (error == EADDRNOTAVAIL) {
     none.because = "this machine does not have that address";
-    none.hint =
-        "--listen 0.0.0.0:" + std::to_string(address.port) + " takes all of them; `ip address` lists them";
+    none.hint = "--listen 0.0.0.0:" + std::to_string(address.port) +
+                " listens on all addresses; `ip address` lists them";
   } else {
     none.because = std::strerror(error);
     none.hint = "--listen ADDRESS:PORT chooses another address";

@@ -26,13 +26,13 @@ void reload(App& app, const Options& options) {
   Combined fresh = configure(options);
   if (!fresh.mistakes.empty()) {
     say_mistakes(fresh.mistakes);
-    say("the configuration was not taken over, the old one stays");
+    say("the new configuration was rejected; the old configuration stays in effect");
     return;
   }
   replace_series(app.metrics, std::move(fresh.config.series));
   ++app.self.reloads;
-  say("the configuration was read again: " + std::to_string(app.metrics.series.size()) +
-      " series (metrics change at once; other settings with the next start)");
+  say("the configuration was reloaded: " + std::to_string(app.metrics.series.size()) +
+      " series (metrics change at once, other settings at the next start)");
 }
 
 }  // namespace

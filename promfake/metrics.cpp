@@ -25,20 +25,20 @@ std::string family_of(const Series& series) {
 
 std::string reason_against(const Series& series, double value) {
   if (series.kind == Kind::counter && !(value >= 0 && std::isfinite(value)))
-    return series.name + " is a counter: only finite numbers from 0 upwards";
+    return series.name + " is a counter: it takes only finite numbers from 0 upwards";
   return {};
 }
 
 void check_one(const Series& series, std::vector<std::string>& wrong) {
   std::string what = "metric " + quoted(series.name) + ": ";
   if (!is_name(series.name, true)) {
-    wrong.push_back(what + "a name has letters, digits, _ and :, and does not begin with a digit");
+    wrong.push_back(what + "a name consists of letters, digits, _ and :, and does not begin with a digit");
     return;
   }
   if (series.name.starts_with("promfake_"))
-    wrong.push_back(what + "names that begin with promfake_ are the server's own");
+    wrong.push_back(what + "names that begin with promfake_ are reserved for the server");
   if (series.kind == Kind::counter && (!series.name.ends_with("_total") || series.name.size() == 6))
-    wrong.push_back(what + "a counter's name ends with _total (OpenMetrics asks for it)");
+    wrong.push_back(what + "a counter's name must end with _total (required by OpenMetrics)");
   if (!is_utf8(series.help)) wrong.push_back(what + "the help is not UTF-8");
   for (size_t i = 0; i < series.labels.size(); ++i) {
     const Label& label = series.labels[i];
@@ -48,7 +48,7 @@ void check_one(const Series& series, std::vector<std::string>& wrong) {
     if (!is_utf8(label.value)) wrong.push_back(what + "label " + label.name + " is not UTF-8");
     for (size_t k = 0; k < i; ++k)
       if (series.labels[k].name == label.name)
-        wrong.push_back(what + "label " + label.name + " is there twice");
+        wrong.push_back(what + "label " + label.name + " is a duplicate");
   }
   if (auto why = reason_against(series, series.value); !why.empty()) wrong.push_back(why);
 }
@@ -80,7 +80,7 @@ std::vector<std::string> arrange(std::vector<Series>& series) {
       else if (other.kind != one.kind)
         wrong.push_back("metric " + one.name + " is both a gauge and a counter");
       else if (same_labels(other, one))
-        wrong.push_back("metric " + series_title(one) + " is there twice");
+        wrong.push_back("metric " + series_title(one) + " is a duplicate");
       one.help = other.help;  // a family has one help, its first series' one
     }
     arranged.insert(arranged.begin() + static_cast<std::ptrdiff_t>(place), std::move(one));

@@ -88,12 +88,9 @@ constexpr std::string_view openmetrics = "application/openmetrics-text";
 
 std::string_view content_type(Format format) {
   switch (format) {
-    case Format::openmetrics_1:
-      return "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    case Format::openmetrics_0:
-      return "application/openmetrics-text; version=0.0.1; charset=utf-8";
-    case Format::text:
-      break;
+    case Format::openmetrics_1: return "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    case Format::openmetrics_0: return "application/openmetrics-text; version=0.0.1; charset=utf-8";
+    case Format::text: break;
   }
   return "text/plain; version=0.0.4; charset=utf-8";
 }

@@ -20,8 +20,8 @@ struct Flag {
 
 constexpr Flag flags[] = {
     {"listen", "ADDRESS:PORT",
-     "where to listen (0.0.0.0:8080); [::]:8080 for IPv6, :8080 for all, port 0 for any"},
-    {"config", "FILE", "a YAML file with settings and metrics; read again on SIGHUP"},
+     "listen address (0.0.0.0:8080); [::]:8080 for IPv6, :8080 for all, port 0 for any free port"},
+    {"config", "FILE", "a YAML file with settings and metrics; reloaded on SIGHUP"},
     {"metric", "NAME", "the default metric's name (prom_fake_value)"},
     {"metric_help", "TEXT", "its help"},
     {"metric_type", "TYPE", "gauge or counter (gauge; counter when the name ends with _total)"},
@@ -29,9 +29,10 @@ constexpr Flag flags[] = {
     {"value", "NUMBER", "its value at the start (0)"},
     {"add_metric", "SERIES", "a further metric, like 'queue_length{queue=\"a\"}=5'; may be repeated"},
     {"max_connections", "N",
-     "connections at the same time (12000); above it the one that is idle longest goes"},
-    {"idle_timeout", "SECONDS", "how long a connection may stay without a request (75)"},
-    {"request_timeout", "SECONDS", "how long a request may take to arrive, and its answer to be taken (10)"},
+     "maximum number of connections (12000); above it, the longest idle one is closed"},
+    {"idle_timeout", "SECONDS", "maximum seconds that a connection stays idle (75)"},
+    {"request_timeout", "SECONDS",
+     "maximum seconds for a request to arrive, and for its response to be read (10)"},
     {"log_requests", nullptr, "write a line to standard output for every request"},
     {"self_metrics", nullptr, "add the server's own metrics, promfake_..., to /metrics"},
 };
@@ -128,7 +129,7 @@ Combined configure(const Options& options) {
 
 std::string help_text() {
   std::string out =
-      "prom-fake: a metric that anybody can set, for Prometheus to scrape.\n\n"
+      "prom-fake: a metric for Prometheus to scrape that everybody can set.\n\n"
       "Usage: prom-fake [flags]\n\nFlags (each also as environment variable):\n";
   for (const Flag& flag : flags) {
     std::string left = "  " + flag_name(flag) + (flag.argument ? std::string(" ") + flag.argument : "");
@@ -141,7 +142,7 @@ std::string help_text() {
       "  GET  /                 a page that shows and sets the values\n"
       "  GET  /metrics          Prometheus text, or OpenMetrics when the Accept header asks for it\n"
       "  GET  /value            the default metric's value; POST or PUT sets it: 50, or {\"value\": 50}\n"
-      "       /value/METRIC     the same for another metric, ?label=value chooses one of its series\n"
+      "       /value/METRIC     the same for another metric; ?label=value selects one of its series\n"
       "  GET  /values           all of them as JSON\n"
       "  GET  /healthz /readyz  alive; ready (503 while draining after SIGTERM)\n\n"
       "Examples:\n"
@@ -150,9 +151,9 @@ std::string help_text() {
       "  prom-fake --listen 127.0.0.1:9000 --metric queue_length --label queue=orders --value 7\n"
       "  prom-fake --add-metric 'jobs_done_total=100' --add-metric 'temperature{room=\"lab\"}=21.5'\n"
       "  prom-fake --config prom-fake.yaml\n\n"
-      "Signals: SIGTERM stops gracefully within 5 seconds, SIGHUP reads the configuration again and keeps "
-      "the values.\n"
-      "Exit codes: 0 stopped as asked, 2 bad flags or configuration, 3 the address cannot be listened on.\n";
+      "Signals: SIGTERM stops gracefully within 5 seconds; SIGHUP reloads the configuration and keeps the "
+      "values.\n"
+      "Exit codes: 0 stopped on request, 2 invalid flags or configuration, 3 cannot listen on the address.\n";
   return out;
 }
 

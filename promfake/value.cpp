@@ -54,7 +54,7 @@ struct JsonReader {
     if (!take('"')) return Outcome<std::string_view>::fail("a string in double quotes was expected");
     size_t end = rest.find_first_of("\"\\");
     if (end == std::string_view::npos || rest[end] == '\\')
-      return Outcome<std::string_view>::fail("a plain string without escapes was expected");
+      return Outcome<std::string_view>::fail("expected a plain string without escapes");
     std::string_view text = rest.substr(0, end);
     rest.remove_prefix(end + 1);
     return Outcome<std::string_view>::ok(text);
@@ -81,7 +81,7 @@ bool is_json_number(std::string_view text) {
 }  // namespace
 
 Outcome<double> parse_value(std::string_view text) {
-  if (text.empty()) return Outcome<double>::fail("empty, a number was expected");
+  if (text.empty()) return Outcome<double>::fail("empty; expected a number");
   if (text.size() > longest_number) return Outcome<double>::fail("too long for a number");
   std::string_view magnitude = text;
   bool negative = text[0] == '-';
@@ -106,8 +106,8 @@ Outcome<double> parse_value_body(std::string_view body) {
   if (!key) return Outcome<double>::fail("not the JSON object {\"value\": NUMBER}: " + key.why);
   if (*key != "value")
     return Outcome<double>::fail("unknown member " + quoted(*key) +
-                                 ", only {\"value\": NUMBER} is understood");
-  if (!json.take(':')) return Outcome<double>::fail("not JSON: a colon was expected after \"value\"");
+                                 "; only {\"value\": NUMBER} is supported");
+  if (!json.take(':')) return Outcome<double>::fail("invalid JSON: expected a colon after \"value\"");
   json.skip_space();
   auto value = Outcome<double>::fail("");
   if (!json.rest.empty() && json.rest[0] == '"') {
@@ -118,13 +118,13 @@ Outcome<double> parse_value_body(std::string_view body) {
     value =
         is_json_number(text)
             ? parse_value(text)
-            : Outcome<double>::fail("not a JSON number: " + quoted(text) + " (NaN and +Inf go in quotes)");
+            : Outcome<double>::fail("not a JSON number: " + quoted(text) + " (write NaN and +Inf in quotes)");
   }
   if (!value) return value;
-  if (!json.take('}')) return Outcome<double>::fail("one member and a closing brace were expected");
+  if (!json.take('}')) return Outcome<double>::fail("expected one member and a closing brace");
   json.skip_space();
   if (!json.rest.empty())
-    return Outcome<double>::fail("something follows the JSON object: " + quoted(json.rest));
+    return Outcome<double>::fail("unexpected text after the JSON object: " + quoted(json.rest));
   return value;
 }
 

@@ -19,7 +19,7 @@ packages_to_build=(g++ cmake ninja-build libcli11-dev libfmt-dev libyaml-cpp-dev
   nlohmann-json3-dev libexpected-dev libre2-dev libevent-dev libyaml-dev zlib1g-dev node-llhttp)
 packages_to_run=(containernetworking-plugins nftables iptables conntrack ethtool iproute2 util-linux mount tar
   ca-certificates curl)
-packages_to_test=(doctest-dev shellcheck ccache jq procps python3 chromium skopeo openssl)
+packages_to_test=(doctest-dev shellcheck clang-format ccache jq procps python3 chromium skopeo openssl)
 
 # Installs those of the named packages that are missing.
 need_packages() {
@@ -115,7 +115,7 @@ want_kind_and_k3d() {
   if [ -d "$sources" ]; then (cd "$sources" && GOWORK=off go build -o "$bin/k3d" .) || true; fi
 }
 
-# build PRESET [TARGET...]: everything, or these targets. ccache, where it is, shares results between checkouts.
+# build PRESET [TARGET...]: everything, or these targets. ccache, where it is, keeps results.
 build() {
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   local preset=$1

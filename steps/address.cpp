@@ -2,16 +2,17 @@
 
 #include <fmt/format.h>
 
-#include "base/text.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
 // "azure:///subscriptions/...", "aws:///...", "gce://..."; kind and k3s write their own.
-bool of_a_cloud(KubeApi& api) {
-  Result<Json> nodes = kube_get(api, "/api/v1/nodes?limit=10");
+bool of_a_cloud(world::KubeApi& api) {
+  Result<Json> nodes = world::kube_get(api, world::kube_kind("Node").collection() + "?limit=10");
   if (!nodes) return false;
   for (const Json& node : list_at(*nodes, "items")) {
     std::string id = text_at(node, "spec.providerID");
@@ -32,28 +33,28 @@ std::string url_of(const Json& service, int port) {
 
 }  // namespace
 
-Result<Address> await_address(World& world, const Config& config, KubeApi& api, Progress& progress,
-                              Duration limit) {
+Result<Address> await_address(world::World& world, const config::Config& config, world::KubeApi& api,
+                              world::Progress& progress, world::Duration limit) {
   if (config.text("prom-fake.service-type") != "LoadBalancer") return Address{};
-  std::string path = fmt::format("/api/v1/namespaces/{}/services/{}", config.text("namespace"),
-                                 config.text("prom-fake.name"));
+  std::string path =
+      world::kube_kind("Service").object(config.text("namespace"), config.text("prom-fake.name"));
   Address address;
-  auto look = [&]() -> Result<StillWaiting> {
-    Result<Json> service = kube_get(api, path);
-    if (!service) return StillWaiting(service.error().what);
+  auto look = [&]() -> Result<world::StillWaiting> {
+    Result<Json> service = world::kube_get(api, path);
+    if (!service) return world::StillWaiting(service.error().what);
     address.url = url_of(*service, config.number("prom-fake.port"));
-    if (!address.url.empty()) return StillWaiting();
-    return StillWaiting("the cloud has not given the Service an address yet");
+    if (!address.url.empty()) return world::StillWaiting();
+    return world::StillWaiting("the cloud has not assigned an address to the Service yet");
   };
-  Result<StillWaiting> first = look();
+  Result<world::StillWaiting> first = look();
   if (address.url.empty() && of_a_cloud(api)) {
     progress.started("address");
-    Status waited = wait_until(world.clock, {limit, std::chrono::seconds(1)},
-                               "waiting for the load balancer's address", [&] {
-                                 Result<StillWaiting> missing = look();
-                                 if (missing && *missing) progress.now("address", **missing);
-                                 return missing;
-                               });
+    Status waited = world::wait_until(world.clock, {limit, std::chrono::seconds(1)},
+                                      "waiting for the load balancer's address", [&] {
+                                        Result<world::StillWaiting> missing = look();
+                                        if (missing && *missing) progress.now("address", **missing);
+                                        return missing;
+                                      });
     if (!waited && waited.error().kind == ErrorClass::interrupted) return failure(waited.error());
     if (waited) {
       progress.done("address", address.url);
@@ -66,4 +67,4 @@ Result<Address> await_address(World& world, const Config& config, KubeApi& api, 
   return address;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -11,7 +11,7 @@
 #include "world/progress.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 struct Address {
   std::string url = {};  // http://20.1.2.3:8080; empty: there is none
@@ -19,7 +19,7 @@ struct Address {
 };
 
 // Waits for up to `limit` where the nodes are a cloud's; elsewhere looks once. An error only on Ctrl-C.
-Result<Address> await_address(World& world, const Config& config, KubeApi& api, Progress& progress,
-                              Duration limit = std::chrono::minutes(2));
+Result<Address> await_address(world::World& world, const config::Config& config, world::KubeApi& api,
+                              world::Progress& progress, world::Duration limit = std::chrono::minutes(2));
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -4,16 +4,18 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <set>
-#include <string>
 #include <vector>
 
-namespace hpawalk {
+#include "steps/milestone.hpp"
+
+namespace hpawalk::steps {
 
 class Board {
  public:
-  void expect(const std::string& milestone) { expected_.insert(milestone); }  // before threads start
-  void reach(const std::string& milestone) {
+  void expect(const Milestone& milestone) { expected_.insert(milestone); }  // before threads start
+  void reach(const Milestone& milestone) {
     std::lock_guard lock(mutex_);
     reached_.insert(milestone);
     changed_.notify_all();
@@ -28,27 +30,27 @@ class Board {
     return stopped_;
   }
   // The first milestone that somebody in this run will reach, but has not yet.
-  std::string missing(const std::vector<std::string>& milestones) {
+  std::optional<Milestone> missing(const std::vector<Milestone>& milestones) {
     std::lock_guard lock(mutex_);
     return find_missing(milestones);
   }
-  bool wait(const std::vector<std::string>& milestones) {
+  bool wait(const std::vector<Milestone>& milestones) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopped_ || find_missing(milestones).empty(); });
+    changed_.wait(lock, [&] { return stopped_ || !find_missing(milestones); });
     return !stopped_;
   }
 
  private:
-  std::string find_missing(const std::vector<std::string>& milestones) {
-    for (const std::string& milestone : milestones) {
+  std::optional<Milestone> find_missing(const std::vector<Milestone>& milestones) {
+    for (const Milestone& milestone : milestones) {
       if (expected_.contains(milestone) && !reached_.contains(milestone)) return milestone;
     }
-    return {};
+    return std::nullopt;
   }
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<std::string> expected_, reached_;
+  std::set<Milestone> expected_, reached_;
   bool stopped_ = false;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -1,12 +1,14 @@
 #include "steps/chart.hpp"
 
+#include "base/fingerprint.hpp"
+#include "cluster/local/layout.hpp"
 #include "manifests/manifests.hpp"
-#include "steps/stages.hpp"
 #include "world/trust.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
-static bool holds(World& world, const fs::path& folder, const std::map<std::string, std::string>& chart) {
+static bool holds(world::World& world, const fs::path& folder,
+                  const std::map<std::string, std::string>& chart) {
   size_t found = 0;
   std::vector<fs::path> folders = {folder};
   while (!folders.empty()) {
@@ -15,7 +17,7 @@ static bool holds(World& world, const fs::path& folder, const std::map<std::stri
     Result<std::vector<fs::path>> entries = world.files.list(here);
     if (!entries) return false;
     for (const fs::path& entry : *entries) {
-      Result<FileStatus> status = world.files.status(entry);
+      Result<world::FileStatus> status = world.files.status(entry);
       if (!status) return false;
       if (status->folder) {
         folders.push_back(entry);
@@ -30,10 +32,16 @@ static bool holds(World& world, const fs::path& folder, const std::map<std::stri
   return found == chart.size();
 }
 
-Result<std::string> write_chart(World& world) {
-  const std::map<std::string, std::string> chart = bundled_chart();
+std::filesystem::path chart_folder(const world::Environment& environment) {
+  std::string content;
+  for (const auto& [file, text] : manifests::bundled_chart()) content += file + text;
+  return local::make_layout(environment).cache / "charts" / fingerprint(content) / "prometheus-adapter";
+}
+
+Result<std::string> write_chart(world::World& world) {
+  const std::map<std::string, std::string> chart = manifests::bundled_chart();
   fs::path folder = chart_folder(world.environment);
-  if (Status trusted = check_trusted(world, folder); !trusted) return failure(trusted.error());
+  if (Status trusted = world::check_trusted(world, folder); !trusted) return failure(trusted.error());
   if (holds(world, folder, chart)) return folder.string();
   if (Status removed = world.files.remove_all(folder); !removed) return failure(removed.error());
   for (const auto& [file, text] : chart) {
@@ -42,4 +50,4 @@ Result<std::string> write_chart(World& world) {
   return folder.string();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

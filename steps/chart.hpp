@@ -5,9 +5,13 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
-// Exactly the bundled files: Helm deploys whatever else is in the folder too. The folder (chart_folder) is the answer.
-Result<std::string> write_chart(World& world);
+// Where the bundled chart's files are put for helm to read.
+std::filesystem::path chart_folder(const world::Environment& environment);
 
-}  // namespace hpawalk
+// Exactly the bundled files: Helm deploys whatever else is in the folder too. The folder (chart_folder) is
+// the answer.
+Result<std::string> write_chart(world::World& world);
+
+}  // namespace hpawalk::steps

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "base/text.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/made_kinds.hpp"
 #include "steps/namespace_look.hpp"
@@ -16,18 +16,21 @@
 #include "steps/release.hpp"
 #include "steps/standing.hpp"
 #include "world/kube_change.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
 bool of_operator(const Json& item, std::string_view kind) {
-  return kind == "CustomResourceDefinition" || at(item, {"metadata", "labels", "app.kubernetes.io/name"}) == "prometheus-operator";
+  return kind == "CustomResourceDefinition" ||
+         at(item, {"metadata", "labels", "app.kubernetes.io/name"}) == "prometheus-operator";
 }
 
 class Down {
  public:
-  Down(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress, DownReport& report)
+  Down(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
+       world::KubeApi& api, world::Progress& progress, DownReport& report)
       : world_(world), config_(config), access_(access), api_(api), progress_(progress), report_(report) {}
 
   Status run() {
@@ -44,18 +47,20 @@ class Down {
   Status survey() {
     Result<std::set<std::string>> names = configured_names(config_);
     if (!names) return failure(names.error());
-    for (const MadeKind& kind : made_kinds()) {
-      Result<std::vector<Json>> items =
-          list_metadata(api_, world_.clock, kind.collection() + "?labelSelector=" + query_value(owner_selector));
+    for (const world::KubeResource& kind : made_kinds()) {
+      Result<std::vector<Json>> items = world::list_metadata(
+          api_, world_.clock,
+          kind.collection() + "?labelSelector=" + world::query_value(manifests::owner_selector));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
-        Object object = object_from(item, std::string(kind.api_version), std::string(kind.kind), std::string(kind.resource));
+        Object object = object_from(item, kind);
         sort_in(item, std::move(object), *names);
       }
     }
     for (const auto& [instance, count] : others_) {
-      leave(fmt::format("{} objects of another chain of hpawalk's", count),
-            fmt::format("their label {} is {}; {} --instance={} takes it away", instance_label, instance, config_.again("down"), instance));
+      leave(fmt::format("{} objects of another hpawalk instance", count),
+            fmt::format("their label {} is {}; {} --instance={} removes them", manifests::instance_label,
+                        instance, config_.again("down"), instance));
     }
     return {};
   }
@@ -63,13 +68,16 @@ class Down {
   void sort_in(const Json& item, Object object, const std::set<std::string>& names) {
     Owner owner = owner_of(item, config_.text("instance"));
     bool crd = object.kind == "CustomResourceDefinition";
-    if (crd && !object.name.ends_with(".monitoring.coreos.com")) return leave(object.title(), "it is not the operator's");
+    if (crd && !object.name.ends_with(".monitoring.coreos.com"))
+      return leave(object.title(), "it does not belong to the operator");
     if (owner == Owner::another) {
       ++others_[instance_of(item)];
       report_.others = true;
-    } else if (owner == Owner::earlier && !crd && !names.contains(configured_name(object.kind, object.space, object.name))) {
-      leave(object.title(), fmt::format("an earlier hpawalk made it, without the label {}, and this configuration does not name it",
-                                        instance_label));
+    } else if (owner == Owner::earlier && !crd &&
+               !names.contains(configured_name(object.kind, object.space, object.name))) {
+      leave(object.title(), fmt::format("it was created by an earlier hpawalk without the label {}, and this "
+                                        "configuration does not name it",
+                                        manifests::instance_label));
     } else if (object.kind == "Namespace") {
       bool ending = !at(item, "metadata.deletionTimestamp").is_null();  // nothing is left to decide
       (ending ? ending_ : spaces_).push_back(std::move(object));
@@ -90,22 +98,26 @@ class Down {
       if (!parts->refused.empty()) leave(title, parts->refused);
       if (parts->refused.empty()) release_ = parts->objects;
     } else if (release->there) {
-      leave(title, release->instance.empty() ? "hpawalk did not make it"
-                                             : fmt::format("it belongs to another chain of hpawalk's, {}", release->instance));
+      leave(title, release->instance.empty()
+                       ? "it was not created by hpawalk"
+                       : fmt::format("it belongs to another hpawalk instance, {}", release->instance));
     }
     return name_other_releases(space, name);
   }
 
   Status name_other_releases(const std::string& space, const std::string& name) {
-    Result<std::vector<Json>> secrets = list_metadata(
-        api_, world_.clock, "/api/v1/secrets?labelSelector=" + query_value(fmt::format("owner=helm,{}", owner_selector)));
+    Result<std::vector<Json>> secrets = world::list_metadata(
+        api_, world_.clock,
+        world::kube_kind("Secret").collection() +
+            "?labelSelector=" + world::query_value(fmt::format("owner=helm,{}", manifests::owner_selector)));
     if (!secrets && secrets.error().kind == ErrorClass::interrupted) return failure(secrets.error());
     if (!secrets) {
       leave("Helm releases in other namespaces", secrets.error().what);
       return {};
     }
     for (const Json& secret : *secrets) {
-      std::string its_space = text_at(secret, "metadata.namespace"), its_name = text_at(secret, "metadata.labels.name");
+      std::string its_space = text_at(secret, "metadata.namespace"),
+                  its_name = text_at(secret, "metadata.labels.name");
       if (its_space == space && its_name == name) continue;
       leave(fmt::format("Helm release {} in namespace {}", its_name, its_space),
             fmt::format("the adapter's release of this configuration is {} in namespace {}", name, space));
@@ -113,9 +125,9 @@ class Down {
     return {};
   }
 
-  // The operator and its custom resources stay as long as somebody else has such resources. What it made of this
-  // chain's Prometheus goes: the garbage collector would take it away too, but not when the custom resource's kind is
-  // gone before it has looked.
+  // The operator and its custom resources stay as long as somebody else has such resources. What it made of
+  // this chain's Prometheus goes: the garbage collector would take it away too, but not when the custom
+  // resource's kind is gone before it has looked.
   Status survey_operator() {
     Result<std::vector<Object>> made = made_by_operator(api_, world_.clock, chain_);
     if (!made) return failure(made.error());
@@ -128,41 +140,41 @@ class Down {
       return {};
     }
     // The operator itself made this Service, for the kubelets' metrics.
-    Result<Json> kubelet = kube_get(api_, "/api/v1/namespaces/kube-system/services/kubelet");
-    bool by_operator = kubelet && at(*kubelet, {"metadata", "labels", "app.kubernetes.io/managed-by"}) == "prometheus-operator";
-    if (by_operator) operator_.push_back(object_from(*kubelet, "v1", "Service", "services"));
+    Result<Json> kubelet =
+        world::kube_get(api_, world::kube_kind("Service").object("kube-system", "kubelet"));
+    bool by_operator = kubelet && at(*kubelet, {"metadata", "labels", "app.kubernetes.io/managed-by"}) ==
+                                      "prometheus-operator";
+    if (by_operator) operator_.push_back(object_from(*kubelet, world::kube_kind("Service")));
     return {};
   }
 
   // What the configuration names, but somebody else made.
   Status report_strangers() {
-    for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
-      Result<std::string> yaml = render_stage(stage, config_);
-      if (!yaml) return failure(yaml.error());
-      Result<std::vector<yaml::Value>> objects = yaml::parse_all(*yaml);
-      if (!objects) return failure(objects.error());
-      for (const yaml::Value& object : *objects) {
-        Result<Json> live = kube_get(api_, object_path(object));
-        if (!live && live.error().kind == ErrorClass::interrupted) return failure(live.error());
-        bool strange = live && owner_of(*live, config_.text("instance")) == Owner::stranger;
-        if (strange) leave(object_title(object), "hpawalk did not make it");
-      }
+    Result<std::vector<yaml::Value>> objects = configured_objects(config_);
+    if (!objects) return failure(objects.error());
+    for (const yaml::Value& object : *objects) {
+      Result<Json> live = world::kube_get(api_, object_path(object));
+      if (!live && live.error().kind == ErrorClass::interrupted) return failure(live.error());
+      bool strange = live && owner_of(*live, config_.text("instance")) == Owner::stranger;
+      if (strange) leave(object_title(object), "it was not created by hpawalk");
     }
     return {};
   }
 
   void leave(const std::string& title, const std::string& reason) {
     std::string line = title + ": " + reason;
-    if (std::find(report_.left.begin(), report_.left.end(), line) == report_.left.end()) report_.left.push_back(line);
+    if (std::find(report_.left.begin(), report_.left.end(), line) == report_.left.end())
+      report_.left.push_back(line);
   }
 
-  // In the safe order: the adapter with its API services (a namespace does not end while one of them is registered and
-  // does not answer), the namespaces, the rest, and at last the custom resources' definitions, which cost the API
-  // server most of the time.
+  // In the safe order: the adapter with its API services (a namespace does not end while one of them is
+  // registered and does not answer), the namespaces, the rest, and at last the custom resources' definitions,
+  // which cost the API server most of the time.
   Status take_away() {
     std::vector<Object> rest, definitions;
     for (const std::vector<Object>* group : {&chain_, &operator_}) {
-      for (const Object& object : *group) (object.kind == "CustomResourceDefinition" ? definitions : rest).push_back(object);
+      for (const Object& object : *group)
+        (object.kind == "CustomResourceDefinition" ? definitions : rest).push_back(object);
     }
     std::vector<Object> going = release_;
     going.insert(going.end(), rest.begin(), rest.end());
@@ -172,9 +184,12 @@ class Down {
     progress_.started("chain");
     Status status = remove(release_);
     if (status && !release_.empty()) {
-      report_.removed.push_back(fmt::format("Helm release {} in namespace {}", config_.text("adapter.release"), config_.text("adapter.namespace")));
+      report_.removed.push_back(fmt::format("Helm release {} in namespace {}",
+                                            config_.text("adapter.release"),
+                                            config_.text("adapter.namespace")));
     }
-    Result<std::vector<Object>> spaces = status ? remove_namespaces(going) : Result<std::vector<Object>>(failure(status.error()));
+    Result<std::vector<Object>> spaces =
+        status ? remove_namespaces(going) : Result<std::vector<Object>>(failure(status.error()));
     if (!spaces) return failure(spaces.error());
     status = remove(rest);
     if (!status) return status;
@@ -187,12 +202,12 @@ class Down {
     return wait_gone(world_, config_, access_, api_, progress_, "chain", going);
   }
 
-  // Kubernetes begins to tidy up a namespace 5 s after it was deleted, so they come early; and each is looked into
-  // directly before, so that nobody has had the time to put something in.
+  // Kubernetes begins to tidy up a namespace 5 s after it was deleted, so they come early; and each is looked
+  // into directly before, so that nobody has had the time to put something in.
   Result<std::vector<Object>> remove_namespaces(const std::vector<Object>& going) {
     std::vector<Object> removed;
     if (spaces_.empty()) return removed;
-    KubeKinds kinds = discover(api_);
+    world::KubeKinds kinds = world::discover(api_);
     for (const Object& space : spaces_) {
       NamespaceLook look = look_into(api_, world_.clock, kinds, space.name, going);
       if (world_.interrupt.requested()) return interrupted("removing the chain");
@@ -200,10 +215,10 @@ class Down {
         leave(space.title(), look.why_kept());
         continue;
       }
-      Result<Deleted> deleted = kube_delete(api_, world_.clock, space.path(), space.uid);
+      Result<world::Deleted> deleted = world::kube_delete(api_, world_.clock, space.path(), space.uid);
       if (!deleted) return failure(deleted.error());
-      if (*deleted == Deleted::another) {
-        leave(space.title(), "somebody made it anew");
+      if (*deleted == world::Deleted::another) {
+        leave(space.title(), "it was created again");
         continue;
       }
       report_.removed.push_back(space.title());
@@ -214,17 +229,18 @@ class Down {
     return removed;
   }
 
-  // A namespace that still has pods is looked at again only after half of their grace period, and Prometheus may take
-  // ten minutes. There is nothing left that it would have to save. What else Kubernetes puts into every namespace goes
-  // with it. Nothing new can be made in it any more.
+  // A namespace that still has pods is looked at again only after half of their grace period, and Prometheus
+  // may take ten minutes. There is nothing left that it would have to save. What else Kubernetes puts into
+  // every namespace goes with it. Nothing new can be made in it any more.
   Status hurry(const std::string& space, const std::vector<Object>& along) {
     for (const Object& object : along) {
       bool pod = object.kind == "Pod" && object.api_version == "v1";
       if (!pod && object.kind != "ConfigMap" && object.kind != "ServiceAccount") continue;
-      Result<Deleted> deleted = kube_delete(api_, world_.clock, object.path(), object.uid, pod ? std::optional<int>(1) : std::nullopt);
+      Result<world::Deleted> deleted = world::kube_delete(api_, world_.clock, object.path(), object.uid,
+                                                          pod ? std::optional<int>(1) : std::nullopt);
       if (!deleted) return failure(deleted.error());
     }
-    KubeRequest events{.method = "DELETE", .path = "/api/v1/namespaces/" + space + "/events"};
+    world::KubeRequest events{.method = "DELETE", .path = world::kube_kind("Event").collection(space)};
     (void)api_.send(events);  // if it fails, Kubernetes ends the namespace itself
     return {};
   }
@@ -243,15 +259,16 @@ class Down {
     Result<Removed> removed = remove_objects(world_, api_, progress_, "chain", objects);
     if (!removed) return failure(removed.error());
     report_.removed.insert(report_.removed.end(), removed->gone.begin(), removed->gone.end());
-    for (const std::string& title : removed->anew) leave(title, "somebody made it anew while hpawalk was removing it");
+    for (const std::string& title : removed->anew)
+      leave(title, "it was created again while hpawalk was removing it");
     return {};
   }
 
-  World& world_;
-  const Config& config_;
-  const ClusterAccess& access_;
-  KubeApi& api_;
-  Progress& progress_;
+  world::World& world_;
+  const config::Config& config_;
+  const cluster::ClusterAccess& access_;
+  world::KubeApi& api_;
+  world::Progress& progress_;
   DownReport& report_;
   std::vector<Object> chain_, operator_, spaces_, ending_, release_;
   std::map<std::string, int> others_;  // by instance
@@ -259,12 +276,12 @@ class Down {
 
 }  // namespace
 
-Status down(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress,
-            DownReport& report) {
-  TimePoint start = world.clock.now();
+Status down(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
+            world::KubeApi& api, world::Progress& progress, DownReport& report) {
+  world::TimePoint start = world.clock.now();
   Status status = Down(world, config, access, api, progress, report).run();
   report.took = world.clock.now() - start;
   return status;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -5,13 +5,14 @@
 #include "base/fingerprint.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
 // Containers of one machine have its boot id, but host names of their own.
-std::string this_machine(Files& files) {
-  Result<std::string> boot = files.read("/proc/sys/kernel/random/boot_id"), host = files.read("/proc/sys/kernel/hostname");
+std::string this_machine(world::Files& files) {
+  Result<std::string> boot = files.read("/proc/sys/kernel/random/boot_id"),
+                      host = files.read("/proc/sys/kernel/hostname");
   return boot && host ? fingerprint(*boot + *host) : std::string();
 }
 
@@ -20,7 +21,7 @@ struct Process {
 };
 
 // "NUMBER (NAME) STATE ...": the name may hold anything, brackets too. The start is the line's field 22.
-Process process_at(Files& files, const std::string& folder) {
+Process process_at(world::Files& files, const std::string& folder) {
   Result<std::string> stat = files.read(folder + "/stat");
   if (!stat) return {};
   size_t name_end = stat->rfind(')');
@@ -33,17 +34,20 @@ Process process_at(Files& files, const std::string& folder) {
 
 }  // namespace
 
-std::string this_installer(Files& files) {
+std::string this_installer(world::Files& files) {
   std::string machine = this_machine(files);
   Process self = process_at(files, "/proc/self");
-  return machine.empty() || self.number.empty() ? std::string() : machine + "." + self.number + "." + self.start;
+  return machine.empty() || self.number.empty() ? std::string()
+                                                : machine + "." + self.number + "." + self.start;
 }
 
-InstallerState look_for_installer(Files& files, const std::string& installer) {
+InstallerState look_for_installer(world::Files& files, const std::string& installer) {
   std::vector<std::string> parts = text::split(installer, '.');
   if (parts.size() != 3 || parts[0] != this_machine(files)) return InstallerState::unknown;
-  if (parts[1].empty() || parts[1].find_first_not_of("0123456789") != std::string::npos) return InstallerState::unknown;
-  return process_at(files, "/proc/" + parts[1]).start == parts[2] ? InstallerState::running : InstallerState::gone;
+  if (parts[1].empty() || parts[1].find_first_not_of("0123456789") != std::string::npos)
+    return InstallerState::unknown;
+  return process_at(files, "/proc/" + parts[1]).start == parts[2] ? InstallerState::running
+                                                                  : InstallerState::gone;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

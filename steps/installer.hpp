@@ -1,12 +1,12 @@
-// Which process installs a Helm release: written into the release's labels, so that a second `up` can tell an install that
-// goes on from one whose process is gone. Knows nothing about Helm.
+// Which process installs a Helm release: written into the release's labels, so that a second `up` can tell an
+// install that goes on from one whose process is gone. Knows nothing about Helm.
 #pragma once
 
 #include <string>
 
 #include "world/files.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 enum class InstallerState {
   running,
@@ -15,7 +15,7 @@ enum class InstallerState {
 };
 
 // This process, as a label's value: machine, number and start. Empty where /proc cannot be read.
-std::string this_installer(Files& files);
-InstallerState look_for_installer(Files& files, const std::string& installer);
+std::string this_installer(world::Files& files);
+InstallerState look_for_installer(world::Files& files, const std::string& installer);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

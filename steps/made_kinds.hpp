@@ -1,20 +1,14 @@
-// The kinds of objects that hpawalk makes, and where each is in the API. Data only.
+// Which kinds of objects hpawalk creates. Where they are in the API: world/kube_resource.hpp. Data only.
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
-namespace hpawalk {
+#include "world/kube_resource.hpp"
 
-struct MadeKind {
-  std::string_view kind, api_version, resource;
-  bool namespaced;
+namespace hpawalk::steps {
 
-  std::string collection(const std::string& space = {}) const;  // "/apis/apps/v1/namespaces/SPACE/deployments"
-};
+std::span<const world::KubeResource> made_kinds();  // in the order in which `down` takes them away
+const world::KubeResource* find_made_kind(std::string_view kind);
 
-std::span<const MadeKind> made_kinds();  // in the order in which `down` takes them away
-const MadeKind* find_made_kind(std::string_view kind);
-
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
-#include "steps/made_kinds.hpp"
 #include "world/kube_discovery.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -21,15 +21,17 @@ bool has(const std::vector<Object>& objects, const std::string& uid) {
 
 }  // namespace
 
-std::string user_of_custom_resources(KubeApi& api, Clock& clock, const std::vector<Object>& going) {
-  KubeKinds kinds = discover(api);
-  for (const UnreadKinds& unread : kinds.unread) {
-    if (unread.group.empty() || unread.group == group) return "it cannot be seen who still needs it: " + unread.why;
+std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock,
+                                     const std::vector<Object>& going) {
+  world::KubeKinds kinds = world::discover(api);
+  for (const world::UnreadKinds& unread : kinds.unread) {
+    if (unread.group.empty() || unread.group == group)
+      return "its remaining users are unknown: " + unread.why;
   }
-  for (const KubeKind& kind : kinds.all) {
+  for (const world::KubeKind& kind : kinds.all) {
     if (kind.group != group || !kind.listable) continue;
-    Result<std::vector<Json>> items = list_metadata(api, clock, kind.collection());
-    if (!items) return "it cannot be seen who still needs it: " + items.error().what;
+    Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection());
+    if (!items) return "its remaining users are unknown: " + items.error().what;
     for (const Json& item : *items) {
       Object object = object_from(item, group, kind.kind, kind.resource);
       if (!has(going, object.uid)) return object.title() + " still needs it";
@@ -38,30 +40,30 @@ std::string user_of_custom_resources(KubeApi& api, Clock& clock, const std::vect
   return {};
 }
 
-Result<std::vector<Object>> made_by_operator(KubeApi& api, Clock& clock, const std::vector<Object>& chain) {
-  constexpr MadeKind made[] = {{"StatefulSet", "apps/v1", "statefulsets", true},
-                               {"Service", "v1", "services", true},
-                               {"Secret", "v1", "secrets", true},
-                               {"ConfigMap", "v1", "configmaps", true}};
+Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& clock,
+                                             const std::vector<Object>& chain) {
+  constexpr world::KubeResource made[] = {world::kube_kind("StatefulSet"), world::kube_kind("Service"),
+                                          world::kube_kind("Secret"), world::kube_kind("ConfigMap")};
   std::set<std::string> spaces;
   for (const Object& object : chain) {
     if (object.kind == "Prometheus") spaces.insert(object.space);
   }
   std::vector<Object> found;
   for (const std::string& space : spaces) {
-    for (const MadeKind& kind : made) {
-      Result<std::vector<Json>> items = list_metadata(api, clock, kind.collection(space));
+    for (const world::KubeResource& kind : made) {
+      Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection(space));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
         const Json& owners = list_at(item, "metadata.ownerReferences");
-        bool by_operator = !owners.empty() && std::all_of(owners.begin(), owners.end(), [&](const Json& owner) {
-          return text_at(owner, "kind") == "Prometheus" && has(chain, text_at(owner, "uid"));
-        });
-        if (by_operator) found.push_back(object_from(item, std::string(kind.api_version), std::string(kind.kind), std::string(kind.resource)));
+        bool by_operator =
+            !owners.empty() && std::all_of(owners.begin(), owners.end(), [&](const Json& owner) {
+              return text_at(owner, "kind") == "Prometheus" && has(chain, text_at(owner, "uid"));
+            });
+        if (by_operator) found.push_back(object_from(item, kind));
       }
     }
   }
   return found;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

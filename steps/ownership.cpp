@@ -5,7 +5,7 @@
 #include "base/json.hpp"
 #include "manifests/manifests.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
@@ -16,20 +16,20 @@ const Json& label(const Json& object, std::string_view name) {
 }  // namespace
 
 std::string instance_of(const Json& object) {
-  const Json& value = label(object, instance_label);
+  const Json& value = label(object, manifests::instance_label);
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
 Owner owner_of(const Json& object, const std::string& instance) {
-  for (std::string_view name : {managed_by_label, part_of_label}) {
-    if (label(object, name) != label_value) return Owner::stranger;
+  for (std::string_view name : {manifests::managed_by_label, manifests::part_of_label}) {
+    if (label(object, name) != manifests::label_value) return Owner::stranger;
   }
   std::string its = instance_of(object);
   if (its.empty()) return Owner::earlier;
   return its == instance ? Owner::mine : Owner::another;
 }
 
-bool is_ours(const Json& object, const Config& config) {
+bool is_ours(const Json& object, const config::Config& config) {
   Owner owner = owner_of(object, config.text("instance"));
   return owner == Owner::mine || owner == Owner::earlier;
 }
@@ -38,26 +38,37 @@ std::string configured_name(std::string_view kind, const std::string& space, con
   return fmt::format("{}/{}/{}", kind, space, name);
 }
 
-Result<std::set<std::string>> configured_names(const Config& config) {
+Result<std::vector<yaml::Value>> configured_objects(const config::Config& config) {
+  std::vector<yaml::Value> all;
+  for (const std::string& stage : manifests::template_stages()) {
+    Result<std::string> text = manifests::render_stage(stage, config);
+    if (!text) return failure(text.error());
+    Result<std::vector<yaml::Value>> objects = yaml::parse_all(*text);
+    if (!objects) return objects;
+    all.insert(all.end(), objects->begin(), objects->end());
+  }
+  return all;
+}
+
+Result<std::set<std::string>> configured_names(const config::Config& config) {
   std::set<std::string> names;
-  for (const char* setting : {"namespace", "prometheus.namespace", "adapter.namespace", "operator.namespace"}) {
+  for (const char* setting :
+       {"namespace", "prometheus.namespace", "adapter.namespace", "operator.namespace"}) {
     names.insert(configured_name("Namespace", {}, config.text(setting)));
   }
   for (const char* kind : {"Deployment", "Service", "ServiceAccount"}) {
     names.insert(configured_name(kind, config.text("operator.namespace"), "prometheus-operator"));
   }
-  for (const char* kind : {"ClusterRole", "ClusterRoleBinding"}) names.insert(configured_name(kind, {}, "prometheus-operator"));
-  for (const char* stage : {"workload", "prometheus", "prom-fake", "servicemonitor", "hpa"}) {
-    Result<std::string> yaml = render_stage(stage, config);
-    if (!yaml) return failure(yaml.error());
-    Result<std::vector<yaml::Value>> objects = yaml::parse_all(*yaml);
-    if (!objects) return failure(objects.error());
-    for (const yaml::Value& value : *objects) {
-      Json object(value);
-      names.insert(configured_name(text_at(object, "kind"), text_at(object, "metadata.namespace"), text_at(object, "metadata.name")));
-    }
+  for (const char* kind : {"ClusterRole", "ClusterRoleBinding"})
+    names.insert(configured_name(kind, {}, "prometheus-operator"));
+  Result<std::vector<yaml::Value>> objects = configured_objects(config);
+  if (!objects) return failure(objects.error());
+  for (const yaml::Value& value : *objects) {
+    Json object(value);
+    names.insert(configured_name(text_at(object, "kind"), text_at(object, "metadata.namespace"),
+                                 text_at(object, "metadata.name")));
   }
   return names;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -1,32 +1,31 @@
 #include "steps/plan.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "steps/stage_operator.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
-std::vector<PlannedCommand> planned(const Operation& operation, const Config& config, const ClusterAccess& access,
-                                    const std::string& chart) {
-  if (operation.does == Does::load_image) {
-    if (!config.text("prom-fake.image").empty()) return {{operation.subject + " comes from its registry", {}}};
+std::vector<cluster::PlannedCommand> planned(const Operation& operation, const config::Config& config,
+                                             const cluster::ClusterAccess& access, const std::string& chart) {
+  std::optional<CommandLine> line = command_line(operation, access, chart);
+  if (!line) {
+    if (!config.text("prom-fake.image").empty())
+      return {{operation.subject + " comes from its registry", {}}};
     if (!access.bring_image.empty()) return access.bring_image;
-    return {{"hpawalk imports its own image " + operation.subject + " into the cluster", {}}};
+    return {{"hpawalk imports its image " + operation.subject + " into the cluster", {}}};
   }
-  std::vector<std::string> argv = operation.argv;
-  std::replace(argv.begin(), argv.end(), std::string("CHART"), chart);
-  if (operation.does == Does::bundle) {
-    return {{fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)", operation.subject,
-                         bundle_source(config, access)),
-             "hpawalk render operator | " + text::shell_quote(argv)}};
+  if (std::holds_alternative<InstallBundle>(operation.action)) {
+    return {{fmt::format("{}, from {}, with hpawalk's labels (hpawalk render operator prints it)",
+                         operation.subject, bundle_source(config, access)),
+             "hpawalk render operator | " + text::shell_quote(line->argv)}};
   }
-  return {{operation.subject, text::shell_quote(argv) + " <<'EOF'\n" + operation.input + "EOF"}};
+  return {{operation.subject, text::shell_quote(line->argv) + " <<'EOF'\n" + line->input + "EOF"}};
 }
 
-Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess& access, const UpOptions& options,
-                                       const std::string& chart) {
+Result<std::vector<PlannedStage>> plan(const config::Config& config, const cluster::ClusterAccess& access,
+                                       const UpOptions& options, const std::string& chart) {
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
   std::vector<PlannedStage> planned_stages;
@@ -36,7 +35,8 @@ Result<std::vector<PlannedStage>> plan(const Config& config, const ClusterAccess
     if (!operations) return failure(operations.error());
     PlannedStage planned_stage{name, std::string(stage.why), {}, {}};
     for (const Operation& operation : *operations) {
-      for (PlannedCommand& command : planned(operation, config, access, chart)) planned_stage.commands.push_back(std::move(command));
+      for (cluster::PlannedCommand& command : planned(operation, config, access, chart))
+        planned_stage.commands.push_back(std::move(command));
     }
     for (const Rule& rule : stage.rules) planned_stage.holds.emplace_back(rule.says);
     planned_stages.push_back(std::move(planned_stage));
@@ -48,7 +48,7 @@ std::string to_text(const std::vector<PlannedStage>& stages) {
   std::string out;
   for (const PlannedStage& stage : stages) {
     out += fmt::format("# ==== {}: {}\n", stage.name, stage.why);
-    for (const PlannedCommand& command : stage.commands) {
+    for (const cluster::PlannedCommand& command : stage.commands) {
       out += "# " + command.note + "\n";
       if (!command.command.empty()) out += command.command + "\n";
     }
@@ -58,4 +58,4 @@ std::string to_text(const std::vector<PlannedStage>& stages) {
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -7,8 +7,8 @@
 #include "config/config.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
-Precondition look_at_pod_security(KubeApi& api, const Config& config);
+cluster::Precondition look_at_pod_security(world::KubeApi& api, const config::Config& config);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

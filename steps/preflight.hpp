@@ -1,5 +1,6 @@
-// What a run needs before it may change anything: tools, a cluster that answers and serves the APIs, and the right to
-// make what the run makes. `up` looks at what its stages need; `doctor` shows all of it. Changes nothing.
+// What a run needs before it may change anything: tools, a cluster that answers and serves the APIs, and the
+// right to make what the run makes. `up` looks at what its stages need; `doctor` shows all of it. Changes
+// nothing.
 #pragma once
 
 #include <string>
@@ -8,20 +9,22 @@
 #include "cluster/precondition.hpp"
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 // The oldest Kubernetes 1.x that hpawalk works with (docs/clusters.md).
 inline constexpr int oldest_minor = 25;
 
 // The programs that hpawalk starts for these stages: there, and new enough.
-std::vector<Precondition> look_at_tools(World& world, const ClusterAccess& access, const std::vector<std::string>& stages);
+std::vector<cluster::Precondition> look_at_tools(world::World& world, const cluster::ClusterAccess& access,
+                                                 const std::vector<std::string>& stages);
 
-// The API server, its version, the login, the APIs that it serves, and this user's rights, as far as these stages need
-// them. `when_unreachable`: what the cluster's owner says about who may reach it.
-std::vector<Precondition> look_at_cluster(KubeApi& api, const Config& config, const std::vector<std::string>& stages,
-                                          const std::string& when_unreachable = {});
+// The API server, its version, the login, the APIs that it serves, and this user's rights, as far as these
+// stages need them. `when_unreachable`: what the cluster's owner says about who may reach it.
+std::vector<cluster::Precondition> look_at_cluster(world::KubeApi& api, const config::Config& config,
+                                                   const std::vector<std::string>& stages,
+                                                   const std::string& when_unreachable = {});
 
 // The first finding that is not fine, as the error `preflight-NAME`.
-Status all_fine(const std::vector<Precondition>& findings);
+Status all_fine(const std::vector<cluster::Precondition>& findings);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

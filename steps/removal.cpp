@@ -9,24 +9,24 @@
 #include "steps/namespace_end.hpp"
 #include "world/kube_change.hpp"
 #include "world/kube_discovery.hpp"
-#include "world/kube_path.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
 using namespace std::chrono_literals;
 
 // An API server that is busy with what it has to delete may not answer at once.
-Result<StillWaiting> unread(const Error& error) {
-  if (error.kind == ErrorClass::interrupted || error.id == "kube-forbidden") return failure(error);
-  return StillWaiting(error.what + ": " + error.because);
+Result<world::StillWaiting> unread(const Error& error) {
+  if (error.kind == ErrorClass::interrupted || error.is("kube-forbidden")) return failure(error);
+  return world::StillWaiting(error.what + ": " + error.because);
 }
 
 std::string why_still_there(const Object& object, const Json& live) {
-  std::string reason = object.title() + " is still there";
+  std::string reason = object.title() + " still exists";
   for (const Json& condition : list_at(live, "status.conditions")) {
-    if (text_at(condition, "status") == "True" && text_at(condition, "type").find("Failure") != std::string::npos) {
+    if (text_at(condition, "status") == "True" &&
+        text_at(condition, "type").find("Failure") != std::string::npos) {
       reason += ": " + text_at(condition, "message");
     }
   }
@@ -40,33 +40,37 @@ std::string Object::title() const {
 }
 
 std::string Object::path() const {
-  std::string root = api_version.find('/') == std::string::npos ? "/api/" + api_version : "/apis/" + api_version;
-  return root + (space.empty() ? "" : kube_path("/namespaces/{}", space)) + kube_path("/{}/{}", resource, name);
+  return world::kube_object(api_version, space, resource, name);
+}
+
+Object object_from(const Json& item, const world::KubeResource& kind) {
+  return object_from(item, kind.api_version(), std::string(kind.kind), std::string(kind.plural));
 }
 
 Object object_from(const Json& item, std::string api_version, std::string kind, std::string resource) {
-  return {std::move(api_version),           std::move(kind),     text_at(item, "metadata.namespace"), text_at(item, "metadata.name"),
-          std::move(resource), text_at(item, "metadata.uid")};
+  return {std::move(api_version),         std::move(kind),     text_at(item, "metadata.namespace"),
+          text_at(item, "metadata.name"), std::move(resource), text_at(item, "metadata.uid")};
 }
 
-Result<Removed> remove_objects(World& world, KubeApi& api, Progress& progress, const std::string& step,
-                               const std::vector<Object>& objects) {
+Result<Removed> remove_objects(world::World& world, world::KubeApi& api, world::Progress& progress,
+                               const std::string& step, const std::vector<Object>& objects) {
   Removed removed;
   if (objects.empty()) return removed;
   progress.now(step, fmt::format("deleting {} objects", objects.size()));
   for (const Object& object : objects) {
-    Result<Deleted> deleted = kube_delete(api, world.clock, object.path(), object.uid);
+    Result<world::Deleted> deleted = world::kube_delete(api, world.clock, object.path(), object.uid);
     if (!deleted) {
       progress.failed(step, deleted.error().what);
       return failure(deleted.error());
     }
-    (*deleted == Deleted::another ? removed.anew : removed.gone).push_back(object.title());
+    (*deleted == world::Deleted::another ? removed.anew : removed.gone).push_back(object.title());
   }
   return removed;
 }
 
-Status wait_gone(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress,
-                 const std::string& step, const std::vector<Object>& objects) {
+Status wait_gone(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
+                 world::KubeApi& api, world::Progress& progress, const std::string& step,
+                 const std::vector<Object>& objects) {
   if (objects.empty()) return {};
   size_t next = 0;
   std::vector<NamespaceEnd> ends;
@@ -74,46 +78,48 @@ Status wait_gone(World& world, const Config& config, const ClusterAccess& access
     bool own = object.kind == "Namespace" && config.text("cluster") == "local";
     if (own) ends.emplace_back(world, access, api, object.name, object.uid);
   }
-  Status gone = wait_until(world.clock, {config.duration("timeout"), 50ms}, "waiting until it is gone", [&]() -> Result<StillWaiting> {
-    for (NamespaceEnd& end : ends) end.look();
-    for (; next < objects.size(); ++next) {
-      Result<Json> live = kube_get(api, objects[next].path());
-      if (!live && live.error().id == "kube-not-found") continue;
-      if (!live) return unread(live.error());
-      if (text_at(*live, "metadata.uid") != objects[next].uid) continue;  // somebody made it anew
-      std::string reason = why_still_there(objects[next], *live);
-      progress.now(step, reason);
-      return StillWaiting(reason);
-    }
-    return StillWaiting();
-  });
+  Status gone = world::wait_until(world.clock, {config.duration("timeout"), 50ms}, "waiting for the deletion",
+                                  [&]() -> Result<world::StillWaiting> {
+                                    for (NamespaceEnd& end : ends) end.look();
+                                    for (; next < objects.size(); ++next) {
+                                      Result<Json> live = world::kube_get(api, objects[next].path());
+                                      if (!live && live.error().is("kube-not-found")) continue;
+                                      if (!live) return unread(live.error());
+                                      if (text_at(*live, "metadata.uid") != objects[next].uid)
+                                        continue;  // somebody made it anew
+                                      std::string reason = why_still_there(objects[next], *live);
+                                      progress.now(step, reason);
+                                      return world::StillWaiting(reason);
+                                    }
+                                    return world::StillWaiting();
+                                  });
   if (!gone) progress.failed(step, gone.error().because);
-  if (gone) progress.done(step, fmt::format("{} objects gone", objects.size()));
+  if (gone) progress.done(step, fmt::format("{} objects deleted", objects.size()));
   return gone;
 }
 
-Result<std::vector<Object>> dependents_of(KubeApi& api, Clock& clock, const std::vector<Object>& objects) {
+Result<std::vector<Object>> dependents_of(world::KubeApi& api, world::Clock& clock,
+                                          const std::vector<Object>& objects) {
   std::set<std::string> spaces, owners;
   for (const Object& object : objects) {
     owners.insert(object.uid);
-    if (object.kind == "Deployment" || object.kind == "StatefulSet" || object.kind == "Service") spaces.insert(object.space);
+    if (object.kind == "Deployment" || object.kind == "StatefulSet" || object.kind == "Service")
+      spaces.insert(object.space);
   }
-  constexpr std::array<const char*, 3> dependents[] = {{"apps/v1", "ReplicaSet", "replicasets"},
-                                                       {"v1", "Pod", "pods"},
-                                                       {"discovery.k8s.io/v1", "EndpointSlice", "endpointslices"}};
+  constexpr world::KubeResource dependents[] = {world::kube_kind("ReplicaSet"), world::kube_kind("Pod"),
+                                                world::kube_kind("EndpointSlice")};
   std::vector<Object> found;
   for (const std::string& space : spaces) {
-    for (const auto& [api_version, kind, resource] : dependents) {
-      Object any{api_version, kind, space, {}, resource, {}};
-      std::string collection = any.path();
-      collection.pop_back();  // the "/" before the name
-      Result<std::vector<Json>> items = list_metadata(api, clock, collection);
+    for (const world::KubeResource& kind : dependents) {
+      Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection(space));
       if (!items) return failure(items.error());
       for (const Json& item : *items) {
         const Json& refs = list_at(item, "metadata.ownerReferences");
-        bool all = !refs.empty() && std::all_of(refs.begin(), refs.end(), [&](const Json& ref) { return owners.contains(text_at(ref, "uid")); });
+        bool all = !refs.empty() && std::all_of(refs.begin(), refs.end(), [&](const Json& ref) {
+          return owners.contains(text_at(ref, "uid"));
+        });
         if (!all) continue;
-        found.push_back(object_from(item, api_version, kind, resource));
+        found.push_back(object_from(item, kind));
         owners.insert(found.back().uid);
       }
     }
@@ -121,4 +127,4 @@ Result<std::vector<Object>> dependents_of(KubeApi& api, Clock& clock, const std:
   return found;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

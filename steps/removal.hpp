@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "cluster/target.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 struct Object {
   std::string api_version, kind, space, name, resource, uid;
@@ -17,21 +18,26 @@ struct Object {
 
 // `item`: an object's metadata, as it was listed or read.
 Object object_from(const Json& item, std::string api_version, std::string kind, std::string resource);
+Object object_from(const Json& item, const world::KubeResource& kind);
 
 struct Removed {
-  std::vector<std::string> gone;    // titles
-  std::vector<std::string> anew;    // titles of what somebody made anew meanwhile: left alone
+  std::vector<std::string> gone;  // titles
+  std::vector<std::string> anew;  // titles of what somebody made anew meanwhile: left alone
 };
 
 // Deletes them in this order. `step`: what the user reads while it lasts.
-Result<Removed> remove_objects(World& world, KubeApi& api, Progress& progress, const std::string& step,
-                               const std::vector<Object>& objects);
+Result<Removed> remove_objects(world::World& world, world::KubeApi& api, world::Progress& progress,
+                               const std::string& step, const std::vector<Object>& objects);
 
-// Until none of them is there any more. On hpawalk's own cluster their namespaces end without Kubernetes' own delay.
-Status wait_gone(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, Progress& progress,
-                 const std::string& step, const std::vector<Object>& objects);
+// Until none of them is there any more. On hpawalk's own cluster their namespaces end without Kubernetes' own
+// delay.
+Status wait_gone(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
+                 world::KubeApi& api, world::Progress& progress, const std::string& step,
+                 const std::vector<Object>& objects);
 
-// Pods, replica sets and endpoint slices that are there because of `objects`: controllers take them away behind those.
-Result<std::vector<Object>> dependents_of(KubeApi& api, Clock& clock, const std::vector<Object>& objects);
+// Pods, replica sets and endpoint slices that are there because of `objects`: controllers take them away
+// behind those.
+Result<std::vector<Object>> dependents_of(world::KubeApi& api, world::Clock& clock,
+                                          const std::vector<Object>& objects);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -6,13 +6,14 @@
 #include "steps/made_kinds.hpp"
 #include "steps/ownership.hpp"
 #include "world/kube_change.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
-// The API server's record of fields: {"f:spec": {"f:behavior": {}}}. List entries (k:, v:) are not looked into.
+// The API server's record of fields: {"f:spec": {"f:behavior": {}}}. List entries (k:, v:) are not looked
+// into.
 bool record_exceeds(const Json& record, const Json& wanted) {
   for (const auto& [key, below] : record.items()) {
     if (!key.starts_with("f:")) continue;
@@ -26,25 +27,30 @@ bool record_exceeds(const Json& record, const Json& wanted) {
 // An object without what the API server notes about its changes.
 Json without_record(Json object) {
   if (!object.contains("metadata")) return object;
-  for (const char* field : {"managedFields", "resourceVersion", "generation"}) object["metadata"].erase(field);
+  for (const char* field : {"managedFields", "resourceVersion", "generation"})
+    object["metadata"].erase(field);
   return object;
 }
 
-Json to_json(const yaml::Value& value) { return Json(value); }
+Json to_json(const yaml::Value& value) {
+  return Json(value);
+}
 
 }  // namespace
 
 std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
-  const MadeKind* kind = find_made_kind(text_at(o, "kind"));
+  const world::KubeResource* kind = find_made_kind(text_at(o, "kind"));
   if (kind == nullptr) return {};
-  return kind->collection(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "") + kube_path("/{}", text_at(o, "metadata.name"));
+  return kind->object(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "",
+                      text_at(o, "metadata.name"));
 }
 
 std::string object_title(const yaml::Value& object) {
   Json o = to_json(object);
   std::string space = text_at(o, "metadata.namespace");
-  return fmt::format("{} {}{}", text_at(o, "kind"), text_at(o, "metadata.name"), space.empty() ? "" : " in namespace " + space);
+  return fmt::format("{} {}{}", text_at(o, "kind"), text_at(o, "metadata.name"),
+                     space.empty() ? "" : " in namespace " + space);
 }
 
 bool includes(const Json& live, const Json& wanted) {
@@ -77,34 +83,38 @@ bool owns_more(const Json& live, const Json& wanted) {
   return false;
 }
 
-bool would_change(KubeApi& api, const std::string& path, const Json& live, const Json& wanted) {
+bool would_change(world::KubeApi& api, const std::string& path, const Json& live, const Json& wanted) {
   if (includes(live, wanted) && !owns_more(live, wanted)) return false;
-  // Not the same text need not be another value: "1000" is "1k", "0.5" is "500m". The API server is the one to say.
-  Result<Json> after = kube_dry_apply(api, path, wanted);
+  // Not the same text need not be another value: "1000" is "1k", "0.5" is "500m". The API server is the one
+  // to say.
+  Result<Json> after = world::kube_dry_apply(api, path, wanted);
   return !after || without_record(*after) != without_record(live);
 }
 
-Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Operation& operation) {
-  Result<std::vector<yaml::Value>> objects = yaml::parse_all(operation.input);
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Apply& apply) {
+  Result<std::vector<yaml::Value>> objects = yaml::parse_all(apply.yaml);
   if (!objects) return failure(objects.error());
-  Comparison result{Standing::same, {}, operation, {}};
+  Comparison result{.standing = Standing::same, .left = apply.yaml};
   std::string left;
   bool dropped = false;
   for (yaml::Value& object : *objects) {
     std::string path = object_path(object);
     if (path.empty()) {
-      return failure(ErrorClass::internal, "unknown-kind", "hpawalk does not know where to find " + object_title(object));
+      return failure(ErrorClass::internal, "unknown-kind",
+                     "hpawalk does not know where to find " + object_title(object));
     }
-    Result<Json> live = kube_get(api, path);
-    if (!live && live.error().id != "kube-not-found") return failure(live.error());
+    Result<Json> live = world::kube_get(api, path);
+    if (!live && !live.error().is("kube-not-found")) return failure(live.error());
     if (live && !is_ours(*live, config)) {
       if (text_at(*live, "kind") != "Namespace") {
-        return Comparison{Standing::foreign, object_title(object), operation, instance_of(*live)};
+        return Comparison{
+            .standing = Standing::foreign, .foreign = object_title(object), .instance = instance_of(*live)};
       }
       dropped = true;  // an existing Namespace is used as it is
       continue;
     }
-    if (live && text_at(*live, "kind") == "Deployment" && text_at(*live, "metadata.name") == operation.keep_replicas_of) {
+    if (live && text_at(*live, "kind") == "Deployment" &&
+        text_at(*live, "metadata.name") == apply.keep_replicas_of) {
       if (object["spec"]["replicas"] != int_at(*live, "spec.replicas", 1)) {
         object["spec"]["replicas"] = int_at(*live, "spec.replicas", 1);
         dropped = true;
@@ -118,8 +128,8 @@ Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Opera
       result.standing = Standing::different;
     }
   }
-  if (dropped) result.operation.input = left;
+  if (dropped) result.left = left;
   return result;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -11,7 +11,7 @@
 #include "steps/operation.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 enum class Standing {
   absent,     // something of it is not there
@@ -22,9 +22,9 @@ enum class Standing {
 
 struct Comparison {
   Standing standing = Standing::absent;
-  std::string foreign = {};  // "Deployment nginx in namespace default"
-  Operation operation;       // what is left to apply: without Namespaces that are somebody else's
-  std::string instance = {}; // of the foreign one, when it is of another instance of hpawalk's
+  std::string foreign = {};   // "Deployment nginx in namespace default"
+  std::string left = {};      // the YAML that is left to apply: without Namespaces that are somebody else's
+  std::string instance = {};  // of the foreign one, when it is of another instance of hpawalk's
 };
 
 // Where an object is in the API; empty for kinds that hpawalk does not make.
@@ -38,8 +38,8 @@ bool includes(const Json& live, const Json& wanted);
 bool owns_more(const Json& live, const Json& wanted);
 
 // An apply of `wanted` would change `live`. Where the texts differ, a dry run on the API server decides.
-bool would_change(KubeApi& api, const std::string& path, const Json& live, const Json& wanted);
+bool would_change(world::KubeApi& api, const std::string& path, const Json& live, const Json& wanted);
 
-Result<Comparison> compare_apply(KubeApi& api, const Config& config, const Operation& operation);
+Result<Comparison> compare_apply(world::KubeApi& api, const config::Config& config, const Apply& apply);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -14,16 +14,18 @@
 #include "steps/installer.hpp"
 #include "steps/release_recovery.hpp"
 #include "steps/work.hpp"
+#include "world/kube_resource.hpp"
 #include "world/workers.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
 using namespace std::chrono_literals;
 using Came = StageReport::Outcome;
 
-constexpr Duration unreadable_for = 30s;  // an API server that restarts is back by then; a right that is missing is not
+constexpr world::Duration unreadable_for =
+    30s;  // an API server that restarts is back by then; a right that is missing is not
 
 struct Job {
   const Stage* stage;
@@ -32,16 +34,20 @@ struct Job {
   std::optional<Error> error = {};
 };
 
-Error not_holding(const Stage& stage, const StageJudgement& seen, const Config& config) {
+Error not_holding(const Stage& stage, const StageJudgement& seen, const config::Config& config) {
   std::string name(stage.name), hint;
-  if (!stage.logs(config).selector.empty()) hint = config.again("logs " + name) + "   shows what its pods say\n";
-  hint += config.again("up") + "   goes on from here once the cause is gone";
-  return Error{ErrorClass::check_failed, "stage-" + name,
-               fmt::format("Stage {}: it does not hold that {}", name, stage.rules[seen.rule].says), seen.judgement.evidence, hint,
-               {}, {}};
+  if (!stage.logs(config).selector.empty())
+    hint = config.again("logs " + name) + "   shows the logs of its pods\n";
+  hint += config.again("up") + "   continues from here once the cause is fixed";
+  Error error{ErrorClass::check_failed, "stage-NAME",
+              fmt::format("Stage {} failed: this is not true yet: {}", name, stage.rules[seen.rule].says),
+              seen.judgement.evidence, hint};
+  return named(std::move(error), name);
 }
 
-bool stands(const StageJudgement& seen) { return seen.judgement.ok() || seen.judgement.mark == Mark::not_applicable; }
+bool stands(const StageJudgement& seen) {
+  return seen.judgement.ok() || seen.judgement.mark == Mark::not_applicable;
+}
 
 void add_needs(const Stage& stage, std::set<std::string_view>& needed) {
   for (std::string_view name : stage.needs) {
@@ -50,35 +56,38 @@ void add_needs(const Stage& stage, std::set<std::string_view>& needed) {
 }
 
 // Which stage ran out of time first says little: the first one that does not hold now is the one to look at.
-Error first_broken(const Error& error, std::set<std::string_view> concerned, const View& view) {
-  if (!error.id.starts_with("stage-")) return error;
+Error first_broken(const Error& error, std::set<std::string_view> concerned, const StageContext& context) {
+  if (!error.in("stage-NAME")) return error;
   for (std::string_view name : std::set(concerned)) add_needs(*find_stage(name), concerned);
   for (const Stage& stage : stages()) {
     if (!concerned.contains(stage.name)) continue;
-    StageJudgement seen = judge_stage(stage, view);
-    if (!stands(seen)) return not_holding(stage, seen, view.config);
+    StageJudgement seen = judge_stage(stage, context);
+    if (!stands(seen)) return not_holding(stage, seen, context.config);
   }
   return error;
 }
 
 // What `names` build on must stand already, but for the stages that this run builds itself.
-Status needs_stand(const std::vector<std::string>& names, const std::set<std::string_view>& built_here, const View& view) {
+Status needs_stand(const std::vector<std::string>& names, const std::set<std::string_view>& built_here,
+                   const StageContext& context) {
   std::set<std::string_view> needed;
   for (const std::string& name : names) add_needs(*find_stage(name), needed);
   for (const Stage& stage : stages()) {
     if (!needed.contains(stage.name) || built_here.contains(stage.name)) continue;
-    StageJudgement seen = judge_stage(stage, view);
+    StageJudgement seen = judge_stage(stage, context);
     if (stands(seen)) continue;
-    return failure(ErrorClass::check_failed, "needs-stage",
-                   fmt::format("Stage {} needs stage {}, which is left out and does not stand", names.front(), stage.name),
-                   seen.judgement.evidence, view.config.again("up") + "   builds everything that is missing");
+    return failure(
+        ErrorClass::check_failed, "needs-stage",
+        fmt::format("Stage {} needs stage {}, which is left out and not ready", names.front(), stage.name),
+        seen.judgement.evidence, context.config.again("up") + "   builds everything that is missing");
   }
   return {};
 }
 
 class Run {
  public:
-  Run(World& world, const Config& config, ClusterTarget& target, const ClusterAccess& access, KubeApi& api, Progress& progress)
+  Run(world::World& world, const config::Config& config, cluster::ClusterTarget& target,
+      const cluster::ClusterAccess& access, world::KubeApi& api, world::Progress& progress)
       : world_(world), config_(config), target_(target), access_(access), api_(api), progress_(progress) {}
 
   // Reads only.
@@ -90,14 +99,14 @@ class Run {
   }
 
   void expect(const Job& job) {
-    board_.expect(stage_milestone(job.stage->name));
+    board_.expect(stage_ready(job.stage->name));
     for (const Operation& operation : job.work.todo) {
-      if (!operation.reaches.empty()) board_.expect(operation.reaches);
+      if (operation.reaches) board_.expect(*operation.reaches);
     }
   }
 
   void execute(Job& job) {
-    TimePoint start = world_.clock.now();
+    world::TimePoint start = world_.clock.now();
     progress_.started(job.report.name);
     Status done = change(job);
     if (done && job.report.evidence.empty()) job.report.evidence = job.work.evidence;
@@ -105,14 +114,15 @@ class Run {
     job.report.took = world_.clock.now() - start;
     if (done) {
       job.report.outcome = job.work.used ? Came::used : job.work.todo.empty() ? Came::unchanged : Came::built;
-      board_.reach(stage_milestone(job.stage->name));
+      board_.reach(stage_ready(job.stage->name));
       progress_.done(job.report.name, job.report.evidence);
       return;
     }
     job.error = done.error();
-    bool stopped = done.error().id == "stopped" || done.error().kind == ErrorClass::interrupted;
+    bool stopped = done.error().is("stopped") || done.error().kind == ErrorClass::interrupted;
     job.report.outcome = stopped ? Came::stopped : Came::failed;
-    if (!stopped) job.report.evidence = done.error().because.empty() ? done.error().what : done.error().because;
+    if (!stopped)
+      job.report.evidence = done.error().because.empty() ? done.error().what : done.error().because;
     progress_.failed(job.report.name, stopped ? "stopped: " + job.report.evidence : job.report.evidence);
     board_.stop();
   }
@@ -121,10 +131,10 @@ class Run {
 
  private:
   Status change(Job& job) {
-    for (const std::string& milestone : job.work.reached) board_.reach(milestone);
+    for (const Milestone& milestone : job.work.reached) board_.reach(milestone);
     if (job.work.todo.empty()) return {};
     std::vector<Status> results(job.work.todo.size());
-    Workers workers([this] { board_.stop(); });
+    world::Workers workers([this] { board_.stop(); });
     for (size_t i = 0; i < job.work.todo.size(); ++i) {
       workers.start([&, i] {
         results[i] = perform(job, job.work.todo[i]);
@@ -133,7 +143,7 @@ class Run {
     }
     if (Status done = workers.join(); !done) return done;
     for (const Status& result : results) {
-      if (!result && result.error().id != "stopped") return result;
+      if (!result && !result.error().is("stopped")) return result;
     }
     for (const Status& result : results) {
       if (!result) return result;
@@ -148,92 +158,97 @@ class Run {
 
   Status perform(const Job& job, const Operation& operation) {
     std::string stage(job.stage->name);
-    if (std::string missing = board_.missing(operation.after); !missing.empty()) {
-      progress_.now(stage, "waiting for " + missing);
+    if (std::optional<Milestone> missing = board_.missing(operation.after)) {
+      progress_.now(stage, "waiting for " + to_text(*missing));
     }
     if (!board_.wait(operation.after)) return stopped();
     progress_.now(stage, operation.subject);
     Status done = act(operation);
-    if (done && !operation.served.empty()) done = wait_served(operation.served);
-    if (done && !operation.reaches.empty()) board_.reach(operation.reaches);
+    if (done && operation.reaches && operation.reaches->kind == Milestone::Kind::custom_resource) {
+      done = wait_served(operation.reaches->name);
+    }
+    if (done && operation.reaches) board_.reach(*operation.reaches);
     return done;
   }
 
-  Status act(const Operation& operation) {
-    Command command{.argv = operation.argv, .input = operation.input, .limit = config_.duration("timeout")};
-    if (operation.does == Does::helm) {
-      Status ready = recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
-        progress_.now("adapter", operation.subject + ": waiting for " + waiting_for);
-        return !board_.stopped();
-      });
-      if (!ready) return ready;
-      Result<std::string> chart = write_chart(world_);
-      if (!chart) return failure(chart.error());
-      std::replace(command.argv.begin(), command.argv.end(), std::string("CHART"), *chart);
-      sign(command.argv);
+  Status act(Operation operation) {
+    std::string chart;
+    if (auto* upgrade = std::get_if<HelmUpgrade>(&operation.action)) {
+      if (Status ready = prepare_helm(operation.subject); !ready) return ready;
+      Result<std::string> written = write_chart(world_);
+      if (!written) return failure(written.error());
+      chart = *written;
+      upgrade->installer = this_installer(world_.files);
     }
-    // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still removing,
-    // another `up` at the same moment.
-    TimePoint end = world_.clock.now() + 60s;
+    // Whatever passes by itself: a cluster that has just started, a namespace that an earlier `down` is still
+    // removing, another `up` at the same moment.
+    world::TimePoint end = world_.clock.now() + 60s;
     while (true) {
-      Status done = operation.does == Does::load_image ? target_.load_image(api_, operation.subject, progress_)
-                                                       : change_by(command, operation);
-      bool again = !done && worth_another_try(done.error()) && world_.clock.now() < end && !board_.stopped();
+      Status done = change_by(operation, chart);
+      bool again = !done && passes_by_itself(done.error()) && world_.clock.now() < end && !board_.stopped();
       if (!again || !world_.clock.sleep(300ms)) return done;
     }
   }
 
-  Status change_by(const Command& command, const Operation& operation) {
-    Result<std::string> changed = run_checked(world_.processes, command, operation.does == Does::helm ? "helm" : "kubectl-apply",
-                                              "Cannot apply " + operation.subject);
+  Status prepare_helm(const std::string& subject) {
+    return recover_release(world_, config_, access_, api_, [&](const std::string& waiting_for) {
+      progress_.now("adapter", subject + ": waiting for " + waiting_for);
+      return !board_.stopped();
+    });
+  }
+
+  Status change_by(const Operation& operation, const std::string& chart) {
+    std::optional<CommandLine> line = command_line(operation, access_, chart);
+    if (!line) {
+      return target_.load_image(api_, std::get<LoadImage>(operation.action).image, progress_);
+    }
+    world::Command command{.argv = line->argv, .input = line->input, .limit = config_.duration("timeout")};
+    bool helm = std::holds_alternative<HelmUpgrade>(operation.action);
+    Result<std::string> changed =
+        world::run_checked(world_.processes, command, helm ? ErrorId("helm") : ErrorId("kubectl-apply"),
+                           "Cannot apply " + operation.subject);
     if (!changed) return failure(changed.error());
     return {};
   }
 
-  // A namespace that is still going away, a connection that broke, a custom resource that was established just now.
-  static bool worth_another_try(const Error& error) {
-    for (const char* sign : {"connection refused", "EOF", "TLS handshake timeout", "is being terminated", "no matches for kind",
-                             "the server is currently unable", "etcdserver: ", "connection reset", "object is being deleted",
-                             "another operation (install/upgrade/rollback) is in progress", "already exists",
-                             "restart has already been triggered"}) {
+  // A namespace that is still going away, a connection that broke, a custom resource that was established
+  // just now.
+  static bool passes_by_itself(const Error& error) {
+    for (const char* sign :
+         {"connection refused", "EOF", "TLS handshake timeout", "is being terminated", "no matches for kind",
+          "the server is currently unable", "etcdserver: ", "connection reset", "object is being deleted",
+          "another operation (install/upgrade/rollback) is in progress", "already exists",
+          "restart has already been triggered"}) {
       if (error.output.find(sign) != std::string::npos) return true;
     }
     return false;
   }
 
   Status wait_served(const std::string& resource) {
-    return wait_until(world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
-                      [&]() -> Result<StillWaiting> {
-                        if (board_.stopped()) return stopped();
-                        for (const char* version : {"v1", "v1alpha1"}) {
-                          Result<Json> list = kube_get(api_, fmt::format("/apis/monitoring.coreos.com/{}", version));
-                          if (!list) continue;
-                          for (const Json& served : list_at(*list, "resources")) {
-                            if (text_at(served, "name") == resource) return StillWaiting();
-                          }
-                        }
-                        return StillWaiting(resource + " is not served yet");
-                      });
-  }
-
-  // Who installs the release, for another `up` that finds it half done.
-  void sign(std::vector<std::string>& argv) {
-    std::string self = this_installer(world_.files);
-    if (self.empty()) return;
-    for (std::string& word : argv) {
-      if (size_t mark = word.find(release_mark); mark != std::string::npos) word.insert(mark, fmt::format("{}={},", installer_mark, self));
-    }
+    return world::wait_until(
+        world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
+        [&]() -> Result<world::StillWaiting> {
+          if (board_.stopped()) return stopped();
+          for (const char* version : {"v1", "v1alpha1"}) {
+            Result<Json> list = world::kube_get(api_, world::api_root("monitoring.coreos.com", version));
+            if (!list) continue;
+            for (const Json& served : list_at(*list, "resources")) {
+              if (text_at(served, "name") == resource) return world::StillWaiting();
+            }
+          }
+          return world::StillWaiting(resource + " is not served yet");
+        });
   }
 
   // Until the stage's rules hold, each in turn. What could not be read is tried again for a while.
   Status watch(Job& job) {
-    View view{api_, world_.clock, config_};
-    TimePoint end = world_.clock.now() + config_.duration("timeout");
-    TimePoint readable = world_.clock.now();
+    StageContext context{api_, world_.clock, config_};
+    world::TimePoint end = world_.clock.now() + config_.duration("timeout");
+    world::TimePoint readable = world_.clock.now();
     size_t held = 0;
     while (held < job.stage->rules.size()) {
-      Judgement judgement = job.stage->rules[held].check(view);
-      TimePoint now = world_.clock.now();
+      diagnose::Judgement judgement = job.stage->rules[held].check(context);
+      world::TimePoint now = world_.clock.now();
       if (judgement.mark != Mark::unknown) readable = now;
       if (judgement.ok()) {
         ++held;
@@ -244,13 +259,14 @@ class Run {
       progress_.now(job.report.name, judgement.evidence);
       if (world_.interrupt.requested()) return interrupted("waiting for " + job.report.name);
       if (board_.stopped()) return stopped();
-      // A registry that takes minutes to build the image does not use up the time of the stages that need its metric.
-      if (!board_.missing({"image"}).empty()) end = now + config_.duration("timeout");
-      bool refused = judgement.evidence.find("Not allowed to") != std::string::npos;  // waiting does not help
+      // A registry that takes minutes to build the image does not use up the time of the stages that need its
+      // metric.
+      if (board_.missing({{Milestone::Kind::image}})) end = now + config_.duration("timeout");
       if (now >= end || now - readable > unreadable_for) {
-        Result<Json> there = kube_get(api_, "/version");
+        Result<Json> there = world::kube_get(api_, "/version");
         if (!there && there.error().kind == ErrorClass::environment) return failure(there.error());
-        if (now >= end || refused) return failure(not_holding(*job.stage, {judgement, held}, config_));
+        if (now >= end || judgement.forbidden())
+          return failure(not_holding(*job.stage, {judgement, held}, config_));
         readable = now;  // the API server is there: it is what stands behind it that does not answer yet
       }
       if (!world_.clock.sleep(150ms)) return interrupted("waiting for " + job.report.name);
@@ -258,19 +274,19 @@ class Run {
     return {};
   }
 
-  World& world_;
-  const Config& config_;
-  ClusterTarget& target_;
-  const ClusterAccess& access_;
-  KubeApi& api_;
-  Progress& progress_;
+  world::World& world_;
+  const config::Config& config_;
+  cluster::ClusterTarget& target_;
+  const cluster::ClusterAccess& access_;
+  world::KubeApi& api_;
+  world::Progress& progress_;
   Board board_;
 };
 
 Status run_parallel(Run& run, std::vector<Job>& jobs) {
   // Reading first, all at once: this is the last moment at which nothing has changed.
   std::vector<Status> prepared(jobs.size());
-  Workers workers([&] { run.stop(); });
+  world::Workers workers([&] { run.stop(); });
   for (size_t i = 0; i < jobs.size(); ++i) {
     workers.start([&, i] { prepared[i] = run.prepare(jobs[i]); });
   }
@@ -301,31 +317,34 @@ Result<std::vector<std::string>> selected_stages(const UpOptions& options) {
   for (const std::string& name : options.only) {
     if (find_stage(name) == nullptr) return failure(unknown_stage(name));
   }
-  if (!options.from.empty() && find_stage(options.from) == nullptr) return failure(unknown_stage(options.from));
+  if (!options.from.empty() && find_stage(options.from) == nullptr)
+    return failure(unknown_stage(options.from));
   std::vector<std::string> names;
   bool reached = options.from.empty();
   for (const std::string& name : stage_names()) {
     reached = reached || name == options.from;
-    bool wanted = options.only.empty() || std::find(options.only.begin(), options.only.end(), name) != options.only.end();
+    bool wanted = options.only.empty() ||
+                  std::find(options.only.begin(), options.only.end(), name) != options.only.end();
     if (reached && wanted) names.push_back(name);
   }
-  if (names.empty()) return failure(ErrorClass::usage, "no-stage", "No stage is both behind --from and named by --only");
+  if (names.empty()) return failure(ErrorClass::usage, "no-stage", "No stage in --only comes after --from");
   return names;
 }
 
-Status up(World& world, const Config& config, ClusterTarget& target, const ClusterAccess& access, KubeApi& api,
-          const UpOptions& options, Progress& progress, UpReport& report) {
+Status up(world::World& world, const config::Config& config, cluster::ClusterTarget& target,
+          const cluster::ClusterAccess& access, world::KubeApi& api, const UpOptions& options,
+          world::Progress& progress, UpReport& report) {
   Result<std::vector<std::string>> names = selected_stages(options);
   if (!names) return failure(names.error());
-  TimePoint start = world.clock.now();
-  View view{api, world.clock, config};
+  world::TimePoint start = world.clock.now();
+  StageContext context{api, world.clock, config};
   std::vector<Job> jobs;
   std::set<std::string_view> selected;
   for (const std::string& name : *names) {
     jobs.push_back(Job{find_stage(name), StageReport{.name = name}});
     selected.insert(jobs.back().stage->name);
   }
-  Status status = needs_stand(*names, selected, view);
+  Status status = needs_stand(*names, selected, context);
   if (!status) return status;
   if (!options.one_by_one) {
     Run run(world, config, target, access, api, progress);
@@ -333,7 +352,7 @@ Status up(World& world, const Config& config, ClusterTarget& target, const Clust
   } else {
     for (Job& job : jobs) {
       Run run(world, config, target, access, api, progress);
-      status = needs_stand({std::string(job.stage->name)}, selected, view);
+      status = needs_stand({std::string(job.stage->name)}, selected, context);
       if (status) status = run.prepare(job);
       if (!status) break;
       if (options.before) {
@@ -357,11 +376,12 @@ Status up(World& world, const Config& config, ClusterTarget& target, const Clust
   if (!status) return status;
   const Error* first = nullptr;
   for (const Job& job : jobs) {
-    if (job.error && (first == nullptr || first->id == "stopped")) first = &*job.error;
+    if (job.error && (first == nullptr || first->is("stopped"))) first = &*job.error;
   }
-  if (world.interrupt.requested()) return interrupted("building the chain; " + config.again("up") + " goes on where it stopped");
-  if (first != nullptr) return failure(first_broken(*first, selected, view));
+  if (world.interrupt.requested())
+    return interrupted("building the chain; " + config.again("up") + " continues where it stopped");
+  if (first != nullptr) return failure(first_broken(*first, selected, context));
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

@@ -4,30 +4,38 @@
 
 #include <fmt/format.h>
 
-#include "base/text.hpp"
+#include "base/fingerprint.hpp"
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/bundle.hpp"
 #include "steps/ownership.hpp"
 #include "steps/release.hpp"
+#include "steps/stage_operator.hpp"
 #include "steps/standing.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_list.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 namespace {
 
+using world::kube_kind;
+
 using namespace std::chrono_literals;
 
-bool is_url(const std::string& source) { return source.starts_with("http://") || source.starts_with("https://"); }
+bool is_url(const std::string& source) {
+  return source.starts_with("http://") || source.starts_with("https://");
+}
 
 class Finder {
  public:
-  Finder(World& world, const Config& config, const ClusterAccess& access, KubeApi& api)
+  Finder(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
+         world::KubeApi& api)
       : world_(world), config_(config), access_(access), api_(api) {}
 
   Result<Work> run(const Stage& stage) {
-    Result<std::vector<Operation>> operations = stage.operations(config_, access_);
+    Operations operations = stage.operations(config_, access_);
     if (!operations) return failure(operations.error());
     for (const Operation& operation : *operations) {
       Status found = find(operation);
@@ -38,49 +46,57 @@ class Finder {
 
  private:
   Status find(const Operation& operation) {
-    switch (operation.does) {
-      case Does::bundle: return bundle();
-      case Does::helm: return helm(operation);
-      case Does::load_image: return image(operation);
-      case Does::apply: return apply(operation);
-      case Does::restart: return {};  // only within the bundle
-    }
-    return {};
+    if (auto* yaml = std::get_if<Apply>(&operation.action)) return apply(operation, *yaml);
+    if (std::holds_alternative<InstallBundle>(operation.action)) return bundle();
+    if (std::holds_alternative<HelmUpgrade>(operation.action)) return helm(operation);
+    if (auto* load = std::get_if<LoadImage>(&operation.action)) return image(operation, load->image);
+    return {};  // a Restart stands only within the bundle
   }
 
-  Status apply(const Operation& operation) {
-    Result<Comparison> compared = compare_apply(api_, config_, operation);
+  void reached(const Operation& operation) {
+    if (operation.reaches) work_.reached.push_back(*operation.reaches);
+  }
+
+  Status apply(Operation operation, const Apply& wanted) {
+    Result<Comparison> compared = compare_apply(api_, config_, wanted);
     if (!compared) return failure(compared.error());
-    if (compared->standing == Standing::foreign) return failure(not_ours(compared->foreign, compared->instance));
+    if (compared->standing == Standing::foreign)
+      return failure(not_ours(compared->foreign, compared->instance));
     if (compared->standing == Standing::same) {
-      work_.reached.push_back(operation.reaches);
+      reached(operation);
     } else {
-      work_.todo.push_back(compared->operation);
+      std::get<Apply>(operation.action).yaml = compared->left;
+      work_.todo.push_back(std::move(operation));
     }
     return {};
   }
 
   Error not_ours(const std::string& object, const std::string& instance = {}) const {
     if (!instance.empty()) {
-      return Error{ErrorClass::check_failed, "not-ours", fmt::format("{} is there already, and belongs to another chain of hpawalk's", object),
-                   fmt::format("its label {} is {}; this chain's is {}", instance_label, instance, config_.text("instance")),
-                   "Choose another name or namespace (hpawalk config shows the settings); --instance " + instance +
-                       " works on that chain; nothing was changed",
-                   {}, {}};
+      return Error{ErrorClass::check_failed,
+                   "not-ours",
+                   fmt::format("{} already exists and belongs to another hpawalk instance", object),
+                   fmt::format("its label {} is {}; this instance is {}", manifests::instance_label, instance,
+                               config_.text("instance")),
+                   "Choose another name or namespace (hpawalk config shows the settings); --instance " +
+                       instance + " uses that instance; nothing was changed",
+                   {},
+                   {}};
     }
-    return Error{ErrorClass::check_failed, "not-ours", object + " is there already, and hpawalk did not make it",
-                 "it does not have the labels " + std::string(owner_selector),
-                 "Choose another name or namespace (hpawalk config shows the settings), or remove it; nothing was changed", {}, {}};
+    return Error{ErrorClass::check_failed,
+                 "not-ours",
+                 object + " already exists and was not created by hpawalk",
+                 "it does not have the labels " + std::string(manifests::owner_selector),
+                 "Choose another name or namespace (hpawalk config shows the settings), or remove it; "
+                 "nothing was changed",
+                 {},
+                 {}};
   }
 
   // Its ten custom resources are megabytes: only their metadata is looked at.
   Status bundle() {
-    KubeRequest request{.path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                        .headers = {{"Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}}};
-    Result<HttpResponse> response = api_.send(request);
-    if (!response) return failure(response.error());
-    if (!response->ok()) return failure(kube_error(request, *response));
-    Result<Json> list = parse_json(response->body, "The list of custom resource definitions");
+    Result<Json> list =
+        world::kube_list(api_, kube_kind("CustomResourceDefinition").collection(), {.metadata_only = true});
     if (!list) return failure(list.error());
     std::set<std::string> current;
     std::string newest;
@@ -90,43 +106,44 @@ class Finder {
       if (!name.ends_with(".monitoring.coreos.com")) continue;
       foreign = foreign || !is_ours(crd, config_);
       const Json& version = at(crd, {"metadata", "annotations", "operator.prometheus.io/version"});
-      if (version == config_.text("operator.version") && at(crd, "metadata.deletionTimestamp").is_null()) current.insert(name);
+      if (version == config_.text("operator.version") && at(crd, "metadata.deletionTimestamp").is_null())
+        current.insert(name);
       newest = std::max(newest, text_at(crd, "metadata.creationTimestamp"));
     }
     work_.used = foreign;
     if (foreign) return {};
     std::string source = bundle_source(config_, access_);
-    bool whole = current.size() >= 10 && includes_operator() && !operator_started_before(newest);
+    bool whole = current.size() >= bundle_crds && includes_operator() && !operator_started_before(newest);
     if (whole && is_url(source)) return {};  // not fetched only to look
 
     Result<std::string> text = read_bundle(world_, config_, source);
     if (!text) return failure(text.error());
-    Result<std::vector<Operation>> operations = bundle_operations(*text, config_, access_);
+    Operations operations = bundle_operations(*text, config_);
     if (!operations) return failure(operations.error());
+    bool restart = current.size() < bundle_crds || operator_started_before(newest);
     for (Operation& operation : *operations) {
-      if (operation.does == Does::restart) {
-        if (current.size() < 10 || operator_started_before(newest)) work_.todo.push_back(std::move(operation));
-        continue;
-      }
-      bool crd = operation.subject.starts_with("CRD ");
-      if (crd && current.contains(operation.subject.substr(4))) {
-        work_.reached.push_back(operation.reaches);
-        continue;
-      }
-      if (crd) {
+      auto* yaml = std::get_if<Apply>(&operation.action);
+      if (yaml == nullptr) {
+        if (restart) work_.todo.push_back(std::move(operation));
+      } else if (yaml->crd.empty()) {
+        if (Status compared = apply(operation, *yaml); !compared) return compared;
+      } else if (current.contains(yaml->crd)) {
+        reached(operation);
+      } else {
         work_.todo.push_back(std::move(operation));
-      } else if (Status compared = apply(operation); !compared) {
-        return compared;
       }
     }
     return {};
   }
 
-  // A run that was killed between the custom resources and the operator's restart has left one that does not know them.
+  // A run that was killed between the custom resources and the operator's restart has left one that does not
+  // know them.
   bool operator_started_before(const std::string& time) {
-    std::string path = fmt::format("/api/v1/namespaces/{}/pods?labelSelector={}", config_.text("operator.namespace"),
-                                   query_value("app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller"));
-    Result<Json> pods = kube_get(api_, path);
+    std::string path =
+        kube_kind("Pod").collection(config_.text("operator.namespace")) + "?labelSelector=" +
+        world::query_value(
+            "app.kubernetes.io/name=prometheus-operator,app.kubernetes.io/component=controller");
+    Result<Json> pods = world::kube_get(api_, path);
     if (!pods) return false;
     for (const Json& pod : list_at(*pods, "items")) {
       if (!at(pod, "metadata.deletionTimestamp").is_null()) continue;
@@ -141,13 +158,16 @@ class Finder {
   // The operator's own objects, without reading the bundle: the Deployment as this version would make it.
   bool includes_operator() {
     std::string space = config_.text("operator.namespace");
-    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/prometheus-operator", space));
-    Result<Json> binding = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/prometheus-operator");
-    Result<Json> role = kube_get(api_, "/apis/rbac.authorization.k8s.io/v1/clusterroles/prometheus-operator");
-    Result<Json> account = kube_get(api_, fmt::format("/api/v1/namespaces/{}/serviceaccounts/prometheus-operator", space));
-    Result<Json> service = kube_get(api_, fmt::format("/api/v1/namespaces/{}/services/prometheus-operator", space));
+    Result<Json> live = world::kube_get(api_, kube_kind("Deployment").object(space, "prometheus-operator"));
+    Result<Json> binding =
+        world::kube_get(api_, kube_kind("ClusterRoleBinding").object("prometheus-operator"));
+    Result<Json> role = world::kube_get(api_, kube_kind("ClusterRole").object("prometheus-operator"));
+    Result<Json> account =
+        world::kube_get(api_, kube_kind("ServiceAccount").object(space, "prometheus-operator"));
+    Result<Json> service = world::kube_get(api_, kube_kind("Service").object(space, "prometheus-operator"));
     for (const Result<Json>* object : {&live, &binding, &role, &account, &service}) {
-      if (!*object || !is_ours(**object, config_) || !at(**object, "metadata.deletionTimestamp").is_null()) return false;
+      if (!*object || !is_ours(**object, config_) || !at(**object, "metadata.deletionTimestamp").is_null())
+        return false;
     }
     for (const Json& container : list_at(*live, "spec.template.spec.containers")) {
       if (text_at(container, "image").ends_with(":v" + config_.text("operator.version"))) return true;
@@ -156,8 +176,8 @@ class Finder {
   }
 
   Status helm(Operation operation) {
-    Status chart = look_at_chart(operation);
-    if (!chart) return chart;
+    HelmUpgrade& upgrade = std::get<HelmUpgrade>(operation.action);
+    if (Status chart = look_at_chart(upgrade); !chart) return chart;
     std::string space = config_.text("adapter.namespace"), name = config_.text("adapter.release");
     Result<Release> release = find_release(api_, world_.clock, config_, space, name);
     if (!release) return failure(release.error());
@@ -167,12 +187,12 @@ class Finder {
     for (const char* version : {"v1beta1", "v1beta2"}) {
       if (release->there) break;
       std::string service = fmt::format("{}.custom.metrics.k8s.io", version);
-      Result<Json> live = kube_get(api_, "/apis/apiregistration.k8s.io/v1/apiservices/" + service);
+      Result<Json> live = world::kube_get(api_, kube_kind("APIService").object(service));
       if (live && at(*live, "metadata.deletionTimestamp").is_null()) {
         return failure(other_adapter(service, *live));
       }
     }
-    bool wanted = release->there && !release->pending && release->values == mark_of(operation);
+    bool wanted = release->there && !release->pending && release->values == upgrade.mark;
     if (wanted && stands(space, name)) return {};
     work_.todo.push_back(std::move(operation));
     return {};
@@ -180,51 +200,54 @@ class Finder {
 
   // There can be one adapter only: an earlier one of hpawalk's under other names, or somebody else's.
   Error other_adapter(const std::string& service, const Json& live) {
-    auto annotation = [&](const char* key) { return text_at(Json{{"value", at(live, {"metadata", "annotations", key})}}, "value"); };
-    std::string space = annotation("meta.helm.sh/release-namespace"), name = annotation("meta.helm.sh/release-name");
+    auto annotation = [&](const char* key) {
+      return text_at(Json{{"value", at(live, {"metadata", "annotations", key})}}, "value");
+    };
+    std::string space = annotation("meta.helm.sh/release-namespace"),
+                name = annotation("meta.helm.sh/release-name");
     Result<Release> release = find_release(api_, world_.clock, config_, space, name);
     bool of_hpawalk = !name.empty() && release && (release->ours || !release->instance.empty());
-    if (!of_hpawalk) return not_ours("APIService " + service + " (somebody else's metrics adapter)");
-    if (!release->ours) return not_ours(fmt::format("The adapter, Helm release {} in namespace {},", name, space), release->instance);
-    return Error{ErrorClass::check_failed, "adapter-elsewhere",
-                 fmt::format("hpawalk's adapter is on this cluster already, as Helm release {} in namespace {}", name, space),
-                 "a cluster can have one only",
-                 config_.again("down") + " " +
-                     text::shell_quote({"--adapter-release=" + name, "--adapter-namespace=" + space}) +
-                     "   removes it, then the new settings can be used; nothing was changed",
-                 {}, {}};
+    if (!of_hpawalk) return not_ours("APIService " + service + " (another metrics adapter)");
+    if (!release->ours)
+      return not_ours(fmt::format("The adapter, Helm release {} in namespace {},", name, space),
+                      release->instance);
+    return Error{
+        ErrorClass::check_failed,
+        "adapter-elsewhere",
+        fmt::format(
+            "hpawalk's adapter is already installed on this cluster, as Helm release {} in namespace {}",
+            name, space),
+        "a cluster can have only one",
+        config_.again("down") + " " +
+            text::shell_quote({"--adapter-release=" + name, "--adapter-namespace=" + space}) +
+            "   removes it; then, the new settings can be used. Nothing was changed",
+        {},
+        {}};
   }
 
-  // hpawalk's mark on a release: the argument "--labels=...,hpawalk/values=MARK".
-  static std::string mark_of(const Operation& operation) {
-    for (const std::string& word : operation.argv) {
-      if (size_t at_mark = word.find(release_mark); at_mark != std::string::npos) return word.substr(at_mark + release_mark.size());
-    }
-    return {};
-  }
-
-  // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed again.
-  Status look_at_chart(Operation& operation) {
+  // A chart in a folder or file: what is in it becomes part of the mark, so that an edited chart is deployed
+  // again.
+  Status look_at_chart(HelmUpgrade& upgrade) {
     std::string chart = config_.text("adapter.chart");
-    if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") || chart.starts_with("https://")) return {};
+    if (chart == "bundled" || chart == "upstream" || chart.starts_with("oci://") ||
+        chart.starts_with("https://"))
+      return {};
     if (!world_.files.exists(chart)) {
-      bool reference = chart.find('/') != std::string::npos && !chart.starts_with('.') && !chart.starts_with('/');
+      bool reference =
+          chart.find('/') != std::string::npos && !chart.starts_with('.') && !chart.starts_with('/');
       if (reference) return {};  // REPOSITORY/CHART of a repository that the user's helm knows
       auto near = text::nearest(chart, {"bundled", "upstream"});
-      return failure(ErrorClass::usage, "adapter-chart", "There is no chart " + chart,
+      return failure(ErrorClass::usage, "adapter-chart", "Chart not found: " + chart,
                      near ? fmt::format("did you mean `{}`?", *near) : "no such file or folder",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
     Result<std::vector<fs::path>> entries = world_.files.list(chart);
     if (entries && !entries->empty() && !world_.files.exists(fs::path(chart) / "Chart.yaml")) {
-      return failure(ErrorClass::usage, "adapter-chart", "There is no chart in " + chart, "the folder has no Chart.yaml",
+      return failure(ErrorClass::usage, "adapter-chart", "No chart found in " + chart,
+                     "the folder has no Chart.yaml",
                      "--adapter-chart takes bundled, upstream, a path, or oci://...; nothing was changed");
     }
-    std::string mark = mark_of(operation);
-    for (std::string& word : operation.argv) {
-      if (word.find(release_mark) == std::string::npos) continue;
-      word.replace(word.find(mark), mark.size(), fingerprint(mark + content(chart)));
-    }
+    upgrade.mark = fingerprint(upgrade.mark + content(chart));
     return {};
   }
 
@@ -239,24 +262,25 @@ class Finder {
   // Where an object of a release is. Its Secrets and ConfigMaps are Helm's to make, never hpawalk's own.
   static std::string release_path(const yaml::Value& object, const std::string& space) {
     Json o(object);
-    for (const auto& [kind, resource] : {std::pair("Secret", "secrets"), std::pair("ConfigMap", "configmaps")}) {
-      if (text_at(o, "kind") == kind) {
-        return kube_path("/api/v1/namespaces/{}/{}/{}", text_at(o, "metadata.namespace", space), resource, text_at(o, "metadata.name"));
-      }
+    for (const world::KubeResource& kind : {kube_kind("Secret"), kube_kind("ConfigMap")}) {
+      if (text_at(o, "kind") == kind.kind)
+        return kind.object(text_at(o, "metadata.namespace", space), text_at(o, "metadata.name"));
     }
     return object_path(object);
   }
 
   // Everything that Helm deployed is there.
   bool stands(const std::string& space, const std::string& name) {
-    Command command{.argv = helm_line(access_, {"get", "manifest", name, "--namespace=" + space})};
-    Result<std::string> manifest = run_checked(world_.processes, command, "helm", "Cannot read the Helm release " + name);
-    Result<std::vector<yaml::Value>> objects = manifest ? yaml::parse_all(*manifest) : failure(manifest.error());
+    world::Command command{.argv = helm_line(access_, {"get", "manifest", name, "--namespace=" + space})};
+    Result<std::string> manifest =
+        world::run_checked(world_.processes, command, "helm", "Cannot read the Helm release " + name);
+    Result<std::vector<yaml::Value>> objects =
+        manifest ? yaml::parse_all(*manifest) : failure(manifest.error());
     if (!objects) return false;
     for (const yaml::Value& object : *objects) {
       std::string path = release_path(object, space);
       if (path.empty()) continue;
-      Result<Json> live = kube_get(api_, path);
+      Result<Json> live = world::kube_get(api_, path);
       if (!live || !at(*live, "metadata.deletionTimestamp").is_null()) return false;
       Json replicas = at(Json(object), "spec.replicas");
       if (!replicas.is_null() && replicas != at(*live, "spec.replicas")) return false;
@@ -265,35 +289,36 @@ class Finder {
   }
 
   // A pod that runs from it is the proof that it is there.
-  Status image(const Operation& operation) {
+  Status image(const Operation& operation, const std::string& image) {
     if (!config_.text("prom-fake.image").empty()) {
-      work_.evidence = operation.subject + ": from its registry";
+      work_.evidence = image + ": from its registry";
       return {};
     }
-    Result<Json> live = kube_get(api_, fmt::format("/apis/apps/v1/namespaces/{}/deployments/{}", config_.text("namespace"),
-                                                   config_.text("prom-fake.name")));
+    Result<Json> live = world::kube_get(
+        api_, kube_kind("Deployment").object(config_.text("namespace"), config_.text("prom-fake.name")));
     const Json& containers = live ? list_at(*live, "spec.template.spec.containers") : Json::array();
     if (live && int_at(*live, "status.availableReplicas") > 0 && !containers.empty() &&
-        text_at(containers[0], "image") == operation.subject) {
-      work_.evidence = operation.subject + ": a pod runs from it";
+        text_at(containers[0], "image") == image) {
+      work_.evidence = image + ": a pod is running from it";
       return {};
     }
-    work_.evidence = operation.subject + ": brought to the cluster";
+    work_.evidence = image + ": brought to the cluster";
     work_.todo.push_back(operation);
     return {};
   }
 
-  World& world_;
-  const Config& config_;
-  const ClusterAccess& access_;
-  KubeApi& api_;
+  world::World& world_;
+  const config::Config& config_;
+  const cluster::ClusterAccess& access_;
+  world::KubeApi& api_;
   Work work_;
 };
 
 }  // namespace
 
-Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage) {
+Result<Work> find_work(world::World& world, const config::Config& config,
+                       const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage) {
   return Finder(world, config, access, api).run(stage);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

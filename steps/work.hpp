@@ -1,5 +1,6 @@
-// What is left to do for a stage: its operations compared with the cluster. Reads only, so that everything that could
-// stop a run (another's object of the same name, a bundle or a chart that is not there) is known before it begins.
+// What is left to do for a stage: its operations compared with the cluster. Reads only, so that everything
+// that could stop a run (another's object of the same name, a bundle or a chart that is not there) is known
+// before it begins.
 #pragma once
 
 #include <string>
@@ -7,16 +8,17 @@
 
 #include "steps/stages.hpp"
 
-namespace hpawalk {
+namespace hpawalk::steps {
 
 struct Work {
   std::vector<Operation> todo = {};
-  std::vector<std::string> reached = {};  // milestones of what is there already
-  bool used = false;                      // somebody else's, and fine
-  std::string evidence = {};              // where no rule will say more
+  std::vector<Milestone> reached = {};  // of what is there already
+  bool used = false;                    // somebody else's, and fine
+  std::string evidence = {};            // where no rule will say more
 };
 
 // Errors: `not-ours`, `operator-bundle`, `adapter-chart`, or those of the API.
-Result<Work> find_work(World& world, const Config& config, const ClusterAccess& access, KubeApi& api, const Stage& stage);
+Result<Work> find_work(world::World& world, const config::Config& config,
+                       const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::steps

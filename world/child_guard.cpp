@@ -1,15 +1,15 @@
 #include "world/child_guard.hpp"
 
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <array>
+#include <cerrno>
+#include <csignal>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 namespace {
 
@@ -40,7 +40,8 @@ bool ChildGuard::start() {
   std::array<int, 2> ends{-1, -1};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return false;
   if (table_ == nullptr) {
-    void* memory = mmap(nullptr, places * sizeof(Place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        mmap(nullptr, places * sizeof(Place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory != MAP_FAILED) table_ = static_cast<Place*>(memory);  // zeros: every place is unused
   }
   if (table_ != nullptr) guard_ = fork();
@@ -77,4 +78,4 @@ ChildGuard::~ChildGuard() {
   if (table_ != nullptr) munmap(table_, places * sizeof(Place));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,9 +1,11 @@
-// Ends hpawalk's children when hpawalk itself ends, however it ends: by itself, by a second Ctrl-C, by SIGKILL.
+// Ends hpawalk's children when hpawalk itself ends, however it ends: by itself, by a second Ctrl-C, by
+// SIGKILL.
 //
 // A guard process, started before the first child, reads from a pipe whose other end only hpawalk has. When
-// hpawalk is no more, the kernel closes that end, and the guard kills every process group of a table in shared
-// memory. (The kernel's parent-death signal does not do: it is bound to the thread that forked, and reaches no
-// grandchild: not what `go build` or the shell script `az` has started.) Knows nothing about what is executed.
+// hpawalk is no more, the kernel closes that end, and the guard kills every process group of a table in
+// shared memory. (The kernel's parent-death signal does not do: it is bound to the thread that forked, and
+// reaches no grandchild: not what `go build` or the shell script `az` has started.) Knows nothing about what
+// is executed.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +14,7 @@
 #include <cstddef>
 #include <mutex>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 class ChildGuard {
  public:
@@ -24,8 +26,9 @@ class ChildGuard {
   ChildGuard(const ChildGuard&) = delete;
   ChildGuard& operator=(const ChildGuard&) = delete;
 
-  // A place in the table, and a guard that looks after it. The new child writes its own group into it before it
-  // executes anything: so there is no moment in which it runs and the guard does not know it. nullptr: errno says why.
+  // A place in the table, and a guard that looks after it. The new child writes its own group into it before
+  // it executes anything: so there is no moment in which it runs and the guard does not know it. nullptr:
+  // errno says why.
   Place* reserve();
 
  private:
@@ -37,4 +40,4 @@ class ChildGuard {
   int alive_ = -1;  // this end of the pipe
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

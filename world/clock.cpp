@@ -5,7 +5,7 @@
 #include "base/text.hpp"
 #include "world/interrupt.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 TimePoint SystemClock::now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
@@ -29,10 +29,10 @@ Status wait_until(Clock& clock, Wait wait, const std::string& doing,
     if (!*waiting) return {};
     if (clock.now() >= end) {
       return failure(ErrorClass::check_failed, "timeout",
-                     "Gave up " + doing + " after " + text::duration(wait.limit), **waiting);
+                     "Timed out " + doing + " after " + text::duration(wait.limit), **waiting);
     }
     if (!clock.sleep(wait.interval)) return interrupted(doing);
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

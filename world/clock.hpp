@@ -8,11 +8,11 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using Duration = std::chrono::milliseconds;
-using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;      // for waiting
-using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;       // for time stamps
+using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;  // for waiting
+using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;   // for time stamps
 
 class Clock {
  public:
@@ -49,4 +49,4 @@ struct Wait {
 Status wait_until(Clock& clock, Wait wait, const std::string& doing,
                   const std::function<Result<StillWaiting>()>& check);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,5 +1,13 @@
 #include "world/daemon.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -8,21 +16,13 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
-#include <poll.h>
-#include <sched.h>
 #include <sstream>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using std::chrono::steady_clock;
 
@@ -95,7 +95,8 @@ Result<pid_t> spawn_in_namespaces(const std::vector<std::string>& argv, const st
   std::array<int, 2> gate{-1, -1};
   int fd = open_log(log);
   if (fd < 0 || pipe2(gate.data(), O_CLOEXEC) != 0) return spawn_failure(argv[0]);
-  constexpr unsigned long namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
+  constexpr unsigned long namespaces =
+      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC;
   auto pid = static_cast<pid_t>(syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
   if (pid == 0) {
     close(gate[1]);
@@ -132,12 +133,14 @@ static bool has_ended(const ProcessIdentity& process) {
   return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
 }
 
-std::optional<size_t> wait_for_any_exit(const std::vector<ProcessIdentity>& processes, std::chrono::milliseconds limit) {
+std::optional<size_t> wait_for_any_exit(const std::vector<ProcessIdentity>& processes,
+                                        std::chrono::milliseconds limit) {
   std::vector<pollfd> fds;
   bool all_watched = true;
   for (const ProcessIdentity& process : processes) {
     fds.push_back({static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0)), POLLIN, 0});
-    // It has no process any more, or the kernel gave no descriptor (too many open files): has_ended() tells which.
+    // It has no process any more, or the kernel gave no descriptor (too many open files): has_ended() tells
+    // which.
     all_watched = all_watched && fds.back().fd >= 0;
   }
   std::optional<size_t> ended;
@@ -161,22 +164,28 @@ static constexpr off_t log_limit = 32U << 20U;
 
 void cap_own_log() {
   struct stat is {};
-  if (fstat(STDOUT_FILENO, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > log_limit && ftruncate(STDOUT_FILENO, 0) != 0) {
+  if (fstat(STDOUT_FILENO, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > log_limit &&
+      ftruncate(STDOUT_FILENO, 0) != 0) {
     std::printf("cannot empty this log\n");
   }
 }
 
-void Backoff::started(steady_clock::time_point now) { started_ = now; }
+void Backoff::started(steady_clock::time_point now) {
+  started_ = now;
+}
 
 void Backoff::ended(steady_clock::time_point now) {
   constexpr std::chrono::milliseconds first{250}, longest{15'000}, long_life{10'000};
-  pause_ = now - started_ >= long_life ? std::chrono::milliseconds(0) : std::clamp(pause_ * 2, first, longest);
+  pause_ =
+      now - started_ >= long_life ? std::chrono::milliseconds(0) : std::clamp(pause_ * 2, first, longest);
   next_ = now + pause_;
 }
 
 static bool same_file(int fd, const std::filesystem::path& file) {
-  struct stat open {}, named {};
-  return fstat(fd, &open) == 0 && stat(file.c_str(), &named) == 0 && open.st_ino == named.st_ino && open.st_dev == named.st_dev;
+  struct stat open {
+  }, named{};
+  return fstat(fd, &open) == 0 && stat(file.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
+         open.st_dev == named.st_dev;
 }
 
 std::optional<FileLock> FileLock::take(const std::filesystem::path& file, bool wait) {
@@ -231,7 +240,7 @@ void start(Supervised& s) {
   int number = errno;
   if (log >= 0) close(log);
   if (pid < 0) {  // the machine has no process or memory for it: tried again like one that ended
-    std::printf("cannot start %s: %s, trying again\n", s.service->name.c_str(), std::strerror(number));
+    std::printf("cannot start %s: %s, retrying\n", s.service->name.c_str(), std::strerror(number));
   } else {
     s.pid = pid;
     std::printf("%s started, process %d\n", s.service->name.c_str(), pid);
@@ -244,7 +253,7 @@ void reap(std::vector<Supervised>& all) {
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
     for (Supervised& s : all) {
       if (s.pid != pid) continue;
-      std::printf("%s ended (%s %d), starting it again\n", s.service->name.c_str(),
+      std::printf("%s ended (%s %d), restarting it\n", s.service->name.c_str(),
                   WIFEXITED(status) ? "exit code" : "signal",
                   WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
       s.pid = 0;
@@ -294,4 +303,4 @@ void supervise(const std::vector<Service>& services, const std::filesystem::path
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

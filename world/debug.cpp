@@ -6,15 +6,18 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::string said(const Command& command) { return text::redact(text::shell_quote(command.argv)); }
+std::string said(const Command& command) {
+  return text::redact(text::shell_quote(command.argv));
+}
 
 std::string exit_of(const Outcome& outcome) {
-  return fmt::format("exit {}, {} out, {} err", outcome.exit_code, text::bytes(outcome.output.size()), text::bytes(outcome.errors.size()));
+  return fmt::format("exit {}, {} out, {} err", outcome.exit_code, text::bytes(outcome.output.size()),
+                     text::bytes(outcome.errors.size()));
 }
 
 std::string failed(const Error& error) {
@@ -40,7 +43,8 @@ std::string question(const HttpRequest& request) {
 
 std::string answer(const Result<HttpResponse>& response) {
   if (!response) return failed(response.error());
-  std::string later = response->retry_after ? fmt::format(", retry after {} s", response->retry_after->count()) : "";
+  std::string later =
+      response->retry_after ? fmt::format(", retry after {}s", response->retry_after->count()) : "";
   return fmt::format("{}, {}{}", response->status, text::bytes(response->body.size()), later);
 }
 
@@ -91,7 +95,7 @@ void DebugLog::line(const std::string& text) {
 
 std::string DebugLog::since(TimePoint start) {
   Duration took = clock_.now() - start;
-  return took < 1s ? fmt::format("{} ms", took.count()) : text::duration(took);
+  return took < 1s ? fmt::format("{}ms", took.count()) : text::duration(took);
 }
 
 Result<Outcome> DebugProcesses::run(const Command& command) {
@@ -99,11 +103,13 @@ Result<Outcome> DebugProcesses::run(const Command& command) {
   TimePoint start = log_.now();
   log_.line(name + " runs: " + said(command));
   Result<Outcome> outcome = processes_.run(command);
-  log_.line(fmt::format("{}: {}, {}", name, outcome ? exit_of(*outcome) : failed(outcome.error()), log_.since(start)));
+  log_.line(fmt::format("{}: {}, {}", name, outcome ? exit_of(*outcome) : failed(outcome.error()),
+                        log_.since(start)));
   return outcome;
 }
 
-Result<std::unique_ptr<Child>> DebugProcesses::start(const Command& command, const std::filesystem::path& log) {
+Result<std::unique_ptr<Child>> DebugProcesses::start(const Command& command,
+                                                     const std::filesystem::path& log) {
   std::string name = fmt::format("child {}", log_.next_child());
   log_.line(name + " starts: " + said(command));
   Result<std::unique_ptr<Child>> child = processes_.start(command, log);
@@ -131,7 +137,8 @@ Result<HttpResponse> DebugHttp::stream(const HttpRequest& request,
     return on_line(line);
   });
   std::string end = response ? std::to_string(response->status) : failed(response.error());
-  log_.line(fmt::format("{}: stream ended: {}, {} lines, {}, {}", question(request), end, lines, text::bytes(bytes), log_.since(start)));
+  log_.line(fmt::format("{}: stream ended: {}, {} lines, {}, {}", question(request), end, lines,
+                        text::bytes(bytes), log_.since(start)));
   return response;
 }
 
@@ -140,4 +147,4 @@ bool DebugClock::sleep(Duration d) {
   return clock_.sleep(d);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

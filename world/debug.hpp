@@ -1,7 +1,7 @@
-// The debug log: what hpawalk asks of the machine and of the network, as it happens, one line each, to stderr: child
-// processes (command line, exit code, time), HTTP requests (answer's status and size, time, attempt), and pauses.
-// Decorators around world/'s interfaces: nobody else knows that there is a log. Secrets are redacted; what is sent or
-// answered is never printed.
+// The debug log: what hpawalk asks of the machine and of the network, as it happens, one line each, to
+// stderr: child processes (command line, exit code, time), HTTP requests (answer's status and size, time,
+// attempt), and pauses. Decorators around world/'s interfaces: nobody else knows that there is a log. Secrets
+// are redacted; what is sent or answered is never printed.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 class DebugLog {
  public:
@@ -32,7 +32,9 @@ class DebugProcesses final : public Processes {
   DebugProcesses(Processes& processes, DebugLog& log) : processes_(processes), log_(log) {}
   Result<Outcome> run(const Command& command) override;
   Result<std::unique_ptr<Child>> start(const Command& command, const std::filesystem::path& log) override;
-  std::optional<std::filesystem::path> find(const std::string& program) override { return processes_.find(program); }
+  std::optional<std::filesystem::path> find(const std::string& program) override {
+    return processes_.find(program);
+  }
 
  private:
   Processes& processes_;
@@ -83,4 +85,4 @@ class DebugWorld {
   World world_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,21 +1,27 @@
 #include "world/files.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <random>
-#include <sys/stat.h>
-#include <unistd.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 static tl::unexpected<Error> file_failure(const std::string& doing, const fs::path& path, int number) {
-  Error error{ErrorClass::environment, "file", "Cannot " + doing + " " + path.string(), std::strerror(number),
-              {}, {}, {}};
+  Error error{ErrorClass::environment,
+              "file",
+              "Cannot " + doing + " " + path.string(),
+              std::strerror(number),
+              {},
+              {},
+              {}};
   if (number == ENOSPC) {
-    error.id = "disk-full";
-    error.hint = "Free some space on this disk (df -h " + path.parent_path().string() + ") and run the command again";
+    error.id = ErrorId("disk-full").text();
+    error.hint = "Free some space on this disk (df -h " + path.parent_path().string() +
+                 "), then run the command again";
   }
   return failure(std::move(error));
 }
@@ -74,7 +80,7 @@ Result<fs::path> followed(fs::path path) {
 // would not reach him.
 bool open_elsewhere(const fs::path& file) {
   std::error_code error;
-  for (fs::path path = file; ; path = path.parent_path() / fs::read_symlink(path, error)) {
+  for (fs::path path = file;; path = path.parent_path() / fs::read_symlink(path, error)) {
     std::string text = path.lexically_normal().string();
     if (text.starts_with("/proc/") || text.starts_with("/dev/")) return true;
     if (!fs::is_symlink(fs::symlink_status(path, error))) return false;
@@ -105,7 +111,8 @@ void sync_folder(const fs::path& folder) {
 bool same_owner(int fd, const struct stat& wanted) {
   struct stat own {};
   if (fstat(fd, &own) != 0) return false;
-  return (own.st_uid == wanted.st_uid && own.st_gid == wanted.st_gid) || fchown(fd, wanted.st_uid, wanted.st_gid) == 0;
+  return (own.st_uid == wanted.st_uid && own.st_gid == wanted.st_gid) ||
+         fchown(fd, wanted.st_uid, wanted.st_gid) == 0;
 }
 
 // 0, or why it could not be done.
@@ -149,7 +156,8 @@ Status DiskFiles::write(const fs::path& file, std::string_view content, unsigned
     if (!target) return failure(target.error());
     if (Status made = make_folder(target->parent_path(), 0755); !made) return made;
     number = replace(*target, content, mode, there ? &old : nullptr);
-    // Where the file may be written but not replaced: somebody else's, in somebody else's folder, mounted alone.
+    // Where the file may be written but not replaced: somebody else's, in somebody else's folder, mounted
+    // alone.
     bool fixed = number == EACCES || number == EPERM || number == EBUSY || number == EROFS;
     if (there && fixed) number = write_into(*target, content);
   }
@@ -196,12 +204,14 @@ Status DiskFiles::make_folder(const fs::path& path, unsigned mode) {
   std::error_code error;
   if (path.empty() || fs::is_directory(path, error)) return {};
   if (Status parent = make_folder(path.parent_path(), 0755); !parent) return parent;
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return file_failure("make the folder", path, errno);
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return file_failure("make the folder", path, errno);
   return {};
 }
 
 Status DiskFiles::rename(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return file_failure("rename " + from.string() + " to", to, errno);
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return file_failure("rename " + from.string() + " to", to, errno);
   return {};
 }
 
@@ -212,7 +222,8 @@ Result<std::vector<fs::path>> DiskFiles::list(const fs::path& folder) {
        entry.increment(error)) {
     found.push_back(entry->path());
   }
-  if (error && error != std::errc::no_such_file_or_directory) return file_failure("list", folder, error.value());
+  if (error && error != std::errc::no_such_file_or_directory)
+    return file_failure("list", folder, error.value());
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -226,4 +237,4 @@ Result<unsigned long long> DiskFiles::free_bytes(const fs::path& folder) {
   return space.available;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -12,10 +12,11 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
-// Idle handles, each with its open connections. A request takes one and gives it back. Each is driven through a multi
-// handle of its own, which is what makes a wait end at once: at Ctrl-C, and at the exact end of a silence.
+// Idle handles, each with its open connections. A request takes one and gives it back. Each is driven through
+// a multi handle of its own, which is what makes a wait end at once: at Ctrl-C, and at the exact end of a
+// silence.
 struct CurlHttp::Pool {
   struct Handle {
     CURLM* multi = nullptr;
@@ -119,7 +120,8 @@ size_t on_data(char* data, size_t, size_t size, void* user) {
   return size;
 }
 
-void set_options(CURL* handle, const HttpRequest& request, Exchange& exchange, curl_slist* headers, char* reason) {
+void set_options(CURL* handle, const HttpRequest& request, Exchange& exchange, curl_slist* headers,
+                 char* reason) {
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // no folding of ".."
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
@@ -131,7 +133,8 @@ void set_options(CURL* handle, const HttpRequest& request, Exchange& exchange, c
   } else {
     curl_easy_setopt(handle, CURLOPT_PROXY, "");  // a cluster's socket or a local port: never through a proxy
   }
-  if (!request.unix_socket.empty()) curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  if (!request.unix_socket.empty())
+    curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (!request.body.empty()) {
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.c_str());
@@ -171,26 +174,31 @@ CURLcode drive(CURLM* multi, Exchange& exchange) {
   return code;
 }
 
-Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange, std::string reason) {
+Result<HttpResponse> failed(const HttpRequest& request, const Exchange& exchange, const std::string& reason) {
   std::string url = text::redact(request.url);  // it may carry a login
-  auto environment = [&](std::string id, const std::string& because) {
-    return failure(ErrorClass::environment, id, "No answer from " + url, text::redact(because));
+  auto environment = [&](ErrorId id, const std::string& because) {
+    return failure(ErrorClass::environment, id, "No response from " + url, text::redact(because));
   };
   switch (exchange.end) {
     case End::interrupted: return interrupted("waiting for " + url);
     case End::silence: {
       std::string got = exchange.body.empty() ? "" : " after " + text::bytes(exchange.body.size());
-      return environment("http-slow", fmt::format("nothing came for {}{}", text::duration(request.limit), got));
+      return environment("http-slow",
+                         fmt::format("no data arrived for {}{}", text::duration(request.limit), got));
     }
-    case End::too_long: return environment("http-slow", "it was not complete after " + text::duration(longest_exchange));
-    case End::too_large: return environment("http-too-large", "the answer is larger than " + text::bytes(exchange.largest()));
-    default: return environment("http", std::move(reason));
+    case End::too_long:
+      return environment("http-slow",
+                         "the response was not complete after " + text::duration(longest_exchange));
+    case End::too_large:
+      return environment("http-too-large", "the response is larger than " + text::bytes(exchange.largest()));
+    default: return environment("http", reason);
   }
 }
 
 Result<HttpResponse> perform(CURLM* multi, const HttpRequest& request, Exchange& exchange) {
   curl_slist* headers = nullptr;
-  for (const auto& [name, value] : request.headers) headers = curl_slist_append(headers, (name + ": " + value).c_str());
+  for (const auto& [name, value] : request.headers)
+    headers = curl_slist_append(headers, (name + ": " + value).c_str());
   char reason[CURL_ERROR_SIZE] = "";
   set_options(exchange.handle, request, exchange, headers, reason);
   CURLcode code = drive(multi, exchange);
@@ -220,7 +228,8 @@ CurlHttp::~CurlHttp() {
   curl_global_cleanup();
 }
 
-Result<HttpResponse> CurlHttp::exchange(const HttpRequest& request, const std::function<bool(std::string_view)>* on_line) {
+Result<HttpResponse> CurlHttp::exchange(const HttpRequest& request,
+                                        const std::function<bool(std::string_view)>* on_line) {
   Pool::Handle handle = pool_->take();
   Exchange exchange{interrupt_, request, handle.easy, on_line};
   Result<HttpResponse> response = perform(handle.multi, request, exchange);
@@ -228,11 +237,13 @@ Result<HttpResponse> CurlHttp::exchange(const HttpRequest& request, const std::f
   return response;
 }
 
-Result<HttpResponse> CurlHttp::send(const HttpRequest& request) { return exchange(request, nullptr); }
+Result<HttpResponse> CurlHttp::send(const HttpRequest& request) {
+  return exchange(request, nullptr);
+}
 
 Result<HttpResponse> CurlHttp::stream(const HttpRequest& request,
                                       const std::function<bool(std::string_view line)>& on_line) {
   return exchange(request, &on_line);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

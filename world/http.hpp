@@ -10,18 +10,19 @@
 #include "world/clock.hpp"
 #include "world/interrupt.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;                             // http://localhost/... when a socket is given
-  std::string unix_socket = {};                // path; empty: TCP
+  std::string url;               // http://localhost/... when a socket is given
+  std::string unix_socket = {};  // path; empty: TCP
   std::map<std::string, std::string> headers = {};
   std::string body = {};
-  Duration limit = std::chrono::seconds(10);   // of silence: so long no byte of the answer may come; 0: none (streams)
-  bool even_interrupted = false;               // goes on after Ctrl-C: to put something back on the way out
-  bool download = false;                       // from the internet: follows redirects, uses the user's proxy
-  int attempt = 1;                             // 2: the same again, after it was answered "later"
+  Duration limit =
+      std::chrono::seconds(10);   // of silence: so long no byte of the answer may come; 0: none (streams)
+  bool even_interrupted = false;  // goes on after Ctrl-C: to put something back on the way out
+  bool download = false;          // from the internet: follows redirects, uses the user's proxy
+  int attempt = 1;                // 2: the same again, after it was answered "later"
 };
 
 // An answer that still comes is waited for, but neither for ever nor for any size.
@@ -31,7 +32,8 @@ inline constexpr size_t largest_answer = size_t{256} << 20;
 struct HttpResponse {
   int status = 0;
   std::string body;
-  std::optional<std::chrono::seconds> retry_after = {};  // the header of that name, if it is a number of seconds
+  std::optional<std::chrono::seconds> retry_after =
+      {};  // the header of that name, if it is a number of seconds
   bool ok() const { return status >= 200 && status < 300; }
 };
 
@@ -64,9 +66,10 @@ class CurlHttp final : public Http {
 
  private:
   struct Pool;
-  Result<HttpResponse> exchange(const HttpRequest& request, const std::function<bool(std::string_view line)>* on_line);
+  Result<HttpResponse> exchange(const HttpRequest& request,
+                                const std::function<bool(std::string_view line)>* on_line);
   const Interrupt& interrupt_;
   Pool* pool_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

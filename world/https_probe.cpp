@@ -2,11 +2,14 @@
 
 #include <curl/curl.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
-static size_t ignore(char*, size_t size, size_t count, void*) { return size * count; }
+static size_t ignore(char*, size_t size, size_t count, void*) {
+  return size * count;
+}
 
-bool https_says_ok(const std::string& url, const std::filesystem::path& ca_file, std::chrono::milliseconds limit) {
+bool https_says_ok(const std::string& url, const std::filesystem::path& ca_file,
+                   std::chrono::milliseconds limit) {
   CURL* handle = curl_easy_init();
   if (handle == nullptr) return false;
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
@@ -21,4 +24,4 @@ bool https_says_ok(const std::string& url, const std::filesystem::path& ca_file,
   return status == 200;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -5,9 +5,10 @@
 #include <filesystem>
 #include <string>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // GET `url` gives 200, from a server whose certificate the authority in `ca_file` signed.
-bool https_says_ok(const std::string& url, const std::filesystem::path& ca_file, std::chrono::milliseconds limit);
+bool https_says_ok(const std::string& url, const std::filesystem::path& ca_file,
+                   std::chrono::milliseconds limit);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,13 +1,13 @@
 #include "world/interrupt.hpp"
 
-#include <csignal>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <thread>
 #include <unistd.h>
+#include <csignal>
+#include <thread>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 static sigset_t watched_signals() {
   sigset_t set;
@@ -38,13 +38,16 @@ SignalInterrupt::SignalInterrupt() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOC
   std::thread(watch_signals, event_).detach();
 }
 
-SignalInterrupt::~SignalInterrupt() = default;  // the thread lives as long as the process, and so does its event
+SignalInterrupt::~SignalInterrupt() =
+    default;  // the thread lives as long as the process, and so does its event
 
-void SignalInterrupt::request() { static_cast<void>(tell(event_)); }
+void SignalInterrupt::request() {
+  static_cast<void>(tell(event_));
+}
 
 bool SignalInterrupt::requested() const {
   pollfd p{event_, POLLIN, 0};
   return poll(&p, 1, 0) == 1;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -4,7 +4,7 @@
 // program at once, for a user who does not want to wait for the tidy way out.
 #pragma once
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 class Interrupt {
  public:
@@ -30,4 +30,4 @@ class SignalInterrupt final : public Interrupt {
   int event_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -12,14 +12,17 @@
 #include "base/text.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 #include "world/patience.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
 
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 // The API server's own words: a Status object's message, or the plain text of whoever answered.
 std::string message_of(const HttpResponse& response) {
@@ -34,20 +37,22 @@ std::optional<Error> transport_error(const HttpResponse& response) {
   if (response.status != 500 && response.status != 502) return std::nullopt;
   if (parse_json(response.body, "The answer")) return std::nullopt;
   std::string message = message_of(response);
-  auto environment = [&](std::string id, std::string what, std::string hint) {
-    return Error{ErrorClass::environment, std::move(id), std::move(what), message, std::move(hint), {}, {}};
+  auto environment = [&](ErrorId id, std::string what, std::string hint) {
+    return Error{ErrorClass::environment, id, std::move(what), message, std::move(hint), {}, {}};
   };
   if (has(message, "x509") || has(message, "tls:") || has(message, "certificate")) {
     return environment("kube-tls", "The API server's certificate is not trusted",
                        "Fetch the kubeconfig again, or check certificate-authority-data in it");
   }
   if (has(message, "getting credentials") || has(message, "oauth2") || has(message, "exec plugin")) {
-    return environment("kube-unauthorized", "The kubeconfig's login failed", "Log in again, then repeat the command");
+    return environment("kube-unauthorized", "The kubeconfig's credentials were rejected",
+                       "Log in again, then repeat the command");
   }
-  for (std::string_view sign : {"dial tcp", "connection refused", "no such host", "i/o timeout", "no route to host",
-                                "connection reset", "EOF", "context deadline exceeded", "TLS handshake timeout"}) {
+  for (std::string_view sign :
+       {"dial tcp", "connection refused", "no such host", "i/o timeout", "no route to host",
+        "connection reset", "EOF", "context deadline exceeded", "TLS handshake timeout"}) {
     if (has(message, sign)) {
-      return environment("kube-unreachable", "The API server does not answer",
+      return environment("kube-unreachable", "The API server does not respond",
                          "Is the cluster running, and does this network reach it?  kubectl cluster-info");
     }
   }
@@ -84,52 +89,69 @@ std::string right_needed(std::string_view method, std::string_view full_path) {
                      : watching           ? "watch"
                      : named              ? "get"
                                           : "list";
-  return fmt::format("{} {}{}", verb, resource, space.empty() ? " in all namespaces" : " in namespace " + space);
+  return fmt::format("{} {}{}", verb, resource,
+                     space.empty() ? " in all namespaces" : " in namespace " + space);
 }
 
 Error kube_error(const KubeRequest& request, const HttpResponse& response) {
   if (std::optional<Error> error = transport_error(response)) return *error;
   std::string message = message_of(response);
   std::string place = request.path.substr(0, request.path.find('?'));
-  auto make = [&](std::string id, std::string what, std::string hint = {}) {
-    return Error{ErrorClass::check_failed, std::move(id), std::move(what), message, std::move(hint), {}, {}};
+  auto make = [&](ErrorId id, std::string what, std::string hint = {}) {
+    return Error{ErrorClass::check_failed, id, std::move(what), message, std::move(hint), {}, {}};
   };
-  auto environment = [&](std::string id, std::string what, std::string hint = {}) {
-    Error error = make(std::move(id), std::move(what), std::move(hint));
+  auto environment = [&](ErrorId id, std::string what, std::string hint = {}) {
+    Error error = make(id, std::move(what), std::move(hint));
     error.kind = ErrorClass::environment;
     return error;
   };
   switch (response.status) {
-    case 401: return environment("kube-unauthorized", "The API server does not accept this login", "Log in again, then repeat the command");
+    case 401:
+      return environment("kube-unauthorized", "Unauthorized: the API server rejected these credentials",
+                         "Log in again, then repeat the command");
     case 403: {
       std::string right = right_needed(request.method, request.path);
-      return make("kube-forbidden", "Not allowed to " + right, "Ask the cluster's administrator for the right to " + right);
+      return make("kube-forbidden", "Forbidden: this login cannot " + right,
+                  "Ask the cluster's administrator for the right to " + right);
     }
-    case 404: return make("kube-not-found", "There is no " + place);
-    case 410: return make("kube-gone", "The API server has forgotten where the list of " + place + " was");
-    case 429: return environment("kube-busy", "The API server has too many requests to answer " + place,
-                                 "Try again later, or ask for less: one HPA, one namespace");
-    case 503: return make("kube-unavailable", passed_on(place) ? "Nobody answers behind " + place
-                                                               : "The API server cannot serve " + place + " now");
-    case 504: return environment("kube-slow", "There was no answer in time to " + request.method + " " + place);
+    case 404: return make("kube-not-found", "Not found: " + place);
+    case 410:
+      return make("kube-gone",
+                  "Expired: the API server no longer has the continue token for the list of " + place);
+    case 429:
+      return environment("kube-busy", "Too many requests: the API server is too busy for " + place,
+                         "Try again later, or ask for less: one HPA, one namespace");
+    case 503:
+      return make("kube-unavailable", passed_on(place) ? "Unavailable: no backend responds for " + place
+                                                       : "The API server cannot serve " + place + " now");
+    case 504:
+      return environment("kube-slow", "Timed out: no response in time to " + request.method + " " + place);
     default:
-      return make("kube-refused", fmt::format("The API server answered {} to {} {}", response.status, request.method, place));
+      return make("kube-refused", fmt::format("The API server returned {} for {} {}", response.status,
+                                              request.method, place));
   }
 }
 
 Error kube_silence(const KubeRequest& request, const Error& error) {
   std::string question = request.method + " " + request.path.substr(0, request.path.find('?'));
-  auto environment = [&](std::string id, std::string what, std::string hint = {}) {
-    return Error{ErrorClass::environment, std::move(id), std::move(what), question + ": " + error.because, std::move(hint), {}, {}};
+  auto environment = [&](ErrorId id, std::string what, std::string hint = {}) {
+    return Error{ErrorClass::environment,
+                 id,
+                 std::move(what),
+                 question + ": " + error.because,
+                 std::move(hint),
+                 {},
+                 {}};
   };
-  if (error.id == "http-slow") return environment("kube-slow", "There was no answer in time");
-  if (error.id == "http-too-large") return environment("kube-too-large", "The answer is larger than hpawalk takes");
-  return environment("kube-unreachable", "The API server does not answer",
+  if (error.is("http-slow")) return environment("kube-slow", "Timed out: no response in time");
+  if (error.is("http-too-large"))
+    return environment("kube-too-large", "The response is larger than hpawalk accepts");
+  return environment("kube-unreachable", "The API server does not respond",
                      "Is the cluster running, and does this network reach it?  kubectl cluster-info");
 }
 
 bool about_one_question(const Error& error) {
-  return error.id == "kube-busy" || error.id == "kube-slow" || error.id == "kube-too-large";
+  return error.is("kube-busy") || error.is("kube-slow") || error.is("kube-too-large");
 }
 
 Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {
@@ -139,7 +161,8 @@ Result<Json> kube_send(KubeApi& api, const KubeRequest& request) {
   Result<Json> json = parse_json(response->body, "The answer to " + request.path);
   if (json) return json;
   return failure(ErrorClass::check_failed, "kube-refused", json.error().what,
-                 fmt::format("{}; it begins with: {}", json.error().because, text::redact(shortened(response->body, 200))));
+                 fmt::format("{}; it begins with: {}", json.error().because,
+                             text::redact(shortened(response->body, 200))));
 }
 
 Result<Json> kube_get(KubeApi& api, const std::string& path, Duration limit) {
@@ -150,6 +173,10 @@ Result<Json> kube_create(KubeApi& api, const std::string& path, const Json& obje
   return kube_send(api, KubeRequest{"POST", path, json_text(object)});
 }
 
+const KubeResource& review_kind_of(const AccessQuestion& question) {
+  return question.user.empty() ? kube_kind("SelfSubjectAccessReview") : kube_kind("SubjectAccessReview");
+}
+
 Result<bool> may(KubeApi& api, const AccessQuestion& question) {
   size_t slash = question.resource.find('/');
   Json attributes = {{"verb", question.verb},
@@ -158,10 +185,8 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
                      {"namespace", question.space}};
   if (slash != std::string::npos) attributes["subresource"] = question.resource.substr(slash + 1);
   Json spec = {{"resourceAttributes", attributes}};
-  std::string kind = "SelfSubjectAccessReview", path = "selfsubjectaccessreviews";
+  const KubeResource& review_kind = review_kind_of(question);
   if (!question.user.empty()) {
-    kind = "SubjectAccessReview";
-    path = "subjectaccessreviews";
     spec["user"] = question.user;
     if (question.user.starts_with("system:serviceaccount:")) {  // as the API server sees such a caller
       std::vector<std::string> parts = text::split(question.user, ':');
@@ -169,28 +194,33 @@ Result<bool> may(KubeApi& api, const AccessQuestion& question) {
       spec["groups"] = {"system:authenticated", "system:serviceaccounts", "system:serviceaccounts:" + space};
     }
   }
-  Result<Json> review = kube_create(api, "/apis/authorization.k8s.io/v1/" + path,
-                                    {{"apiVersion", "authorization.k8s.io/v1"}, {"kind", kind}, {"spec", spec}});
+  Result<Json> review =
+      kube_create(api, review_kind.collection(),
+                  {{"apiVersion", review_kind.api_version()}, {"kind", review_kind.kind}, {"spec", spec}});
   if (!review) return failure(review.error());
   const Json& allowed = at(*review, "status.allowed");
   if (allowed.is_boolean()) return allowed.get<bool>();
-  return failure(ErrorClass::check_failed, "kube-refused", "The answer to an access review does not say whether it is allowed",
+  return failure(ErrorClass::check_failed, "kube-refused",
+                 "The response to an access review does not say whether the request is allowed",
                  text::redact(review->dump().substr(0, 200)));
 }
 
 std::string proxy_path(const Backend& backend, std::string_view path) {
   std::string scheme = backend.scheme == "http" ? "" : backend.scheme + ":";
-  return kube_path("/api/v1/namespaces/{}/{}/{}/proxy", backend.space, backend.pod ? "pods" : "services",
-                   fmt::format("{}{}:{}", scheme, backend.name, backend.port)) +
+  const KubeResource& kind = backend.pod ? kube_kind("Pod") : kube_kind("Service");
+  return kind.object(backend.space, fmt::format("{}{}:{}", scheme, backend.name, backend.port)) + "/proxy" +
          std::string(path);
 }
 
-Result<HttpResponse> backend_get(KubeApi& api, const Backend& backend, std::string_view path, Duration limit) {
+Result<HttpResponse> backend_get(KubeApi& api, const Backend& backend, std::string_view path,
+                                 Duration limit) {
   return api.send(KubeRequest{"GET", proxy_path(backend, path), {}, limit});
 }
 
-Result<HttpResponse> backend_put(KubeApi& api, const Backend& backend, std::string_view path, std::string body) {
-  return api.send(KubeRequest{"PUT", proxy_path(backend, path), std::move(body), 10s, {{"Content-Type", "text/plain"}}});
+Result<HttpResponse> backend_put(KubeApi& api, const Backend& backend, std::string_view path,
+                                 std::string body) {
+  return api.send(
+      KubeRequest{"PUT", proxy_path(backend, path), std::move(body), 10s, {{"Content-Type", "text/plain"}}});
 }
 
 namespace {
@@ -286,4 +316,4 @@ std::string query_value(std::string_view text) {
   return out;
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

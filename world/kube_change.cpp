@@ -2,18 +2,24 @@
 
 #include "base/json.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 namespace {
 
 using namespace std::chrono_literals;
 
-bool passes_by_itself(int status) { return status == 409 || status == 429 || status == 500 || status == 503 || status == 504; }
+bool passes_by_itself(int status) {
+  return status == 409 || status == 429 || status == 500 || status == 503 || status == 504;
+}
 
 }  // namespace
 
-Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path, const std::string& uid, std::optional<int> grace) {
-  Json options = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", {{"uid", uid}}}, {"propagationPolicy", "Background"}};
+Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path, const std::string& uid,
+                            std::optional<int> grace) {
+  Json options = {{"apiVersion", "v1"},
+                  {"kind", "DeleteOptions"},
+                  {"preconditions", {{"uid", uid}}},
+                  {"propagationPolicy", "Background"}};
   if (grace) options["gracePeriodSeconds"] = *grace;
   KubeRequest request{.method = "DELETE", .path = path, .body = options.dump(), .limit = 20s};
   TimePoint end = clock.now() + 30s;
@@ -24,7 +30,7 @@ Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path,
     if (response && response->status == 404) return Deleted::absent;
     if (response && response->status == 409) {  // another UID, or it is going already
       Result<Json> live = kube_get(api, path);
-      if (!live && live.error().id == "kube-not-found") return Deleted::absent;
+      if (!live && live.error().is("kube-not-found")) return Deleted::absent;
       if (live && text_at(*live, "metadata.uid") != uid) return Deleted::another;
       if (live && !text_at(*live, "metadata.deletionTimestamp").empty()) return Deleted::accepted;
     }
@@ -45,4 +51,4 @@ Result<Json> kube_dry_apply(KubeApi& api, const std::string& path, const Json& o
   return parse_json(response->body, "The answer to " + path);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

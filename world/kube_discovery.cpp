@@ -7,9 +7,9 @@
 
 #include "base/json.hpp"
 #include "world/kube_list.hpp"
-#include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 namespace {
 
@@ -18,10 +18,6 @@ using namespace std::chrono_literals;
 bool has_verb(const Json& resource, const char* verb) {
   const Json& verbs = list_at(resource, "verbs");
   return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
-}
-
-std::string root_of(const std::string& group, const std::string& version) {
-  return group.empty() ? "/api/" + version : fmt::format("/apis/{}/{}", group, version);
 }
 
 class Discovery {
@@ -37,10 +33,12 @@ class Discovery {
  private:
   // All of it in one answer; API servers before 1.26 know only the older form, a request for each version.
   void root(const std::string& path) {
-    KubeRequest request{.path = path,
-                        .headers = {{"Accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-                                               "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
-                                               "application/json"}}};
+    KubeRequest request{
+        .path = path,
+        .headers = {{"Accept",
+                     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+                     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
+                     "application/json"}}};
     Result<Json> answer = read(request);
     if (!answer) return unread({}, {}, answer.error().what + ": " + answer.error().because);
     std::string kind = text_at(*answer, "kind");
@@ -53,7 +51,7 @@ class Discovery {
     } else if (kind == "APIGroupList") {
       for (const Json& group : list_at(*answer, "groups")) older(group);
     } else {
-      unread({}, {}, "the answer to " + path + " is no list of kinds");
+      unread({}, {}, "the answer to " + path + " is not a list of kinds");
     }
   }
 
@@ -63,12 +61,13 @@ class Discovery {
     for (const Json& version : list_at(group, "versions")) {
       std::string its_name = text_at(version, "version");
       if (text_at(version, "freshness") == "Stale") {
-        unread(name, its_name, "whoever serves it does not answer");
+        unread(name, its_name, "its backend does not respond");
         continue;
       }
       for (const Json& resource : list_at(version, "resources")) {
-        add({name, its_name, text_at(resource, "resource"), text_at(resource, "responseKind.kind"), text_at(resource, "scope") == "Namespaced",
-             has_verb(resource, "list"), has_verb(resource, "delete")});
+        add({name, its_name, text_at(resource, "resource"), text_at(resource, "responseKind.kind"),
+             text_at(resource, "scope") == "Namespaced", has_verb(resource, "list"),
+             has_verb(resource, "delete")});
       }
     }
   }
@@ -82,13 +81,13 @@ class Discovery {
   }
 
   void one_version(const std::string& group, const std::string& version) {
-    Result<Json> answer = read(KubeRequest{.path = root_of(group, version)});
+    Result<Json> answer = read(KubeRequest{.path = api_root(group, version)});
     if (!answer) return unread(group, version, answer.error().what + ": " + answer.error().because);
     for (const Json& resource : list_at(*answer, "resources")) {
       std::string name = text_at(resource, "name");
       if (name.find('/') != std::string::npos) continue;  // a part of an object
-      add({group, version, name, text_at(resource, "kind"), bool_at(resource, "namespaced"), has_verb(resource, "list"),
-           has_verb(resource, "delete")});
+      add({group, version, name, text_at(resource, "kind"), bool_at(resource, "namespaced"),
+           has_verb(resource, "list"), has_verb(resource, "delete")});
     }
   }
 
@@ -118,33 +117,36 @@ class Discovery {
 }  // namespace
 
 std::string KubeKind::collection(const std::string& space) const {
-  return root_of(group, version) + (space.empty() ? "" : kube_path("/namespaces/{}", space)) + "/" + resource;
+  return kube_collection(group.empty() ? version : group + "/" + version, space, resource);
 }
 
 const KubeKind* KubeKinds::find(const std::string& api_version, const std::string& kind) const {
   size_t slash = api_version.find('/');
   std::string group = slash == std::string::npos ? std::string() : api_version.substr(0, slash);
-  auto found = std::find_if(all.begin(), all.end(), [&](const KubeKind& k) { return k.group == group && k.kind == kind; });
+  auto found = std::find_if(all.begin(), all.end(),
+                            [&](const KubeKind& k) { return k.group == group && k.kind == kind; });
   return found == all.end() ? nullptr : &*found;
 }
 
-KubeKinds discover(KubeApi& api) { return Discovery(api).run(); }
+KubeKinds discover(KubeApi& api) {
+  return Discovery(api).run();
+}
 
 Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::string& path) {
   Result<Json> list = kube_list(api, path, {.metadata_only = true});
   // A custom resource that was made just now has no storage yet.
-  for (int i = 0; i < 50 && !list && list.error().id == "kube-busy" && clock.sleep(200ms); ++i) {
+  for (int i = 0; i < 50 && !list && list.error().is("kube-busy") && clock.sleep(200ms); ++i) {
     list = kube_list(api, path, {.metadata_only = true});
   }
-  if (!list && list.error().id == "kube-not-found") return std::vector<Json>();
+  if (!list && list.error().is("kube-not-found")) return std::vector<Json>();
   if (!list) return failure(list.error());
   // What is no list must not be taken for an empty one.
   std::string kind = text_at(*list, "kind");
   if (!list->is_object() || (!kind.empty() && !kind.ends_with("List"))) {
-    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is no list");
+    return failure(ErrorClass::check_failed, "kube-refused", "The answer to " + path + " is not a list");
   }
   const Json& items = list_at(*list, "items");
   return std::vector<Json>(items.begin(), items.end());
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,7 +1,8 @@
 // Which kinds an API server has, by its own list (discovery), and what there is of one kind, page by page.
 //
-// Aggregated APIs and custom resources are among them. What could not be read is told apart from what is not there:
-// who decides over other people's objects must know the difference. Knows nothing about what the kinds mean.
+// Aggregated APIs and custom resources are among them. What could not be read is told apart from what is not
+// there: who decides over other people's objects must know the difference. Knows nothing about what the kinds
+// mean.
 #pragma once
 
 #include <string>
@@ -10,10 +11,10 @@
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 struct KubeKind {
-  std::string group;     // empty: the core group
+  std::string group;  // empty: the core group
   std::string version;
   std::string resource;  // "servicemonitors"
   std::string kind;      // "ServiceMonitor"
@@ -21,7 +22,8 @@ struct KubeKind {
   bool listable = false;
   bool deletable = false;  // what cannot be deleted is a view of something else, like metrics.k8s.io's pods
 
-  std::string collection(const std::string& space = {}) const;  // "/apis/GROUP/VERSION/namespaces/SPACE/RESOURCE"
+  std::string collection(
+      const std::string& space = {}) const;  // "/apis/GROUP/VERSION/namespaces/SPACE/RESOURCE"
 };
 
 // A part of the API of which nobody knows what kinds it has now: whoever serves it does not answer.
@@ -39,8 +41,8 @@ struct KubeKinds {
 
 KubeKinds discover(KubeApi& api);
 
-// Metadata of everything in a collection (a path, possibly with a query), read in pages. A collection that the API
-// server does not know is empty.
+// Metadata of everything in a collection (a path, possibly with a query), read in pages. A collection that
+// the API server does not know is empty.
 Result<std::vector<Json>> list_metadata(KubeApi& api, Clock& clock, const std::string& path);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

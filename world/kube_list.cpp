@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 constexpr const char* metadata_form =
@@ -61,7 +61,7 @@ Result<Json> kube_list(KubeApi& api, const std::string& path, const ListOptions&
     std::string query = whole ? path : fmt::format("{}{}limit={}", path, joint, options.page);
     if (!place.empty()) query += "&continue=" + query_value(place);
     Result<Json> page = read_page(api, query, options, all);
-    if (!page && page.error().id == "kube-gone" && !place.empty()) {
+    if (!page && page.error().is("kube-gone") && !place.empty()) {
       ++forgotten;
       place.clear();
       all = Json::array();
@@ -78,4 +78,4 @@ Result<Json> kube_list(KubeApi& api, const std::string& path, const ListOptions&
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

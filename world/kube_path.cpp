@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 // What RFC 3986 lets stand in a segment stays, but for "*": the HPA controller asks for all objects by %2A.
@@ -36,4 +36,4 @@ std::string path_segments(std::string_view parts) {
   return out + path_segment(parts);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

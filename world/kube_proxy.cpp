@@ -1,15 +1,15 @@
 #include "world/kube_proxy.hpp"
 
-#include <cstring>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <cstring>
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
 #include "world/proxy_folder.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
@@ -30,11 +30,13 @@ bool listens(const fs::path& socket_file) {
 
 class ProxyKubeApi final : public KubeApi {
  public:
-  ProxyKubeApi(World& world, std::unique_ptr<ProxyFolder> folder, std::unique_ptr<Child> child, Waiting waiting)
+  ProxyKubeApi(World& world, std::unique_ptr<ProxyFolder> folder, std::unique_ptr<Child> child,
+               Waiting waiting)
       : world_(world), folder_(std::move(folder)), child_(std::move(child)), waiting_(std::move(waiting)) {}
 
   Result<HttpResponse> send(const KubeRequest& request) override {
-    HttpRequest http{request.method, url(request.path), socket(), request.headers, request.body, request.limit, request.even_interrupted};
+    HttpRequest http{request.method, url(request.path),       socket(), request.headers, request.body,
+                     request.limit,  request.even_interrupted};
     if (!http.body.empty()) http.headers.try_emplace("Content-Type", "application/json");
     return send_patiently(world_.clock, request, waiting_, [&](int attempt) {
       http.attempt = attempt;
@@ -44,14 +46,16 @@ class ProxyKubeApi final : public KubeApi {
 
   Result<HttpResponse> stream(const std::string& path,
                               const std::function<bool(std::string_view line)>& on_line) override {
-    return explained(KubeRequest{"GET", path}, world_.http.stream(HttpRequest{"GET", url(path), socket(), {}, {}, 0ms}, on_line));
+    return explained(KubeRequest{"GET", path},
+                     world_.http.stream(HttpRequest{"GET", url(path), socket(), {}, {}, 0ms}, on_line));
   }
 
  private:
   static std::string url(const std::string& path) { return "http://localhost" + path; }
   std::string socket() const { return folder_->socket().string(); }
 
-  // Not the socket of our own child, which is all that the HTTP client knows of: what is behind it, or why the child ended.
+  // Not the socket of our own child, which is all that the HTTP client knows of: what is behind it, or why
+  // the child ended.
   Result<HttpResponse> explained(const KubeRequest& request, Result<HttpResponse> response) {
     if (response) return response;
     if (response.error().kind == ErrorClass::interrupted) return interrupted("waiting for the API server");
@@ -79,7 +83,8 @@ std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std:
 
 Result<std::string> current_namespace(World& world, const KubeTarget& target) {
   Command command{kubectl_line(target, {"config", "view", "--minify", "-o", "jsonpath={..namespace}"})};
-  Result<std::string> space = run_checked(world.processes, command, "kubeconfig", "kubectl cannot use this kubeconfig or context");
+  Result<std::string> space =
+      run_checked(world.processes, command, "kubeconfig", "kubectl cannot use this kubeconfig or context");
   if (!space) {
     Error error = space.error();
     error.kind = ErrorClass::environment;
@@ -100,26 +105,30 @@ Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target,
   // A login by a plugin, or a machine under load, can take its time.
   TimePoint start = world.clock.now();
   bool told = !waiting;
-  Status listening = wait_until(
-      world.clock, {60s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
+  Status listening =
+      wait_until(world.clock, {60s, 3ms}, "waiting for kubectl proxy", [&]() -> Result<StillWaiting> {
         if (listens(folder->socket())) return StillWaiting{};
         if (!told && world.clock.now() - start > 1s) {
-          waiting("kubectl proxy, through which the cluster is asked, does not listen yet");
+          waiting("kubectl proxy, which hpawalk uses to reach the cluster, is not listening yet");
           told = true;
         }
-        if ((*child)->running()) return StillWaiting("kubectl proxy does not listen yet");
+        if ((*child)->running()) return StillWaiting("kubectl proxy is not listening yet");
         Result<std::string> log = world.files.read(folder->log());
-        Error error{ErrorClass::environment, "kubeconfig", "kubectl cannot use this kubeconfig or context",
+        Error error{ErrorClass::environment,
+                    "kubeconfig",
+                    "kubectl cannot use this kubeconfig or context",
                     log ? text::redact(std::string(text::trim(text::last_lines(*log, 3)))) : std::string(),
-                    "kubectl config get-contexts   shows what there is", text::shell_quote(command.argv), {}};
+                    "kubectl config get-contexts   lists the contexts",
+                    text::shell_quote(command.argv),
+                    {}};
         return failure(std::move(error));
       });
   if (!listening) {
     Error error = listening.error();
-    if (error.id == "timeout") error.kind = ErrorClass::environment;  // nothing was asked of the cluster yet
+    if (error.is("timeout")) error.kind = ErrorClass::environment;  // nothing was asked of the cluster yet
     return failure(std::move(error));
   }
   return std::make_unique<ProxyKubeApi>(world, std::move(folder), std::move(*child), std::move(waiting));
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

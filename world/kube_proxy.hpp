@@ -1,6 +1,6 @@
-// Reaches a cluster through one `kubectl proxy` child that listens on a Unix socket in a folder that only this
-// user can enter: every kind of kubeconfig login works, no TCP port opens, and a request costs a millisecond.
-// The child and the folder go with the object; the child also when hpawalk is killed.
+// Reaches a cluster through one `kubectl proxy` child that listens on a Unix socket in a folder that only
+// this user can enter: every kind of kubeconfig login works, no TCP port opens, and a request costs a
+// millisecond. The child and the folder go with the object; the child also when hpawalk is killed.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 #include "world/patience.hpp"
 #include "world/world.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 struct KubeTarget {
   std::string kubeconfig = {};  // empty: as kubectl finds it
@@ -26,4 +26,4 @@ Result<std::string> current_namespace(World& world, const KubeTarget& target);
 // `waiting` is told what the connection waits for, once it is longer than a second; by any thread.
 Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target, Waiting waiting = {});
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 using namespace std::chrono_literals;
@@ -24,11 +24,13 @@ bool by_the_proxy(const HttpResponse& response) {
 // Of an answer that does not say when to come again: will the same question be answered soon?
 bool passes_by_itself(const KubeRequest& request, const HttpResponse& response) {
   if (response.status == 429) return true;  // nothing was done: any method
-  bool busy = response.status == 500 || response.status == 502 || response.status == 503 || response.status == 504;
+  bool busy =
+      response.status == 500 || response.status == 502 || response.status == 503 || response.status == 504;
   return busy && repeatable(request) && !passed_on(request.path) && !by_the_proxy(response);
 }
 
-std::optional<Duration> pause_before_next(const KubeRequest& request, const HttpResponse& response, int attempt) {
+std::optional<Duration> pause_before_next(const KubeRequest& request, const HttpResponse& response,
+                                          int attempt) {
   bool later = response.status == 429 || response.status >= 500;
   if (later && response.retry_after) return *response.retry_after;
   if (!passes_by_itself(request, response)) return std::nullopt;
@@ -40,7 +42,8 @@ std::optional<Duration> pause_before_next(const KubeRequest& request, const Http
 bool passed_on(std::string_view path) {
   path = path.substr(0, path.find('?'));
   if (path.find("/proxy/") != std::string_view::npos || path.ends_with("/proxy")) return true;
-  for (std::string_view group : {"/apis/custom.metrics.k8s.io", "/apis/external.metrics.k8s.io", "/apis/metrics.k8s.io"}) {
+  for (std::string_view group :
+       {"/apis/custom.metrics.k8s.io", "/apis/external.metrics.k8s.io", "/apis/metrics.k8s.io"}) {
     if (path.starts_with(group)) return true;
   }
   return false;
@@ -66,4 +69,4 @@ Result<HttpResponse> send_patiently(Clock& clock, const KubeRequest& request, co
   }
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,5 +1,6 @@
-// Asks again where the API server says "later": 429 and 5xx with Retry-After, as client-go does, and those of its own
-// answers that only mean that it is busy or starting. Bounded in tries and in time, and it ends at Ctrl-C.
+// Asks again where the API server says "later": 429 and 5xx with Retry-After, as client-go does, and those of
+// its own answers that only mean that it is busy or starting. Bounded in tries and in time, and it ends at
+// Ctrl-C.
 #pragma once
 
 #include <functional>
@@ -8,7 +9,7 @@
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 inline constexpr int most_attempts = 5;
 inline constexpr Duration longest_patience = std::chrono::seconds(12);  // all pauses of one request
@@ -23,4 +24,4 @@ Result<HttpResponse> send_patiently(Clock& clock, const KubeRequest& request, co
 // Does the API server only pass the request on: to a Service, a pod, or the adapter behind an aggregated API?
 bool passed_on(std::string_view path);
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

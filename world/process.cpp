@@ -1,21 +1,21 @@
 #include "world/process.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
@@ -47,8 +47,8 @@ struct Pipe {
   Descriptor read, write;
 };
 
-// Never one of the standard streams, whose numbers are free when hpawalk was started without them: a child's own
-// are put there.
+// Never one of the standard streams, whose numbers are free when hpawalk was started without them: a child's
+// own are put there.
 Descriptor above_standard(int fd) {
   if (fd < 0 || fd > 2) return Descriptor(fd);
   Descriptor low(fd);
@@ -62,13 +62,23 @@ Pipe make_pipe() {
 }
 
 tl::unexpected<Error> start_failure(const Command& command, int number) {
-  return failure(Error{ErrorClass::environment, "tool-start", "Cannot start " + command.argv[0], std::strerror(number), {},
-                       text::shell_quote(command.argv), {}});
+  return failure(Error{ErrorClass::environment,
+                       "tool-start",
+                       "Cannot start " + command.argv[0],
+                       std::strerror(number),
+                       {},
+                       text::shell_quote(command.argv),
+                       {}});
 }
 
 tl::unexpected<Error> missing(const Command& command) {
-  return failure(Error{ErrorClass::environment, "tool-missing", "Cannot start " + command.argv[0], "no such program in PATH",
-                       "Install " + command.argv[0] + ", then run the command again", text::shell_quote(command.argv), {}});
+  return failure(Error{ErrorClass::environment,
+                       "tool-missing",
+                       "Cannot start " + command.argv[0],
+                       "program not found in PATH",
+                       "Install " + command.argv[0] + ", then run the command again",
+                       text::shell_quote(command.argv),
+                       {}});
 }
 
 std::vector<std::string> merged(const Environment& base, const Environment& changes) {
@@ -92,7 +102,9 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int exit_code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 // A child that was started, and its group.
 class Group {
@@ -103,7 +115,8 @@ class Group {
   // Without taking its exit status: until reap() nobody else can get its number.
   bool ended() const {
     siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(leader_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+    return waitid(P_PID, static_cast<id_t>(leader_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid != 0;
   }
 
   int reap() {
@@ -149,7 +162,8 @@ Result<Group> spawn(const Command& command, const std::string& program, const En
   if (pid == 0) {
     setpgid(0, 0);
     place->store(getpid());
-    if (getppid() != parent) _exit(127);  // hpawalk died before the line above: the guard may not have seen it
+    if (getppid() != parent)
+      _exit(127);  // hpawalk died before the line above: the guard may not have seen it
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -187,7 +201,8 @@ struct LineSplitter {
     if (!sink) return;
     size_t searched = rest.size(), start = 0;
     rest += data;
-    for (size_t end; (end = rest.find('\n', std::max(start, searched))) != std::string::npos; start = end + 1) {
+    for (size_t end; (end = rest.find('\n', std::max(start, searched))) != std::string::npos;
+         start = end + 1) {
       sink(std::string_view(rest).substr(start, end - start));
     }
     rest.erase(0, start);
@@ -208,7 +223,8 @@ void drain(Descriptor& fd, std::string& into, LineSplitter& lines) {
     std::string_view data(buffer.data(), static_cast<size_t>(n));
     into += data;
     lines.add(data);
-    // A log that is followed for days must not fill the memory: of it the end is kept, for an error's evidence.
+    // A log that is followed for days must not fill the memory: of it the end is kept, for an error's
+    // evidence.
     if (lines.sink && into.size() > 2 * kept_beside_lines) into.erase(0, into.size() - kept_beside_lines);
   } else if (n == 0 || errno != EINTR) {
     fd.close();
@@ -252,7 +268,8 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
   if (!program) return missing(command);
   Pipe in = make_pipe(), out = make_pipe(), err = make_pipe();
   if (!in.write.open() || !out.write.open() || !err.write.open()) return start_failure(command, errno);
-  Result<Group> group = spawn(command, *program, environment_, guard_, {in.read.get(), out.write.get(), err.write.get()});
+  Result<Group> group =
+      spawn(command, *program, environment_, guard_, {in.read.get(), out.write.get(), err.write.get()});
   if (!group) return failure(group.error());
   in.read.close();
   out.write.close();
@@ -268,8 +285,10 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
   bool ended = false;
   while (!ended || out.read.open() || err.read.open()) {
     // A poll of -1 descriptors is skipped by the kernel: closed streams need no special case.
-    std::array<pollfd, 5> p{pollfd{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0},
-                            {in.write.get(), POLLOUT, 0}, {ended ? -1 : process.get(), POLLIN, 0},
+    std::array<pollfd, 5> p{pollfd{out.read.get(), POLLIN, 0},
+                            {err.read.get(), POLLIN, 0},
+                            {in.write.get(), POLLOUT, 0},
+                            {ended ? -1 : process.get(), POLLIN, 0},
                             {interrupt_.fd(), POLLIN, 0}};
     auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
     // Without a pidfd (an old kernel, too many open files) the end has to be asked for.
@@ -293,9 +312,13 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
       outcome.exit_code = code;
       return interrupted("running " + text::shell_quote(command.argv));
     }
-    return failure(Error{ErrorClass::environment, "tool-timeout",
-                         command.argv[0] + " did not end within " + text::duration(command.limit), {}, {},
-                         text::shell_quote(command.argv), text::redact(text::last_lines(outcome.errors, 5))});
+    return failure(Error{ErrorClass::environment,
+                         "tool-timeout",
+                         command.argv[0] + " did not end within " + text::duration(command.limit),
+                         {},
+                         {},
+                         text::shell_quote(command.argv),
+                         text::redact(text::last_lines(outcome.errors, 5))});
   }
   outcome.exit_code = group->reap();
   out_lines.finish();
@@ -303,7 +326,8 @@ Result<Outcome> SystemProcesses::run(const Command& command) {
   return outcome;
 }
 
-Result<std::unique_ptr<Child>> SystemProcesses::start(const Command& command, const std::filesystem::path& log) {
+Result<std::unique_ptr<Child>> SystemProcesses::start(const Command& command,
+                                                      const std::filesystem::path& log) {
   auto program = find(command.argv[0]);
   if (!program) return missing(command);
   Descriptor in = above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -324,20 +348,24 @@ std::optional<std::filesystem::path> SystemProcesses::find(const std::string& pr
   for (const std::string& folder : text::split(path->second, ':')) {
     std::filesystem::path candidate = std::filesystem::path(folder) / program;
     std::error_code ignored;
-    if (access(candidate.c_str(), X_OK) == 0 && !std::filesystem::is_directory(candidate, ignored)) return candidate;
+    if (access(candidate.c_str(), X_OK) == 0 && !std::filesystem::is_directory(candidate, ignored))
+      return candidate;
   }
   return std::nullopt;
 }
 
-Result<std::string> run_checked(Processes& processes, const Command& command, std::string_view id,
+Result<std::string> run_checked(Processes& processes, const Command& command, ErrorId id,
                                 const std::string& what) {
   Result<Outcome> outcome = processes.run(command);
   if (!outcome) return failure(outcome.error());
   if (outcome->ok()) return std::move(outcome->output);
-  return failure(Error{ErrorClass::check_failed, std::string(id), what,
-                       command.argv[0] + " ended with exit code " + std::to_string(outcome->exit_code), {},
+  return failure(Error{ErrorClass::check_failed,
+                       id,
+                       what,
+                       command.argv[0] + " ended with exit code " + std::to_string(outcome->exit_code),
+                       {},
                        text::redact(text::shell_quote(command.argv)),
                        text::redact(text::last_lines(outcome->errors, 8))});
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,8 +1,8 @@
 // Child processes. Never a shell: a command is a vector of arguments.
 //
 // Every child leads a process group of its own, so that what it started ends with it, and Ctrl-C at the
-// terminal reaches only hpawalk, which then ends its children in order (TERM, then KILL). When hpawalk itself is
-// ended without having the time for that, its guard (child_guard.hpp) kills the groups.
+// terminal reaches only hpawalk, which then ends its children in order (TERM, then KILL). When hpawalk itself
+// is ended without having the time for that, its guard (child_guard.hpp) kills the groups.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +20,7 @@
 #include "world/clock.hpp"
 #include "world/interrupt.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using Environment = std::map<std::string, std::string>;
 
@@ -30,7 +30,8 @@ struct Command {
   Environment env = {};           // added to (or replacing) hpawalk's own environment; "" removes a variable
   std::filesystem::path folder = {};
   Duration limit = std::chrono::seconds(60);
-  // A line at a time, as it comes. Of an output that is handed over like this the Outcome keeps the end alone.
+  // A line at a time, as it comes. Of an output that is handed over like this the Outcome keeps the end
+  // alone.
   std::function<void(std::string_view line)> on_error_line = {};  // stderr
   std::function<void(std::string_view line)> on_line = {};        // stdout
 };
@@ -67,13 +68,14 @@ class Processes {
 };
 
 // Runs, and turns a non-zero exit into an error that carries the command line and the end of its stderr.
-Result<std::string> run_checked(Processes& processes, const Command& command, std::string_view id,
+Result<std::string> run_checked(Processes& processes, const Command& command, ErrorId id,
                                 const std::string& what);
 
 class SystemProcesses final : public Processes {
  public:
   // `patience`: between TERM and KILL.
-  SystemProcesses(const Interrupt& interrupt, Environment environment, Duration patience = std::chrono::seconds(5))
+  SystemProcesses(const Interrupt& interrupt, Environment environment,
+                  Duration patience = std::chrono::seconds(5))
       : interrupt_(interrupt), environment_(std::move(environment)), patience_(patience) {}
   Result<Outcome> run(const Command& command) override;
   Result<std::unique_ptr<Child>> start(const Command& command, const std::filesystem::path& log) override;
@@ -86,4 +88,4 @@ class SystemProcesses final : public Processes {
   ChildGuard guard_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,5 +1,7 @@
 #include "world/prometheus_api.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "base/json.hpp"
@@ -7,7 +9,7 @@
 #include "base/redact.hpp"
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 Labels labels_of(const Json& object) {
@@ -20,8 +22,29 @@ Labels labels_of(const Json& object) {
 }
 
 Error another_shape(const std::string& path) {
-  return Error{ErrorClass::check_failed, "prometheus-http", "Prometheus's API did not answer as Prometheus does",
-               "its answer to " + path + " has another shape", {}, {}, {}};
+  return Error{ErrorClass::check_failed,
+               "prometheus-http",
+               "The server is not a Prometheus API",
+               "its answer to " + path + " has an unexpected format",
+               {},
+               {},
+               {}};
+}
+
+// The API server's own refusal to pass a question on, told from one of Prometheus's by what is forbidden.
+std::optional<Error> refused_by_api_server(const HttpResponse& response) {
+  if (response.status != 403) return std::nullopt;
+  Result<Json> answer = parse_json(response.body, "The API server's answer");
+  std::string said = answer ? text_at(*answer, "message") : std::string(shortened(response.body, 300));
+  if (said.find("services/proxy") == std::string::npos && said.find("pods/proxy") == std::string::npos)
+    return std::nullopt;
+  return Error{ErrorClass::check_failed,
+               "prometheus-forbidden",
+               "The API server forbids queries to Prometheus through its proxy",
+               text::redact(said),
+               {},
+               {},
+               {}};
 }
 
 }  // namespace
@@ -30,15 +53,18 @@ Result<Json> PrometheusApi::get(const std::string& path_and_query, Duration limi
   Result<HttpResponse> response = transport_(path_and_query, limit);
   if (!response) return failure(response.error());
   Result<Json> answer = parse_json(response->body, "Prometheus's answer");
-  if (answer && text_at(*answer, "status") == "success" && answer->contains("data")) return std::move((*answer)["data"]);
+  if (answer && text_at(*answer, "status") == "success" && answer->contains("data"))
+    return std::move((*answer)["data"]);
   if (answer && text_at(*answer, "status") == "error") {
-    return failure(ErrorClass::check_failed, "prometheus-query", "Prometheus refused the query",
+    return failure(ErrorClass::check_failed, "prometheus-query", "Prometheus rejected the query",
                    text_at(*answer, "errorType") + ": " + text_at(*answer, "error"));
   }
   std::string begin(shortened(text::trim(response->body), 300));
-  std::string said = answer ? text_at(*answer, "message") : response->ok() ? answer.error().because + "; it begins with: " + begin : begin;
+  std::string said = answer           ? text_at(*answer, "message")
+                     : response->ok() ? answer.error().because + "; it begins with: " + begin
+                                      : begin;
   return failure(ErrorClass::check_failed, "prometheus-http",
-                 fmt::format("Prometheus's API did not answer: HTTP {}", response->status), text::redact(said));
+                 fmt::format("The Prometheus API failed: HTTP {}", response->status), text::redact(said));
 }
 
 Result<std::vector<Sample>> PrometheusApi::query(const std::string& expression, Duration limit) const {
@@ -78,9 +104,9 @@ Result<std::vector<Target>> PrometheusApi::targets() const {
   std::vector<Target> targets;
   if (!at(*data, "activeTargets").is_array()) return failure(another_shape("/api/v1/targets"));
   for (const Json& t : list_at(*data, "activeTargets")) {
-    targets.push_back({labels_of(at(t, "labels")), labels_of(at(t, "discoveredLabels")), text_at(t, "scrapePool"),
-                       text_at(t, "scrapeUrl"), text_at(t, "health"), text_at(t, "lastError"), text_at(t, "lastScrape"),
-                       real_at(t, "lastScrapeDuration")});
+    targets.push_back({labels_of(at(t, "labels")), labels_of(at(t, "discoveredLabels")),
+                       text_at(t, "scrapePool"), text_at(t, "scrapeUrl"), text_at(t, "health"),
+                       text_at(t, "lastError"), text_at(t, "lastScrape"), real_at(t, "lastScrapeDuration")});
   }
   return targets;
 }
@@ -93,8 +119,11 @@ Result<std::string> PrometheusApi::config() const {
 
 PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_prefix) {
   return PrometheusApi([&api, backend = std::move(backend), path_prefix = std::move(path_prefix)](
-                           const std::string& path, Duration limit) {
-    return backend_get(api, backend, path_prefix + path, limit);
+                           const std::string& path, Duration limit) -> Result<HttpResponse> {
+    Result<HttpResponse> response = backend_get(api, backend, path_prefix + path, limit);
+    if (!response) return response;
+    if (std::optional<Error> refused = refused_by_api_server(*response)) return failure(*std::move(refused));
+    return response;
   });
 }
 
@@ -105,4 +134,4 @@ PrometheusApi prometheus_at(Http& http, std::string url) {
   });
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,5 +1,5 @@
-// Prometheus's HTTP API as a thin typed client: through the API server's proxy (a Service or a pod), or a URL.
-// Asks and parses; knows nothing about what the series mean.
+// Prometheus's HTTP API as a thin typed client: through the API server's proxy (a Service or a pod), or a
+// URL. Asks and parses; knows nothing about what the series mean.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 #include "world/kube_api.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 using Labels = std::map<std::string, std::string>;
 
@@ -22,29 +22,32 @@ struct Sample {
 struct Target {
   Labels labels;
   Labels discovered;
-  std::string pool;         // "serviceMonitor/prom-metrics/prom-fake/0"
+  std::string pool;  // "serviceMonitor/prom-metrics/prom-fake/0"
   std::string url;
-  std::string health;       // up, down, unknown
+  std::string health;  // up, down, unknown
   std::string last_error;
   std::string last_scrape;  // RFC 3339; "0001-01-01T00:00:00Z": never
   double scrape_seconds = 0;
 };
 
-// One Prometheus. Errors: `prometheus-query` when it refuses (`because` says what it said), `prometheus-http` when
-// something else answered (a login page, a proxy's 503), or the transport's.
+// One Prometheus. Errors: `prometheus-query` when it refuses (`because` says what it said), `prometheus-http`
+// when something else answered (a login page, a proxy's 503), `prometheus-forbidden` when the API server does
+// not pass the question on, or the transport's.
 class PrometheusApi {
  public:
   using Transport = std::function<Result<HttpResponse>(const std::string& path_and_query, Duration limit)>;
   explicit PrometheusApi(Transport transport) : transport_(std::move(transport)) {}
 
-  Result<std::vector<Sample>> query(const std::string& expression, Duration limit = std::chrono::seconds(10)) const;
-  // Label sets of the series that any of the selectors matches, seen since `start` (seconds since the epoch; 0:
-  // Prometheus's default).
+  Result<std::vector<Sample>> query(const std::string& expression,
+                                    Duration limit = std::chrono::seconds(10)) const;
+  // Label sets of the series that any of the selectors matches, seen since `start` (seconds since the epoch;
+  // 0: Prometheus's default).
   Result<std::vector<Labels>> series(const std::vector<std::string>& selectors, double start = 0,
                                      Duration limit = std::chrono::seconds(10)) const;
-  Result<std::vector<Target>> targets() const;       // active ones
-  Result<std::string> config() const;                // YAML
-  Result<Json> get(const std::string& path_and_query, Duration limit = std::chrono::seconds(10)) const;  // its `data`
+  Result<std::vector<Target>> targets() const;  // active ones
+  Result<std::string> config() const;           // YAML
+  Result<Json> get(const std::string& path_and_query,
+                   Duration limit = std::chrono::seconds(10)) const;  // its `data`
 
  private:
   Transport transport_;
@@ -53,4 +56,4 @@ class PrometheusApi {
 PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_prefix = {});
 PrometheusApi prometheus_at(Http& http, std::string url);  // "http://host:9090/prefix"
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

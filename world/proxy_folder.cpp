@@ -1,24 +1,27 @@
 #include "world/proxy_folder.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
-namespace hpawalk {
+namespace hpawalk::world {
 namespace {
 
 constexpr size_t longest_socket = 107;           // of a Unix socket's path
 constexpr std::string_view one = "/ABCDEF/api";  // what comes behind the parent
 
-tl::unexpected<Error> no_folder(const fs::path& parent, const std::string& because, const std::string& hint = {}) {
-  return failure(ErrorClass::environment, "kube-socket-folder", "Cannot make a folder for a socket in " + parent.string(), because, hint);
+tl::unexpected<Error> no_folder(const fs::path& parent, const std::string& because,
+                                const std::string& hint = {}) {
+  return failure(ErrorClass::environment, "kube-socket-folder",
+                 "Cannot make a folder for a socket in " + parent.string(), because, hint);
 }
 
-// An open folder that is held until the process ends or `close`; -1: somebody else holds it, or it is not there.
+// An open folder that is held until the process ends or `close`; -1: somebody else holds it, or it is not
+// there.
 int held(const fs::path& folder, bool wait) {
   int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -1;
@@ -65,13 +68,15 @@ void sweep(const fs::path& parent) {
 }
 
 Status make_parent(const fs::path& parent) {
-  if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) return no_folder(parent.parent_path(), std::strerror(errno));
+  if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST)
+    return no_folder(parent.parent_path(), std::strerror(errno));
   struct stat info {};
   if (lstat(parent.c_str(), &info) != 0) return no_folder(parent, std::strerror(errno));
-  std::string hint = "Remove it (ls -ld " + parent.string() + " shows whose it is), or set XDG_RUNTIME_DIR to a folder of your own";
+  std::string hint = "Remove it (ls -ld " + parent.string() +
+                     " shows the owner), or set XDG_RUNTIME_DIR to a folder that you own";
   if (!S_ISDIR(info.st_mode)) return no_folder(parent, "it is not a folder", hint);
-  if (info.st_uid != geteuid()) return no_folder(parent, "it belongs to somebody else", hint);
-  if ((info.st_mode & 077) != 0) return no_folder(parent, "others may enter it", hint);
+  if (info.st_uid != geteuid()) return no_folder(parent, "it belongs to another user", hint);
+  if ((info.st_mode & 077) != 0) return no_folder(parent, "other users can enter it", hint);
   return {};
 }
 
@@ -81,8 +86,9 @@ fs::path proxy_folders(const Environment& environment) {
   std::string name = "hpawalk-proxy-" + std::to_string(geteuid());
   auto runtime = environment.find("XDG_RUNTIME_DIR");
   struct stat info {};
-  if (runtime != environment.end() && runtime->second.starts_with('/') && stat(runtime->second.c_str(), &info) == 0 &&
-      info.st_uid == geteuid() && access(runtime->second.c_str(), W_OK) == 0) {
+  if (runtime != environment.end() && runtime->second.starts_with('/') &&
+      stat(runtime->second.c_str(), &info) == 0 && info.st_uid == geteuid() &&
+      access(runtime->second.c_str(), W_OK) == 0) {
     fs::path parent = fs::path(runtime->second) / name;
     if (parent.string().size() + one.size() <= longest_socket) return parent;
   }
@@ -108,4 +114,4 @@ ProxyFolder::~ProxyFolder() {
   ::close(lock_);
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,6 +1,6 @@
-// A folder of this process alone for the socket and the log of one child. All such folders of a user are in one
-// folder of his own, which nobody else can enter; what killed processes have left there is removed, and nothing
-// else anywhere. Knows nothing about what the child is.
+// A folder of this process alone for the socket and the log of one child. All such folders of a user are in
+// one folder of his own, which nobody else can enter; what killed processes have left there is removed, and
+// nothing else anywhere. Knows nothing about what the child is.
 #pragma once
 
 #include <memory>
@@ -8,9 +8,10 @@
 #include "world/files.hpp"
 #include "world/process.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
-// $XDG_RUNTIME_DIR/hpawalk-proxy-UID, or in /tmp where that is not set, not this user's, or too long for a socket.
+// $XDG_RUNTIME_DIR/hpawalk-proxy-UID, or in /tmp where that is not set, not this user's, or too long for a
+// socket.
 fs::path proxy_folders(const Environment& environment);
 
 class ProxyFolder {
@@ -30,4 +31,4 @@ class ProxyFolder {
   int lock_;  // held as long as the folder is in use
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

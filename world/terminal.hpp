@@ -10,7 +10,7 @@
 
 #include "base/painted.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 class Terminal {
  public:
@@ -35,7 +35,8 @@ class Terminal {
 class StandardTerminal final : public Terminal {
  public:
   // `when_out_fails` is called once: a command without an end should end then.
-  explicit StandardTerminal(std::function<void()> when_out_fails) : when_out_fails_(std::move(when_out_fails)) {}
+  explicit StandardTerminal(std::function<void()> when_out_fails)
+      : when_out_fails_(std::move(when_out_fails)) {}
   bool out_is_terminal() const override;
   bool err_is_terminal() const override;
   int columns() const override;
@@ -51,8 +52,8 @@ class StandardTerminal final : public Terminal {
   std::atomic<int> out_failure_ = 0;
 };
 
-// Opens those of the descriptors 0, 1 and 2 that are closed, so that no file or socket opened later gets the number
-// and takes what is meant for a terminal. To be called first thing in main.
+// Opens those of the descriptors 0, 1 and 2 that are closed, so that no file or socket opened later gets the
+// number and takes what is meant for a terminal. To be called first thing in main.
 void claim_standard_streams();
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -1,12 +1,12 @@
 #include "world/trust.hpp"
 
+#include <unistd.h>
 #include <algorithm>
 #include <charconv>
-#include <unistd.h>
 
 #include "base/text.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 std::vector<unsigned> trusted_users(const Environment& environment) {
   std::vector<unsigned> users = {0, geteuid(), getuid()};
@@ -33,10 +33,13 @@ Status check_trusted(World& world, const fs::path& folder) {
       bool open = (status->mode & by_all) != 0 && (ours || (status->mode & only_own_removed) == 0);
       open = open || (ours && (status->mode & by_group) != 0);
       if (!trusted || open) {
-        std::string why = trusted ? "others may write in " + path.string() : path.string() + " belongs to user " + std::to_string(status->owner);
-        return failure(ErrorClass::environment, "folder-not-trusted", "What is in " + folder.string() + " is not used", why,
-                       trusted ? "chmod go-w " + text::shell_quote({path.string()}) + "   or point XDG_CACHE_HOME to a folder of your own"
-                               : "Point XDG_CACHE_HOME to a folder of your own, or remove that one");
+        std::string why = trusted ? "other users can write to " + path.string()
+                                  : path.string() + " belongs to user " + std::to_string(status->owner);
+        return failure(ErrorClass::environment, "folder-not-trusted",
+                       "The content of " + folder.string() + " is not used", why,
+                       trusted ? "chmod go-w " + text::shell_quote({path.string()}) +
+                                     ", or set XDG_CACHE_HOME to a folder that you own"
+                               : "Set XDG_CACHE_HOME to a folder that you own, or remove that folder");
       }
     }
     if (path.filename() == "hpawalk") ours = false;
@@ -44,4 +47,4 @@ Status check_trusted(World& world, const fs::path& folder) {
   return {};
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

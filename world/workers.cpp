@@ -4,11 +4,16 @@
 #include <system_error>
 #include <utility>
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 Error error_of(const std::exception& exception) {
-  return Error{ErrorClass::internal, "internal", "hpawalk met a bug of its own", exception.what(),
-               "Please report it with the command line that you used", {}, {}};
+  return Error{ErrorClass::internal,
+               "internal",
+               "Internal error (this is a bug in hpawalk)",
+               exception.what(),
+               "Report it, with the command line that you used",
+               {},
+               {}};
 }
 
 Workers::~Workers() {
@@ -38,7 +43,7 @@ void Workers::guarded(const std::function<void()>& work) noexcept {
   } catch (const std::exception& exception) {
     failed(exception);
   } catch (...) {
-    failed(std::runtime_error("something was thrown that is no std::exception"));
+    failed(std::runtime_error("an exception that is not a std::exception was thrown"));
   }
 }
 
@@ -50,4 +55,4 @@ void Workers::failed(const std::exception& exception) {
   if (stop_) stop_();
 }
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

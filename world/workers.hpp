@@ -1,5 +1,5 @@
-// Threads that cannot take the program down: what one throws becomes an Error (`internal`), and no path out of the
-// scope that started them leaves one running. Knows nothing about what they do.
+// Threads that cannot take the program down: what one throws becomes an Error (`internal`), and no path out
+// of the scope that started them leaves one running. Knows nothing about what they do.
 #pragma once
 
 #include <exception>
@@ -11,7 +11,7 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 // An exception that nobody foresaw is a bug of hpawalk.
 Error error_of(const std::exception& exception);
@@ -19,8 +19,8 @@ Error error_of(const std::exception& exception);
 // Declared behind all that its work refers to: the destructor waits for the work's end.
 class Workers {
  public:
-  // `stop` tells work that would go on for good to end. It is called, from any thread, when work has thrown and when
-  // the scope is left without join().
+  // `stop` tells work that would go on for good to end. It is called, from any thread, when work has thrown
+  // and when the scope is left without join().
   explicit Workers(std::function<void()> stop = {}) : stop_(std::move(stop)) {}
   ~Workers();
   Workers(const Workers&) = delete;
@@ -40,4 +40,4 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -9,7 +9,7 @@
 #include "world/process.hpp"
 #include "world/terminal.hpp"
 
-namespace hpawalk {
+namespace hpawalk::world {
 
 struct World {
   Processes& processes;
@@ -21,4 +21,4 @@ struct World {
   Environment environment;  // variables, as main found them
 };
 
-}  // namespace hpawalk
+}  // namespace hpawalk::world

@@ -5,8 +5,8 @@
 #include "base/text.hpp"
 #include "cli/run.hpp"
 
-static hpawalk::Environment environment() {
-  hpawalk::Environment variables;
+static hpawalk::world::Environment environment() {
+  hpawalk::world::Environment variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view text(*entry);
     if (size_t equals = text.find('='); equals != std::string_view::npos) {
@@ -18,15 +18,15 @@ static hpawalk::Environment environment() {
 
 int main(int argc, char** argv) {
   using namespace hpawalk;
-  claim_standard_streams();
+  world::claim_standard_streams();
   mallopt(M_ARENA_MAX, 1);  // else each thread that reads a long list keeps the memory that its pages took
-  SignalInterrupt interrupt;
-  Environment variables = environment();
-  SystemProcesses processes(interrupt, variables);
-  CurlHttp http(interrupt);
-  DiskFiles files;
-  SystemClock clock(interrupt);
-  StandardTerminal terminal([&interrupt] { interrupt.request(); });
-  World world{processes, http, files, clock, terminal, interrupt, variables};
-  return run(std::vector<std::string>(argv, argv + argc), world);
+  world::SignalInterrupt interrupt;
+  world::Environment variables = environment();
+  world::SystemProcesses processes(interrupt, variables);
+  world::CurlHttp http(interrupt);
+  world::DiskFiles files;
+  world::SystemClock clock(interrupt);
+  world::StandardTerminal terminal([&interrupt] { interrupt.request(); });
+  world::World world{processes, http, files, clock, terminal, interrupt, variables};
+  return cli::run(std::vector<std::string>(argv, argv + argc), world);
 }

@@ -32,32 +32,37 @@ state = "{state}"
                      fmt::arg("socket", socket.string()), fmt::arg("pause", version::pause));
 }
 
-Result<std::unique_ptr<Containerd>> Containerd::start(World& world, const fs::path& root, const fs::path& work) {
+Result<std::unique_ptr<Containerd>> Containerd::start(world::World& world, const fs::path& root,
+                                                      const fs::path& work) {
   fs::path config = work / "containerd.toml", socket = work / "containerd.sock";
   std::string text = containerd_config(root, work / "state", socket);
   // The CRI plugin serves pods and opens a port; only images are needed here.
   text.insert(text.find("root ="), "disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n");
   if (Status written = world.files.write(config, text, 0600); !written) return failure(written.error());
-  Result<std::unique_ptr<Child>> child = world.processes.start(
-      Command{.argv = {"unshare", "--mount", "--kill-child", "containerd", "--config", config}}, work / "containerd.log");
+  Result<std::unique_ptr<world::Child>> child = world.processes.start(
+      world::Command{.argv = {"unshare", "--mount", "--kill-child", "containerd", "--config", config}},
+      work / "containerd.log");
   if (!child) return failure(child.error());
-  Status up = wait_until(world.clock, {std::chrono::seconds(20), std::chrono::milliseconds(20)}, "starting containerd",
-                         [&]() -> Result<StillWaiting> {
-                           if (world.files.exists(socket)) return StillWaiting{};
-                           if ((*child)->running()) return StillWaiting{"its socket is not there yet"};
-                           Result<std::string> log = world.files.read(work / "containerd.log");
-                           return failure(ErrorClass::environment, "containerd-start", "containerd ended while it started",
-                                          log ? text::last_lines(*log, 3) : std::string());
-                         });
+  Status up = world::wait_until(world.clock, {std::chrono::seconds(20), std::chrono::milliseconds(20)},
+                                "starting containerd", [&]() -> Result<world::StillWaiting> {
+                                  if (world.files.exists(socket)) return world::StillWaiting{};
+                                  if ((*child)->running())
+                                    return world::StillWaiting{"its socket does not exist yet"};
+                                  Result<std::string> log = world.files.read(work / "containerd.log");
+                                  return failure(ErrorClass::environment, "containerd-start",
+                                                 "containerd exited during its start",
+                                                 log ? text::last_lines(*log, 3) : std::string());
+                                });
   if (!up) return failure(up.error());
   return std::unique_ptr<Containerd>(new Containerd(world, socket, std::move(*child)));
 }
 
 Status Containerd::import_image(const fs::path& archive) {
-  Result<std::string> imported = run_checked(
+  Result<std::string> imported = world::run_checked(
       world_.processes,
-      Command{.argv = {"ctr", "--address", socket_, "--namespace", "k8s.io", "images", "import", archive},
-              .limit = std::chrono::minutes(5)},
+      world::Command{
+          .argv = {"ctr", "--address", socket_, "--namespace", "k8s.io", "images", "import", archive},
+          .limit = std::chrono::minutes(5)},
       "image-import", "Cannot import " + archive.string());
   if (!imported) return failure(imported.error());
   return {};

@@ -14,15 +14,16 @@ std::string containerd_config(const fs::path& root, const fs::path& state, const
 class Containerd {
  public:
   // Runs it in a mount namespace of its own on the root folder `root`; socket and state live below `work`.
-  static Result<std::unique_ptr<Containerd>> start(World& world, const fs::path& root, const fs::path& work);
+  static Result<std::unique_ptr<Containerd>> start(world::World& world, const fs::path& root,
+                                                   const fs::path& work);
   Status import_image(const fs::path& archive);  // into the namespace of Kubernetes, unpacked
 
  private:
-  Containerd(World& world, fs::path socket, std::unique_ptr<Child> child)
+  Containerd(world::World& world, fs::path socket, std::unique_ptr<world::Child> child)
       : world_(world), socket_(std::move(socket)), child_(std::move(child)) {}
-  World& world_;
+  world::World& world_;
   fs::path socket_;
-  std::unique_ptr<Child> child_;
+  std::unique_ptr<world::Child> child_;
 };
 
 }  // namespace hpawalk::local

@@ -13,19 +13,21 @@ namespace {
 std::string what_is_wrong(const Description& d, const ClusterFiles& files) {
   if (d.name != files.root.filename().string()) return "its name is \"" + d.name + "\"";
   if (d.link < 0 || d.link > 255) return "its link is " + std::to_string(d.link);
-  if (!d.parts.contains("kubernetes")) return "it does not say where Kubernetes' programs are";
+  if (!d.parts.contains("kubernetes")) return "it does not contain the path of Kubernetes' programs";
   for (const auto& [set, part] : d.parts) {
     fs::path folder = part;
-    bool ours = folder.is_absolute() && folder.lexically_normal() == folder && folder.filename().string().starts_with(set + "-") &&
-                folder.parent_path().filename() == "parts" && folder.parent_path().parent_path().filename() == "hpawalk";
-    if (!ours) return part + " is no folder of hpawalk's parts";
+    bool ours = folder.is_absolute() && folder.lexically_normal() == folder &&
+                folder.filename().string().starts_with(set + "-") &&
+                folder.parent_path().filename() == "parts" &&
+                folder.parent_path().parent_path().filename() == "hpawalk";
+    if (!ours) return part + " is not a folder of hpawalk's components";
   }
   return {};
 }
 
 }  // namespace
 
-Result<Description> read_description(World& world, const ClusterFiles& files) {
+Result<Description> read_description(world::World& world, const ClusterFiles& files) {
   Result<std::string> text = world.files.read(files.description());
   if (!text) return failure(text.error());
   Result<Json> json = parse_json(*text, "It");
@@ -33,28 +35,32 @@ Result<Description> read_description(World& world, const ClusterFiles& files) {
   std::string wrong = json ? std::string() : json.error().because;
   try {
     if (json) {
-      d = Description{json->at("name"),  json->at("link"), json->at("hpaSyncPeriod"), json->at("hpaDownscaleStabilization"),
-                      json->at("parts"), json->at("user")};
+      d = Description{json->at("name"),          json->at("link"),
+                      json->at("hpaSyncPeriod"), json->at("hpaDownscaleStabilization"),
+                      json->at("parts"),         json->at("user")};
       wrong = what_is_wrong(d, files);
     }
   } catch (const Json::exception& exception) {
     wrong = exception.what();
   }
   if (!wrong.empty()) {
-    return failure(ErrorClass::environment, "cluster-damaged", "Cannot understand " + files.description().string(), wrong,
+    return failure(ErrorClass::environment, "cluster-damaged",
+                   "Cannot understand " + files.description().string(), wrong,
                    "hpawalk cluster down --name " + files.root.filename().string() + ", then up again");
   }
   for (const auto& [set, folder] : d.parts) {
-    if (Status trusted = check_trusted(world, folder); !trusted) return failure(trusted.error());
+    if (Status trusted = world::check_trusted(world, folder); !trusted) return failure(trusted.error());
   }
   return d;
 }
 
-Status write_description(World& world, const ClusterFiles& files, const Description& d) {
-  nlohmann::ordered_json json = {{"name", d.name},   {"link", d.link},
+Status write_description(world::World& world, const ClusterFiles& files, const Description& d) {
+  nlohmann::ordered_json json = {{"name", d.name},
+                                 {"link", d.link},
                                  {"hpaSyncPeriod", d.hpa_sync_period},
                                  {"hpaDownscaleStabilization", d.hpa_downscale_stabilization},
-                                 {"parts", d.parts}, {"user", d.user}};
+                                 {"parts", d.parts},
+                                 {"user", d.user}};
   return world.files.write(files.description(), json_text(json, 2) + "\n");
 }
 

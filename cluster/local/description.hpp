@@ -1,5 +1,5 @@
-// What a cluster is: the answers that were given when it was made. Kept as cluster.json in its folder, read by
-// its keepers, its node and every later command.
+// What a cluster is: the answers that were given when it was made. Kept as cluster.json in its folder, read
+// by its keepers, its node and every later command.
 #pragma once
 
 #include <map>
@@ -16,10 +16,10 @@ struct Description {
   std::string hpa_sync_period;                    // "15s"; empty: Kubernetes' default
   std::string hpa_downscale_stabilization;        // "5m0s"; empty: Kubernetes' default
   std::map<std::string, std::string> parts = {};  // set -> folder
-  long user = 0;                                  // who may use it besides root: the caller of sudo, 0 without sudo
+  long user = 0;  // who may use it besides root: the caller of sudo, 0 without sudo
 };
 
-Result<Description> read_description(World& world, const ClusterFiles& files);
-Status write_description(World& world, const ClusterFiles& files, const Description& description);
+Result<Description> read_description(world::World& world, const ClusterFiles& files);
+Status write_description(world::World& world, const ClusterFiles& files, const Description& description);
 
 }  // namespace hpawalk::local

@@ -11,9 +11,11 @@ namespace hpawalk::local {
 
 const std::vector<Image>& images() {
   static const std::string registry = "registry.k8s.io/", operators = "quay.io/prometheus-operator/";
-  static const std::vector<std::string> nginx_packages = {"nginx-light", "dash", "libc-bin", "coreutils", "curl"};
+  static const std::vector<std::string> nginx_packages = {"nginx-light", "dash", "libc-bin", "coreutils",
+                                                          "curl"};
   static const std::vector<Image> all = {
-      {{registry + "kube-apiserver:" + version::kubernetes, registry + "kube-controller-manager:" + version::kubernetes,
+      {{registry + "kube-apiserver:" + version::kubernetes,
+        registry + "kube-controller-manager:" + version::kubernetes,
         registry + "kube-scheduler:" + version::kubernetes},
        {"kube-apiserver", "kube-controller-manager", "kube-scheduler"},
        "/usr/local/bin",
@@ -21,7 +23,10 @@ const std::vector<Image>& images() {
       {{registry + "etcd:" + version::etcd}, {"etcd", "etcdctl"}, "/usr/local/bin", {}},
       {{registry + "coredns/coredns:" + version::coredns}, {"coredns"}, "/", {"/coredns"}},
       {{registry + "pause:" + version::pause}, {"pause"}, "/", {"/pause"}},
-      {{operators + "prometheus-operator:" + version::prometheus_operator}, {"operator"}, "/bin", {"/bin/operator"}},
+      {{operators + "prometheus-operator:" + version::prometheus_operator},
+       {"operator"},
+       "/bin",
+       {"/bin/operator"}},
       {{operators + "prometheus-config-reloader:" + version::prometheus_operator},
        {"prometheus-config-reloader"},
        "/bin",
@@ -30,7 +35,10 @@ const std::vector<Image>& images() {
        {"prometheus", "promtool"},
        "/bin",
        {"/bin/prometheus"}},
-      {{registry + "prometheus-adapter/prometheus-adapter:" + version::adapter}, {"adapter"}, "/", {"/adapter"}},
+      {{registry + "prometheus-adapter/prometheus-adapter:" + version::adapter},
+       {"adapter"},
+       "/",
+       {"/adapter"}},
       {{"docker.io/library/nginx:stable"}, {}, {}, {"/usr/sbin/nginx", "-g", "daemon off;"}, nginx_packages},
       {{"docker.io/nginxinc/nginx-unprivileged:1.28.0"},
        {},
@@ -51,30 +59,35 @@ static std::string architecture() {
 #endif
 }
 
-Status write_archive(World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive) {
+Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config,
+                     const fs::path& archive) {
   fs::path work = archive.string() + ".work";
   auto tar = [&](std::vector<std::string> words) {
-    std::vector<std::string> argv = {"tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"};
+    std::vector<std::string> argv = {"tar",       "--sort=name", "--mtime=@0",
+                                     "--owner=0", "--group=0",   "--numeric-owner"};
     argv.insert(argv.end(), words.begin(), words.end());
-    return run_checked(world.processes, Command{.argv = std::move(argv), .limit = std::chrono::minutes(5)}, "image-write",
-                       "Cannot write the image " + config.names[0]);
+    return world::run_checked(world.processes,
+                              world::Command{.argv = std::move(argv), .limit = std::chrono::minutes(5)},
+                              "image-write", "Cannot write the image " + config.names[0]);
   };
   if (Status made = world.files.make_folder(work); !made) return made;
   fs::path layer = work / "layer.tar";
   // Whatever the umask was: the image's user must be able to read it.
-  if (auto written = tar({"--mode=a+rX", "-cf", layer, "-C", root, "."}); !written) return failure(written.error());
-  Result<std::string> sum = run_checked(world.processes, Command{.argv = {"sha256sum", layer}, .limit = std::chrono::minutes(5)},
-                                        "image-write", "Cannot sum up the image " + config.names[0]);
+  if (auto written = tar({"--mode=a+rX", "-cf", layer, "-C", root, "."}); !written)
+    return failure(written.error());
+  Result<std::string> sum = world::run_checked(
+      world.processes, world::Command{.argv = {"sha256sum", layer}, .limit = std::chrono::minutes(5)},
+      "image-write", "Cannot compute the checksum of the image " + config.names[0]);
   if (!sum) return failure(sum.error());
-  nlohmann::json image = {
-      {"architecture", architecture()},
-      {"os", "linux"},
-      {"config",
-       {{"Env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
-        {"Entrypoint", config.entrypoint},
-        {"User", config.user}}},
-      {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + sum->substr(0, 64)}}}}};
-  nlohmann::json manifest = {{{"Config", "config.json"}, {"RepoTags", config.names}, {"Layers", {"layer.tar"}}}};
+  nlohmann::json image = {{"architecture", architecture()},
+                          {"os", "linux"},
+                          {"config",
+                           {{"Env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
+                            {"Entrypoint", config.entrypoint},
+                            {"User", config.user}}},
+                          {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + sum->substr(0, 64)}}}}};
+  nlohmann::json manifest = {
+      {{"Config", "config.json"}, {"RepoTags", config.names}, {"Layers", {"layer.tar"}}}};
   Status written = world.files.write(work / "config.json", json_text(image));
   if (written) written = world.files.write(work / "manifest.json", json_text(manifest));
   if (!written) return written;
@@ -88,18 +101,30 @@ namespace {
 
 // The packages and all that they depend on, unpacked below `root`. The system's own package state is only
 // read: an empty status file makes apt fetch dependencies that the host has already.
-Status unpack_packages(World& world, const std::vector<std::string>& packages, const fs::path& work, const fs::path& root) {
+Status unpack_packages(world::World& world, const std::vector<std::string>& packages, const fs::path& work,
+                       const fs::path& root) {
   fs::path archives = work / "archives", status = work / "status";
   Status made = world.files.make_folder(archives / "partial");
   if (made) made = world.files.write(status, "");
   if (!made) return made;
-  std::vector<std::string> argv = {"apt-get", "-q", "-y", "-o", "Dir::State::status=" + status.string(),
-                                   "-o", "Dir::Cache::archives=" + archives.string() + "/", "-o", "Debug::NoLocking=1",
-                                   "-o", "APT::Sandbox::User=root",
-                                   "install", "--download-only", "--no-install-recommends"};
+  std::vector<std::string> argv = {"apt-get",
+                                   "-q",
+                                   "-y",
+                                   "-o",
+                                   "Dir::State::status=" + status.string(),
+                                   "-o",
+                                   "Dir::Cache::archives=" + archives.string() + "/",
+                                   "-o",
+                                   "Debug::NoLocking=1",
+                                   "-o",
+                                   "APT::Sandbox::User=root",
+                                   "install",
+                                   "--download-only",
+                                   "--no-install-recommends"};
   argv.insert(argv.end(), packages.begin(), packages.end());
-  Result<std::string> fetched = run_checked(world.processes, Command{.argv = argv, .limit = std::chrono::minutes(10)},
-                                            "packages-fetch", "Cannot fetch the packages of the nginx image");
+  Result<std::string> fetched =
+      world::run_checked(world.processes, world::Command{.argv = argv, .limit = std::chrono::minutes(10)},
+                         "packages-fetch", "Cannot fetch the packages of the nginx image");
   if (!fetched) {
     Error error = fetched.error();
     error.kind = ErrorClass::environment;
@@ -110,24 +135,26 @@ Status unpack_packages(World& world, const std::vector<std::string>& packages, c
   if (!found) return failure(found.error());
   for (const fs::path& package : *found) {
     if (package.extension() != ".deb") continue;
-    Result<std::string> unpacked = run_checked(world.processes, Command{.argv = {"dpkg-deb", "--extract", package, root}},
-                                               "packages-unpack", "Cannot unpack " + package.filename().string());
+    Result<std::string> unpacked =
+        world::run_checked(world.processes, world::Command{.argv = {"dpkg-deb", "--extract", package, root}},
+                           "packages-unpack", "Cannot unpack " + package.filename().string());
     if (!unpacked) return failure(unpacked.error());
   }
   return {};
 }
 
 // Where any user may write, whatever this process's umask.
-Status make_tmp(World& world, const fs::path& root) {
+Status make_tmp(world::World& world, const fs::path& root) {
   if (Status made = world.files.make_folder(root / "tmp"); !made) return made;
-  Result<std::string> opened = run_checked(world.processes, Command{.argv = {"chmod", "1777", root / "tmp"}}, "image-write",
-                                           "Cannot make /tmp of an image writable");
+  Result<std::string> opened =
+      world::run_checked(world.processes, world::Command{.argv = {"chmod", "1777", root / "tmp"}},
+                         "image-write", "Cannot make /tmp of an image writable");
   if (!opened) return failure(opened.error());
   return {};
 }
 
 // What nginx's image needs beyond its packages: they are unpacked, not installed, so no script of theirs ran.
-Status configure_nginx(World& world, const fs::path& root) {
+Status configure_nginx(world::World& world, const fs::path& root) {
   constexpr std::string_view page =
       "<!DOCTYPE html>\n<html><head><title>Welcome to nginx!</title></head>\n"
       "<body><h1>Welcome to nginx!</h1><p>The workload of the walkthrough.</p></body></html>\n";
@@ -135,7 +162,8 @@ Status configure_nginx(World& world, const fs::path& root) {
   constexpr std::string_view unprivileged =
       "worker_processes 1;\nerror_log /dev/stderr;\npid /tmp/nginx.pid;\nevents {}\n"
       "http {\n  access_log /dev/stdout;\n  include mime.types;\n"
-      "  client_body_temp_path /tmp/client_temp;\n  proxy_temp_path /tmp/proxy_temp;\n  fastcgi_temp_path /tmp/fastcgi_temp;\n"
+      "  client_body_temp_path /tmp/client_temp;\n  proxy_temp_path /tmp/proxy_temp;\n  fastcgi_temp_path "
+      "/tmp/fastcgi_temp;\n"
       "  uwsgi_temp_path /tmp/uwsgi_temp;\n  scgi_temp_path /tmp/scgi_temp;\n"
       "  server {\n    listen 8080;\n    root /usr/share/nginx/html;\n  }\n}\n";
   constexpr std::string_view config =
@@ -145,8 +173,10 @@ Status configure_nginx(World& world, const fs::path& root) {
   Status done = world.files.write(root / "etc/nginx/nginx.conf", config);
   if (done) done = world.files.write(root / "etc/nginx/unprivileged.conf", unprivileged);
   if (done) done = world.files.write(root / "usr/share/nginx/html/index.html", page);
-  if (done) done = world.files.write(root / "etc/passwd",
-                                     "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n");
+  if (done)
+    done = world.files.write(
+        root / "etc/passwd",
+        "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\n");
   if (done) done = world.files.write(root / "etc/group", "root:x:0:\nwww-data:x:33:\n");
   for (const char* folder : {"run", "var/lib/nginx"}) {
     if (done) done = world.files.make_folder(root / folder);
@@ -154,7 +184,8 @@ Status configure_nginx(World& world, const fs::path& root) {
   return done ? make_tmp(world, root) : done;
 }
 
-Status fill_root(World& world, const Image& image, const Parts& parts, const fs::path& work, const fs::path& root) {
+Status fill_root(world::World& world, const Image& image, const Parts& parts, const fs::path& work,
+                 const fs::path& root) {
   if (!image.packages.empty()) {
     Status unpacked = unpack_packages(world, image.packages, work, root);
     return unpacked ? configure_nginx(world, root) : unpacked;
@@ -163,8 +194,9 @@ Status fill_root(World& world, const Image& image, const Parts& parts, const fs:
   if (Status made = world.files.make_folder(folder); !made) return made;
   if (Status made = make_tmp(world, root); !made) return made;
   for (const std::string& program : image.programs) {
-    Result<std::string> copied = run_checked(world.processes, Command{.argv = {"cp", "--reflink=auto", parts.program(program), folder}},
-                                             "image-write", "Cannot copy " + program);
+    Result<std::string> copied = world::run_checked(
+        world.processes, world::Command{.argv = {"cp", "--reflink=auto", parts.program(program), folder}},
+        "image-write", "Cannot copy " + program);
     if (!copied) return failure(copied.error());
   }
   return {};
@@ -176,9 +208,11 @@ const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta
 
 }  // namespace
 
-Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress) {
+Result<fs::path> make_image_store(world::World& world, const Layout& layout, const Parts& parts,
+                                  world::Progress& progress) {
   std::string keys = "4";  // raise it when the way images are written changes
-  for (const auto& [set, folder] : parts.folders()) keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
+  for (const auto& [set, folder] : parts.folders())
+    keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
   fs::path store = layout.image_stores() / keys;
   if (world.files.exists(store)) return store;
 
@@ -214,11 +248,12 @@ Result<fs::path> make_image_store(World& world, const Layout& layout, const Part
   return store;
 }
 
-Status clone_image_store(World& world, const fs::path& store, const fs::path& containerd_root) {
+Status clone_image_store(world::World& world, const fs::path& store, const fs::path& containerd_root) {
   auto copy = [&](std::vector<std::string> argv) -> Status {
     argv.insert(argv.begin(), "cp");
-    Result<std::string> done = run_checked(world.processes, Command{.argv = argv, .limit = std::chrono::minutes(5)},
-                                           "image-store-copy", "Cannot give the cluster its images");
+    Result<std::string> done =
+        world::run_checked(world.processes, world::Command{.argv = argv, .limit = std::chrono::minutes(5)},
+                           "image-store-copy", "Cannot copy the images into the cluster");
     if (!done) return failure(done.error());
     return {};
   };

@@ -13,10 +13,10 @@
 namespace hpawalk::local {
 
 struct Image {
-  std::vector<std::string> names;       // upstream references; the same image under each
-  std::vector<std::string> programs;    // parts, placed into `folder`
-  std::string folder;                   // "/bin"
-  std::vector<std::string> entrypoint;  // empty: the manifests name the command
+  std::vector<std::string> names;          // upstream references; the same image under each
+  std::vector<std::string> programs;       // parts, placed into `folder`
+  std::string folder;                      // "/bin"
+  std::vector<std::string> entrypoint;     // empty: the manifests name the command
   std::vector<std::string> packages = {};  // of the distribution, instead of programs
   std::string user = {};                   // empty: root
 };
@@ -29,12 +29,14 @@ struct ArchiveConfig {
   std::vector<std::string> entrypoint;
   std::string user = {};
 };
-Status write_archive(World& world, const fs::path& root, const ArchiveConfig& config, const fs::path& archive);
+Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config,
+                     const fs::path& archive);
 
 // Writes and imports what is missing; the folder of the store. Cheap when it is there. Needs root.
-Result<fs::path> make_image_store(World& world, const Layout& layout, const Parts& parts, Progress& progress);
+Result<fs::path> make_image_store(world::World& world, const Layout& layout, const Parts& parts,
+                                  world::Progress& progress);
 
 // A containerd root folder of its own for a cluster.
-Status clone_image_store(World& world, const fs::path& store, const fs::path& containerd_root);
+Status clone_image_store(world::World& world, const fs::path& store, const fs::path& containerd_root);
 
 }  // namespace hpawalk::local

@@ -11,10 +11,10 @@
 namespace hpawalk::local {
 
 // The keeper's work. Returns when the cluster is being stopped.
-Status keep(World& world, const fs::path& cluster_root);
+Status keep(world::World& world, const fs::path& cluster_root);
 
 // The node's first process, if it runs.
-std::optional<ProcessIdentity> running_node(World& world, const ClusterFiles& files);
+std::optional<world::ProcessIdentity> running_node(world::World& world, const ClusterFiles& files);
 
 // Whether a keeper is on duty.
 bool kept(const ClusterFiles& files);

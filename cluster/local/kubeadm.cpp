@@ -18,8 +18,8 @@ static std::string extra_args(const std::map<std::string, std::string>& args) {
 std::string kubeadm_config(const Description& d, const fs::path& patches, const fs::path& resolv_conf) {
   // No leader election: there is nobody to elect against, and the first lease costs seconds. The controller
   // manager's default plug-in folder, below /usr/libexec, would be made on the host.
-  // It starts some forty controllers, one after the other, with three requests each: its own limit of 20 requests
-  // a second makes that 5 seconds.
+  // It starts some forty controllers, one after the other, with three requests each: its own limit of 20
+  // requests a second makes that 5 seconds.
   const std::map<std::string, std::string> controller_manager = {
       {"leader-elect", "false"},
       {"kube-api-qps", "1000"},
@@ -28,8 +28,8 @@ std::string kubeadm_config(const Description& d, const fs::path& patches, const 
       {"horizontal-pod-autoscaler-sync-period", d.hpa_sync_period},
       {"horizontal-pod-autoscaler-downscale-stabilization", d.hpa_downscale_stabilization}};
   // etcd without fsync: the cluster is a throw-away one, and its disk is somebody's laptop. ECDSA: making the
-  // nine keys takes milliseconds instead of a second. No taints: the one node runs the pods. No eviction and no
-  // image garbage collection: a full disk is the host's to judge.
+  // nine keys takes milliseconds instead of a second. No taints: the one node runs the pods. No eviction and
+  // no image garbage collection: a full disk is the host's to judge.
   return fmt::format(R"(apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint:
@@ -84,7 +84,8 @@ evictionHard:
                      fmt::arg("patches", patches.string()), fmt::arg("context", context_name(d.name)),
                      fmt::arg("kubernetes", version::kubernetes), fmt::arg("pods", pod_subnet),
                      fmt::arg("services", service_subnet), fmt::arg("coredns", version::coredns),
-                     fmt::arg("etcd", version::etcd), fmt::arg("controller_manager", extra_args(controller_manager)),
+                     fmt::arg("etcd", version::etcd),
+                     fmt::arg("controller_manager", extra_args(controller_manager)),
                      fmt::arg("scheduler", extra_args({{"leader-elect", "false"}})),
                      fmt::arg("cgroup", cgroup_name(d.name)), fmt::arg("resolv_conf", resolv_conf.string()));
 }

@@ -22,17 +22,17 @@ struct Layout {
   fs::path cache_lock() const { return cache / "lock"; }  // held while something of it is made or removed
 };
 
-Layout make_layout(const Environment& environment);
+Layout make_layout(const world::Environment& environment);
 
 // The files of one cluster.
 struct ClusterFiles {
   fs::path root;
 
-  fs::path description() const { return root / "cluster.json"; }   // what was asked for
+  fs::path description() const { return root / "cluster.json"; }  // what was asked for
   fs::path kubeconfig() const { return root / "kubeconfig"; }
-  fs::path complete() const { return root / "complete"; }          // made once the control plane had been set up
-  fs::path stopping() const { return root / "stopping"; }          // tells the keepers to end
-  fs::path program() const { return root / "bin/hpawalk"; }        // the keepers' own copy
+  fs::path complete() const { return root / "complete"; }    // made once the control plane had been set up
+  fs::path stopping() const { return root / "stopping"; }    // tells the keepers to end
+  fs::path program() const { return root / "bin/hpawalk"; }  // the keepers' own copy
   fs::path keeper_lock() const { return root / "keeper.lock"; }    // held by the keeper on duty
   fs::path command_lock() const { return root / "command.lock"; }  // held by an up or down of this cluster
   fs::path node() const { return root / "node.pid"; }              // the node's first process
@@ -50,9 +50,13 @@ inline ClusterFiles cluster_files(const Layout& layout, const std::string& name)
 }
 
 // The context, cluster and user name in its kubeconfig.
-inline std::string context_name(const std::string& name) { return "hpawalk-" + name; }
+inline std::string context_name(const std::string& name) {
+  return "hpawalk-" + name;
+}
 
 // Its folder below each cgroup hierarchy.
-inline std::string cgroup_name(const std::string& name) { return "hpawalk-" + name; }
+inline std::string cgroup_name(const std::string& name) {
+  return "hpawalk-" + name;
+}
 
 }  // namespace hpawalk::local

@@ -20,8 +20,8 @@ struct UpOptions {
 };
 
 enum class Phase {
-  absent,      // nothing is there
-  lost,        // its processes, or what else it made on the machine, without its state folder: `down` removes them
+  absent,  // nothing is there
+  lost,  // its processes, or what else it made on the machine, without its state folder: `down` removes them
   incomplete,  // a start was interrupted: `up` starts it afresh
   stopped,     // complete, but its processes do not run (the machine was restarted): `up` starts them
   running
@@ -34,40 +34,41 @@ struct ClusterStatus {
   std::string node_address = {};  // the API server is at https://ADDRESS:6443
   std::string context = {};
   std::filesystem::path kubeconfig = {};  // that the caller can open
-  std::filesystem::path kubectl = {};  // of the cluster's own version
-  long user = 0;  // who may use it besides root (see description.hpp)
-  size_t processes = 0;  // all of them: keepers, services and containers
+  std::filesystem::path kubectl = {};     // of the cluster's own version
+  long user = 0;                          // who may use it besides root (see description.hpp)
+  size_t processes = 0;                   // all of them: keepers, services and containers
 };
 
 // RFC 1123 label, at most 40 characters: it becomes a host, context and cgroup name.
 Status check_name(const std::string& name);
 
 // Compiles the parts and fills the image store; cheap when both are there.
-Status prepare(World& world, Progress& progress);
+Status prepare(world::World& world, world::Progress& progress);
 
 // Starts the cluster, or what is missing of it. Done when the node is Ready and CoreDNS answers.
-Result<ClusterStatus> up(World& world, Progress& progress, const UpOptions& options);
+Result<ClusterStatus> up(world::World& world, world::Progress& progress, const UpOptions& options);
 
-// Removes the cluster with every process, mount, interface, netfilter rule, cgroup and file, also where its state
-// folder is gone or another user's. Not there: fine. False: there was none.
-Result<bool> down(World& world, Progress& progress, const std::string& name);
+// Removes the cluster with every process, mount, interface, netfilter rule, cgroup and file, also where its
+// state folder is gone or another user's. Not there: fine. False: there was none.
+Result<bool> down(world::World& world, world::Progress& progress, const std::string& name);
 
 // Removes compiled parts and images as well. Refused while another cluster exists.
-Status purge(World& world, Progress& progress);
+Status purge(world::World& world, world::Progress& progress);
 
-Result<ClusterStatus> status(World& world, const std::string& name);
-Result<std::vector<std::string>> cluster_names(World& world);  // for root: all of the machine
+Result<ClusterStatus> status(world::World& world, const std::string& name);
+Result<std::vector<std::string>> cluster_names(world::World& world);  // for root: all of the machine
 
 // Adds the cluster to (or takes it out of) the user's own kubeconfig; its current context stays what it was.
-Result<std::filesystem::path> merge_kubeconfig(World& world, const std::string& name);
+Result<std::filesystem::path> merge_kubeconfig(world::World& world, const std::string& name);
 
 // The log files by component: keeper, node, containerd, kubelet, kube-proxy, etcd, kube-apiserver, ...
-Result<std::vector<std::pair<std::string, std::filesystem::path>>> logs(World& world, const std::string& name);
+Result<std::vector<std::pair<std::string, std::filesystem::path>>> logs(world::World& world,
+                                                                        const std::string& name);
 
 // The programs that were compiled for the cluster (kubectl, helm, ...) and the operator's bundle.
-Result<std::filesystem::path> parts_folder(World& world, const std::string& name);
+Result<std::filesystem::path> parts_folder(world::World& world, const std::string& name);
 
 // Imports an archive (docker-archive) into the running node.
-Status load_image(World& world, const std::string& name, const std::filesystem::path& archive);
+Status load_image(world::World& world, const std::string& name, const std::filesystem::path& archive);
 
 }  // namespace hpawalk::local

@@ -1,8 +1,9 @@
-// What belongs to the machine, and so to all of its clusters together: link numbers, forwarding, mount points, the
-// control groups' root. Who changes any of it holds the machine's lock, and asks again what there is.
+// What belongs to the machine, and so to all of its clusters together: link numbers, forwarding, mount
+// points, the control groups' root. Who changes any of it holds the machine's lock, and asks again what there
+// is.
 //
-// The list of clusters is kept in /run, whoever made them and wherever their state is: like their processes and
-// interfaces it does not outlive a restart of the machine.
+// The list of clusters is kept in /run, whoever made them and wherever their state is: like their processes
+// and interfaces it does not outlive a restart of the machine.
 #pragma once
 
 #include <map>
@@ -14,22 +15,22 @@
 namespace hpawalk::local {
 
 // Held for moments only; waits for another command, in whatever state folder that works.
-Result<FileLock> lock_machine(World& world);
+Result<world::FileLock> lock_machine(world::World& world);
 
 struct Registered {
   int link = 0;
   fs::path root;  // the cluster's folder
 };
 
-std::map<std::string, Registered> registered(World& world);  // by name
+std::map<std::string, Registered> registered(world::World& world);  // by name
 
 // The cluster's folder: this user's, or (for root) wherever the list says that it is.
-ClusterFiles locate(World& world, const std::string& name);
+ClusterFiles locate(world::World& world, const std::string& name);
 
 // Under the lock. Refused when another cluster has that name or link.
-Status enter(World& world, const std::string& name, const Registered& cluster);
+Status enter(world::World& world, const std::string& name, const Registered& cluster);
 
 // Under the lock. The last one takes list and lock file away.
-Status leave(World& world, const std::string& name);
+Status leave(world::World& world, const std::string& name);
 
 }  // namespace hpawalk::local

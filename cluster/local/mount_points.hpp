@@ -11,12 +11,15 @@ struct Bind {
   const char* inside;
   const char* kept;  // below the cluster's root
 };
-inline constexpr Bind binds[] = {{"/var/lib/kubelet", "var/lib/kubelet"}, {"/var/lib/etcd", "var/lib/etcd"},
-                                 {"/var/lib/cni", "var/lib/cni"},         {"/var/log/pods", "var/log/pods"},
+inline constexpr Bind binds[] = {{"/var/lib/kubelet", "var/lib/kubelet"},
+                                 {"/var/lib/etcd", "var/lib/etcd"},
+                                 {"/var/lib/cni", "var/lib/cni"},
+                                 {"/var/log/pods", "var/log/pods"},
                                  {"/var/log/containers", "var/log/containers"},
-                                 {"/etc/kubernetes", "etc/kubernetes"},   {"/etc/cni/net.d", "etc/cni/net.d"}};
+                                 {"/etc/kubernetes", "etc/kubernetes"},
+                                 {"/etc/cni/net.d", "etc/cni/net.d"}};
 
-Status make_mount_points(World& world);
-Status remove_mount_points(World& world);
+Status make_mount_points(world::World& world);
+Status remove_mount_points(world::World& world);
 
 }  // namespace hpawalk::local

@@ -1,7 +1,7 @@
 #include "cluster/local/network.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -14,7 +14,8 @@ namespace {
 
 constexpr const char* forwarding_file = "/proc/sys/net/ipv4/ip_forward";
 constexpr const char* forwarding_table = "hpawalk-forwarding";
-// There when hpawalk switched forwarding on. In /run: after a restart of the machine it is the machine's own affair.
+// There when hpawalk switched forwarding on. In /run: after a restart of the machine it is the machine's own
+// affair.
 constexpr const char* forwarding_marker = "/run/hpawalk-forwarding";
 
 struct Range {
@@ -33,13 +34,15 @@ Range range_of(const std::string& address, int prefix) {
 
 Range range_of(const std::string& destination) {  // "10.0.0.0/8", "10.1.2.3"
   size_t slash = destination.find('/');
-  return range_of(destination.substr(0, slash), slash == std::string::npos ? 32 : std::atoi(destination.c_str() + slash + 1));
+  return range_of(destination.substr(0, slash),
+                  slash == std::string::npos ? 32 : std::atoi(destination.c_str() + slash + 1));
 }
 
-Result<Json> ip_json(World& world, std::vector<std::string> words) {
+Result<Json> ip_json(world::World& world, std::vector<std::string> words) {
   std::vector<std::string> argv = {"ip", "-json", "-4"};
   argv.insert(argv.end(), words.begin(), words.end());
-  Result<std::string> text = run_checked(world.processes, Command{.argv = argv}, "network-read", "Cannot read the host's network");
+  Result<std::string> text = world::run_checked(world.processes, world::Command{.argv = argv}, "network-read",
+                                                "Cannot read the host's network");
   if (!text) return failure(text.error());
   if (text->empty()) return Json::array();
   Result<Json> parsed = parse_json(*text, "The answer of ip");
@@ -47,7 +50,7 @@ Result<Json> ip_json(World& world, std::vector<std::string> words) {
   return failure(ErrorClass::environment, "network-read", parsed.error().what, parsed.error().because);
 }
 
-Result<std::vector<Range>> used_ranges(World& world) {
+Result<std::vector<Range>> used_ranges(world::World& world) {
   std::vector<Range> used;
   Result<Json> addresses = ip_json(world, {"address", "show"});
   if (!addresses) return failure(addresses.error());
@@ -60,22 +63,25 @@ Result<std::vector<Range>> used_ranges(World& world) {
   if (!routes) return failure(routes.error());
   for (const Json& route : *routes) {
     std::string destination = text_at(route, "dst");
-    if (destination != "default" && text_at(route, "type", "unicast") == "unicast") used.push_back(range_of(destination));
+    if (destination != "default" && text_at(route, "type", "unicast") == "unicast")
+      used.push_back(range_of(destination));
   }
   return used;
 }
 
-Status ip(World& world, const std::string& line) {
+Status ip(world::World& world, const std::string& line) {
   std::vector<std::string> argv = text::split(line, ' ');
   argv.insert(argv.begin(), "ip");
-  Result<std::string> done = run_checked(world.processes, Command{.argv = argv}, "network-link", "Cannot set up the cluster's network");
+  Result<std::string> done = world::run_checked(world.processes, world::Command{.argv = argv}, "network-link",
+                                                "Cannot set up the cluster's network");
   if (!done) return failure(done.error());
   return {};
 }
 
-Status nft(World& world, const std::string& rules) {
-  Result<std::string> done = run_checked(world.processes, Command{.argv = {"nft", "-f", "-"}, .input = rules}, "network-rules",
-                                         "Cannot set the cluster's netfilter rules");
+Status nft(world::World& world, const std::string& rules) {
+  Result<std::string> done =
+      world::run_checked(world.processes, world::Command{.argv = {"nft", "-f", "-"}, .input = rules},
+                         "network-rules", "Cannot set the cluster's netfilter rules");
   if (!done) return failure(done.error());
   return {};
 }
@@ -88,10 +94,11 @@ std::string without_table(const std::string& name) {
 }  // namespace
 
 std::string host_rules(const Link& link, long user) {
-  // The node itself refuses what is for pods and Services and has nowhere to go (node_rules): what still comes here
-  // must not go on to whoever has such an address in the world. Link-local addresses tell a cloud machine's programs
-  // its credentials; a name server may have one too.
-  return without_table(link.interface()) + fmt::format(R"(table inet {name} {{
+  // The node itself refuses what is for pods and Services and has nowhere to go (node_rules): what still
+  // comes here must not go on to whoever has such an address in the world. Link-local addresses tell a cloud
+  // machine's programs its credentials; a name server may have one too.
+  return without_table(link.interface()) +
+         fmt::format(R"(table inet {name} {{
   chain refuse {{
     counter
     meta l4proto tcp reject with tcp reset
@@ -122,15 +129,16 @@ std::string host_rules(const Link& link, long user) {
   }}
 }}
 )",
-                                                          fmt::arg("name", link.interface()), fmt::arg("user", user),
-                                                          fmt::arg("node", link.node_address()), fmt::arg("pods", pod_subnet),
-                                                          fmt::arg("services", service_subnet));
+                     fmt::arg("name", link.interface()), fmt::arg("user", user),
+                     fmt::arg("node", link.node_address()), fmt::arg("pods", pod_subnet),
+                     fmt::arg("services", service_subnet));
 }
 
 std::string node_rules(const Link& link) {
-  // A connection that was translated to a pod which is no more has no route but the default one. `rt nexthop` is what
-  // was decided after the translation; the interface that a locally made packet shows is still the one from before.
-  // A reset instead of silence: whoever keeps a connection open to that pod makes a new one at once.
+  // A connection that was translated to a pod which is no more has no route but the default one. `rt nexthop`
+  // is what was decided after the translation; the interface that a locally made packet shows is still the
+  // one from before. A reset instead of silence: whoever keeps a connection open to that pod makes a new one
+  // at once.
   return fmt::format(R"(table ip hpawalk {{
   chain refuse {{
     counter
@@ -156,10 +164,11 @@ std::string node_rules(const Link& link) {
   }}
 }}
 )",
-                     fmt::arg("host", link.host_address()), fmt::arg("pods", pod_subnet), fmt::arg("services", service_subnet));
+                     fmt::arg("host", link.host_address()), fmt::arg("pods", pod_subnet),
+                     fmt::arg("services", service_subnet));
 }
 
-Result<Link> free_link(World& world, const std::vector<int>& taken) {
+Result<Link> free_link(world::World& world, const std::vector<int>& taken) {
   Result<std::vector<Range>> used = used_ranges(world);
   if (!used) return failure(used.error());
   for (int number = 0; number <= 255; ++number) {
@@ -171,24 +180,27 @@ Result<Link> free_link(World& world, const std::vector<int>& taken) {
   }
   return failure(ErrorClass::environment, "subnet-in-use", "No subnet is left for the cluster",
                  "addresses or routes of this machine cover all of 10.201.0.0/16",
-                 "ip route show match 10.201.0.0/16 tells which; remove that route (a VPN's, perhaps) while the cluster runs");
+                 "ip route show match 10.201.0.0/16 tells which; remove that route (a VPN's, perhaps) while "
+                 "the cluster runs");
 }
 
-Status connect(World& world, const Link& link, pid_t node, long user) {
-  Result<Outcome> old = world.processes.run(Command{.argv = {"ip", "link", "delete", link.interface()}});
+Status connect(world::World& world, const Link& link, pid_t node, long user) {
+  Result<world::Outcome> old =
+      world.processes.run(world::Command{.argv = {"ip", "link", "delete", link.interface()}});
   if (!old) return failure(old.error());
   const std::string name = link.interface();
-  for (const std::string& line :
-       {fmt::format("link add {} type veth peer name eth0 netns {}", name, node),
-        fmt::format("address add {}/30 dev {}", link.host_address(), name), fmt::format("link set {} up", name)}) {
+  for (const std::string& line : {fmt::format("link add {} type veth peer name eth0 netns {}", name, node),
+                                  fmt::format("address add {}/30 dev {}", link.host_address(), name),
+                                  fmt::format("link set {} up", name)}) {
     if (Status done = ip(world, line); !done) return done;
   }
   return nft(world, host_rules(link, user));
 }
 
-Status disconnect(World& world, const Link& link) {
+Status disconnect(world::World& world, const Link& link) {
   // The interface goes with the node's namespace, but only when the kernel has cleaned that up: do not wait.
-  Result<Outcome> gone = world.processes.run(Command{.argv = {"ip", "link", "delete", link.interface()}});
+  Result<world::Outcome> gone =
+      world.processes.run(world::Command{.argv = {"ip", "link", "delete", link.interface()}});
   if (!gone) return failure(gone.error());
   return nft(world, without_table(link.interface()));
 }
@@ -201,7 +213,7 @@ struct Found {
 };
 
 // The machine's interfaces, but for the clusters' own.
-Result<std::vector<std::string>> interfaces(World& world) {
+Result<std::vector<std::string>> interfaces(world::World& world) {
   Result<nlohmann::json> links = ip_json(world, {"link", "show"});
   if (!links) return failure(links.error());
   std::vector<std::string> names;
@@ -213,26 +225,30 @@ Result<std::vector<std::string>> interfaces(World& world) {
 }
 
 // "FAMILY TABLE CHAIN" of every chain, but for the clusters' own, that decides on forwarded packets.
-Result<std::vector<std::string>> forward_chains(World& world) {
-  Result<std::string> text = run_checked(world.processes, Command{.argv = {"nft", "--json", "list", "chains"}}, "network-read",
-                                         "Cannot read the host's netfilter rules");
+Result<std::vector<std::string>> forward_chains(world::World& world) {
+  Result<std::string> text =
+      world::run_checked(world.processes, world::Command{.argv = {"nft", "--json", "list", "chains"}},
+                         "network-read", "Cannot read the host's netfilter rules");
   if (!text) return failure(text.error());
   Result<Json> parsed = parse_json(*text, "The answer of nft");
   if (!parsed || !at(*parsed, "nftables").is_array()) {
-    return failure(ErrorClass::environment, "network-read", "Cannot read the answer of nft", parsed ? "it has no nftables" : parsed.error().because);
+    return failure(ErrorClass::environment, "network-read", "Cannot read the answer of nft",
+                   parsed ? "it has no nftables" : parsed.error().because);
   }
   std::vector<std::string> names;
   for (const Json& entry : list_at(*parsed, "nftables")) {
     const Json& chain = at(entry, "chain");
     if (text_at(chain, "hook") != "forward") continue;
     std::string table = text_at(chain, "table");
-    if (!table.starts_with("hpawalk-")) names.push_back(text_at(chain, "family") + " " + table + " " + text_at(chain, "name"));
+    if (!table.starts_with("hpawalk-"))
+      names.push_back(text_at(chain, "family") + " " + table + " " + text_at(chain, "name"));
   }
   return names;
 }
 
 // Those of `now` that were not there before.
-std::vector<std::string> new_ones(const std::vector<std::string>& now, const std::vector<std::string>& before) {
+std::vector<std::string> new_ones(const std::vector<std::string>& now,
+                                  const std::vector<std::string>& before) {
   std::vector<std::string> fresh;
   for (const std::string& name : now) {
     if (std::find(before.begin(), before.end(), name) == before.end()) fresh.push_back(name);
@@ -241,7 +257,7 @@ std::vector<std::string> new_ones(const std::vector<std::string>& now, const std
 }
 
 // Whose forwarding would be cut. A network card that was plugged in is nobody's: it has a device.
-Result<std::vector<std::string>> others_that_forward(World& world, const Found& found) {
+Result<std::vector<std::string>> others_that_forward(world::World& world, const Found& found) {
   Result<std::vector<std::string>> chains = forward_chains(world);
   if (!chains) return failure(chains.error());
   Result<std::vector<std::string>> links = interfaces(world);
@@ -264,7 +280,7 @@ Found found_from(const std::string& marker) {
 
 }  // namespace
 
-Result<std::string> disable_forwarding(World& world) {
+Result<std::string> disable_forwarding(world::World& world) {
   Result<std::string> marker = world.files.read(forwarding_marker);
   if (!marker) return std::string();
   Result<std::vector<std::string>> others = others_that_forward(world, found_from(*marker));
@@ -273,12 +289,14 @@ Result<std::string> disable_forwarding(World& world) {
   if (others->empty()) {
     if (Status off = world.files.write_in_place(forwarding_file, "0\n"); !off) return failure(off.error());
   }
-  if (Status forgotten = world.files.remove_all(forwarding_marker); !forgotten) return failure(forgotten.error());
+  if (Status forgotten = world.files.remove_all(forwarding_marker); !forgotten)
+    return failure(forgotten.error());
   if (others->empty()) return std::string();
-  return "forwarding of packets stays on: " + text::join(*others, ", ") + " came while clusters ran, and may need it";
+  return "packet forwarding stays on: " + text::join(*others, ", ") +
+         (others->size() == 1 ? " was" : " were") + " added while clusters were running, and may need it";
 }
 
-Status enable_forwarding(World& world) {
+Status enable_forwarding(world::World& world) {
   Result<std::string> now = world.files.read(forwarding_file);
   if (!now) return failure(now.error());
   if (text::trim(*now) == "1") return {};
@@ -288,8 +306,8 @@ Status enable_forwarding(World& world) {
   if (!chains) return failure(chains.error());
   nlohmann::json found = {{"interfaces", *links}, {"chains", *chains}};
   if (Status marked = world.files.write(forwarding_marker, found.dump() + "\n"); !marked) return marked;
-  // The machine was no router before, and stays none between the interfaces that it had. Those that come later
-  // (Docker's, libvirt's, a VPN's) bring their own rules, and are left alone.
+  // The machine was no router before, and stays none between the interfaces that it had. Those that come
+  // later (Docker's, libvirt's, a VPN's) bring their own rules, and are left alone.
   std::string rules = without_table(forwarding_table);
   if (!links->empty()) {
     std::string set = "{ \"" + text::join(*links, "\", \"") + "\" }";

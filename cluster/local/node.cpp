@@ -17,22 +17,24 @@ namespace {
 
 const fs::path containerd_socket = "/run/containerd/containerd.sock";
 
-Status run(World& world, std::vector<std::string> argv, std::string input = {}) {
-  Result<std::string> done = run_checked(world.processes, Command{.argv = std::move(argv), .input = std::move(input)},
-                                         "node-setup", "Cannot set up the node");
+Status run(world::World& world, std::vector<std::string> argv, std::string input = {}) {
+  Result<std::string> done =
+      world::run_checked(world.processes, world::Command{.argv = std::move(argv), .input = std::move(input)},
+                         "node-setup", "Cannot set up the node");
   if (!done) return failure(done.error());
   return {};
 }
 
 // The name servers that the node can reach: the host's, unless they listen on a loopback address (that of the
 // host, which is another one than the node's). Then those that systemd-resolved itself asks.
-std::string reachable_resolv_conf(World& world, const Link& link) {
+std::string reachable_resolv_conf(world::World& world, const Link& link) {
   for (const char* file : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}) {
     Result<std::string> text = world.files.read(file);
     if (!text) continue;
     std::string kept;
     for (const std::string& line : text::lines(*text)) {
-      if (line.starts_with("nameserver") && !line.starts_with("nameserver 127.") && line.find("::1") == std::string::npos) {
+      if (line.starts_with("nameserver") && !line.starts_with("nameserver 127.") &&
+          line.find("::1") == std::string::npos) {
         kept += line + "\n";
       }
     }
@@ -41,7 +43,7 @@ std::string reachable_resolv_conf(World& world, const Link& link) {
   return "nameserver " + link.host_address() + "\n";  // never a loopback address: CoreDNS would see a loop
 }
 
-Status mount_all(World& world, const ClusterFiles& files, const Link& link) {
+Status mount_all(world::World& world, const ClusterFiles& files, const Link& link) {
   std::string resolv = reachable_resolv_conf(world, link);  // before /run is covered
   fs::path resolv_target = fs::weakly_canonical("/etc/resolv.conf");
   if (Status done = run(world, {"mount", "--make-rprivate", "/"}); !done) return done;
@@ -58,20 +60,22 @@ Status mount_all(World& world, const ClusterFiles& files, const Link& link) {
   return run(world, {"mount", "--bind", files.run() / "resolv.conf", resolv_target});
 }
 
-Status join_network(World& world, const Link& link) {
-  Status there = wait_until(world.clock, {std::chrono::seconds(10), std::chrono::milliseconds(5)}, "waiting for eth0",
-                            [&]() -> Result<StillWaiting> {
-                              if (world.files.exists("/sys/class/net/eth0") || access("/proc/sys/net/ipv4/conf/eth0", F_OK) == 0) {
-                                return StillWaiting{};
-                              }
-                              return StillWaiting{"the host has not connected it yet"};
-                            });
+Status join_network(world::World& world, const Link& link) {
+  Status there = world::wait_until(
+      world.clock, {std::chrono::seconds(10), std::chrono::milliseconds(5)}, "waiting for eth0",
+      [&]() -> Result<world::StillWaiting> {
+        if (world.files.exists("/sys/class/net/eth0") || access("/proc/sys/net/ipv4/conf/eth0", F_OK) == 0) {
+          return world::StillWaiting{};
+        }
+        return world::StillWaiting{"the host has not connected it yet"};
+      });
   if (!there) return there;
   if (Status on = world.files.write_in_place("/proc/sys/net/ipv4/ip_forward", "1\n"); !on) return on;
   // Before there is a way out.
   if (Status rules = run(world, {"nft", "-f", "-"}, node_rules(link)); !rules) return rules;
-  for (const std::string& line : {std::string("link set lo up"), "address add " + link.node_address() + "/30 dev eth0",
-                                  std::string("link set eth0 up"), "route add default via " + link.host_address()}) {
+  for (const std::string& line :
+       {std::string("link set lo up"), "address add " + link.node_address() + "/30 dev eth0",
+        std::string("link set eth0 up"), "route add default via " + link.host_address()}) {
     std::vector<std::string> argv = text::split(line, ' ');
     argv.insert(argv.begin(), "ip");
     if (Status done = run(world, argv); !done) return done;
@@ -92,7 +96,7 @@ std::string cni_config() {
 
 // KUBELET_KUBEADM_ARGS="--a=b --c=d", written by kubeadm for a unit of systemd.
 std::vector<std::string> kubelet_arguments() {
-  DiskFiles disk;
+  world::DiskFiles disk;
   Result<std::string> text = disk.read("/var/lib/kubelet/kubeadm-flags.env");
   if (!text) return {};
   size_t first = text->find('"'), last = text->rfind('"');
@@ -100,7 +104,8 @@ std::vector<std::string> kubelet_arguments() {
   return text::split(std::string_view(*text).substr(first + 1, last - first - 1), ' ');
 }
 
-std::vector<Service> node_services(World& world, const ClusterFiles& files, const Description& description, const fs::path& containerd_toml) {
+std::vector<world::Service> node_services(world::World& world, const ClusterFiles& files,
+                                          const Description& description, const fs::path& containerd_toml) {
   const fs::path parts = description.parts.at("kubernetes");
   auto kubelet = [parts] {
     std::vector<std::string> argv = {parts / "kubelet", "--config=/var/lib/kubelet/config.yaml",
@@ -110,38 +115,52 @@ std::vector<Service> node_services(World& world, const ClusterFiles& files, cons
     return argv;
   };
   auto proxy = [parts, name = description.name] {
-    return std::vector<std::string>{parts / "kube-proxy", "--kubeconfig=/etc/kubernetes/kube-proxy.conf",
-                                    "--proxy-mode=nftables", "--hostname-override=" + name,
-                                    std::string("--cluster-cidr=") + pod_subnet, "--conntrack-max-per-core=0",
-                                    "--conntrack-tcp-timeout-established=0", "--conntrack-tcp-timeout-close-wait=0"};
+    return std::vector<std::string>{parts / "kube-proxy",
+                                    "--kubeconfig=/etc/kubernetes/kube-proxy.conf",
+                                    "--proxy-mode=nftables",
+                                    "--hostname-override=" + name,
+                                    std::string("--cluster-cidr=") + pod_subnet,
+                                    "--conntrack-max-per-core=0",
+                                    "--conntrack-tcp-timeout-established=0",
+                                    "--conntrack-tcp-timeout-close-wait=0"};
   };
   // Started earlier, kube-proxy is refused, and waits longer each time before it asks again.
   auto api_ready = [address = Link{description.link}.node_address()] {
-    return https_says_ok("https://" + address + ":6443/readyz", "/etc/kubernetes/pki/ca.crt", std::chrono::seconds(1));
+    return world::https_says_ok("https://" + address + ":6443/readyz", "/etc/kubernetes/pki/ca.crt",
+                                std::chrono::seconds(1));
   };
-  // A kube-proxy that finds an endpoint's chain takes its rules for granted. One that was killed may leave such a
-  // chain emptied (Kubernetes 1.34, epChainSkipUpdate): its Service would never answer again.
+  // A kube-proxy that finds an endpoint's chain takes its rules for granted. One that was killed may leave
+  // such a chain emptied (Kubernetes 1.34, epChainSkipUpdate): its Service would never answer again.
   auto clear_rules = [&world] {
-    Status cleared = run(world, {"nft", "-f", "-"}, "table ip kube-proxy\ndelete table ip kube-proxy\n"
-                                                    "table ip6 kube-proxy\ndelete table ip6 kube-proxy\n");
+    Status cleared = run(world, {"nft", "-f", "-"},
+                         "table ip kube-proxy\ndelete table ip kube-proxy\n"
+                         "table ip6 kube-proxy\ndelete table ip6 kube-proxy\n");
     if (!cleared) world.terminal.err("cannot clear kube-proxy's rules: " + cleared.error().output + "\n");
   };
   return {
       {"containerd",
-       [containerd_toml] { return std::vector<std::string>{"containerd", "--config", containerd_toml}; },
+       [containerd_toml] {
+         return std::vector<std::string>{"containerd", "--config", containerd_toml};
+       },
        {},
        files.logs() / "containerd.log"},
       {"kubelet",
        kubelet,
-       {containerd_socket, "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/etc/kubernetes/kubelet.conf"},
+       {containerd_socket, "/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env",
+        "/etc/kubernetes/kubelet.conf"},
        files.logs() / "kubelet.log"},
-      {"kube-proxy", proxy, {"/etc/kubernetes/kube-proxy.conf"}, files.logs() / "kube-proxy.log", api_ready, clear_rules},
+      {"kube-proxy",
+       proxy,
+       {"/etc/kubernetes/kube-proxy.conf"},
+       files.logs() / "kube-proxy.log",
+       api_ready,
+       clear_rules},
   };
 }
 
 }  // namespace
 
-Status run_node(World& world, const fs::path& cluster_root) {
+Status run_node(world::World& world, const fs::path& cluster_root) {
   ClusterFiles files{cluster_root};
   Result<Description> description = read_description(world, files);
   if (!description) return failure(description.error());
@@ -153,11 +172,13 @@ Status run_node(World& world, const fs::path& cluster_root) {
   if (Status done = join_network(world, link); !done) return done;
   if (Status done = world.files.write("/etc/cni/net.d/10-hpawalk.conflist", cni_config()); !done) return done;
   fs::path toml = files.run() / "containerd.toml";
-  if (Status done = world.files.write(toml, containerd_config(files.containerd(), "/run/containerd", containerd_socket)); !done) {
+  if (Status done = world.files.write(
+          toml, containerd_config(files.containerd(), "/run/containerd", containerd_socket));
+      !done) {
     return done;
   }
   if (Status done = world.files.write(files.node_ready(), "\n"); !done) return done;
-  supervise(node_services(world, files, *description, toml), files.description());
+  world::supervise(node_services(world, files, *description, toml), files.description());
   return {};
 }
 

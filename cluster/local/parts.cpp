@@ -13,8 +13,8 @@ namespace hpawalk::local {
 const std::vector<PartSet>& part_sets() {
   static const std::string kubernetes_version =
       "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 -X k8s.io/component-base/version.gitMajor=1 "
-      "-X k8s.io/component-base/version.gitMinor=34 -X k8s.io/component-base/version.gitTreeState=clean "
-      "-X k8s.io/client-go/pkg/version.gitVersion=v1.34.4";
+      "-X k8s.io/component-base/version.gitMinor=34 -X k8s.io/component-base/version.gitTreeState=clean -X "
+      "k8s.io/client-go/pkg/version.gitVersion=v1.34.4";
   static const std::vector<PartSet> sets = {
       {"kubernetes",
        {"tool", "./coredns", "./pause"},
@@ -46,7 +46,7 @@ fs::path Parts::program(const std::string& name) const {
   for (const PartSet& set : part_sets()) {
     if (set.programs.contains(name)) return folders_.at(set.name) / name;
   }
-  assert(false && "no such part");
+  assert(false && "unknown component");
   return {};
 }
 
@@ -72,28 +72,30 @@ namespace {
 
 // From 1.21 on, Go fetches the newer toolchain that a go.mod asks for, if it may. Distributions switch that
 // off in their packages; what the user says in the environment counts.
-std::string toolchain(const World& world) {
+std::string toolchain(const world::World& world) {
   auto set = world.environment.find("GOTOOLCHAIN");
   return set == world.environment.end() || set->second.empty() ? "auto" : set->second;
 }
 
 struct Builder {
-  World& world;
+  world::World& world;
   const PartSet& set;
   fs::path folder;  // final name
-  Progress& progress;
+  world::Progress& progress;
 
   fs::path source() const { return folder.string() + ".source"; }
   fs::path partial() const { return folder.string() + ".partial"; }
   std::string step() const { return "build " + set.name; }
 
-  Command go(std::vector<std::string> words) const {
+  world::Command go(std::vector<std::string> words) const {
     words.insert(words.begin(), "go");
-    return Command{.argv = std::move(words),
-                   .env = {{"CGO_ENABLED", "0"}, {"GOWORK", "off"}, {"GOTOOLCHAIN", toolchain(world)},
-                           {"GOFLAGS", "-mod=readonly -buildvcs=false"}},
-                   .folder = source(),
-                   .limit = std::chrono::hours(3)};
+    return world::Command{.argv = std::move(words),
+                          .env = {{"CGO_ENABLED", "0"},
+                                  {"GOWORK", "off"},
+                                  {"GOTOOLCHAIN", toolchain(world)},
+                                  {"GOFLAGS", "-mod=readonly -buildvcs=false"}},
+                          .folder = source(),
+                          .limit = std::chrono::hours(3)};
   }
 
   std::vector<std::string> with_flags(std::vector<std::string> words) const {
@@ -116,14 +118,15 @@ struct Builder {
     std::vector<std::string> words = with_flags({"list", "-deps"});
     words.insert(words.end(), {"-f", "{{if .Stale}}{{.ImportPath}}{{end}}"});
     words.insert(words.end(), set.packages.begin(), set.packages.end());
-    Command list = go(std::move(words));
+    world::Command list = go(std::move(words));
     int fetched = 0;
     list.on_error_line = [&](std::string_view line) {
       constexpr std::string_view download = "go: downloading ";
       if (!line.starts_with(download)) return;
       progress.now(step(), fmt::format("module {}: {}", ++fetched, line.substr(download.size())));
     };
-    Result<std::string> listed = run_checked(world.processes, list, "parts-modules", "Cannot fetch the Go modules of " + set.name);
+    Result<std::string> listed = world::run_checked(world.processes, list, "parts-modules",
+                                                    "Cannot fetch the Go modules of " + set.name);
     if (!listed) return failure(with_hint(listed.error()));
     std::vector<std::string> names = text::lines(*listed);
     return std::set<std::string>(names.begin(), names.end());
@@ -133,14 +136,15 @@ struct Builder {
     std::vector<std::string> words = with_flags({"build", "-v"});
     words.insert(words.end(), {"-o", partial().string() + "/"});
     words.insert(words.end(), set.packages.begin(), set.packages.end());
-    Command build = go(std::move(words));
+    world::Command build = go(std::move(words));
     size_t seen = 0;
     build.on_error_line = [&](std::string_view package) {
       if (!stale.contains(std::string(package))) return;
       ++seen;
       progress.now(step(), fmt::format("package {} of {}: {}", seen, stale.size(), package));
     };
-    Result<std::string> built = run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
+    Result<std::string> built =
+        world::run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
     if (!built) return failure(with_hint(built.error()));
     return {};
   }
@@ -148,7 +152,8 @@ struct Builder {
   Status finish() {
     for (const auto& [name, built_as] : set.programs) {
       if (name == built_as) continue;
-      if (Status renamed = world.files.rename(partial() / built_as, partial() / name); !renamed) return renamed;
+      if (Status renamed = world.files.rename(partial() / built_as, partial() / name); !renamed)
+        return renamed;
     }
     if (set.name == "kubernetes") {
       if (Status copied = copy_bundle(); !copied) return copied;
@@ -158,8 +163,9 @@ struct Builder {
   }
 
   Status copy_bundle() {
-    Result<std::string> module = run_checked(
-        world.processes, go({"list", "-m", "-f", "{{.Dir}}", "github.com/prometheus-operator/prometheus-operator"}),
+    Result<std::string> module = world::run_checked(
+        world.processes,
+        go({"list", "-m", "-f", "{{.Dir}}", "github.com/prometheus-operator/prometheus-operator"}),
         "parts-modules", "Cannot find the operator's module");
     if (!module) return failure(module.error());
     Result<std::string> bundle = world.files.read(fs::path(text::trim(*module)) / "bundle.yaml");
@@ -169,13 +175,14 @@ struct Builder {
 
   static Error with_hint(Error error) {
     if (error.output.find("no space left") != std::string::npos) {
-      error.id = "disk-full";
+      error.id = ErrorId("disk-full").text();
       error.kind = ErrorClass::environment;
-      error.hint = "Free about 8 GiB (df -h), then run the command again: it goes on where it was";
+      error.hint = "Free about 8 GiB (df -h), then run the command again: it continues where it stopped";
     } else if (error.kind != ErrorClass::interrupted) {
       error.kind = ErrorClass::environment;
-      error.hint = "Go fetches modules through GOPROXY (go env GOPROXY): check the network, then run the command again: "
-                   "it goes on where it was";
+      error.hint =
+          "Go fetches modules through GOPROXY (go env GOPROXY): check the network, then run the command "
+          "again: it continues where it stopped";
     }
     return error;
   }
@@ -214,27 +221,31 @@ std::pair<int, int> parse_go_version(const std::string& text) {
   return {major, minor};
 }
 
-Result<std::string> go_version(World& world) {
-  const std::string hint = "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where the "
-                           "distribution has one";
+Result<std::string> go_version(world::World& world) {
+  const std::string hint =
+      "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where "
+      "the distribution has one";
   if (!world.processes.find("go")) {
-    return failure(ErrorClass::environment, "go-missing", "The cluster's parts cannot be compiled: there is no Go",
-                   "no program `go` in PATH", hint);
+    return failure(ErrorClass::environment, "go-missing",
+                   "Cannot compile the cluster's components: Go is not installed",
+                   "program `go` not found in PATH", hint);
   }
-  Result<std::string> told = run_checked(world.processes, Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
-                                         "go-version", "Cannot ask Go for its version");
+  Result<std::string> told = world::run_checked(
+      world.processes, world::Command{.argv = {"go", "env", "GOVERSION"}, .env = {{"GOTOOLCHAIN", "local"}}},
+      "go-version", "Cannot determine Go's version");
   if (!told) return told;
   std::string version(text::trim(*told));
   std::pair<int, int> oldest{1, toolchain(world) == "local" ? 25 : 21};
   if (parse_go_version(version) < oldest) {
-    return failure(ErrorClass::environment, "go-too-old", "The cluster's parts need Go 1.25 or newer", "found: " + version, hint);
+    return failure(ErrorClass::environment, "go-too-old", "The cluster's components require Go 1.25 or later",
+                   "found: " + version, hint);
   }
   return version;
 }
 
 }  // namespace
 
-Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress) {
+Result<Parts> build_parts(world::World& world, const Layout& layout, world::Progress& progress) {
   // Which Go is here matters only when something has to be compiled, but it is part of the key: an image
   // compiled with another Go is another image.
   Result<std::string> go = go_version(world);
@@ -245,20 +256,23 @@ Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress
     fs::path folder = layout.parts() / (set.name + "-" + key_of(set, *go));
     folders[set.name] = folder;
     // Its programs run as root.
-    if (Status trusted = check_trusted(world, folder); !trusted) return failure(trusted.error());
+    if (Status trusted = world::check_trusted(world, folder); !trusted) return failure(trusted.error());
     if (!world.files.exists(folder)) missing.push_back(&set);
   }
   if (!missing.empty()) {
     constexpr unsigned long long needed = 8ULL << 30U;
     Result<unsigned long long> free = world.files.free_bytes(layout.cache);
     if (free && *free < needed) {
-      return failure(ErrorClass::environment, "disk-full", "Too little space to compile the cluster's parts",
-                     text::bytes(*free) + " free below " + layout.cache.string() + ", " + text::bytes(needed) + " needed",
-                     "Free some space, or point XDG_CACHE_HOME and GOCACHE to a larger disk");
+      return failure(ErrorClass::environment, "disk-full",
+                     "Not enough disk space to compile the cluster's components",
+                     text::bytes(*free) + " free below " + layout.cache.string() + ", " +
+                         text::bytes(needed) + " needed",
+                     "Free some space, or set XDG_CACHE_HOME and GOCACHE to a larger disk");
     }
   }
   for (const PartSet* set : missing) {
-    if (Status built = Builder{world, *set, folders[set->name], progress}.build(); !built) return failure(built.error());
+    if (Status built = Builder{world, *set, folders[set->name], progress}.build(); !built)
+      return failure(built.error());
   }
   return Parts(folders);
 }

@@ -42,7 +42,7 @@ const std::map<std::string_view, std::string_view>& embedded_files();
 class Parts {
  public:
   explicit Parts(std::map<std::string, fs::path> folders) : folders_(std::move(folders)) {}
-  fs::path program(const std::string& name) const;   // asserts that the name is one of part_sets()
+  fs::path program(const std::string& name) const;  // asserts that the name is one of part_sets()
   fs::path folder() const { return folders_.at("kubernetes"); }
   fs::path operator_bundle() const { return folder() / "bundle.yaml"; }  // as upstream released it
   const std::map<std::string, fs::path>& folders() const { return folders_; }
@@ -55,6 +55,6 @@ class Parts {
 std::string key_of(const PartSet& set, const std::string& go_version);
 
 // Builds what is missing. Cheap when everything is there.
-Result<Parts> build_parts(World& world, const Layout& layout, Progress& progress);
+Result<Parts> build_parts(world::World& world, const Layout& layout, world::Progress& progress);
 
 }  // namespace hpawalk::local

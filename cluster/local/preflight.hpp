@@ -6,6 +6,6 @@
 
 namespace hpawalk::local {
 
-Status check_machine(World& world, const Layout& layout);
+Status check_machine(world::World& world, const Layout& layout);
 
 }  // namespace hpawalk::local

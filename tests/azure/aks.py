@@ -20,16 +20,12 @@ import threading
 import time
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+from report import check
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLUSTER = f"aks-test-{os.getpid()}"
-passed = failed = 0
-
-
-def check(sentence, fine, shown=""):
-    global passed, failed
-    passed, failed = passed + bool(fine), failed + (not fine)
-    print(("ok    " if fine else "FAIL  ") + sentence + ("" if fine or not shown else f"\n      | {shown}"), flush=True)
-    return fine
 
 
 def run(argv, environment, **more):
@@ -252,5 +248,4 @@ def main(hpawalk, az):
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the cluster goes, too
     main(os.path.abspath(sys.argv[1]), shutil.which(sys.argv[2]) or sys.argv[2])
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    sys.exit(1 if failed else 0)
+    report.done()

@@ -16,6 +16,10 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+from report import skip
+
 hpawalk, tool_lines = map(os.path.abspath, sys.argv[1:3])
 scratch = tempfile.mkdtemp(prefix="hpawalk-parsers-")
 context = os.path.join(scratch, "context")
@@ -23,7 +27,6 @@ os.mkdir(context)
 open(os.path.join(context, "Dockerfile"), "w").close()
 environment = os.environ | {"AZURE_CONFIG_DIR": os.path.join(scratch, "az"), "AZURE_CORE_COLLECT_TELEMETRY": "false",
                             "KUBECONFIG": os.path.join(scratch, "none"), "HOME": scratch}
-passed = failed = skipped = 0
 
 
 def run(argv):
@@ -54,22 +57,17 @@ def cobra_verdict(argv):
     return code == 0 and "Usage:" in said, f"exit {code}" if code == 0 else f"exit {code}: {reason(said)}"
 
 
-def report(sentence, verdict):
-    global passed, failed, skipped
+def count(sentence, verdict):
     fine, words = verdict
-    passed, failed, skipped = passed + (fine is True), failed + (fine is False), skipped + (fine is None)
-    print({True: "ok    ", False: "FAIL  ", None: "SKIP  "}[fine] + f"{sentence}\n        {words}", flush=True)
+    if fine is None:
+        skip(sentence, words)
+    else:
+        report.check(f"{sentence}\n        {words}", fine)
 
 
 def noticed(tool, argv):
     understood, words = cobra_verdict([*argv, "--nonesuch"])
-    report(f"a wrong flag of {tool} is noticed by this test", (not understood, words))
-
-
-def skip(sentence, why):
-    global skipped
-    skipped += 1
-    print(f"SKIP  {sentence}: {why}", flush=True)
+    count(f"a wrong flag of {tool} is noticed by this test", (not understood, words))
 
 
 lines = [json.loads(line) for line in subprocess.run([tool_lines, context], check=True, text=True, capture_output=True).stdout.splitlines()]
@@ -80,9 +78,9 @@ if shutil.which("az"):
     print("-- Azure CLI " + json.loads(run(["az", "version", "--output", "json"])[1])["azure-cli"], flush=True)
     with ThreadPoolExecutor(2) as pool:
         for argv, verdict in zip(of["az"], pool.map(az_verdict, of["az"])):
-            report(shlex.join(argv).replace(context, "FOLDER"), verdict)
+            count(shlex.join(argv).replace(context, "FOLDER"), verdict)
     understood, words = az_verdict([*of["az"][2], "--nonesuch"])
-    report("a wrong flag of az is noticed by this test", (understood is False and words.startswith("exit 2"), words))
+    count("a wrong flag of az is noticed by this test", (understood is False and words.startswith("exit 2"), words))
 else:
     skip(f"{len(of['az'])} command lines of az", "the Azure CLI is not installed")
 
@@ -91,7 +89,7 @@ for tool in ("kind", "minikube", "k3d"):
         skip(f"{len(of[tool])} command lines of {tool}", f"{tool} is not installed" + ("" if tool == "minikube" else "; ./test azure builds it"))
         continue
     for argv in of[tool]:
-        report(shlex.join(argv), cobra_verdict(argv))
+        count(shlex.join(argv), cobra_verdict(argv))
     noticed(tool, of[tool][2])
 
 # What up would run with kubectl and helm, from the plan itself.
@@ -108,7 +106,7 @@ for command in commands:
         continue
     seen.add(tuple(argv))
     if shutil.which(argv[0]):
-        report(shlex.join(argv).replace(scratch, "HOME"), cobra_verdict(argv))
+        count(shlex.join(argv).replace(scratch, "HOME"), cobra_verdict(argv))
 for tool in ("kubectl", "helm"):
     if not shutil.which(tool):
         skip(f"the command lines of {tool}", f"{tool} is not in PATH")
@@ -116,5 +114,4 @@ for tool in ("kubectl", "helm"):
         example = next(list(argv) for argv in seen if argv[0] == tool)
         noticed(tool, example)
 shutil.rmtree(scratch, ignore_errors=True)
-print(f"{passed} passed, {failed} failed, {skipped} skipped")
-sys.exit(1 if failed else 0)
+report.done()

@@ -4,24 +4,9 @@
 # $TOOLS: where ./test has installed az, kind and k3d; programs in PATH do as well.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/cluster/lib.sh
-. "$here/../cluster/lib.sh"
+# shellcheck source=tests/report.sh
+. "$here/../report.sh"
 hpawalk=$(realpath "$1") tool_lines=$(realpath "$2")
-
-# counted COMMAND...: a test with a summary of its own, added up.
-counted() {
-  local output counts
-  output=$(mktemp)
-  "$@" 2>&1 | tee "$output"
-  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$output" | tail -n 1)
-  rm -f "$output"
-  if [ -z "$counts" ]; then
-    echo "FAIL  $1 broke off without a summary"
-    counts="0 passed, 1 failed, 0 skipped"
-  fi
-  read -r p _ f _ s _ <<<"$counts"
-  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-}
 
 PATH="${TOOLS:-/nonexistent}/azure-cli/bin:${TOOLS:-/nonexistent}/bin:$PATH"
 how="scripts/setup.sh could not install it"

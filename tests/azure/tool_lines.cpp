@@ -8,6 +8,7 @@
 #include "cluster/made_target.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::cluster;
 
 static void print(const std::vector<std::string>& argv) {
   if (!argv.empty()) std::puts(nlohmann::json(argv).dump().c_str());
@@ -35,7 +36,7 @@ int main(int, char** arguments) {
   }
   for (auto maker_of : {kind_maker, minikube_maker, k3d_maker}) {
     std::string cluster = maker_of == kind_maker ? "kind" : maker_of == k3d_maker ? "k3d" : "minikube";
-    Config config = *Config::from({{}, {}, {}, {{"cluster", cluster}}});
+    config::Config config = *config::Config::from({{}, {}, {}, {{"cluster", cluster}}});
     ClusterMaker maker = maker_of(config);
     for (const auto& argv :
          {maker.version, maker.list, maker.create, maker.start, maker.kubeconfig, maker.remove})

@@ -12,7 +12,8 @@ using namespace hpawalk::hpasim;
 
 namespace {
 
-constexpr std::string_view kHpa = R"({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "bench"}, "spec": {
+constexpr std::string_view kHpa =
+    R"({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "bench"}, "spec": {
   "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "bench"}, "minReplicas": 2, "maxReplicas": 100,
   "metrics": [{"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": "10"}}}],
   "behavior": {"scaleUp": {"policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}]}, "scaleDown": {"stabilizationWindowSeconds": 300}}}})";
@@ -47,7 +48,9 @@ int main() {
   unsigned threads = std::max(1u, std::thread::hardware_concurrency());
   double one = milliseconds([&] { simulate_runs(spec, profiles, setup, 1000, 1); });
   double all = milliseconds([&] { simulate_runs(spec, profiles, setup, 1000, threads); });
-  fmt::print("a day ({} syncs, {} changes): {:.2f} ms with every sync kept, {:.2f} ms with the changes only\n", syncs, changes, median(with_details), median(without));
+  fmt::print(
+      "a day ({} syncs, {} changes): {:.2f} ms with every sync kept, {:.2f} ms with the changes only\n",
+      syncs, changes, median(with_details), median(without));
   fmt::print("1000 days: {:.0f} ms on 1 thread, {:.0f} ms on {}\n", one, all, threads);
   return median(without) <= 1.0 ? 0 : 1;
 }

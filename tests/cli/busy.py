@@ -16,11 +16,13 @@ import threading
 import time
 import urllib.parse
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 HPAWALK = os.path.abspath(sys.argv[1])
 FACTS = os.path.join(HERE, "..", "facts", "healthy.json")
 SECRET = "hunter2sekret"
-passed = failed = 0
 
 
 def answers():
@@ -139,13 +141,7 @@ esac; done
 
 
 def check(sentence, holds, done):
-    global passed, failed
-    if holds:
-        passed += 1
-        print(f"ok    {sentence} ({done.seconds:.1f} s)")
-    else:
-        failed += 1
-        print(f"FAIL  {sentence}: exit code {done.returncode} after {done.seconds:.1f} s\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}")
+    report.check(f"{sentence} ({done.seconds:.1f} s)", holds, f"exit code {done.returncode}", done.stdout[-1500:], done.stderr[-1500:])
 
 
 def verdicts(done):
@@ -207,7 +203,7 @@ def main():
     with Busy(silent) as api:
         done = api.run()
         check("a list that never comes is unknown, and the API server is not said to be silent",
-              done.returncode == 3 and "does not answer" not in done.stdout + done.stderr and "nothing came for 10 s" in done.stdout, done)
+              done.returncode == 3 and "does not respond" not in done.stdout + done.stderr and "no data arrived for 10s" in done.stdout, done)
 
     def busy(handler, path):
         if path in ("/api/v1/services", "/apis/apiregistration.k8s.io/v1/apiservices"):
@@ -251,8 +247,7 @@ def main():
               "debug " in by_variable.stderr and by_variable.stdout == text.stdout, by_variable)
         check("without either there is no debug line", "debug " not in text.stderr, text)
 
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    sys.exit(1 if failed else 0)
+    report.done()
 
 
 main()

@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+
 FACTS = pathlib.Path(__file__).parent.parent / "facts"
 HOSTILE = ["'; touch PWNED; '", "$(touch PWNED)", "`touch PWNED`", "\ntouch PWNED\n", "x\"}]'; touch PWNED; echo '\"", "\\'; touch PWNED #",
            "-f/etc/passwd", "--kubeconfig=/tmp/x", "\r\ntouch PWNED\r\n\x1b[2J", "EOF\ntouch PWNED", "\u2028touch PWNED", "a|touch PWNED", "x\x7f\x9b", "../../x"]
@@ -158,13 +161,12 @@ def main():
             wrong = check(text, repair, folder)
             if wrong:
                 trouble.append(f"{name}:\n{text}\n  {wrong}")
-    for line in trouble[:20]:
-        print("FAIL", line)
     print(f"{judged} facts judged, {printed} fixes printed, {len(seen)} of them different, {run} run in a shell")
-    enough = judged > 0 and run > 20
-    print(f"{1 if enough and not trouble else 0} passed, {len(trouble) + (0 if enough else 1)} failed, 0 skipped")
-    return 0 if enough and not trouble else 1
+    report.check("there are facts to judge, and fixes to run", judged > 0 and run > 20)
+    report.check("no fix runs anything but kubectl, as it should", not trouble, *trouble[:20])
+    report.add(failed_too=max(0, len(trouble) - 1))
+    report.done()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -21,23 +21,18 @@ import termios
 import time
 import xml.etree.ElementTree
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+from report import check
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 HPAWALK = os.path.abspath(sys.argv[1])
 FACTS = os.path.join(HERE, "..", "facts", "healthy.json")
-passed = failed = 0
+report.quiet = True
 
 # What hpawalk itself may send: its colours, and how it draws over what it drew.
 OWN = re.compile("\x1b\\[(?:0|1|2|31|32|33|1;31)m|\x1b\\[\\d+A|\x1b\\[K|\x1b\\[J|\r")
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def check(what, fine, detail=""):
-    global passed, failed
-    if fine:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAIL {what}{': ' if detail else ''}{detail}")
 
 
 class Place:
@@ -220,5 +215,4 @@ try:
         test(place)
 finally:
     shutil.rmtree(place.folder)
-print(f"{passed} passed, {failed} failed, 0 skipped")
-sys.exit(failed > 0)
+report.done()

@@ -12,20 +12,16 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from report import check, done
+
 HPAWALK = os.path.abspath(sys.argv[1])
-passed = failed = 0
 TREE = """#!/bin/sh
 trap '' INT TERM HUP
 echo $$ >> "$PIDS"
 sh -c 'trap "" INT TERM HUP; echo $$ >> "$PIDS"; sleep 300; :' &
 sleep 300
 """
-
-
-def check(sentence, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    print(f"ok    {sentence}" if good else f"FAIL  {sentence}\n      | {detail}", flush=True)
 
 
 def runs(pid):
@@ -80,5 +76,4 @@ CONTEXT = ["--context", "somewhere"]
 ended_by("two Ctrl-C", twice, ["status", *CONTEXT], "kubectl")
 ended_by("SIGKILL", lambda hpawalk: hpawalk.kill(), ["status", *CONTEXT], "kubectl")
 ended_by("SIGKILL", lambda hpawalk: hpawalk.kill(), ["doctor", *CONTEXT], "kubectl and helm")
-print(f"{passed} passed, {failed} failed, 0 skipped")
-sys.exit(failed > 0)
+done()

@@ -5,10 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-passed=0 failed=0
-check() { # SENTENCE COMMAND...
-  if "${@:2}"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAIL $1"; fi
-}
+# shellcheck source=tests/report.sh
+. tests/report.sh
 
 mkdir -p "$folder/bin" "$folder/evil" "$folder/go"
 cat >"$folder/bin/apt-get" <<'END'
@@ -58,5 +56,4 @@ seen=$(path_of_root)
 only_go() { [ "$seen" = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$folder/go" ]; }
 check "Root's PATH is the system's, and Go's folder" only_go
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+summary

@@ -12,12 +12,15 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+from report import check
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 HPAWALK = os.path.abspath(sys.argv[1])
 VERSION = subprocess.run([HPAWALK, "--version"], text=True, capture_output=True, check=True).stdout.split()[1]
 IMAGE = f"prom-fake:{VERSION}"
 TOOLS = ("az", "kind", "minikube", "k3d", "kubectl", "helm")
-passed = failed = 0
 USERS_KUBECONFIG = "kind: Config\ncurrent-context: production\n"
 
 NEEDED = ("apps/v1", "autoscaling/v2", "rbac.authorization.k8s.io/v1", "apiextensions.k8s.io/v1", "apiregistration.k8s.io/v1")
@@ -81,15 +84,6 @@ class Fakes:
         return found
 
 
-def check(sentence, fine, *shown):
-    global passed, failed
-    passed, failed = passed + bool(fine), failed + (not fine)
-    print(("ok    " if fine else "FAIL  ") + sentence, flush=True)
-    if not fine:
-        for text in shown:
-            print("      | " + str(text)[-1500:])
-
-
 def scenario(sentence, script, answers, words, code=0, says="", tools=TOOLS, **environment):
     """One run from nothing; its outcome, what it says, and that every expected call came and no other."""
     fakes = Fakes(script, answers, tools)
@@ -137,16 +131,16 @@ for tool, maker in MAKERS.items():
     registry = ["--prom-fake-image", "registry.example.com/fake:1"]
     scenario(f"{tool}: up makes a cluster, notes that it did, and uses it", [
         absent, step(tool, *maker["create"], out="Creating cluster\n"), kubeconfig, apply_note(maker["context"], file, f"{tool} cluster hpawalk")],
-        api(), ["up", "--cluster", tool, "--only", "image", *registry], says=f"image stands on {tool} cluster hpawalk")
+        api(), ["up", "--cluster", tool, "--only", "image", *registry], says=f"image is ready on {tool} cluster hpawalk")
     scenario(f"{tool}: up uses the cluster that is there", [there, kubeconfig], api(), ["up", "--cluster", tool, "--only", "image", *registry])
     scenario(f"{tool}: a cluster too old is refused before anything is changed", [there, kubeconfig], api(minor="22"),
              ["up", "--cluster", tool], code=3, says="v1.22.0 is older than 1.25")
     for words in (["down", "--cluster"], ["down", "--delete-cluster"]):
         scenario(f"{tool}: {' '.join(words)} deletes the cluster that hpawalk made",
                  [there, kubeconfig, step(tool, *maker["remove"])], api({"cluster": f"{tool} cluster hpawalk"}),
-                 words, says="is gone", HPAWALK_CLUSTER=tool)
+                 words, says="and everything on it were deleted", HPAWALK_CLUSTER=tool)
     scenario(f"{tool}: and not one that somebody else made", [there, kubeconfig], api({}), ["down", "--cluster"],
-             code=2, says="hpawalk did not make", HPAWALK_CLUSTER=tool)
+             code=2, says="hpawalk did not create", HPAWALK_CLUSTER=tool)
     scenario(f"{tool}: down where there is no cluster has nothing to do", [absent], api(), ["down", "--cluster", tool])
     scenario(f"{tool}: plan runs nothing", [], api(), ["plan", "--cluster", tool, "--only", "image"], says=maker["create"][0])
     scenario(f"{tool}: without {tool} in PATH that is the error", [], api(), ["up", "--cluster", tool], code=3, says=f"{tool} is not in PATH",
@@ -200,7 +194,7 @@ note = apply_note("walkcluster", "aks-walk-walkcluster", "registry.walkregistry"
 scenario("aks: up builds the image with its log streamed, grants the right, and notes both", azure() + [credentials(), no_image, rights, note, build, attach],
          api(), ["up", "--only", "image"], says="Step 1/9 : FROM debian", **NAMES)
 scenario("aks: what is there is used", azure() + [credentials(), image | {"out": "{}"}, rights | {"out": '[{"roleDefinitionName": "AcrPull"}]'}], api(),
-         ["up", "--only", "image"], says="image stands on AKS cluster walkcluster", **NAMES)
+         ["up", "--only", "image"], says="image is ready on AKS cluster walkcluster", **NAMES)
 scenario("aks: a build that fails is the run's failure", azure() + [
     credentials(), no_image, rights | {"out": '[{"roleDefinitionName": "AcrPull"}]'}, note, lambda f: build(f) | {"code": 1, "err": "ERROR: Run failed\n"}],
     api(), ["up", "--only", "image"], code=1, says="The registry could not build prom-fake's image", **NAMES)
@@ -219,7 +213,6 @@ scenario("aks: down takes back what the note says", [
     with_kubectl("walkcluster", "aks-walk-walkcluster", "delete", "configmap", "hpawalk-made", "--namespace=kube-system", "--ignore-not-found")],
     api({"registry.walkregistry": json.dumps({"name": "walkregistry", "id": REGISTRY_ID, "subscription": "s", "group": "walk", "cluster": "walkcluster",
                                               "images": [IMAGE], "right": "attached", "assignee": "kubelet"})}), ["down"], says="2 objects removed", **NAMES)
-scenario("aks: down --cluster deletes no AKS cluster", [], api(), ["down", "--cluster"], code=2, says="deletes none", **NAMES)
+scenario("aks: down --cluster deletes no AKS cluster", [], api(), ["down", "--cluster"], code=2, says="hpawalk neither creates nor deletes AKS clusters", **NAMES)
 
-print(f"{passed} passed, {failed} failed, 0 skipped")
-sys.exit(1 if failed else 0)
+report.done()

@@ -28,7 +28,7 @@ check "  as the simulator says, each change within a sync period" as_simulated
 jq -r '"      " + .prediction.verdict' out.json
 all_hops() { jq -e '.arrivals[-1] | [.promFakeSeconds, .prometheusSeconds, .metricsApiSeconds, .hpaSeconds] | all(. != null and . < 15)' out.json; }
 check "  the value was seen at every hop" all_hops
-check "  the report is there and needs nothing else" sh -c "grep -q 'The value at every hop' up.html && ! grep -qE 'src=|href=|url\(|@import|<script|<link' up.html"
+check "  the report is there and needs nothing else" sh -c "grep -q 'The value at every step' up.html && ! grep -qE 'src=|href=|url\(|@import|<script|<link' up.html"
 check "a recording is not written over" fails_with 2 record-exists "$hpawalk" drive 'hold 5 for 10s' --record up.jsonl
 check "report shows it again" "$hpawalk" report up.jsonl --compare-simulation
 
@@ -61,6 +61,6 @@ backtest() { "$hpawalk" simulate --hpa nginx --from-prometheus 'sum(prom_fake_va
 check "what Prometheus recorded is simulated with the HPA of the cluster" backtest
 reached() { jq -e '.kubernetes == "v1.34.4" and .variants[0].figures.highest == 10 and .durationSeconds > 60' back.json; }
 check "  with the cluster's own version, and it reaches 10" reached
-check "an HPA that is not there is said with its namespace" fails_with 1 "no HPA nginz in namespace default" "$hpawalk" simulate --hpa nginz --profile 'hold 5'
+check "an HPA that is not there is said with its namespace" fails_with 1 "HPA nginz not found in namespace default" "$hpawalk" simulate --hpa nginz --profile 'hold 5'
 check "without a kubeconfig it is the local cluster's HPA" env -u KUBECONFIG HOME="$work" XDG_STATE_HOME="${XDG_STATE_HOME:-$HOME/.local/state}" "$hpawalk" simulate --hpa nginx --profile 'hold 5'
 summary

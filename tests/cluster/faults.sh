@@ -5,10 +5,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 hpawalk=$(realpath "$1")
 name=faults-$$
+# shellcheck source=tests/report.sh
+. "$here/../report.sh"
 for tool in kubectl python3 go nft nsenter; do
-  command -v "$tool" >/dev/null || { echo "SKIP  faults: needs $tool"; echo "0 passed, 0 failed, 1 skipped"; exit 0; }
+  command -v "$tool" >/dev/null || { skip faults "needs $tool"; summary; exit; }
 done
-trap '"$hpawalk" cluster down --name "$name" >&2' EXIT
+trap '"$hpawalk" cluster down --name "$name" >/dev/null 2>&1' EXIT
 "$hpawalk" cluster up --name "$name" --hpa-sync-period 2s --hpa-downscale-stabilization 60s >&2
 operator=$(cd "$here/../../cluster/local/parts/kubernetes" && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator)
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")

@@ -5,7 +5,7 @@ Makes seeded random HPAs in a namespace of its own, feeds their metrics exactly 
 (custom, external and resource metrics), watches the replicas, and compares with `hpawalk simulate`: the sequence of
 replicas must be one that the simulator gives (it tells how likely), and each change must come within one sync
 period of the simulated one. Prints one line a case, and `N passed, N failed, N skipped`; exit code 1 if a case is
-outside, 77 if it cannot run.
+outside.
 
     KUBECONFIG=... hpa_proof.py --hpawalk build/release/hpawalk --host 10.201.0.1 --sync 2 --stabilization 10 [--cases 36] [--seed 1]
 
@@ -13,6 +13,9 @@ outside, 77 if it cannot run.
 gates HPAConfigurableTolerance and HPAScaleToZero: then some cases have tolerances and minReplicas 0.
 """
 import argparse, http.server, json, os, random, shutil, ssl, subprocess, sys, tempfile, threading, time, urllib.parse, urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
 
 NAMESPACE = "hpa-proof"
 SERVICES = [("external.metrics.k8s.io", "v1beta1"), ("custom.metrics.k8s.io", "v1beta2"), ("metrics.k8s.io", "v1beta1")]
@@ -371,8 +374,8 @@ def main():
     arguments = parser.parse_args()
     for program in ("kubectl", "openssl"):
         if not shutil.which(program):
-            print(f"SKIPPED: {program} is missing\n0 passed, 0 failed, 1 skipped")
-            return 77
+            report.skip("the simulator against a real HPA controller", f"{program} is missing")
+            report.done()
     r = random.Random(arguments.seed)
     made = [random_case(r, i, arguments.sync, arguments.steps, arguments.gates) for i in range(arguments.cases)]
     cases, duration = {case.name: case for case, _ in made}, max(end for _, end in made)
@@ -404,9 +407,9 @@ def main():
         print(f"{'ok  ' if good else 'SKIP' if excused else 'FAIL'} {case.name} {case.kind:<16} {'behavior' if 'behavior' in case.hpa['spec'] else '        '} {text}", flush=True)
     shutil.rmtree(folder)
     print(f"{len(cases)} HPAs on a real controller, {changes} changes of replicas; in {sure} only one sequence is possible, in the others the set of possible ones was compared")
-    print(f"{len(cases) - outside - disturbed} passed, {outside} failed, {disturbed} skipped")
-    return 1 if outside else 0
+    report.add(len(cases) - outside - disturbed, outside, disturbed)
+    report.done()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,27 +1,7 @@
 # shellcheck shell=bash
-# Counting checks against a real cluster. Sourced by the scripts beside it.
-# Behind a pipe they say `grep … >/dev/null`, not `grep -q`: that one leaves at the first match, and with pipefail
-# the writer's broken pipe is the pipe's failure.
-
-passed=0 failed=0 skipped=0
-
-# check SENTENCE COMMAND...: the command must succeed; its output is shown when it does not.
-check() {
-  local sentence=$1 out start=$SECONDS
-  shift
-  if out=$("$@" 2>&1); then
-    passed=$((passed + 1))
-    printf 'ok    %s (%s s)\n' "$sentence" "$((SECONDS - start))"
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n      %s\n%s\n' "$sentence" "$*" "$(printf '%s' "$out" | tail -n 20 | sed 's/^/      | /')"
-  fi
-}
-
-skip() {
-  skipped=$((skipped + 1))
-  printf 'SKIP  %s: %s\n' "$1" "$2"
-}
+# What the scripts beside this one share: checks against a real cluster. Sourced.
+# shellcheck source=tests/report.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../report.sh"
 
 # within SECONDS COMMAND...: again and again until it succeeds.
 within() {
@@ -44,9 +24,4 @@ fails_with() {
   [ "$status" -eq "$code" ] && grep -qF -- "$text" <<<"$out" && return
   printf 'exit code %s (expected %s), output:\n%s\n' "$status" "$code" "$out"
   return 1
-}
-
-summary() {
-  printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
-  [ "$failed" -eq 0 ]
 }

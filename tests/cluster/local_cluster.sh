@@ -11,7 +11,7 @@ a=test-a-$$ b=test-b-$$
 state=${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters
 work=$(mktemp -d)
 
-trap '{ "$hpawalk" cluster down --name $a; "$hpawalk" cluster down --name $b; rm -rf "$work"; } >&2' EXIT
+trap '{ "$hpawalk" cluster down --name $a; "$hpawalk" cluster down --name $b; rm -rf "$work"; } >/dev/null 2>&1' EXIT
 
 for old in "$state"/test-[ab]-*; do  # of a run that was killed
   [ ! -e "$old" ] || [ -e "/proc/${old##*-}" ] || "$hpawalk" cluster down --name "${old##*/}" >&2

@@ -105,20 +105,20 @@ check "  has nothing to do ($(jq .seconds again.json) s)" unchanged
 his=(--namespace his --prometheus-namespace his-metrics --adapter-namespace his-metrics --hpa-name web)
 # shellcheck disable=SC2054
 his_stages=(--only workload,operator,prometheus,image,prom-fake,servicemonitor)
-check "another chain's objects of the same names stop up" fails_with 1 "belongs to another chain of hpawalk's" "$hpawalk" up --instance somebody
+check "another chain's objects of the same names stop up" fails_with 1 "belongs to another hpawalk instance" "$hpawalk" up --instance somebody
 check "a second chain on the same cluster" "$hpawalk" up "${his[@]}" "${his_stages[@]}"
-check "  its adapter is the first one's" fails_with 1 "belongs to another chain of hpawalk's" "$hpawalk" up "${his[@]}"
+check "  its adapter is the first one's" fails_with 1 "belongs to another hpawalk instance" "$hpawalk" up "${his[@]}"
 his_down() { "$hpawalk" down "${his[@]}" -o json >down.json 2>progress || { cat progress; return 1; }; }
 first_down() { "$hpawalk" down -o json >down.json 2>progress || { cat progress; return 1; }; }
 check "the first one's down" first_down
-check "  names the other" left "--instance=his.web takes it away"
+check "  names the other" left "--instance=his.web removes them"
 check "  leaves it standing" there his deployment prom-fake
 check "  with its Prometheus" there his-metrics prometheus prometheus
 check "  and the operator that both use" there default deployment prometheus-operator
 check "  and is itself gone" gone hpa -n default
 check "  with its programs" gone deployments nginx prom-fake -n default
 check "the second one's down" his_down
-check "  leaves the first one's operator" left "--instance=default.nginx takes it away"
+check "  leaves the first one's operator" left "--instance=default.nginx removes them"
 check "  its own is gone" gone namespaces his his-metrics
 check "the first one's down takes the operator, now that nobody uses it" first_down
 check "  nothing is left alone" nothing_left

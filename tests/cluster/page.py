@@ -8,10 +8,14 @@ output, standard error included. In it
   ...            alone on a line: any number of lines, also none
   (end: N)       as the last line: the command ends with the exit code N. Otherwise it must be 0.
 """
+import os
 import re
 import subprocess
 import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
 
 LIMIT = 240  # seconds a command
 
@@ -97,7 +101,6 @@ def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         commands = commands_in(file.read())
     shell = Shell(sys.argv[2] if len(sys.argv) > 2 else ":")
-    passed = failed = 0
     for command in commands:
         begin = time.monotonic()
         said, exit_code = shell.run(command.text)
@@ -107,15 +110,8 @@ def main():
         else:
             trouble = first_difference(command.output, said)
         first = command.text.splitlines()[0]
-        if trouble is None:
-            passed += 1
-            print(f"ok    line {command.line}: {first} ({time.monotonic() - begin:.0f} s)", flush=True)
-        else:
-            failed += 1
-            print(f"FAIL  line {command.line}: {first}\n      {trouble}", flush=True)
-            print("\n".join("      | " + line for line in said[-40:]), flush=True)
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 0 if commands and failed == 0 else 1
+        report.check(f"line {command.line}: {first} ({time.monotonic() - begin:.0f} s)", trouble is None, trouble, *said[-40:])
+    report.done()
 
 
-sys.exit(main())
+main()

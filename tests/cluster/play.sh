@@ -30,7 +30,7 @@ KUBECONFIG=$("$hpawalk" cluster kubeconfig --name $name)
 kubectl() { command kubectl --request-timeout=10s "$@"; }
 
 check "before up, set-value says that nothing is there" fails_with 1 "[no-prom-fake]" "$hpawalk" set-value 5
-check "before up, verify fails" fails_with 1 "The first broken link is" "$hpawalk" verify
+check "before up, verify fails" fails_with 1 "The first failing check is" "$hpawalk" verify
 check "up" "$hpawalk" up
 check "verify --wait finds every link whole" "$hpawalk" verify --wait --timeout 60s
 check "verify, as JSON" verified whole.json
@@ -54,7 +54,7 @@ check "  it rests at maxReplicas" settled up.json '.outlook.rule == "at-max"'
 check "  Events came" jq -es '[.[] | .event? // empty | select(.reason == "SuccessfulRescale")] | length >= 3' up.json
 check "verify at 10 replicas" "$hpawalk" verify
 check "set-value 5 --watch" set_and_watch 5 down.json
-check "  stays at 10, says until when and why" settled down.json '.outlook.rule == "stabilized-down" and .outlook.until != null and .outlook.next == 5 and (.outlook.text | test("^stays at 10 until about .* the highest recommendation of the last 30 s was 50"))'
+check "  stays at 10, says until when and why" settled down.json '.outlook.rule == "stabilized-down" and .outlook.until != null and .outlook.next == 5 and (.outlook.text | test("^stays at 10 until about .* the highest recommendation of the last 30s was 50"))'
 until=$(jq -rs '.[-1].settled.outlook.until' down.json)
 check "  comes down after the window" "$hpawalk" watch --until replicas=5 --timeout 60s
 late=$(($(date +%s) - $(date -d "$until" +%s)))
@@ -82,7 +82,7 @@ check "no pod of prom-fake: set-value says so" fails_with 1 "[no-prom-fake]" "$h
 check "  verify names it" within 60 first_broken_is source-without-pods
 kubectl scale deployment prom-fake --replicas=1 > /dev/null
 kubectl delete hpa nginx > /dev/null
-check "no HPA: watch says so" fails_with 1 "there is no HPA nginx in namespace default" "$hpawalk" watch --until settled --timeout 3s
+check "no HPA: watch says so" fails_with 1 "HPA nginx not found in namespace default" "$hpawalk" watch --until settled --timeout 3s
 check "  verify names it once Prometheus has found the new pod" within 60 first_broken_is hpa-missing
 check "  and proves what is before it" within 60 only_the_hpa_is_broken
 check "up heals it" "$hpawalk" up

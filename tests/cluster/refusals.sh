@@ -81,5 +81,5 @@ else
   check "with fewer packages left" goes_on
 fi
 check "a bad name is refused" fails_with 2 cluster-name "$hpawalk" cluster up --name Bad_Name
-check "a bad duration is refused" fails_with 2 "is no duration" "$hpawalk" cluster up --hpa-sync-period soon
+check "a bad duration is refused" fails_with 2 "is not a duration" "$hpawalk" cluster up --hpa-sync-period soon
 summary

@@ -43,7 +43,7 @@ no_refusals() {
 every_pod() { # JQ-CONDITION
   kubectl get pods -A -o json | jq -e "[.items[] | select(.metadata.namespace != \"kube-system\") | select($1 | not) | .metadata.name] == []"
 }
-doctor_finds_that_it_fits() { "$hpawalk" doctor | grep "namespace default enforces .restricted., which the workload fits" > /dev/null; }
+doctor_finds_that_it_fits() { "$hpawalk" doctor | grep "namespace default enforces .restricted.; the workload complies" > /dev/null; }
 unchanged() { "$hpawalk" up | grep "nothing had to be changed" > /dev/null; }
 
 kubectl label namespace default pod-security.kubernetes.io/enforce=restricted > /dev/null
@@ -65,7 +65,7 @@ check "  workload and prom-fake hold no token of the API server's" test "$(kubec
 check "  prom-fake's image is never pulled" test "$(kubectl get pods -l app=prom-fake -o 'jsonpath={.items[0].spec.containers[0].imagePullPolicy}')" = Never
 
 check "prom-fake's Service has no address outside" test "$(kubectl get service prom-fake -o 'jsonpath={.spec.type}')" = ClusterIP
-check "a LoadBalancer without source ranges is refused" fails_with 2 "needs prom-fake.source-ranges" "$hpawalk" up --prom-fake-service-type LoadBalancer
+check "a LoadBalancer without source ranges is refused" fails_with 2 "requires prom-fake.source-ranges" "$hpawalk" up --prom-fake-service-type LoadBalancer
 check "with them it is made" "$hpawalk" up --only prom-fake --prom-fake-service-type LoadBalancer --prom-fake-source-ranges 192.0.2.0/24
 check "  for these" test "$(kubectl get service prom-fake -o 'jsonpath={.spec.type} {.spec.loadBalancerSourceRanges}')" = 'LoadBalancer ["192.0.2.0/24"]'
 check "  and is gone with the next up" "$hpawalk" up --only prom-fake

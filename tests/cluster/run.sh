@@ -5,36 +5,32 @@
 #                                                 and wants no other clusters; together: all others. Default: both
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/report.sh
+. "$here/../report.sh"
 hpawalk=$(cd "$1" && pwd)/hpawalk
 part=${2:-both} lanes=3
 if [ "$(id -u)" -ne 0 ]; then
-  echo "SKIP  the real cluster: needs root"
-  echo "0 passed, 0 failed, 1 skipped"
-  exit 0
+  skip "the real cluster" "needs root"
+  summary
+  exit
 fi
 
 echo "Preparing the cluster's parts (compiled once: 15 to 25 minutes on two cores; then nothing)"
-"$hpawalk" cluster prepare || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+if ! "$hpawalk" cluster prepare; then
+  check "the cluster's parts are prepared" false
+  summary
+  exit
+fi
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
 # Runs one script, shows what it said, and leaves its counts in a file of its name.
 run() {
-  local name=$1 start=$SECONDS status=0 counts p f s
+  local name=$1 start=$SECONDS status=0
   "$here/$name.sh" "$hpawalk" >"$results/$name.output" 2>&1 || status=$?
-  # The last line of that form, wherever it stands: what a script cleans up at its end may still say something.
-  counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$results/$name.output" | tail -n 1)
-  if [ -z "$counts" ]; then
-    counts="0 passed, 1 failed, 0 skipped"
-    echo "FAIL  $name.sh broke off without a summary (exit code $status)" >>"$results/$name.output"
-  fi
-  read -r p _ f _ s _ <<<"$counts"
-  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
-    f=1
-    echo "FAIL  $name.sh ended with exit code $status" >>"$results/$name.output"
-  fi
-  echo "$p $f $s" >"$results/$name.counts"
+  counts_of "$results/$name.output" "$status" >"$results/$name.counts"
+  if [ "$status" -ne 0 ]; then echo "      $name.sh ended with exit code $status" >>"$results/$name.output"; fi
   printf '\n-- %s (%s s)\n' "$name.sh" "$((SECONDS - start))" >"$results/$name.title"
   flock "$results" cat "$results/$name.title" "$results/$name.output"  # one at a time
 }
@@ -59,10 +55,8 @@ if [ "$part" != alone ]; then
   names+=("${rest[@]}")
 fi
 
-passed=0 failed=0 skipped=0
 for name in "${names[@]}"; do
   read -r p f s <"$results/$name.counts" || { p=0 f=1 s=0; }
-  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  add "$p" "$f" "$s"
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+summary

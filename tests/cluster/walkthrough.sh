@@ -180,7 +180,7 @@ troubles() {
   kill -INT $victim
   wait $victim
   check "Ctrl-C ends up with 130" test $? = 130
-  check "  and says how to go on" grep -q "hpawalk up goes on" interrupted.log
+  check "  and says how to go on" grep -q "hpawalk up continues" interrupted.log
   check "up goes on" "$hpawalk" up
   check "down" "$hpawalk" down
   settled_listing "$kubeconfig" > after

@@ -302,6 +302,12 @@ def other_object(f):
     f["hpas"]["value"]["items"][0]["spec"]["metrics"][0]["object"]["describedObject"]["name"] = "object-valu"
 
 
+def no_hpa(f):
+    hpa = f["hpas"]["value"]["items"][0]
+    hpa["metadata"]["annotations"] = {"hpawalk/assumed": "true"}
+    del hpa["status"]
+
+
 def no_target(f):
     f["hpas"]["value"]["items"][0]["spec"]["scaleTargetRef"]["name"] = "object-valu"
     conditions(f, "AbleToScale", status="False", reason="FailedGetScale", message='deployments.apps "object-valu" not found')
@@ -360,7 +366,7 @@ FILES = {
     "empty-discovery": lambda f: f["discovery custom.metrics.k8s.io"]["value"].update(resources=[]),
     "keda-scaledobject": keda, "source-pods-not-ready": source_not_ready, "target-not-discovered": not_discovered, "no-scrape-config": without_operator,
     "adapter-config-invalid": invalid_config, "rate-limited": rate_limited, "scale-refused": refused, "target-selector": selector, "resource-metrics-empty": resource,
-    "waiting-for-sync": failing, "unknown@forbidden": forbidden,
+    "waiting-for-sync": failing, "unknown@forbidden": forbidden, "hpa-missing": no_hpa,
 }
 
 

@@ -46,7 +46,8 @@ void FakeCgroups::add_files(const fs::path& group, const std::string& controller
 
 Status FakeCgroups::make_folder(const fs::path& path, unsigned) {
   if (memory.exists(path)) return {};
-  if (!memory.exists(path.parent_path())) return failure(ErrorClass::environment, "file", "no parent of " + path.string());
+  if (!memory.exists(path.parent_path()))
+    return failure(ErrorClass::environment, "file", "no parent of " + path.string());
   std::string inherited = memory.read(path.parent_path() / "cgroup.subtree_control").value_or("");
   add_files(path, std::string(text::trim(inherited)));
   return {};
@@ -61,7 +62,8 @@ Status FakeCgroups::write_in_place(const fs::path& file, std::string_view text) 
 
 Status FakeCgroups::move(const std::string& pid, const fs::path& group) {
   fs::path hierarchy = two_ ? root : root / *group.lexically_relative(root).begin();
-  bool hands_out = two_ && group != root && text::trim(memory.content[group / "cgroup.subtree_control"]) != "";
+  bool hands_out =
+      two_ && group != root && text::trim(memory.content[group / "cgroup.subtree_control"]) != "";
   if (hands_out) return refused(group, "Device or resource busy");
   for (auto& [file, content] : memory.content) {
     bool same = file.filename() == "cgroup.procs" && !file.lexically_relative(hierarchy).empty() &&

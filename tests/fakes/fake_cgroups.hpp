@@ -1,12 +1,13 @@
-// A cgroup file system with the kernel's rules that matter here, below /sys/fs/cgroup: folders come with their
-// files, a process is in one group of a hierarchy, and (v2) a group with processes cannot hand out controllers.
+// A cgroup file system with the kernel's rules that matter here, below /sys/fs/cgroup: folders come with
+// their files, a process is in one group of a hierarchy, and (v2) a group with processes cannot hand out
+// controllers.
 #pragma once
 
 #include "tests/fakes/fakes.hpp"
 
 namespace hpawalk::fakes {
 
-class FakeCgroups final : public Files {
+class FakeCgroups final : public world::Files {
  public:
   // v2; `container`: its root is not the machine's, so that the rule about processes holds for it too.
   static FakeCgroups version_2(bool container, const std::string& controllers);
@@ -15,12 +16,18 @@ class FakeCgroups final : public Files {
 
   MemoryFiles memory;
 
-  Result<std::string> read(const fs::path& file, size_t most = most_read) override { return memory.read(file, most); }
-  Status write(const fs::path& file, std::string_view text, unsigned mode) override { return memory.write(file, text, mode); }
-  Status append(const fs::path& file, std::string_view text, unsigned mode) override { return memory.append(file, text, mode); }
+  Result<std::string> read(const fs::path& file, size_t most = world::most_read) override {
+    return memory.read(file, most);
+  }
+  Status write(const fs::path& file, std::string_view text, unsigned mode) override {
+    return memory.write(file, text, mode);
+  }
+  Status append(const fs::path& file, std::string_view text, unsigned mode) override {
+    return memory.append(file, text, mode);
+  }
   Status write_in_place(const fs::path& file, std::string_view text) override;
   bool exists(const fs::path& path) override { return memory.exists(path); }
-  Result<FileStatus> status(const fs::path& path) override { return memory.status(path); }
+  Result<world::FileStatus> status(const fs::path& path) override { return memory.status(path); }
   Status remove_all(const fs::path& path) override { return memory.remove_all(path); }
   Status make_folder(const fs::path& path, unsigned mode) override;
   Status rename(const fs::path& from, const fs::path& to) override { return memory.rename(from, to); }

@@ -13,14 +13,20 @@ namespace hpawalk::fakes {
   std::abort();
 }
 
-bool FakeClock::sleep(Duration d) {
+bool FakeClock::sleep(world::Duration d) {
   if (elapsed + d >= interrupt_at) return false;
   elapsed += d;
   return true;
 }
 
 static Error missing(const fs::path& path) {
-  return Error{ErrorClass::environment, "file", "Cannot read " + path.string(), "No such file or directory", {}, {}, {}};
+  return Error{ErrorClass::environment,
+               "file",
+               "Cannot read " + path.string(),
+               "No such file or directory",
+               {},
+               {},
+               {}};
 }
 
 static bool below(const fs::path& path, const fs::path& folder) {
@@ -28,9 +34,12 @@ static bool below(const fs::path& path, const fs::path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-Result<std::string> MemoryFiles::read(const fs::path& file, size_t /*most*/) {
+Result<std::string> MemoryFiles::read(const fs::path& file, size_t most) {
   auto found = content.find(file);
   if (found == content.end()) return failure(missing(file));
+  if (found->second.size() > most)
+    return failure(ErrorClass::environment, "file", "Cannot read " + file.string(),
+                   "it has more than " + std::to_string(most) + " bytes");
   return found->second;
 }
 
@@ -60,11 +69,13 @@ bool MemoryFiles::exists(const fs::path& path) {
   return false;
 }
 
-Result<FileStatus> MemoryFiles::status(const fs::path& path) {
+Result<world::FileStatus> MemoryFiles::status(const fs::path& path) {
+  if (!exists(path)) return failure(missing(path));
   bool folder = !content.contains(path);
   auto owner = owners.find(path);
   auto mode = modes.find(path);
-  return FileStatus{owner == owners.end() ? 0 : owner->second, mode == modes.end() ? (folder ? 0755U : 0644U) : mode->second, folder};
+  return world::FileStatus{owner == owners.end() ? 0 : owner->second,
+                           mode == modes.end() ? (folder ? 0755U : 0644U) : mode->second, folder};
 }
 
 Status MemoryFiles::remove_all(const fs::path& path) {
@@ -73,7 +84,8 @@ Status MemoryFiles::remove_all(const fs::path& path) {
   return {};
 }
 
-Status MemoryFiles::make_folder(const fs::path& path, unsigned) {
+Status MemoryFiles::make_folder(const fs::path& path, unsigned mode) {
+  if (!exists(path)) modes[path] = mode;
   folders.insert(path);
   return {};
 }
@@ -94,13 +106,15 @@ Status MemoryFiles::rename(const fs::path& from, const fs::path& to) {
 }
 
 Result<std::vector<fs::path>> MemoryFiles::list(const fs::path& folder) {
-  if (content.contains(folder)) return failure(ErrorClass::environment, "file", "Cannot list " + folder.string(), "Not a directory");
+  if (content.contains(folder))
+    return failure(ErrorClass::environment, "file", "Cannot list " + folder.string(), "Not a directory");
   std::set<fs::path> found;
   for (const auto& [file, text] : content) {
     if (below(file, folder)) found.insert(folder / *file.lexically_relative(folder).begin());
   }
   for (const fs::path& made : folders) {
-    if (made != folder && below(made, folder)) found.insert(folder / *made.lexically_relative(folder).begin());
+    if (made != folder && below(made, folder))
+      found.insert(folder / *made.lexically_relative(folder).begin());
   }
   return std::vector<fs::path>(found.begin(), found.end());
 }
@@ -111,20 +125,20 @@ ScriptedProcesses::~ScriptedProcesses() {
   }
 }
 
-void ScriptedProcesses::expect(const std::string& command_line, Outcome outcome) {
+void ScriptedProcesses::expect(const std::string& command_line, world::Outcome outcome) {
   expected_[command_line].push_back(std::move(outcome));
 }
 
-void ScriptedProcesses::allow(const std::string& command_line, Outcome outcome) {
+void ScriptedProcesses::allow(const std::string& command_line, world::Outcome outcome) {
   allowed_[command_line] = std::move(outcome);
 }
 
-Result<Outcome> ScriptedProcesses::run(const Command& command) {
+Result<world::Outcome> ScriptedProcesses::run(const world::Command& command) {
   std::lock_guard lock(mutex_);
   calls.push_back(command);
   if (on_call) on_call(command);
   std::string line = text::shell_quote(command.argv);
-  Outcome outcome;
+  world::Outcome outcome;
   if (auto found = expected_.find(line); found != expected_.end() && !found->second.empty()) {
     outcome = std::move(found->second.front());
     found->second.pop_front();
@@ -143,7 +157,7 @@ Result<Outcome> ScriptedProcesses::run(const Command& command) {
 }
 
 namespace {
-struct FakeChild final : Child {
+struct FakeChild final : world::Child {
   bool alive = true;
   pid_t pid() const override { return 4242; }
   bool running() override { return alive; }
@@ -151,8 +165,9 @@ struct FakeChild final : Child {
 };
 }  // namespace
 
-Result<std::unique_ptr<Child>> ScriptedProcesses::start(const Command& command, const std::filesystem::path&) {
-  Result<Outcome> outcome = run(command);
+Result<std::unique_ptr<world::Child>> ScriptedProcesses::start(const world::Command& command,
+                                                               const std::filesystem::path&) {
+  Result<world::Outcome> outcome = run(command);
   auto child = std::make_unique<FakeChild>();
   child->alive = outcome->ok();
   return child;
@@ -169,18 +184,18 @@ ScriptedHttp::~ScriptedHttp() {
   }
 }
 
-void ScriptedHttp::expect(const std::string& method_and_url, HttpResponse response) {
+void ScriptedHttp::expect(const std::string& method_and_url, world::HttpResponse response) {
   expected_[method_and_url].push_back(std::move(response));
 }
 
-void ScriptedHttp::allow(const std::string& method_and_url, HttpResponse response) {
+void ScriptedHttp::allow(const std::string& method_and_url, world::HttpResponse response) {
   allowed_[method_and_url] = std::move(response);
 }
 
-Result<HttpResponse> ScriptedHttp::send(const HttpRequest& request) {
+Result<world::HttpResponse> ScriptedHttp::send(const world::HttpRequest& request) {
   std::string line = request.method + " " + request.url;
   if (auto found = expected_.find(line); found != expected_.end() && !found->second.empty()) {
-    HttpResponse response = std::move(found->second.front());
+    world::HttpResponse response = std::move(found->second.front());
     found->second.pop_front();
     return response;
   }
@@ -188,9 +203,9 @@ Result<HttpResponse> ScriptedHttp::send(const HttpRequest& request) {
   complain("unexpected request: " + line);
 }
 
-Result<HttpResponse> ScriptedHttp::stream(const HttpRequest& request,
-                                          const std::function<bool(std::string_view)>& on_line) {
-  Result<HttpResponse> response = send(request);
+Result<world::HttpResponse> ScriptedHttp::stream(const world::HttpRequest& request,
+                                                 const std::function<bool(std::string_view)>& on_line) {
+  Result<world::HttpResponse> response = send(request);
   for (const std::string& line : text::lines(response->body)) {
     if (!on_line(line)) break;
   }

@@ -8,18 +8,22 @@
 
 namespace hpawalk::fakes {
 
-class FastClock final : public Clock {
+class FastClock final : public world::Clock {
  public:
-  TimePoint now() override { return TimePoint(since_start()); }
-  WallTime wall_now() override { return WallTime(std::chrono::seconds(1'800'000'000)) + since_start(); }
-  bool sleep(Duration d) override {
+  world::TimePoint now() override { return world::TimePoint(since_start()); }
+  world::WallTime wall_now() override {
+    return world::WallTime(std::chrono::seconds(1'800'000'000)) + since_start();
+  }
+  bool sleep(world::Duration d) override {
     std::this_thread::sleep_for(std::chrono::microseconds(d.count()));
     return !interrupted;
   }
   std::atomic<bool> interrupted = false;
 
  private:
-  Duration since_start() const { return Duration((std::chrono::steady_clock::now() - start_) / std::chrono::microseconds(1)); }
+  world::Duration since_start() const {
+    return world::Duration((std::chrono::steady_clock::now() - start_) / std::chrono::microseconds(1));
+  }
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

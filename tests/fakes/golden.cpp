@@ -24,7 +24,9 @@ std::string golden_difference(const std::string& name, const std::string& text) 
   std::vector<std::string> was = text::lines(content.str()), is = text::lines(text);
   size_t line = 0;
   while (line < was.size() && line < is.size() && was[line] == is[line]) ++line;
-  auto shown = [line](const std::vector<std::string>& all) { return line < all.size() ? all[line] : std::string("(end)"); };
+  auto shown = [line](const std::vector<std::string>& all) {
+    return line < all.size() ? all[line] : std::string("(end)");
+  };
   return name + ":" + std::to_string(line + 1) + "\n  was: " + shown(was) + "\n  is:  " + shown(is);
 }
 

@@ -17,11 +17,15 @@ namespace {
 
 using Json = Document;
 
-Time micros(const Json& value) { return Time(value.get<std::int64_t>()); }
+Time micros(const Json& value) {
+  return Time(value.get<std::int64_t>());
+}
 
 Phase phase(const std::string& name) {
-  static const std::map<std::string, Phase> phases = {{"Running", Phase::running}, {"Pending", Phase::pending},
-                                                      {"Failed", Phase::failed}, {"Unlisted", Phase::unlisted}};
+  static const std::map<std::string, Phase> phases = {{"Running", Phase::running},
+                                                      {"Pending", Phase::pending},
+                                                      {"Failed", Phase::failed},
+                                                      {"Unlisted", Phase::unlisted}};
   return phases.at(name);
 }
 
@@ -35,7 +39,8 @@ struct Observed {
 Observed observed(const Json& sync) {
   Observed o;
   for (const Json& pod : sync["pods"]) {
-    o.pods.push_back({pod["count"].get<std::int32_t>(), phase(pod["phase"]), pod.value("deleting", false), pod["ready"].get<bool>() && pod["hasConditions"].get<bool>(),
+    o.pods.push_back({pod["count"].get<std::int32_t>(), phase(pod["phase"]), pod.value("deleting", false),
+                      pod["ready"].get<bool>() && pod["hasConditions"].get<bool>(),
                       pod["hasConditions"].get<bool>(), micros(pod["started"]), micros(pod["readyChanged"])});
   }
   size_t n = sync["readings"].size();
@@ -46,8 +51,9 @@ Observed observed(const Json& sync) {
     if (reading.contains("values")) o.values[i] = reading["values"].get<std::vector<std::int64_t>>();
     if (reading.contains("samples")) {
       for (const Json& s : reading["samples"]) {
-        o.samples[i].push_back({s["present"].get<bool>(), s["milli"].get<std::int64_t>(), micros(s["at"]), micros(s["window"]),
-                                s["hasRequest"].get<bool>(), s["request"].get<std::int64_t>()});
+        o.samples[i].push_back({s["present"].get<bool>(), s["milli"].get<std::int64_t>(), micros(s["at"]),
+                                micros(s["window"]), s["hasRequest"].get<bool>(),
+                                s["request"].get<std::int64_t>()});
       }
     }
     o.readings[i].values = o.values[i];
@@ -73,7 +79,8 @@ struct Tally {
 
 void differ(Tally& tally, const Json& c, size_t sync, const std::string& what) {
   if (++tally.differences <= 20) {
-    fmt::print("DIFFERS seed {} sync {}: {}\n  {}\n  {}\n", c["seed"].dump(), sync, what, c["hpa"]["spec"].dump(), c["syncs"][sync].dump());
+    fmt::print("DIFFERS seed {} sync {}: {}\n  {}\n  {}\n", c["seed"].dump(), sync, what,
+               c["hpa"]["spec"].dump(), c["syncs"][sync].dump());
   }
 }
 
@@ -101,22 +108,29 @@ void replay(const Json& c, Tally& tally) {
     }
     Observed o = observed(sync);
     Time now = micros(sync["now"]), wrote = micros(sync["wrote"]), status = micros(sync["status"]);
-    Decision d = controller.sync(o.readings, o.pods, {sync["spec"].get<std::int32_t>(), sync["statusReplicas"].get<std::int32_t>()}, now, now);
+    Decision d = controller.sync(
+        o.readings, o.pods, {sync["spec"].get<std::int32_t>(), sync["statusReplicas"].get<std::int32_t>()},
+        now, now);
     if (d.rescaled()) controller.wrote(d, wrote);
     ++tally.syncs;
     tally.changes += d.rescaled();
     ++tally.rules[std::string(rule_name(d.rule))];
-    bool same = d.to == sync["desired"].get<std::int32_t>() && reason(d.conditions.able) == sync["able"].get<std::string>() &&
-                reason(d.conditions, *spec) == sync["active"].get<std::string>() && reason(d.conditions.limited) == sync["limited"].get<std::string>();
+    bool same = d.to == sync["desired"].get<std::int32_t>() &&
+                reason(d.conditions.able) == sync["able"].get<std::string>() &&
+                reason(d.conditions, *spec) == sync["active"].get<std::string>() &&
+                reason(d.conditions.limited) == sync["limited"].get<std::string>();
     if (!same) {
-      differ(tally, c, i, fmt::format("hpasim says {} ({}), {} {} {}", d.to, rule_name(d.rule), reason(d.conditions.able),
-                                      reason(d.conditions, *spec), reason(d.conditions.limited)));
+      differ(tally, c, i,
+             fmt::format("hpasim says {} ({}), {} {} {}", d.to, rule_name(d.rule), reason(d.conditions.able),
+                         reason(d.conditions, *spec), reason(d.conditions.limited)));
       return;  // what follows would differ for this reason
     }
     bool looked = d.rule != Rule::zero && d.rule != Rule::above_max && d.rule != Rule::below_min;
-    auto expected = sync["currents"].is_null() ? std::vector<std::int64_t>() : sync["currents"].get<std::vector<std::int64_t>>();
+    auto expected = sync["currents"].is_null() ? std::vector<std::int64_t>()
+                                               : sync["currents"].get<std::vector<std::int64_t>>();
     if (looked && currents(controller) != expected) {
-      differ(tally, c, i, "the metrics' current values are not the same: " + Json(currents(controller)).dump());
+      differ(tally, c, i,
+             "the metrics' current values are not the same: " + Json(currents(controller)).dump());
       return;
     }
     tally.metrics += looked ? static_cast<long>(expected.size()) : 0;
@@ -133,8 +147,10 @@ int main(int argc, char** argv) {
   std::ifstream in(argv[1]);
   Tally tally;
   for (std::string line; std::getline(in, line);) replay(Json::parse(line), tally);
-  fmt::print("{} cases of the real controller, {} syncs ({} of them locked to a resync), {} changes of replicas, {} metric values: "
-             "{} differences\n", tally.cases, tally.syncs, tally.races, tally.changes, tally.metrics, tally.differences);
+  fmt::print(
+      "{} cases of the real controller, {} syncs ({} of them locked to a resync), {} changes of replicas, {} "
+      "metric values: {} differences\n",
+      tally.cases, tally.syncs, tally.races, tally.changes, tally.metrics, tally.differences);
   for (const auto& [rule, count] : tally.rules) fmt::print("  {:<16} {}\n", rule, count);
   if (tally.cases + tally.differences == 0) ++tally.differences;  // nothing to compare is no success
   fmt::print("{} passed, {} failed, 0 skipped\n", tally.cases, tally.differences);

@@ -90,12 +90,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, size_t size) {
   if (size == 0) return 0;
   std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 8) {
-    case 0:
-      try_value(bytes);
-      break;
-    case 1:
-      try_config(bytes);
-      break;
+    case 0: try_value(bytes); break;
+    case 1: try_config(bytes); break;
     default:
       require(talk(bytes, bytes.size() + 1) == talk(bytes, 1 + data[0] / 8 % 7), "packets do not matter");
   }

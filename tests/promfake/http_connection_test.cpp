@@ -54,8 +54,8 @@ TEST_CASE("GET /value answers with the value, POST and PUT set it") {
   CHECK(ends_with_body(talk.say(post("/value", "50")), "50\n"));
   CHECK(talk.app.metrics.series[0].value == 50);
   CHECK(ends_with_body(talk.say(post("/value?x=", "51")),
-                       "no such metric: \"prom_fake_value\" with these labels; there are "
-                       "prom_fake_value q{a=\"1\"} q{a=\"2\"}\n"));
+                       "metric not found: \"prom_fake_value\" with these labels; there are prom_fake_value "
+                       "q{a=\"1\"} q{a=\"2\"}\n"));
   CHECK(ends_with_body(talk.say("PUT" + post("/value", "{\"value\": 7}").substr(4)), "7\n"));
   CHECK_FALSE(talk.http.closing());
 }
@@ -97,7 +97,8 @@ TEST_CASE("a page of another site cannot set a value; prom-fake's own page and p
   CHECK(code("prom-fake:8080", "Origin: http://prom-fake:8080\r\n") == 200);
   CHECK(code(local, "sec-fetch-site: none\r\n") == 200);
   // Through the API server, which has a name, over https; kubectl proxy changes Host on the way.
-  CHECK(code("kube.example.com", "Origin: https://kube.example.com\r\nSec-Fetch-Site: same-origin\r\n") == 200);
+  CHECK(code("kube.example.com", "Origin: https://kube.example.com\r\nSec-Fetch-Site: same-origin\r\n") ==
+        200);
   CHECK(code("10.96.0.1", "Origin: http://127.0.0.1:8001\r\nSec-Fetch-Site: same-origin\r\n") == 200);
   // Others' pages.
   CHECK(code(local, "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n") == 403);
@@ -112,14 +113,16 @@ TEST_CASE("a page of another site cannot set a value; prom-fake's own page and p
   CHECK(code("evil.example:8080", "Origin: http://evil.example:8080\r\n") == 403);
 }
 
-TEST_CASE("a refused page's write changes nothing, and is refused before its body; reading is nobody's secret") {
+TEST_CASE(
+    "a refused page's write changes nothing, and is refused before its body; reading is nobody's secret") {
   Talk talk;
   std::string evil = "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n";
   CHECK(ends_with_body(talk.say(post("/value", "9", evil)),
-                       "a page of \"https://evil.example\" may not set values here; prom-fake's own page may, and "
-                       "programs that send no Origin\n"));
+                       "a page of \"https://evil.example\" must not set values here; only prom-fake's own "
+                       "page and programs that send no Origin can\n"));
   CHECK(talk.app.metrics.series[0].value == 5);
-  CHECK(talk.say("PUT /value HTTP/1.1\r\nHost: x\r\n" + evil + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+  CHECK(talk.say("PUT /value HTTP/1.1\r\nHost: x\r\n" + evil +
+                 "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n")
             .starts_with("HTTP/1.1 403 Forbidden\r\n"));
   CHECK(code_of(get("/metrics", evil)) == 200);
   CHECK(code_of(get("/value", evil)) == 200);

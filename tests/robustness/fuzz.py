@@ -11,6 +11,7 @@ printed. Prints a table and `N passed, N failed, N skipped`.
 import argparse, collections, copy, json, multiprocessing, pathlib, queue, random, shutil, sys, tempfile, time
 
 import robust
+import report
 
 CASES = robust.HERE / "cases"
 FACTS = json.loads(robust.FACTS.read_text())
@@ -239,7 +240,9 @@ def main():
         tried[kind] += 1
         if fault:
             failed[kind] += 1
-            print("FAILED  " + fault, flush=True)
+            report.check(fault, False)
+        else:
+            report.add(passed_too=1)
 
     if o.number is not None: plan = iter([(kind, o.number) for kind in kinds])
     else: plan = ((kind, number) for number in range(10**9) for kind in kinds)
@@ -252,7 +255,7 @@ def main():
     while sum(tried.values()) < given:
         try: take(*results.get(timeout=300))
         except queue.Empty:
-            print(f"FAILED  {given - sum(tried.values())} results did not come")
+            report.check(f"every result comes; {given - sum(tried.values())} did not", False)
             failed["lost"] = 1
             break
     for worker in workers: worker.join(10)
@@ -260,9 +263,8 @@ def main():
     for kind in kinds: print(f"{kind:<20}{tried[kind]:>8}{failed[kind]:>10}")
     total, wrong = sum(tried.values()), sum(failed.values())
     print(f"{'all':<20}{total:>8}{wrong:>10}   seed {o.seed}, {time.monotonic() - begin:.0f} s")
-    print(f"{total - wrong} passed, {wrong} failed, 0 skipped")
-    return 1 if wrong else 0
+    report.done()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

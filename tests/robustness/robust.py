@@ -4,9 +4,10 @@ A run is at fault when it ends by a signal, with exit code 70 (hpawalk's own wor
 documented, when it takes more than 5 s of processor time (or 60 s altogether: the machine may be busy), or more than
 500 MB of memory.
 """
-import http.server, json, os, pathlib, shutil, signal, socketserver, subprocess, tempfile, threading, urllib.parse
+import http.server, json, os, pathlib, shutil, signal, socketserver, subprocess, sys, tempfile, threading, urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # of report.py
 FACTS = HERE.parent / "facts" / "healthy.json"
 EXIT_CODES = {0, 1, 2, 3}
 CPU_SECONDS, SECONDS, MEGABYTES = 5, 60, 500

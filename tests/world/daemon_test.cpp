@@ -1,16 +1,17 @@
 // What keeps a local cluster alive, without a cluster.
 #include <doctest/doctest.h>
 
-#include <csignal>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+#include <csignal>
+#include <thread>
 
 #include "tests/world/temporary_folder.hpp"
 #include "world/daemon.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
@@ -52,7 +53,9 @@ TEST_CASE("A process that cannot be watched, because no file can be opened any m
   end(process);
 }
 
-TEST_CASE("What keeps ending is started again at once after a long life, and ever more slowly after short ones") {
+TEST_CASE(
+    "A process that keeps exiting is restarted at once after a long life, and with a growing delay after "
+    "short ones") {
   Backoff backoff;
   steady_clock::time_point now = steady_clock::now();
   backoff.started(now);
@@ -76,7 +79,9 @@ TEST_CASE("What keeps ending is started again at once after a long life, and eve
   CHECK(backoff.may_start(now));
 }
 
-TEST_CASE("A lock whose file its holder removes goes over to the next one's file, never to two at once") {
+TEST_CASE(
+    "When the holder of a lock removes its file, the lock passes to the next file, never to two holders at "
+    "once") {
   TemporaryFolder folder;
   const std::filesystem::path file = folder.path / "lock";
   std::optional<FileLock> first = FileLock::take(file, false);

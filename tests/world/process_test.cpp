@@ -1,20 +1,21 @@
-// Child processes for real: short ones, with limits of milliseconds. Everything that these tests start has ended
-// when they have.
+// Child processes for real: short ones, with limits of milliseconds. Everything that these tests start has
+// ended when they have.
 #include <doctest/doctest.h>
 
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <atomic>
 #include <csignal>
 #include <fstream>
-#include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 #include "tests/fakes/fakes.hpp"
 #include "tests/world/temporary_folder.hpp"
 #include "world/process.hpp"
 
 using namespace hpawalk;
+using namespace hpawalk::world;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
@@ -33,9 +34,13 @@ struct Flag final : Interrupt {
   std::atomic<bool> raised = false;
 };
 
-Environment environment() { return {{"PATH", "/usr/bin:/bin"}, {"KEPT", "yes"}, {"REMOVED", "no"}}; }
+Environment environment() {
+  return {{"PATH", "/usr/bin:/bin"}, {"KEPT", "yes"}, {"REMOVED", "no"}};
+}
 
-Command shell(const std::string& script) { return Command{.argv = {"sh", "-c", script}}; }
+Command shell(const std::string& script) {
+  return Command{.argv = {"sh", "-c", script}};
+}
 
 // A process that runs; a zombie, which only its parent can take away, does not.
 bool runs(pid_t pid) {
@@ -46,7 +51,8 @@ bool runs(pid_t pid) {
 }
 
 bool within(milliseconds limit, const std::function<bool()>& holds) {
-  for (auto end = steady_clock::now() + limit; steady_clock::now() < end; std::this_thread::sleep_for(milliseconds(2))) {
+  for (auto end = steady_clock::now() + limit; steady_clock::now() < end;
+       std::this_thread::sleep_for(milliseconds(2))) {
     if (holds()) return true;
   }
   return holds();
@@ -66,7 +72,9 @@ std::string tree(const std::filesystem::path& file) {
 
 }  // namespace
 
-TEST_CASE("A child gets its arguments as they are, its input, folder and environment, and gives output and exit code") {
+TEST_CASE(
+    "A child gets its arguments as they are, its input, folder and environment, and gives output and exit "
+    "code") {
   fakes::NoInterrupt none;
   SystemProcesses processes(none, environment());
   Command command = shell("cat; pwd; echo \"$KEPT $ADDED ${REMOVED-unset} $1\"; echo problem >&2; exit 3");
@@ -81,7 +89,7 @@ TEST_CASE("A child gets its arguments as they are, its input, folder and environ
   CHECK(outcome->exit_code == 3);
 }
 
-TEST_CASE("A megabyte goes in and comes out whole, and lines are handed over one by one") {
+TEST_CASE("A megabyte of input and output arrives complete, and lines are delivered one by one") {
   fakes::NoInterrupt none;
   SystemProcesses processes(none, environment());
   std::string input;
@@ -100,7 +108,8 @@ TEST_CASE("A megabyte goes in and comes out whole, and lines are handed over one
   CHECK(last == "line 99999");
 }
 
-TEST_CASE("A child that reads nothing of a large input is no failure, and an unfinished last line counts") {
+TEST_CASE(
+    "A child that does not read its large input is not a failure, and an unterminated last line counts") {
   fakes::NoInterrupt none;
   SystemProcesses processes(none, environment());
   signal(SIGPIPE, SIG_IGN);  // as main does
@@ -160,13 +169,14 @@ TEST_CASE("A child that ignores TERM is killed after the patience is over, one t
   auto start = steady_clock::now();
   CHECK(processes.run(stubborn).error().id == "tool-timeout");
   CHECK(steady_clock::now() - start >= milliseconds(200));
-  Command tidy = shell("trap 'echo tidied > " + (folder.path / "done").string() + "; exit' TERM; while :; do sleep 0.01; done");
+  Command tidy = shell("trap 'echo tidied > " + (folder.path / "done").string() +
+                       "; exit' TERM; while :; do sleep 0.01; done");
   tidy.limit = milliseconds(50);
   CHECK(processes.run(tidy).error().id == "tool-timeout");
   CHECK(std::filesystem::exists(folder.path / "done"));
 }
 
-TEST_CASE("An interrupt ends the child, and is no result of it") {
+TEST_CASE("An interrupt ends the child, and is not reported as the child's result") {
   Flag flag;
   SystemProcesses processes(flag, environment());
   std::thread user([&] {
@@ -179,7 +189,7 @@ TEST_CASE("An interrupt ends the child, and is no result of it") {
   CHECK(outcome.error().kind == ErrorClass::interrupted);
 }
 
-TEST_CASE("A child's end is not held up by what it left behind with its output open") {
+TEST_CASE("Waiting for a child does not wait for its descendants that keep its output open") {
   fakes::NoInterrupt none;
   SystemProcesses processes(none, environment());
   auto start = steady_clock::now();
@@ -189,7 +199,7 @@ TEST_CASE("A child's end is not held up by what it left behind with its output o
   CHECK(steady_clock::now() - start < milliseconds(2500));
 }
 
-TEST_CASE("A child that runs beside ends with its object, its own children too") {
+TEST_CASE("A background child ends with its object, including its own children") {
   fakes::NoInterrupt none;
   TemporaryFolder folder;
   SystemProcesses processes(none, environment());

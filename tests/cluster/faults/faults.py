@@ -18,7 +18,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 import lab
+import report
 from lab import (SPACE, MONITORING, LOCKED, OUTSIDE, ADAPTER_SPACE, CUSTOM, RESOURCE, apply, changed, chain, cpu, external_metric, hpa, kubectl, meta, monitor, object_metric,
                  pod_monitor, pods_metric, rule, service, workload)
 
@@ -548,9 +550,9 @@ def main():
     good = sum(1 for r in results if r[0])
     print(f"fixes: {fixes['executed']} executed, {fixes['repaired']} repaired; {fixes['advice']} findings with advice", flush=True)
     print(f"     in {time.monotonic() - started:.0f} s")
-    print(f"{good} passed, {len(results) - good} failed, 0 skipped")
-    return 0 if good == len(results) else 1
+    report.add(good, len(results) - good)
+    report.done()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,8 +1,10 @@
 """Starts the real prom-fake, talks to it over loopback, counts what passed. Knows no single test."""
 import contextlib, http.client, os, re, signal, socket, subprocess, sys, tempfile, time, traceback
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+import report
+
 BINARY = os.environ.get("PROM_FAKE", "prom-fake")
-passed = failed = skipped = 0
 
 
 class Skip(Exception):
@@ -11,22 +13,17 @@ class Skip(Exception):
 
 def run(tests):
     """Runs the functions; their names are the sentences that are printed."""
-    global passed, failed, skipped
     for test in tests:
         name = test.__name__.replace("_", " ")
         began = time.monotonic()
         try:
             test()
-            passed += 1
-            print(f"pass  {name} ({time.monotonic() - began:.1f} s)", flush=True)
+            report.check(f"{name} ({time.monotonic() - began:.1f} s)", True)
         except Skip as reason:
-            skipped += 1
-            print(f"SKIP  {name}: {reason}", flush=True)
+            report.skip(name, reason)
         except Exception:
-            failed += 1
-            print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
-    print(f"COUNT {passed} {failed} {skipped}")
-    sys.exit(1 if failed else 0)
+            report.check(name, False, traceback.format_exc())
+    report.done()
 
 
 class Server:

@@ -27,7 +27,7 @@ def a_taken_port_exits_3_with_what_why_and_what_to_do():
     with server() as first:
         result = run_once("--listen", f"127.0.0.1:{first.port}")
         assert result.returncode == 3
-        for part in ("cannot listen on", "because: another program listens there", "hint: choose another port"):
+        for part in ("cannot listen on", "because: another program is already listening there", "hint: use another port"):
             assert part in result.stderr, result.stderr
 
 
@@ -273,10 +273,10 @@ def sighup_reads_the_configuration_again_and_keeps_the_values():
         with server("--config", file.name) as one:
             one.request("POST", "/value/b", "20")
             write("metrics:\n- {name: b, value: 0}\n- {name: c, value: 3}\n")
-            hang_up("was read again: 2 series")
+            hang_up("was reloaded: 2 series")
             assert one.get("/metrics") == "# TYPE b gauge\nb 20\n# TYPE c gauge\nc 3\n"
             write("metrics:\n- {nme: x}\n")
-            hang_up("the old one stays")
+            hang_up("the old configuration stays in effect")
             assert f"{file.name}:2: unknown key" in one.stderr()
             assert one.get("/value/c") == "3\n"
 

@@ -1,0 +1,13 @@
+// The three ways in which `watch` and `set-value --watch` show a chain: redrawn in place on a terminal,
+// time-stamped lines elsewhere, JSON lines with `-o json`.
+#pragma once
+
+#include "cli/open_chain.hpp"
+#include "observe/follow.hpp"
+
+namespace hpawalk::cli {
+
+// Follows the configured chain (observe/follow.hpp) and shows it.
+Result<observe::Followed> follow_shown(Session& session, OpenChain& chain, const observe::Follow& what);
+
+}  // namespace hpawalk::cli

@@ -1,0 +1,39 @@
+// The options of simulate and tune: which HPA, which load, which controller; and what they say while they
+// calculate.
+#pragma once
+
+#include <string>
+
+#include "cli/command.hpp"
+#include "observe/simulation.hpp"
+
+namespace hpawalk::cli {
+
+struct SimulationOptions : observe::SimulationRequest {
+  std::string kubeconfig, context;
+};
+void add_simulation_options(CLI::App& command, SimulationOptions& options, const std::string& examples);
+
+// The cluster that the options name. Where kubectl itself would have no kubeconfig at all, hpawalk's own
+// cluster.
+Result<world::KubeTarget> named_cluster(world::World& world, const SimulationOptions& options);
+
+// Tells how far a long calculation is, from its second second on. Convertible to hpasim::KeepOn: false once
+// Ctrl-C was pressed.
+class Counting {
+ public:
+  Counting(Session& session, std::string step, int total);
+  ~Counting();
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+  bool operator()(int done);
+
+ private:
+  Session& session_;
+  std::string step_;
+  int total_;
+  world::TimePoint began_, told_;
+  bool shown_ = false;
+};
+
+}  // namespace hpawalk::cli

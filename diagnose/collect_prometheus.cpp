@@ -1,0 +1,248 @@
+#include "diagnose/collect_prometheus.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace hpawalk::diagnose {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t most_rows = 3000;  // of a series that are looked at one by one
+constexpr size_t longest_query = 60'000;
+
+double seconds(world::WallTime t) {
+  return static_cast<double>(t.time_since_epoch().count()) / 1000.0;
+}
+
+std::vector<const Group*> asked_groups(const Parts& parts) {
+  std::vector<const Group*> some;
+  for (const auto& [name, group] : parts.groups) {
+    if (group.prometheus.address && group.adapter.kind == AdapterKind::prometheus_adapter)
+      some.push_back(&group);
+  }
+  return some;
+}
+
+// {"result":[{"metric":{LABEL:key},"value":[time,value]}]} as {key: value}.
+std::function<Json(Json)> by_label(std::string label) {
+  return [label](const Json& data) {
+    Json counts = Json::object();
+    for (const Json& row : list_at(data, "result")) {
+      const Json& value = list_at(row, "value");
+      if (value.size() == 2) counts[text_at(row, "metric." + label)] = value[1];
+    }
+    return counts;
+  };
+}
+
+Json kept_targets(const Json& data) {
+  Json kept = Json::array();
+  for (const Json& t : list_at(data, "activeTargets")) {
+    kept.push_back({{"labels", at(t, "labels")},
+                    {"pool", at(t, "scrapePool")},
+                    {"url", at(t, "scrapeUrl")},
+                    {"health", at(t, "health")},
+                    {"lastError", at(t, "lastError")},
+                    {"lastScrape", at(t, "lastScrape")},
+                    {"interval", at(t, "scrapeInterval")}});
+  }
+  return kept;
+}
+
+// Of its configuration only which jobs there are: the rest is of no use, and may hold secrets.
+Json kept_config(const Json& data) {
+  std::vector<std::string> jobs;
+  for (const std::string& line : text::lines(text_at(data, "yaml"))) {
+    if (line.find("job_name:") != std::string::npos) jobs.push_back(line);
+  }
+  return {{"yaml", "scrape_configs:\n" + text::join(jobs, "\n") + "\n"}};
+}
+
+// One query that asks for the samples of all these series, and one that counts them.
+void read_samples(Reader& reader, const PrometheusAddress& address, const std::set<std::string>& names) {
+  static const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:";
+  std::vector<std::string> safe;
+  for (const std::string& name : names) {
+    if (!name.empty() && name.find_first_not_of(plain) == std::string::npos) safe.push_back(name);
+  }
+  if (safe.empty()) return;
+  // Those with very many series are counted, not read.
+  std::string selector = "{__name__=~\"" + text::join(safe, "|") + "\"}";
+  std::string query =
+      fmt::format("{} and on(__name__) (count by (__name__) ({}) <= {})", selector, selector, most_rows);
+  reader.ask_prometheus(
+      address, question_key(address.key(), "samples"), "/api/v1/query?query=" + world::query_value(query),
+      [](const Json& data) {
+        Json rows = Json::array();
+        for (const Json& row : list_at(data, "result")) {
+          const Json& value = list_at(row, "value");
+          if (value.size() != 2) continue;
+          rows.push_back({{"labels", at(row, "metric")}, {"value", value[1]}, {"time", value[0]}});
+        }
+        return rows;
+      });
+  std::string count = "count by (__name__) (" + selector + ")";
+  reader.ask_prometheus(address, question_key(address.key(), "counts"),
+                        "/api/v1/query?query=" + world::query_value(count), by_label("__name__"));
+}
+
+// How many series each rule of the adapter matches, in one query.
+void count_rules(Reader& reader, const Group& group) {
+  std::vector<std::string> parts;
+  std::set<std::string> seen;
+  for (const AdapterRule& rule : group.adapter.rules(false)) {
+    const Reading* names = reader.facts.find(names_key(group.prometheus.address->key(), rule.series_query));
+    if (names == nullptr || !names->read() || !seen.insert(rule.series_query).second) continue;
+    parts.push_back(
+        fmt::format("label_replace(count({}),\"hpawalk\",\"{}\",\"\",\"\")", rule.series_query, rule.index));
+  }
+  if (parts.empty()) return;
+  reader.ask_prometheus(
+      *group.prometheus.address, question_key(group.prometheus.address->key(), "rule counts"),
+      "/api/v1/query?query=" + world::query_value(text::join(parts, " or ")), by_label("hpawalk"));
+}
+
+using Batch = std::vector<std::string>;
+
+// Many expressions in one query, told apart by a label. If Prometheus refuses it, halves find the guilty one.
+void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batch& batch, bool over_time) {
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    bool alone = batch.size() == 1 && !over_time;
+    parts.push_back(alone ? batch[i]
+                          : fmt::format("label_replace({},\"hpawalk\",\"{}\",\"\",\"\")", batch[i], i));
+  }
+  double now = seconds(reader.facts.taken);
+  std::string path =
+      over_time ? fmt::format("/api/v1/query_range?start={:.0f}&end={:.0f}&step=15&", now - 3600, now)
+                : "/api/v1/query?";
+  Result<Json> answer =
+      reader.ask_prometheus_now(address, path + "query=" + world::query_value(text::join(parts, " or ")));
+  std::string shown = world::proxy_path(address.backend, address.prefix + path.substr(0, path.find('?')));
+  auto keep = [&](const std::string& expression, Json rows, const Error* error) {
+    std::string key = over_time ? range_key(address.key(), expression) : eval_key(address.key(), expression);
+    reader.record(key, Reading{shown, {}, {}, {}, std::move(rows), 0}, error);
+  };
+  if (!answer) {
+    if (batch.size() > 1 && answer.error().is("prometheus-query")) {
+      auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+      evaluate_batch(reader, address, {batch.begin(), middle}, over_time);
+      evaluate_batch(reader, address, {middle, batch.end()}, over_time);
+      return;
+    }
+    for (const std::string& e : batch) keep(e, {}, &answer.error());
+    return;
+  }
+  std::string type = text_at(*answer, "resultType");
+  if (type != "vector" && type != "matrix") {
+    Error error{ErrorClass::check_failed,
+                "prometheus-not-vector",
+                "",
+                "the result of the query is a " + type + ", not a vector",
+                {},
+                {},
+                {}};
+    for (const std::string& e : batch) keep(e, {}, &error);
+    return;
+  }
+  std::vector<Json> rows(batch.size(), Json::array());
+  for (const Json& row : list_at(*answer, "result")) {
+    Json labels = at(row, "metric");
+    if (!labels.is_object()) continue;
+    auto index = static_cast<size_t>(std::max(0, std::atoi(text_at(labels, "hpawalk", "0").c_str())));
+    labels.erase("hpawalk");
+    if (index >= rows.size()) continue;
+    const Json& value = list_at(row, "value");
+    Json kept = {{"labels", std::move(labels)}};
+    if (over_time) kept["values"] = list_at(row, "values");
+    if (value.size() == 2) kept.update({{"value", value[1]}, {"time", value[0]}});
+    rows[index].push_back(std::move(kept));
+  }
+  for (size_t i = 0; i < batch.size(); ++i) keep(batch[i], std::move(rows[i]), nullptr);
+}
+
+void evaluate(Reader& reader, const PrometheusAddress& address, const std::set<std::string>& expressions,
+              bool over_time) {
+  Batch batch;
+  size_t length = 0;
+  auto send = [&] {
+    if (!batch.empty()) reader.later([=, &reader] { evaluate_batch(reader, address, batch, over_time); });
+    batch.clear();
+    length = 0;
+  };
+  for (const std::string& e : expressions) {
+    if (length + e.size() > longest_query) send();
+    batch.push_back(e);
+    length += e.size();
+  }
+  send();
+}
+
+}  // namespace
+
+void read_prometheus_basics(Reader& reader, const Parts& parts) {
+  std::set<std::string> seen;
+  for (const Group* group : asked_groups(parts)) {
+    const PrometheusAddress& address = *group->prometheus.address;
+    if (seen.insert(address.key()).second) {
+      reader.ask_prometheus(address, question_key(address.key(), "runtime"), "/api/v1/status/runtimeinfo");
+      reader.ask_prometheus(address, question_key(address.key(), "config"), "/api/v1/status/config",
+                            kept_config);
+      reader.ask_prometheus(address, question_key(address.key(), "names"), "/api/v1/label/__name__/values");
+      reader.ask_prometheus(address, question_key(address.key(), "targets"), "/api/v1/targets?state=active",
+                            kept_targets);
+    }
+    // As the adapter lists series: those of its max age.
+    world::Duration max_age = group->adapter.max_age.value_or(10min);
+    double start = seconds(reader.facts.taken - max_age);
+    for (bool external : {false, true}) {
+      for (const AdapterRule& rule : group->adapter.rules(external)) {
+        if (!seen.insert(names_key(address.key(), rule.series_query)).second) continue;
+        reader.ask_prometheus(address, names_key(address.key(), rule.series_query),
+                              fmt::format("/api/v1/label/__name__/values?start={:.0f}&match%5B%5D={}", start,
+                                          world::query_value(rule.series_query)));
+      }
+    }
+  }
+}
+
+void read_prometheus_metrics(Reader& reader, const Parts& parts) {
+  struct Wanted {
+    PrometheusAddress address;
+    std::set<std::string> series, expressions, histories;
+  };
+  std::map<std::string, Wanted> wanted;  // by Prometheus
+  for (const Hpa& hpa : parts.hpas) {
+    bool stabilizing = text_at(condition(*hpa.object, "AbleToScale"), "reason") == "ScaleDownStabilized";
+    for (const MetricNeed& need : hpa.needs) {
+      const Group& group = parts.groups.at(need.api_group());
+      if (need.resource_metric() || !group.prometheus.address) continue;
+      Wanted& w = wanted[group.prometheus.address->key()];
+      w.address = *group.prometheus.address;
+      w.series.insert(need.metric);
+      for (const Candidate& candidate : candidates(group, need)) {
+        w.series.insert(candidate.series);
+        Result<std::string> query = expression(hpa, need, candidate);
+        if (!query) continue;
+        w.expressions.insert(*query);
+        if (stabilizing) w.histories.insert(*query);
+      }
+    }
+  }
+  for (const auto& [key, w] : wanted) {
+    read_samples(reader, w.address, w.series);
+    evaluate(reader, w.address, w.expressions, false);
+    evaluate(reader, w.address, w.histories, true);
+  }
+  std::set<std::string> counted;
+  for (const Group* group : asked_groups(parts)) {
+    if (counted.insert(group->prometheus.address->key()).second) count_rules(reader, *group);
+  }
+}
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,121 @@
+#include "diagnose/rules.hpp"
+
+#include <algorithm>
+
+#include "world/kube_resource.hpp"
+
+namespace hpawalk::diagnose {
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+std::vector<std::string> look_at_api(const Context& c) {
+  std::string version = version_of(c.adapter).empty() ? "v1beta1" : version_of(c.adapter);
+  return {"kubectl", "get", "--raw", world::api_root(c.need.api_group(), version)};
+}
+
+Json rule_for(const std::string& group, const std::vector<std::string>& resources) {
+  return {{"apiGroups", Json::array({group})},
+          {"resources", resources},
+          {"verbs", Json::array({"get", "list", "watch"})}};
+}
+
+Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind,
+                const std::string& role, const std::string& user) {
+  std::vector<std::string> parts = text::split(user, ':');
+  parts.resize(4);
+  Json subject = {{"kind", "ServiceAccount"}, {"namespace", parts[2]}, {"name", parts[3]}};
+  return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+          {"kind", kind},
+          {"metadata", metadata},
+          {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", role_kind}, {"name", role}}},
+          {"subjects", Json::array({subject})}};
+}
+
+Json role_and_binding(const Json& role, const std::string& kind, const std::string& user) {
+  Json binding = binding_to(kind, at(role, "metadata"), text_at(role, "kind"), name_of(role), user);
+  return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", Json::array({role, binding})}};
+}
+
+std::string plural_count(size_t n, std::string_view thing) {
+  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
+}
+
+std::string seen(const Reading& reading, std::string_view what) {
+  std::string path = reading.path.substr(0, reading.path.find('?'));
+  return fmt::format("{}{}: {}", path.starts_with('/') ? "GET " : "", path, what);
+}
+
+std::string why_unread(const Reading* reading) {
+  if (reading == nullptr) return "not read";
+  if (!reading->right.empty()) return "not allowed to " + reading->right;
+  return reading->error.empty() ? reading->error_id : reading->error;
+}
+
+bool says_nothing(const Reading& reading) {
+  for (const char* id : {"kube-forbidden", "kube-busy", "kube-slow", "kube-too-large"}) {
+    if (reading.error_id == id) return true;
+  }
+  return false;
+}
+
+std::vector<Row> rows_of(const Json& list) {
+  std::vector<Row> rows;
+  if (!list.is_array()) return rows;
+  for (const Json& in : list) {
+    Row row;
+    const Json& labels = at(in, "labels");
+    if (labels.is_object()) {
+      for (const auto& [name, value] : labels.items())
+        row.labels[name] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+    row.value = text_at(in, "value");
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+ObjectRef target_ref(const Context& c) {
+  return {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name};
+}
+
+void Report::set(Link link, Mark mark, std::string text) {
+  // What was found broken stays so, whatever else is seen of the link.
+  bool found = std::any_of(chain_.findings.begin(), chain_.findings.end(),
+                           [&](const Finding& f) { return f.link == link && f.severity == Mark::broken; });
+  if (found && mark != Mark::broken) return;
+  chain_.links[static_cast<size_t>(link)] = LinkState{link, mark, std::move(text)};
+}
+
+bool Report::broken_before(Link link) const {
+  return std::any_of(chain_.findings.begin(), chain_.findings.end(),
+                     [&](const Finding& f) { return f.severity == Mark::broken && f.link < link; });
+}
+
+bool Report::has(const Cause& cause) const {
+  return std::any_of(chain_.findings.begin(), chain_.findings.end(),
+                     [&](const Finding& f) { return f.cause == cause.id; });
+}
+
+void Report::broken(const Cause& cause, std::string sentence, std::vector<std::string> evidence, Fix fix,
+                    Certainty certainty) {
+  broken(cause, cause.link, std::move(sentence), std::move(evidence), std::move(fix), certainty);
+}
+
+void Report::broken(const Cause& cause, Link link, std::string sentence, std::vector<std::string> evidence,
+                    Fix fix, Certainty certainty) {
+  LinkState& state = chain_.links[static_cast<size_t>(link)];
+  if (state.mark != Mark::broken) set(link, Mark::broken, sentence);
+  chain_.findings.push_back({std::string(cause.id), link, Mark::broken, certainty, std::move(sentence),
+                             std::move(evidence), std::move(fix)});
+}
+
+void Report::note(const Cause& cause, std::string sentence, std::vector<std::string> evidence, Fix fix) {
+  LinkState& state = chain_.links[static_cast<size_t>(cause.link)];
+  if (state.mark == Mark::ok) state.mark = Mark::note;
+  chain_.findings.push_back({std::string(cause.id), cause.link, Mark::note, Certainty::certain,
+                             std::move(sentence), std::move(evidence), std::move(fix)});
+}
+
+}  // namespace hpawalk::diagnose

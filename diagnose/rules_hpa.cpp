@@ -1,0 +1,275 @@
+// The HPA's own view: what its conditions say, where everything before it is whole.
+#include "diagnose/rules_hpa.hpp"
+
+#include <algorithm>
+
+#include "base/printable.hpp"
+#include "diagnose/collect.hpp"
+#include "hpasim/quantity.hpp"
+
+namespace hpawalk::diagnose {
+
+const Cause cause::hpa_missing = {
+    .id = "hpa-missing",
+    .link = Link::hpa,
+    .symptom = "Nothing scales, although the metric is there",
+    .reason = "The HPA does not exist",
+    .detection = "The list of HPAs of its namespace; seen by verify, which knows its name",
+    .fix = "Create it"};
+
+const Cause cause::hpa_forbidden = {.id = "hpa-forbidden",
+                                    .link = Link::hpa,
+                                    .symptom = "forbidden ... custom.metrics.k8s.io",
+                                    .reason = "The HPA controller may not read the metrics API",
+                                    .detection = "The condition, and a SubjectAccessReview as the controller",
+                                    .fix = "Bind a reader role"};
+
+const Cause cause::scaling_disabled = {.id = "scaling-disabled",
+                                       .link = Link::hpa,
+                                       .symptom = "ScalingDisabled",
+                                       .reason = "The workload was scaled to 0 by hand",
+                                       .detection = "The condition",
+                                       .fix = "Scale it to 1"};
+
+const Cause cause::ambiguous_selector = {.id = "ambiguous-selector",
+                                         .link = Link::hpa,
+                                         .symptom = "AmbiguousSelector",
+                                         .reason = "Two HPAs select the same pods",
+                                         .detection = "Scale targets and selectors of all HPAs",
+                                         .fix = "Merge them"};
+
+const Cause cause::one_metric_blocks_scale_down = {
+    .id = "one-metric-blocks-scale-down",
+    .link = Link::hpa,
+    .symptom = "It scales up, but never down",
+    .reason = "One of several metrics fails, and then the HPA does not go down",
+    .detection = "Every metric's chain by itself",
+    .fix = "Repair or drop it"};
+
+const Cause cause::waiting_for_sync = {
+    .id = "waiting-for-sync",
+    .link = Link::hpa,
+    .symptom = "Everything is repaired, but the HPA still reports an error",
+    .reason = "The controller syncs every 15s",
+    .detection = "Its condition against the current chain",
+    .fix = "Wait"};
+
+const Cause cause::target_selector = {.id = "target-selector",
+                                      .link = Link::target,
+                                      .symptom = "InvalidSelector",
+                                      .reason = "The scale target has no usable pod selector",
+                                      .detection = "The condition",
+                                      .fix = "Correct the workload"};
+
+std::optional<std::int64_t> milli(const std::string& quantity) {
+  Result<hpasim::Quantity> parsed = hpasim::parse_quantity(quantity);
+  if (!parsed) return std::nullopt;
+  return hpasim::to_milli(*parsed);
+}
+
+long long in_seconds(hpasim::Time time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time).count();
+}
+
+std::optional<hpasim::Proposal> HpaSide::proposal_of(const hpasim::MetricState& seen) const {
+  if (!spec || c.need.index >= spec->metrics.size()) return std::nullopt;
+  return hpasim::proposal_of(*spec, c.need.index, seen, state.current,
+                             state.ready_pods.value_or(state.current), c.controller.rules,
+                             c.controller.flags);
+}
+
+// What follows a value of the controller that could only be assumed.
+std::string if_assumed(const Context& c) {
+  return c.controller.seen ? ""
+                           : " (assumed from Kubernetes' default: the controller's flags are not visible)";
+}
+
+// Where a flag's value is known from.
+std::string flag_evidence(const Context& c, const std::string& flag, const std::string& value) {
+  std::string name = "--horizontal-pod-autoscaler-" + flag;
+  if (c.controller.seen) return fmt::format("kube-controller-manager's pod: {} is {}", name, value);
+  const Reading* pods = c.facts.find(controller_key);
+  return fmt::format("{} is assumed to be {}: {}", name, value,
+                     pods != nullptr && pods->read()
+                         ? "no pod of kube-controller-manager is visible in kube-system"
+                         : why_unread(pods));
+}
+
+namespace {
+
+std::string sync_period(const Context& c) {
+  return fmt::format("{}s{}", in_seconds(c.controller.flags.sync_period), if_assumed(c));
+}
+
+void ambiguous(const HpaSide& s, std::vector<std::string> evidence) {
+  std::vector<std::string> others;
+  for (const Hpa& other : s.c.hpas) {
+    if (other.space == s.c.hpa.space && other.name != s.c.hpa.name &&
+        other.target_kind == s.c.hpa.target_kind && other.target_name == s.c.hpa.target_name)
+      others.push_back(other.name);
+  }
+  std::string which = others.empty() ? "another HPA" : "HPA " + text::join(others, " and ");
+  for (const std::string& other : others)
+    evidence.push_back(fmt::format("HPA {}/{}: scaleTargetRef is the same {} {}", s.c.hpa.space, other,
+                                   s.c.hpa.target_kind, s.c.hpa.target_name));
+  s.report.broken(cause::ambiguous_selector,
+                  fmt::format("{} scales the same pods, so the controller scales neither", which), evidence,
+                  advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
+                         look_for("hpa", s.c.hpa.space)));
+}
+
+// To as many as the HPA would have at least: with one replica it takes over.
+Fix wake_target(const HpaSide& s) {
+  std::string says =
+      fmt::format("Scale {} {} up; the HPA then takes over", s.c.hpa.target_kind, s.c.hpa.target_name);
+  long long now = s.c.hpa.target == nullptr ? -1 : int_at(*s.c.hpa.target, "spec.replicas", -1);
+  std::optional<Fix> up;
+  if (now == 0) up = scale(target_ref(s.c), now, std::max(1LL, int_at(s.hpa, "spec.minReplicas", 1)), says);
+  return up.value_or(advice(says, look_at("get", target_ref(s.c))));
+}
+
+Fix let_read(const std::string& group) {
+  std::string name = "hpa-reads-" + group;
+  Json rule = rule_for(group, {"*"});
+  rule["verbs"] = Json::array({"get", "list"});
+  Json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+               {"kind", "ClusterRole"},
+               {"metadata", {{"name", name}}},
+               {"rules", Json::array({rule})}};
+  std::string says = "Allow the HPA controller to read " + group;
+  return create({"clusterrolebinding", "", name},
+                role_and_binding(role, "ClusterRoleBinding",
+                                 "system:serviceaccount:kube-system:horizontal-pod-autoscaler"),
+                says)
+      .value_or(advice(says));
+}
+
+void forbidden(const HpaSide& s, std::vector<std::string> evidence) {
+  const Reading* answer = s.c.facts.find(may_key(hpa_question(s.c.need.api_group(), s.c.hpa.space)));
+  if (answer != nullptr && answer->read() && answer->value == false)
+    evidence.push_back("SubjectAccessReview: the HPA controller is forbidden to read " +
+                       s.c.need.api_group());
+  std::string group = s.c.need.api_group();
+  s.report.broken(cause::hpa_forbidden, fmt::format("The HPA controller is forbidden to read {}", group),
+                  evidence, let_read(group));
+}
+
+// The HPA complains, but everything before it is whole.
+void nothing_before(const HpaSide& s, const std::string& reason, const std::string& message,
+                    std::vector<std::string> evidence) {
+  const Reading* answer = s.c.facts.find(may_key(hpa_question(s.c.need.api_group(), s.c.hpa.space)));
+  if (answer != nullptr && answer->read() && answer->value == false && !s.c.need.resource_metric())
+    return forbidden(s, std::move(evidence));
+  // With several metrics the condition speaks of one: the others are judged by themselves.
+  if (s.c.hpa.needs.size() > 1 && !has(message, s.c.need.metric)) {
+    s.report.set(Link::hpa, Mark::ok, "the condition is about another metric");
+    return;
+  }
+  if (reason.starts_with("FailedGet") && s.report.mark(Link::value) == Mark::ok) {
+    s.report.set(
+        Link::hpa, Mark::note,
+        fmt::format(
+            "the last sync failed, but the metric is available now; the next sync, within {}, should succeed",
+            sync_period(s.c)));
+    s.report.note(cause::waiting_for_sync, "The metric is available again; the HPA has not synced since",
+                  evidence, advice("Wait for the next sync", look_at("describe", ref_of("hpa", s.hpa))));
+    return;
+  }
+  if (reason == "InvalidSelector") {
+    s.report.broken(cause::target_selector, "The scale target has no usable pod selector", evidence,
+                    advice("Make the workload's scale subresource report its pod selector (of a custom "
+                           "resource: labelSelectorPath)",
+                           look_at("get", target_ref(s.c))));
+  }
+}
+
+// Of an HPA whose name is known, and that the list does not have.
+void missing(const HpaSide& s) {
+  const Reading* list = s.c.facts.listing("hpas", s.c.hpa.space);
+  std::string evidence = "not in the list";
+  s.report.broken(cause::hpa_missing,
+                  fmt::format("HPA {} not found in namespace {}", s.c.hpa.name, s.c.hpa.space),
+                  {list == nullptr ? evidence : seen(*list, evidence)},
+                  advice("Create it; hpawalk up --only hpa creates the walkthrough's"));
+  s.report.set(Link::hpa, Mark::broken, "the HPA does not exist");
+}
+
+void not_active(const HpaSide& s, const Json& active) {
+  std::string reason = text_at(active, "reason"), message = text_at(active, "message");
+  s.report.set(Link::hpa, Mark::broken, reason + ": " + std::string(shortened(message, 300)));
+  std::vector<std::string> evidence = {
+      fmt::format("HPA {}: ScalingActive is False: {}: {}", s.ref, reason, message)};
+  if (reason == "ScalingDisabled") {
+    s.report.broken(cause::scaling_disabled,
+                    fmt::format("{} {} was manually scaled to 0, which disables the HPA", s.c.hpa.target_kind,
+                                s.c.hpa.target_name),
+                    evidence, wake_target(s));
+  } else if (reason == "AmbiguousSelector") {
+    ambiguous(s, evidence);
+  } else if (has(message, "forbidden")) {
+    forbidden(s, evidence);
+  } else if (!s.report.broken_before(Link::hpa)) {
+    nothing_before(s, reason, message, evidence);
+  }
+}
+
+}  // namespace
+
+void judge_hpa(const Context& c, Report& report) {
+  const Json& hpa = *c.hpa.object;
+  HpaSide s{c,
+            hpa,
+            report,
+            int_at(hpa, "status.currentReplicas"),
+            c.hpa.space + "/" + c.hpa.name,
+            hpasim::spec_of(hpa),
+            hpasim::state_of(hpa)};
+  if (!c.hpa.pods.empty()) {
+    s.state.ready_pods = static_cast<int>(
+        std::count_if(c.hpa.pods.begin(), c.hpa.pods.end(), [](const Json* pod) { return pod_ready(*pod); }));
+  }
+  if (assumed(hpa)) return missing(s);
+  const Json& active = condition(hpa, "ScalingActive");
+  const Json& able = condition(hpa, "AbleToScale");
+  if (able.is_null()) {
+    report.set(Link::hpa, Mark::unknown,
+               fmt::format("the controller has not synced it yet (it syncs every {})", sync_period(c)));
+    return;
+  }
+  std::string replicas =
+      fmt::format("{} replicas, {} desired", s.replicas, int_at(hpa, "status.desiredReplicas"));
+  if (text_at(active, "status") == "True") {
+    Readiness seen = hpa_active(hpa);  // what keeps it from scaling is the target's link
+    report.set(Link::hpa, Mark::ok, seen.ready ? seen.text : replicas);
+    judge_numbers(s);
+    judge_limits(s);
+  } else if (active.is_null()) {  // above max or below min, or no scale: the metrics are not even looked at
+    report.set(Link::hpa, text_at(able, "status") == "True" ? Mark::ok : Mark::broken, replicas);
+    judge_limits(s);
+  } else {
+    not_active(s, active);
+  }
+}
+
+void judge_together(const Hpa& hpa, std::vector<ChainDiagnosis>& chains) {
+  if (chains.size() < 2) return;
+  std::vector<std::string> broken;
+  for (const ChainDiagnosis& chain : chains) {
+    const Finding* first = chain.first_broken();
+    if (first != nullptr && first->link < Link::hpa) broken.push_back(chain.metric);
+  }
+  if (broken.empty() || broken.size() == chains.size()) return;
+  for (ChainDiagnosis& chain : chains) {
+    if (std::find(broken.begin(), broken.end(), chain.metric) != broken.end()) continue;
+    Report(chain).broken(
+        cause::one_metric_blocks_scale_down,
+        fmt::format("This metric works, but {} does not; the HPA does not scale down while one metric fails",
+                    text::join(broken, " and ")),
+        {fmt::format("HPA {}/{}: spec.metrics has {} entries; {} of them cannot be read", hpa.space, hpa.name,
+                     chains.size(), broken.size())},
+        advice("Repair the other metric (see its chain), or remove it from spec.metrics",
+               look_at("get", ref_of("hpa", *hpa.object))));
+  }
+}
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,32 @@
+// The HPA's own view, and who judges what about it. Inside diagnose/.
+#pragma once
+
+#include <cstdint>
+
+#include "diagnose/rules.hpp"
+#include "hpasim/why.hpp"
+
+namespace hpawalk::diagnose {
+
+struct HpaSide {
+  const Context& c;
+  const Json& hpa;
+  Report& report;
+  long long replicas = 0;            // current ones
+  std::string ref;                   // "NAMESPACE/NAME"
+  std::optional<hpasim::Spec> spec;  // absent: hpawalk does not support it
+  hpasim::State state;
+  // What this metric asks for with that state; absent: the status does not tell.
+  std::optional<hpasim::Proposal> proposal_of(const hpasim::MetricState& seen) const;
+};
+
+void judge_numbers(const HpaSide& s);  // how they read, and whether they are within the tolerance
+void judge_limits(const HpaSide& s);   // what keeps the controller from the size that the metric asks for
+
+std::optional<std::int64_t> milli(const std::string& quantity);  // in thousandths
+long long in_seconds(hpasim::Time time);
+// What follows a value of the controller that could only be assumed.
+std::string if_assumed(const Context& c);
+std::string flag_evidence(const Context& c, const std::string& flag, const std::string& value);
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,231 @@
+// ServiceMonitors and PodMonitors: does one select the Service or pods, and does Prometheus select it?
+#include "diagnose/rules_monitor.hpp"
+
+#include <algorithm>
+
+namespace hpawalk::diagnose {
+
+const Cause cause::monitor_selects_no_service = {
+    .id = "monitor-selects-no-service",
+    .link = Link::monitor,
+    .symptom = "0/0 targets, or no such job",
+    .reason =
+        "The monitor's selector does not match the Service's labels, or its namespaceSelector excludes the "
+        "namespace",
+    .detection =
+        "Every monitor's selector against the labels of the Service (not of its selector), in the namespaces "
+        "that it covers",
+    .fix = "Correct labels or namespaceSelector"};
+
+ObjectRef ref_of_monitor(const Monitor& m) {
+  return {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name};
+}
+
+// Labels are a map: those that are there stay, but for those that the selector wants otherwise.
+std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,
+                            std::string beyond) {
+  const Json& wanted = at(selector, "matchLabels");
+  if (!wanted.is_object() || wanted.empty()) return std::nullopt;
+  Json before = at(object, "metadata.labels"), after = before.is_object() ? before : Json::object();
+  after.update(wanted);
+  if (!matches(selector, after)) return std::nullopt;  // expressions, which labels of ours do not meet
+  for (const auto& [name, value] : wanted.items()) {
+    const Json& had = at(before, std::vector<std::string>{name});
+    if (!had.is_string() || had == value) continue;
+    beyond += fmt::format("{}replaces the label {}={}; selectors that use that label no longer match",
+                          beyond.empty() ? "" : "; ", name, had.get<std::string>());
+  }
+  return merge_patch(ref, object, {{"metadata", {{"labels", wanted}}}}, std::move(says), std::move(beyond));
+}
+
+namespace {
+
+// One namespace more: those that it looks into already stay.
+Fix look_into(const Monitor& m, const std::string& space) {
+  std::string says = fmt::format("Make {} also select namespace {}", m.ref(), space);
+  const Json& selector = at(*m.object, "spec.namespaceSelector");
+  std::optional<Fix> fix;
+  if (text_list(list_at(selector, "matchNames")).empty()) {
+    // Nothing set means its own namespace, which has to be named as soon as another one is.
+    Json both = {{"matchNames", Json::array({m.space, space})}};
+    fix = merge_patch(ref_of_monitor(m), *m.object, {{"spec", {{"namespaceSelector", both}}}}, says);
+  } else {
+    fix = json_patch(ref_of_monitor(m), *m.object,
+                     Json::array({operation("add", {"spec", "namespaceSelector", "matchNames", "-"}, space)}),
+                     says);
+  }
+  return fix.value_or(advice(says, look_at("get", ref_of_monitor(m))));
+}
+
+// The monitors that come closest: one that would match were it not for its namespaces, and the one whose
+// labels, name and port are most like the object's.
+struct Nearest {
+  const Monitor* by_space = nullptr;
+  const Monitor* by_labels = nullptr;
+  size_t likeness = 0;
+};
+
+size_t likeness_of(const Monitor& m, const Json* service, const Json& labels) {
+  size_t likeness = 1;
+  const Json& wanted = at(*m.object, "spec.selector.matchLabels");
+  if (wanted.is_object() && labels.is_object()) {
+    for (const auto& [key, value] : wanted.items()) likeness += labels.contains(key) ? 2 : 0;
+  }
+  if (service != nullptr && m.name.find(name_of(*service)) != std::string::npos) likeness += 3;
+  if (service != nullptr && port_matches(m, *service)) likeness += 1;
+  return likeness;
+}
+
+Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels) {
+  Nearest nearest;
+  for (const Monitor& m : s.monitors) {
+    const Json& selector = at(*m.object, "spec.selector");
+    if (matches(selector, labels) && selector_text(selector) != "everything") nearest.by_space = &m;
+    if (!m.covers(s.c.hpa.space)) continue;
+    size_t likeness = likeness_of(m, service, labels);
+    if (likeness <= nearest.likeness) continue;
+    nearest.likeness = likeness;
+    nearest.by_labels = &m;
+  }
+  return nearest;
+}
+
+void other_namespace(const Scrape& s, const Monitor& m, const std::string& what) {
+  const Json& selector = at(*m.object, "spec.namespaceSelector");
+  s.report.broken(cause::monitor_selects_no_service,
+                  fmt::format("{} matches the labels of {}, but does not select namespace {}", m.ref(), what,
+                              s.c.hpa.space),
+                  {fmt::format("{}: spec.namespaceSelector {}", m.ref(),
+                               selector.is_null() ? "is not set, so it selects only its own namespace"
+                                                  : selector.dump())},
+                  look_into(m, s.c.hpa.space));
+}
+
+void other_labels(const Scrape& s, const Nearest& nearest, const Json* service, const Json& labels,
+                  const std::string& what) {
+  const Monitor& m = *nearest.by_labels;
+  const Json& selector = at(*m.object, "spec.selector");
+  Fix fix =
+      advice(fmt::format("Make the selector of {} match {}, or change the labels to match it", m.ref(), what),
+             look_at("get", ref_of_monitor(m)));
+  // Of one that has nothing in common with the Service but the namespace, nobody knows that it is meant.
+  if (!m.pods && service != nullptr && nearest.likeness > 2)
+    fix = labelled(ref_of("service", *service), *service, selector,
+                   fmt::format("Give Service {} the labels that {} selects", full_name(*service), m.ref()))
+              .value_or(fix);
+  s.report.broken(
+      cause::monitor_selects_no_service,
+      fmt::format("No ServiceMonitor or PodMonitor selects {}; the closest, {}, requires {}: {}", what,
+                  m.ref(), selector_text(selector), mismatch(selector, labels).value_or("")),
+      {fmt::format("{}: spec.selector {}", m.ref(), selector_text(selector)),
+       fmt::format("{}: labels {}", what, labels_text(labels))},
+      fix);
+}
+
+void no_monitor(const Scrape& s, const Json* service) {
+  const Json& labels = service != nullptr ? at(*service, "metadata.labels")
+                       : s.pods.empty()   ? Json()
+                                          : at(*s.pods.front(), "metadata.labels");
+  Nearest nearest = nearest_monitor(s, service, labels);
+  std::string what = service != nullptr ? "Service " + full_name(*service)
+                                        : "the pods of " + s.c.hpa.target_kind + " " + s.c.hpa.target_name;
+  if (nearest.by_space != nullptr && (nearest.by_labels == nullptr || nearest.likeness < 5)) {
+    other_namespace(s, *nearest.by_space, what);
+  } else if (nearest.by_labels != nullptr) {
+    other_labels(s, nearest, service, labels, what);
+  } else {
+    s.report.broken(cause::monitor_selects_no_service,
+                    fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
+                    {fmt::format("{} were checked: {}", plural_count(s.monitors.size(), "monitor"),
+                                 "none covers namespace " + s.c.hpa.space)},
+                    advice("Create a ServiceMonitor for it; hpawalk render shows one"));
+  }
+  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
+}
+
+// Why a list of monitors may not be whole; empty if it is.
+std::string monitors_unread(const Scrape& s) {
+  for (const char* resource : {"servicemonitors", "podmonitors"}) {
+    const Reading* reading = s.c.facts.whole(resource);
+    if (reading == nullptr || reading->refused()) return why_unread(reading);
+  }
+  return {};
+}
+
+// Those that select the Service (which is set to the one found) or the pods.
+std::vector<Monitor> matching_monitors(const Scrape& s, const Json*& service) {
+  std::vector<Monitor> matching;
+  for (const Monitor& m : s.monitors) {
+    if (!m.covers(s.c.hpa.space)) continue;
+    const Json& selector = at(*m.object, "spec.selector");
+    auto matched = [&](const Json* object) { return matches(selector, at(*object, "metadata.labels")); };
+    const std::vector<const Json*>& objects = m.pods ? s.pods : s.services;
+    auto found = std::find_if(objects.begin(), objects.end(), matched);
+    if (found == objects.end()) continue;
+    matching.push_back(m);
+    if (!m.pods) service = *found;
+  }
+  return matching;
+}
+
+void unknown_monitor(const Scrape& s, const std::string& why) {
+  s.report.set(Link::monitor, Mark::unknown, why);
+  if (!prometheus_answers(s)) return;
+  s.report.set(Link::prometheus, Mark::unknown,
+               "it responds; the monitor determines whether it scrapes these pods");
+}
+
+// The Prometheuses that may select the monitors; of none, the marks say why.
+std::vector<const Json*> selecting_prometheuses(const Scrape& s, const Monitor& m) {
+  std::vector<const Json*> prometheuses = s.c.facts.items("prometheuses");
+  if (s.c.prometheus.resource != nullptr) prometheuses = {s.c.prometheus.resource};
+  if (!prometheuses.empty()) return prometheuses;
+  const Reading* reading = s.c.facts.whole("prometheuses");
+  s.report.set(Link::monitor, Mark::ok, m.ref());
+  s.report.set(
+      Link::prometheus, Mark::unknown,
+      reading == nullptr || reading->refused() ? why_unread(reading) : "there is no Prometheus object");
+  return {};
+}
+
+void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service) {
+  std::vector<const Json*> prometheuses = selecting_prometheuses(s, monitors.front());
+  if (prometheuses.empty()) return;
+  std::vector<Monitor> selected;
+  Selection worst;
+  const Json* by = prometheuses.front();
+  for (const Monitor& m : monitors) {
+    for (const Json* prometheus : prometheuses) {
+      Selection selection = selects(s.c.facts, *prometheus, m);
+      if (selection.answer == Selection::Answer::yes) selected.push_back(m);
+      bool first = worst.answer == Selection::Answer::yes;
+      if (first || selection.answer == Selection::Answer::unknown) worst = selection, by = prometheus;
+    }
+  }
+  if (!selected.empty()) {
+    s.report.set(Link::monitor, Mark::ok, selected.front().ref());
+    return scraped(s, selected, service);
+  }
+  if (worst.answer == Selection::Answer::unknown) return unknown_monitor(s, worst.why);
+  not_selected_by(s, *by, monitors.front(), worst);
+}
+
+}  // namespace
+
+void monitored(const Scrape& s) {
+  const Json* service = s.services.empty() ? nullptr : s.services.front();
+  std::vector<Monitor> matching = matching_monitors(s, service);
+  std::string unread = monitors_unread(s);
+  if (matching.empty() && !unread.empty()) return unknown_monitor(s, unread);
+  if (matching.empty()) return no_monitor(s, service);
+  // The one that comes furthest decides: another that is broken too does not matter when one works.
+  std::vector<Monitor> with_port;
+  for (const Monitor& m : matching) {
+    if (m.pods ? pod_port_matches(m, s.pods) : port_matches(m, *service)) with_port.push_back(m);
+  }
+  if (!with_port.empty()) return judge_selection(s, with_port, service);
+  const Monitor& m = matching.front();
+  return m.pods ? wrong_pod_port(s, m) : wrong_port(s, m, *service);
+}
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,23 @@
+// ServiceMonitors and PodMonitors, and who judges what about them. Inside diagnose/.
+#pragma once
+
+#include "diagnose/rules_scrape.hpp"
+
+namespace hpawalk::diagnose {
+
+ObjectRef ref_of_monitor(const Monitor& m);
+
+// Gives the object the labels that the selector asks for: its others stay. Nothing where labels cannot meet
+// the selector.
+std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,
+                            std::string beyond = {});
+
+// Does an endpoint of the monitor name a port that the Service, or a container of the pods, has?
+bool port_matches(const Monitor& m, const Json& service);
+bool pod_port_matches(const Monitor& m, const std::vector<const Json*>& pods);
+void wrong_port(const Scrape& s, const Monitor& m, const Json& service);
+void wrong_pod_port(const Scrape& s, const Monitor& m);
+
+void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, const Selection& why);
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,151 @@
+// Prometheus: does it run, and which of its targets are those of this chain?
+#include <algorithm>
+
+#include "diagnose/rules_scrape.hpp"
+
+namespace hpawalk::diagnose {
+
+const Cause cause::prometheus_not_ready = {
+    .id = "prometheus-not-ready",
+    .link = Link::prometheus,
+    .symptom = "Everything downstream is empty",
+    .reason = "Prometheus has no ready pod",
+    .detection = "Its pods and the conditions of the Prometheus object",
+    .fix = "Look at its pods"};
+
+const Cause cause::no_scrape_config = {
+    .id = "no-scrape-config",
+    .link = Link::prometheus,
+    .symptom = "A Prometheus without operator does not know the application",
+    .reason = "No scrape_config or annotation leads to it",
+    .detection = "Active targets against the Service and its pods",
+    .fix = "Add one"};
+
+namespace {
+
+void not_ready(const Scrape& s) {
+  const Json& resource = *s.c.prometheus.resource;
+  const std::vector<const Json*>& pods = s.c.prometheus.pods;
+  const Json& available = condition(resource, "Available");
+  std::string ref = full_name(resource);
+  std::vector<std::string> evidence = {
+      fmt::format("Prometheus {}: 0 of {} ready", ref, plural_count(pods.size(), "pod"))};
+  if (text_at(available, "status") != "True" && !available.is_null()) {
+    evidence.push_back(fmt::format("condition Available: {}: {}", text_at(available, "reason"),
+                                   text_at(available, "message")));
+  }
+  s.report.broken(cause::prometheus_not_ready, fmt::format("Prometheus {} has no ready pod", ref), evidence,
+                  advice("Fix the problem that keeps its pods from becoming ready",
+                         look_at("describe", pods.empty() ? ref_of("prometheus", resource)
+                                                          : ref_of("pod", *pods.front()))));
+}
+
+// No answer from Prometheus: not running, or not for us.
+void no_answer(const Scrape& s, const Reading* reading) {
+  const Json* resource = s.c.prometheus.resource;
+  const Reading* pods = resource == nullptr ? nullptr : s.c.facts.listing("pods", space_of(*resource));
+  bool ready = std::any_of(s.c.prometheus.pods.begin(), s.c.prometheus.pods.end(),
+                           [](const Json* p) { return pod_ready(*p); });
+  if (pods != nullptr && pods->read() && !ready) return not_ready(s);
+  std::string why =
+      reading != nullptr       ? why_unread(reading)
+      : s.c.prometheus.address ? "it was not queried"
+      : s.c.adapter.prometheus_url.empty()
+          ? "no adapter configuration names its address"
+          : s.c.adapter.prometheus_url + " is not a Service of this cluster that hpawalk can query";
+  s.report.set(Link::prometheus, Mark::unknown, why);
+}
+
+bool is_own_pod(const Scrape& s, const Json& target) {
+  for (const Json* pod : s.pods) {
+    std::string ip = text_at(*pod, "status.podIP");
+    if (!ip.empty() && text_at(target, "url").find("//" + ip + ":") != std::string::npos) return true;
+    if (text_at(at(target, "labels"), "pod") == name_of(*pod)) return true;
+  }
+  return false;
+}
+
+// Does the target lead to the Service by its labels, or by its DNS name?
+bool is_own_service(const Scrape& s, const Json& target) {
+  const Json& labels = at(target, "labels");
+  return std::any_of(s.services.begin(), s.services.end(), [&](const Json* service) {
+    std::string name = name_of(*service), host = "//" + name + "." + s.c.hpa.space;
+    std::string url = text_at(target, "url");
+    if (has(url, host + ".") || has(url, host + ":") || has(url, host + "/")) return true;
+    return text_at(labels, "namespace") == s.c.hpa.space && text_at(labels, "service") == name;
+  });
+}
+
+}  // namespace
+
+bool prometheus_answers(const Scrape& s) {
+  const Reading* runtime = s.c.prometheus_reading("targets");
+  if (runtime != nullptr && runtime->read()) {
+    s.report.set(Link::prometheus, Mark::ok, "answers");
+    return true;
+  }
+  no_answer(s, runtime);
+  return false;
+}
+
+bool without_operator(const Scrape& s) {
+  const Reading* listing = s.c.facts.whole("servicemonitors");
+  if (listing != nullptr && listing->absent()) return true;
+  if (s.c.prometheus.resource != nullptr || s.targets == nullptr) return false;
+  // It answers, no operator made it, and none of its jobs is named as the operator names them. (A query layer
+  // before an operator's Prometheuses shows theirs.)
+  auto by_operator = [](const Json& t) {
+    std::string pool = text_at(t, "pool");
+    return pool.starts_with("serviceMonitor/") || pool.starts_with("podMonitor/");
+  };
+  const Reading* config = s.c.prometheus_reading("config");
+  bool job = config != nullptr && (has(text_at(config->value, "yaml"), "job_name: serviceMonitor/") ||
+                                   has(text_at(config->value, "yaml"), "job_name: podMonitor/"));
+  return config != nullptr && config->read() && !job &&
+         std::none_of(s.targets->begin(), s.targets->end(), by_operator);
+}
+
+void scraped_without_operator(const Scrape& s) {
+  s.report.set(Link::monitor, Mark::not_applicable, "this Prometheus was not created by prometheus-operator");
+  if (!prometheus_answers(s) || s.targets == nullptr) return;
+  std::vector<const Json*> own;
+  for (const Json& target : *s.targets) {
+    if (is_own_pod(s, target) || is_own_service(s, target)) own.push_back(&target);
+  }
+  if (!own.empty()) return judge_targets(s, own);
+  std::string what = s.services.empty() ? "these pods" : "Service " + name_of(*s.services.front());
+  s.report.broken(cause::no_scrape_config,
+                  fmt::format("Prometheus has no target for {} in namespace {}", what, s.c.hpa.space),
+                  {seen(*s.c.prometheus_reading("targets"),
+                        plural_count(s.targets->size(), "target") + ", none of them from this monitor")},
+                  advice("Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape "
+                         "annotation that its configuration looks for"),
+                  Certainty::likely);
+}
+
+void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service) {
+  if (s.targets == nullptr) {
+    prometheus_answers(s);
+    return;
+  }
+  std::vector<const Json*> own;
+  for (const Json& target : *s.targets) {
+    for (const Monitor& m : monitors) {
+      if (!text_at(target, "pool").starts_with(m.pool())) continue;
+      const Json& labels = at(target, "labels");
+      bool ours =
+          is_own_pod(s, target) || (service != nullptr && text_at(labels, "service") == name_of(*service) &&
+                                    text_at(labels, "namespace") == s.c.hpa.space);
+      if (ours) own.push_back(&target);
+    }
+  }
+  if (!own.empty()) return judge_targets(s, own);
+  const Monitor& m = monitors.front();
+  const Reading* config = s.c.prometheus_reading("config");
+  std::string yaml = config != nullptr && config->read() ? text_at(config->value, "yaml") : "";
+  bool job_there = yaml.find("job_name: " + m.pool()) != std::string::npos;
+  if (!yaml.empty() && !job_there) return job_missing(s, m);
+  return nothing_discovered(s, m, service);
+}
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,37 @@
+// The scrape side of one chain, and who judges which of its links. Inside diagnose/.
+#pragma once
+
+#include "diagnose/rules.hpp"
+
+namespace hpawalk::diagnose {
+
+struct Scrape {
+  const Context& c;
+  Report& report;
+  // What should expose the metric: the Service that the HPA names, or its pods and the Services before them.
+  // Empty for other objects and external metrics: nothing says where those come from.
+  std::vector<const Json*> pods, services;
+  std::string series;             // that should be in Prometheus
+  const Json* targets = nullptr;  // Prometheus's active ones; null: not read
+  std::vector<Monitor> monitors;  // all that were read
+};
+
+// Each sets the marks of its links. Those that return a bool say whether the next link is worth a look.
+void pods_and_services(const Scrape& s, bool proven);  // proven: the marks only inform
+void no_such_service(const Scrape& s);
+bool service_has_pods(const Scrape& s, const Json& service);
+void no_pods_behind(const Scrape& s, const Json& service);  // it selects none: why?
+void monitored(const Scrape& s);                            // and then Prometheus, for the monitors found
+bool prometheus_answers(const Scrape& s);
+bool without_operator(const Scrape& s);
+void scraped_without_operator(const Scrape& s);
+void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service);
+void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // that the chain has in Prometheus
+void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
+void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
+
+world::Target target_from(const Json& target);  // as the facts keep it
+std::string target_text(const Json& target);    // "http://10.0.0.1/metrics is down: 404"
+void unknown_from(const Scrape& s, Link first, const std::string& why);
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,191 @@
+// The workload that the HPA scales: is it there, are its pods its own, and is one ready?
+#include "diagnose/rules_target.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace hpawalk::diagnose {
+
+const Cause cause::target_missing = {
+    .id = "target-missing",
+    .link = Link::target,
+    .symptom = "FailedGetScale",
+    .reason = "The scale target does not exist",
+    .detection = "scaleTargetRef against the workloads; the closest name is suggested",
+    .fix = "Correct the name"};
+
+const Cause cause::selector_catches_others = {
+    .id = "selector-catches-others",
+    .link = Link::target,
+    .symptom = "The average is wrong",
+    .reason = "The workload's selector also matches pods of other owners",
+    .detection = "Owners of all pods that the selector matches",
+    .fix = "Give each workload its own labels"};
+
+const Cause cause::no_ready_pod = {.id = "no-ready-pod",
+                                   .link = Link::target,
+                                   .symptom = "The recommendation is 0",
+                                   .reason = "No pod of the workload is ready",
+                                   .detection = "Ready conditions",
+                                   .fix = "Use AverageValue, or fix the readiness probe"};
+
+namespace {
+
+Fix other_target(const TargetSide& s, const std::optional<std::string>& near) {
+  std::optional<Fix> fix;
+  if (near)
+    fix = merge_patch(ref_of("hpa", *s.c.hpa.object), *s.c.hpa.object,
+                      {{"spec", {{"scaleTargetRef", {{"name", *near}}}}}},
+                      fmt::format("Make the HPA scale {} {}", s.c.hpa.target_kind, *near));
+  return fix.value_or(advice("Create it, or correct its name in spec.scaleTargetRef",
+                             look_for(target_ref(s.c).resource, s.c.hpa.space)));
+}
+
+void no_target(const TargetSide& s) {
+  const Reading* reading = s.c.hpa.target_reading;
+  const Json& able = condition(*s.c.hpa.object, "AbleToScale");
+  std::string said = text_at(able, "status") == "False" ? text_at(able, "message") : "";
+  bool unread = reading == nullptr || reading->refused();
+  if (unread && !has(said, "not found")) {
+    s.report.set(Link::target, Mark::unknown, s.ref + ": " + why_unread(reading));
+    return;
+  }
+  std::vector<std::string> names;
+  for (const Json* object : s.c.facts.items(plural(s.c.hpa.target_kind), s.c.hpa.space))
+    names.push_back(name_of(*object));
+  std::optional<std::string> near = text::nearest(s.c.hpa.target_name, names);
+  std::vector<std::string> evidence;
+  if (!said.empty())
+    evidence.push_back(fmt::format("HPA {}/{}: AbleToScale is False: {}", s.c.hpa.space, s.c.hpa.name, said));
+  if (reading != nullptr && !reading->path.empty())
+    evidence.push_back(seen(*reading, "no " + s.c.hpa.target_name));
+  s.report.broken(
+      cause::target_missing,
+      fmt::format("{} not found in namespace {}{}", s.ref, s.c.hpa.space, near ? "; there is " + *near : ""),
+      evidence, other_target(s, near));
+}
+
+bool same_target(const Hpa& one, const Hpa& other) {
+  return one.target_kind == other.target_kind && one.target_name == other.target_name;
+}
+
+// Another HPA scales the same workload.
+bool shared_target(const TargetSide& s) {
+  for (const Hpa& other : s.c.hpas) {
+    if (other.space != s.c.hpa.space || other.name == s.c.hpa.name || !same_target(other, s.c.hpa)) continue;
+    s.report.broken(
+        cause::ambiguous_selector,
+        fmt::format("HPA {} scales the same {}; the controller scales neither", other.name, s.ref),
+        {fmt::format("HPA {}/{} and HPA {}/{}: scaleTargetRef {}", s.c.hpa.space, s.c.hpa.name, other.space,
+                     other.name, s.ref)},
+        advice("Merge the metrics into one HPA (spec.metrics is a list) and delete the other",
+               look_for("hpa", s.c.hpa.space)));
+    return true;
+  }
+  return false;
+}
+
+// A pod of this workload that the other HPA's workload has too.
+const Json* shared_pod(const Hpa& one, const Hpa& other) {
+  for (const Json* pod : other.pods) {
+    if (std::find(one.pods.begin(), one.pods.end(), pod) != one.pods.end()) return pod;
+  }
+  return nullptr;
+}
+
+// Different workloads whose selectors catch the same pods.
+void shared_pods(const TargetSide& s) {
+  for (const Hpa& other : s.c.hpas) {
+    if (other.space != s.c.hpa.space || other.name == s.c.hpa.name) continue;
+    const Json* pod = shared_pod(s.c.hpa, other);
+    if (pod == nullptr) continue;
+    s.report.broken(
+        cause::ambiguous_selector,
+        fmt::format("HPA {} (of {} {}) and this HPA select the same pod {} (AmbiguousSelector); the "
+                    "controller scales neither",
+                    other.name, other.target_kind, other.target_name, name_of(*pod)),
+        {fmt::format("{}: selector {}", s.ref, selector_text(s.c.hpa.pod_selector)),
+         fmt::format("{} {}: selector {}", other.target_kind, other.target_name,
+                     selector_text(other.pod_selector))},
+        advice("Give each workload its own labels (a selector is immutable: create the Deployment again)"));
+    return;
+  }
+}
+
+// The name of the workload that owns the pod, through its ReplicaSet.
+std::string owner_of(const TargetSide& s, const Json& pod) {
+  for (const Json& owner : list_at(pod, "metadata.ownerReferences")) {
+    std::string kind = text_at(owner, "kind"), name = text_at(owner, "name");
+    if (kind != "ReplicaSet") return kind + " " + name;
+    const Json* set = s.c.facts.object("replicasets", s.c.hpa.space, name);
+    if (set == nullptr) return {};  // it was not read
+    for (const Json& above : list_at(*set, "metadata.ownerReferences"))
+      return text_at(above, "kind") + " " + text_at(above, "name");
+    return kind + " " + name;
+  }
+  return "nobody";
+}
+
+void other_pods(const TargetSide& s) {
+  static const std::set<std::string> known = {"Deployment", "StatefulSet", "ReplicaSet"};
+  if (!known.contains(s.c.hpa.target_kind)) return;
+  std::vector<std::string> others;
+  std::set<std::string> owners;
+  for (const Json* pod : s.c.hpa.pods) {
+    std::string phase = text_at(*pod, "status.phase");
+    if (phase == "Succeeded" || phase == "Failed") continue;
+    std::string owner = owner_of(s, *pod);
+    if (owner.empty() || owner == s.ref) continue;
+    others.push_back(name_of(*pod));
+    owners.insert(owner);
+  }
+  if (others.empty()) return;
+  std::string whose = text::join({owners.begin(), owners.end()}, ", ");
+  s.report.broken(cause::selector_catches_others,
+                  fmt::format("The selector of {} also matches {} of {}, and the HPA counts them too", s.ref,
+                              plural_count(others.size(), "pod"), whose),
+                  {fmt::format("{}: spec.selector {}", s.ref, selector_text(s.c.hpa.pod_selector)),
+                   "pods of other owners: " + text::join(others, ", ").substr(0, 300)},
+                  advice("Give each workload its own labels (a Deployment's selector is immutable: delete it "
+                         "and create it again)"));
+}
+
+void no_ready_pod(const TargetSide& s) {
+  if (s.report.has(cause::rollout_failed)) return;
+  std::string why = s.c.need.target_type == "Value"
+                        ? "with a Value target, the recommendation is ratio x ready pods, which is 0"
+                        : "so there is no average";
+  s.report.broken(cause::no_ready_pod, fmt::format("{} has no ready pod: {}", s.ref, why),
+                  {fmt::format("{}, none ready", plural_count(s.c.hpa.pods.size(), "pod"))},
+                  advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not "
+                         "need ready pods",
+                         s.c.hpa.pods.empty() ? look_at("describe", target_ref(s.c))
+                                              : look_at("describe", ref_of("pod", *s.c.hpa.pods.front()))));
+}
+
+}  // namespace
+
+void judge_target(const Context& c, Report& report) {
+  const TargetSide s{c, report, c.hpa.target_kind + " " + c.hpa.target_name};
+  if (c.hpa.target == nullptr) return no_target(s);
+  size_t ready = static_cast<size_t>(
+      std::count_if(c.hpa.pods.begin(), c.hpa.pods.end(), [](const Json* p) { return pod_ready(*p); }));
+  report.set(Link::target, Mark::ok,
+             fmt::format("{}: {} of {} ready", s.ref, ready, plural_count(c.hpa.pods.size(), "pod")));
+  const Reading* pods = c.facts.listing("pods", c.hpa.space);
+  if (pods == nullptr || pods->refused()) {
+    report.set(Link::target, Mark::unknown, s.ref + "; " + why_unread(pods));
+    return;
+  }
+  if (!report.has(cause::ambiguous_selector) && !shared_target(s)) shared_pods(s);
+  if (!c.hpa.pod_selector.is_object()) {
+    report.set(Link::target, Mark::unknown, s.ref + ": unknown which pods belong to it");
+    return;
+  }
+  other_pods(s);
+  judge_rollout(s);
+  if (ready == 0 && int_at(*c.hpa.target, "spec.replicas", 1) > 0) no_ready_pod(s);
+  judge_resets(s);
+}
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,10 @@
+// The metric's value, and who judges what about it. Inside diagnose/.
+#pragma once
+
+#include "diagnose/rules_adapter.hpp"
+
+namespace hpawalk::diagnose {
+
+void judge_query(const Context& c, Report& report);  // what the adapter's own query to Prometheus gives
+
+}  // namespace hpawalk::diagnose

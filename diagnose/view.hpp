@@ -1,0 +1,169 @@
+// The parts of a chain, found in the facts: which HPA needs which metric, which adapter serves it, which
+// Prometheus that adapter asks, which monitors and Services feed it. Pure; collect.cpp uses it between its
+// rounds to know what to read next, the rules use it to judge. Pointers point into the Facts, which must
+// outlive the view.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "diagnose/adapter_config.hpp"
+#include "diagnose/fact_key.hpp"
+#include "diagnose/facts.hpp"
+#include "world/kube_api.hpp"
+
+namespace hpawalk::diagnose {
+
+std::string name_of(const Json& object);    // metadata.name
+std::string space_of(const Json& object);   // metadata.namespace
+std::string full_name(const Json& object);  // "web/api"
+
+// One entry of spec.metrics.
+struct MetricNeed {
+  size_t index = 0;
+  std::string type;  // Object, Pods, External, Resource, ContainerResource
+  std::string metric;
+  Json selector;           // of the metric's series
+  GroupResource resource;  // whose metric: the described object's, or pods
+  std::string object_kind, object_name;
+  std::string target_type;  // Value, AverageValue, Utilization
+  std::string target;       // quantity, or per cent
+  std::string container;
+  const Json* current = nullptr;  // of status.currentMetrics
+
+  bool custom() const { return type == "Object" || type == "Pods"; }
+  bool external() const { return type == "External"; }
+  bool resource_metric() const { return !custom() && !external(); }
+  std::string api_group() const;
+  std::string title() const;  // "prom_fake_value of Service prom-fake"
+};
+
+struct Hpa {
+  const Json* object = nullptr;
+  std::string space, name;
+  std::string target_kind, target_name, target_api;
+  std::vector<MetricNeed> needs;
+  const Json* target = nullptr;  // the Deployment, StatefulSet, ...; null: not found, or not read
+  const Reading* target_reading = nullptr;
+  Json pod_selector;              // of the scale target; null if unknown
+  std::vector<const Json*> pods;  // that the selector matches
+};
+
+std::vector<Hpa> hpas_of(const Facts& facts);
+
+enum class AdapterKind { none, prometheus_adapter, keda, metrics_server, other };
+
+struct PrometheusAddress {
+  world::Backend backend;
+  std::string prefix;  // "/prometheus", or empty
+  std::string key() const { return prometheus_key(backend, prefix); }
+};
+
+// What stands behind an API group.
+struct Adapter {
+  AdapterKind kind = AdapterKind::none;
+  std::vector<const Json*> api_services;  // of the group, preferred version first
+  std::string space, service_name;        // what the preferred APIService names
+  const Json* service = nullptr;
+  std::vector<const Json*> pods;
+  std::vector<std::string> args;
+  std::string config_map, config_key;
+  std::optional<AdapterConfig> config;
+  std::string config_error;
+  const Reading* config_reading = nullptr;
+
+  std::string prometheus_url;  // --prometheus-url, as it is
+  std::string url_host, url_prefix, url_scheme;
+  int url_port = 0;                    // 0: none given, and the scheme has no default
+  std::string url_space, url_service;  // when the host is a Service of this cluster
+  bool url_in_cluster = false;
+  std::optional<world::Duration> relist, max_age;
+  const std::vector<AdapterRule>& rules(bool external) const;
+};
+
+Adapter adapter_of(const Facts& facts, const std::string& group);
+std::string main_container(const Json& adapter_pod);
+
+struct PrometheusView {
+  std::optional<PrometheusAddress> address;  // how its API is reached
+  const Json* service = nullptr;             // that the adapter's URL names
+  const Json* resource = nullptr;            // the Prometheus object, if an operator made it
+  std::vector<const Json*> pods;
+};
+
+// The one that the adapter asks; where its URL leads nowhere, the only one (or first) there is.
+PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter);
+
+// A ServiceMonitor's or PodMonitor's relation to a Service or pods.
+struct Monitor {
+  const Json* object = nullptr;
+  bool pods = false;  // a PodMonitor
+  std::string space, name;
+  std::string kind() const { return pods ? "PodMonitor" : "ServiceMonitor"; }
+  std::string pool() const { return (pods ? "podMonitor/" : "serviceMonitor/") + space + "/" + name + "/"; }
+  std::string ref() const { return kind() + " " + space + "/" + name; }
+  bool covers(const std::string& target_space) const;  // namespaceSelector
+};
+std::vector<Monitor> monitors_of(const Facts& facts);
+
+// Does the Prometheus object select it? If not, or if that cannot be said: by which of its two selectors, and
+// why.
+struct Selection {
+  enum class Answer { yes, no, unknown } answer = Answer::yes;
+  bool by_namespace = false;
+  std::string why;
+};
+Selection selects(const Facts& facts, const Json& prometheus, const Monitor& monitor);
+
+std::vector<const Json*> pods_of_service(const Facts& facts, const Json& service);
+bool pod_ready(const Json& pod);
+size_t ready_endpoints(const Facts& facts, const Json& service);
+bool has_endpoints(const Facts& facts, const Json& service);  // ready or not
+// The labels of a namespace; a null if they were not read.
+const Json& namespace_labels(const Facts& facts, const std::string& space);
+
+// The namespaces whose pods, endpoints and workloads matter.
+std::vector<std::string> spaces_of_interest(const Facts& facts);
+
+// What the adapter's rules make of the series that Prometheus has, and of the names that they spell out. Made
+// once, as there can be thousands.
+struct Candidate {
+  const AdapterRule* rule = nullptr;
+  std::string series, api_name;
+  bool seen = false;  // Prometheus knows the name under the rule's seriesQuery
+};
+struct RuleIndex {
+  std::vector<Candidate> all;  // rule by rule, as the adapter goes through them
+  std::map<std::string, std::vector<size_t>> by_api_name, by_series;
+};
+RuleIndex index_rules(const Facts& facts, const Adapter& adapter, const PrometheusView& prometheus,
+                      bool external);
+
+// An API group with what stands behind it.
+struct Group {
+  Adapter adapter;
+  PrometheusView prometheus;
+  RuleIndex index;
+};
+// The parts of all chains, by what was read so far.
+struct Parts {
+  std::vector<Hpa> hpas;
+  std::map<std::string, Group> groups;  // "custom.metrics.k8s.io"
+};
+Parts parts_of(const Facts& facts);
+
+// The series that could feed this need; the last one wins, as in the adapter.
+std::vector<Candidate> candidates(const Group& group, const MetricNeed& need);
+std::vector<std::string> text_list(const Json& list);
+
+// The query that the adapter sends for this need.
+Result<std::string> expression(const Hpa& hpa, const MetricNeed& need, const Candidate& candidate);
+// The path that the HPA controller reads.
+std::string metric_path(const Hpa& hpa, const MetricNeed& need, const std::string& version);
+// The same for all objects of the kind: the adapter answers for many in one request.
+std::string metric_path_of_all(const Hpa& hpa, const MetricNeed& need, const std::string& version);
+std::string version_of(const Adapter& adapter);  // "v1beta1"; empty: none
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,161 @@
+// The Prometheus that an adapter asks, and what feeds it: monitors, Services, endpoints.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "diagnose/selector.hpp"
+#include "diagnose/view.hpp"
+#include "world/kube_path.hpp"
+
+namespace hpawalk::diagnose {
+
+PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter) {
+  PrometheusView view;
+  std::vector<const Json*> resources = facts.items("prometheuses");
+  auto pods_of = [&](const Json& resource) {
+    std::vector<const Json*> pods;
+    for (const Json* pod : facts.items("pods", space_of(resource))) {
+      if (text_at(at(*pod, "metadata.labels"), "prometheus") == name_of(resource)) pods.push_back(pod);
+    }
+    return pods;
+  };
+  if (adapter.url_in_cluster) {
+    for (const Json* service : facts.items("services", adapter.url_space)) {
+      if (name_of(*service) == adapter.url_service) view.service = service;
+    }
+  }
+  bool port_exists = false;
+  if (view.service != nullptr) {
+    view.pods = pods_of_service(facts, *view.service);
+    for (const Json& port : list_at(*view.service, "spec.ports"))
+      port_exists |= int_at(port, "port") == adapter.url_port;
+    for (const Json* resource : resources) {
+      std::vector<const Json*> its = pods_of(*resource);
+      bool serves = std::any_of(its.begin(), its.end(), [&](const Json* pod) {
+        return std::find(view.pods.begin(), view.pods.end(), pod) != view.pods.end();
+      });
+      if (serves) view.resource = resource;
+    }
+  }
+  if (port_exists) {
+    view.address = PrometheusAddress{
+        {adapter.url_space, adapter.url_service, std::to_string(adapter.url_port), adapter.url_scheme},
+        world::path_segments(adapter.url_prefix)};
+    if (view.resource != nullptr || !view.pods.empty()) {
+      if (view.resource == nullptr && resources.size() == 1 && space_of(*resources[0]) == adapter.url_space)
+        view.resource = resources[0];
+      return view;
+    }
+  }
+  if (view.resource == nullptr && !resources.empty()) {
+    view.resource = resources.front();
+    for (const Json* resource : resources) {
+      if (space_of(*resource) == adapter.url_space) view.resource = resource;
+    }
+    if (view.pods.empty()) view.pods = pods_of(*view.resource);
+  }
+  // The URL leads nowhere: ask the pod itself, so that what is before the adapter can still be judged.
+  if (!view.address && view.resource != nullptr) {
+    std::string prefix = text_at(*view.resource, "spec.routePrefix");
+    std::vector<const Json*> its = pods_of(*view.resource);
+    if (!its.empty()) {
+      view.address =
+          PrometheusAddress{{space_of(*view.resource), name_of(*its.front()), "9090", "http", true},
+                            prefix == "/" ? "" : world::path_segments(prefix)};
+    }
+  }
+  return view;
+}
+
+bool Monitor::covers(const std::string& target_space) const {
+  const Json& selector = at(*object, "spec.namespaceSelector");
+  if (bool_at(selector, "any")) return true;
+  std::vector<std::string> names = text_list(list_at(selector, "matchNames"));
+  if (names.empty()) return target_space == space;
+  return std::find(names.begin(), names.end(), target_space) != names.end();
+}
+
+std::vector<Monitor> monitors_of(const Facts& facts) {
+  std::vector<Monitor> all;
+  for (const Json* object : facts.items("servicemonitors"))
+    all.push_back({object, false, space_of(*object), name_of(*object)});
+  for (const Json* object : facts.items("podmonitors"))
+    all.push_back({object, true, space_of(*object), name_of(*object)});
+  return all;
+}
+
+Selection selects(const Facts& facts, const Json& prometheus, const Monitor& monitor) {
+  using Answer = Selection::Answer;
+  std::string field = monitor.pods ? "podMonitor" : "serviceMonitor";
+  const Json& by_label = at(prometheus, "spec." + field + "Selector");
+  const Json& by_space = at(prometheus, "spec." + field + "NamespaceSelector");
+  if (by_label.is_null()) {
+    return {Answer::no, false, fmt::format("{}Selector is not set, so it selects none", field)};
+  }
+  if (auto why = mismatch(by_label, at(*monitor.object, "metadata.labels"))) return {Answer::no, false, *why};
+  if (by_space.is_null()) {
+    if (monitor.space == space_of(prometheus)) return {};
+    return {Answer::no, true,
+            fmt::format("{}NamespaceSelector is not set, so it selects only namespace {}", field,
+                        space_of(prometheus))};
+  }
+  bool everything = selector_text(by_space) == "everything";
+  const Json& labels = namespace_labels(facts, monitor.space);
+  if (!labels.is_object() && !everything) {
+    const Reading* reading = facts.find("namespaces");
+    std::string why = reading == nullptr || reading->right.empty() ? "they were not read"
+                                                                   : "not allowed to " + reading->right;
+    return {Answer::unknown, true, fmt::format("the labels of namespace {}: {}", monitor.space, why)};
+  }
+  if (everything) return {};
+  if (auto why = mismatch(by_space, labels)) {
+    return {Answer::no, true, fmt::format("namespace {}: {}", monitor.space, *why)};
+  }
+  return {};
+}
+
+std::vector<const Json*> pods_of_service(const Facts& facts, const Json& service) {
+  std::vector<const Json*> pods;
+  const Json& selector = at(service, "spec.selector");
+  for (const Json* pod : facts.labelled("pods", space_of(service), selector)) {
+    if (map_matches(selector, at(*pod, "metadata.labels"))) pods.push_back(pod);
+  }
+  return pods;
+}
+
+bool pod_ready(const Json& pod) {
+  return at(pod, "metadata.deletionTimestamp").is_null() &&
+         text_at(condition(pod, "Ready"), "status") == "True";
+}
+
+static size_t count_endpoints(const Facts& facts, const Json& service, bool only_ready) {
+  size_t n = 0;
+  const Json label = {{"kubernetes.io/service-name", name_of(service)}};
+  for (const Json* slice : facts.labelled("endpointslices", space_of(service), label)) {
+    const Json& owner =
+        at(*slice, std::vector<std::string>{"metadata", "labels", "kubernetes.io/service-name"});
+    if (!owner.is_string() || owner != name_of(service)) continue;
+    for (const Json& endpoint : list_at(*slice, "endpoints")) {
+      if (!only_ready || bool_at(endpoint, "conditions.ready", true))
+        n += list_at(endpoint, "addresses").size();
+    }
+  }
+  return n;
+}
+
+size_t ready_endpoints(const Facts& facts, const Json& service) {
+  return count_endpoints(facts, service, true);
+}
+bool has_endpoints(const Facts& facts, const Json& service) {
+  return count_endpoints(facts, service, false) > 0;
+}
+
+const Json& namespace_labels(const Facts& facts, const std::string& space) {
+  static const Json unknown;
+  for (const Json* object : facts.items("namespaces")) {
+    if (name_of(*object) == space) return at(*object, "metadata.labels");
+  }
+  return unknown;
+}
+
+}  // namespace hpawalk::diagnose

@@ -1,0 +1,23 @@
+// The names of the walkthrough's chain, made once, from the configuration: for the stages, for what judges
+// the chain (diagnose/verify.hpp) and for what follows it (observe/live.hpp).
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "config/config.hpp"
+#include "diagnose/verify.hpp"
+#include "observe/live.hpp"
+
+namespace hpawalk::steps {
+
+observe::LiveChain chain_names(const config::Config& config);
+Result<diagnose::KnownChain> known_chain(const config::Config& config);
+
+// Ways to the chain's servers through the API server.
+world::Backend prometheus_backend(const config::Config& config);
+world::Backend prom_fake_backend(const config::Config& config);
+
+std::string label_selector(const std::map<std::string, std::string>& labels);  // "app=web,tier=x"
+
+}  // namespace hpawalk::steps

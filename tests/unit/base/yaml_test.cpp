@@ -1,0 +1,84 @@
+#include "base/yaml.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace hpawalk;
+
+TEST_CASE("A text that YAML 1.1 or 1.2 would take for something else is written in quotes") {
+  for (const char* text :
+       {"yes",  "No",   "on",         "y",   "true", "null",  "~",    "",     "10",  "1e3",
+        "0x1F", "1:30", ".inf",       "-",   "a: b", "a #b",  "012",  "0o17", "0b1", "1_000",
+        "+5",   "-5",   "2020-01-01", "NO",  "Off",  "+.INF", ".NaN", "=",    "<<",  "190:20:30",
+        "1.",   ".5",   "{a}",        "[a]", "*a",   "&a",    "!a",   "%a",   "@a",  "`a",
+        "'a",   "a\nb", " a",         "a ",  "3.11", "a:"}) {
+    CAPTURE(text);
+    std::string written = yaml::scalar(yaml::Value(text));
+    CHECK(written.front() == '"');
+    CHECK(yaml::parse(written).value() == yaml::Value(text));
+  }
+  for (const char* text : {"nginx", "nginx:stable", "/metrics", "registry.k8s.io/a/b:v1.2", "hpawalk",
+                           "a-b_c", "5s", "100ms", "8Mi", "1.2.3"}) {
+    CAPTURE(text);
+    CHECK(yaml::scalar(yaml::Value(text)) == text);
+    CHECK(yaml::parse(text).value() == yaml::Value(text));
+  }
+}
+
+TEST_CASE("What is written as a block is read back the same") {
+  yaml::Value value = {
+      {"a", {{"b", {1, "two", {{"c", true}}, yaml::Value::array({1, 2})}}, {"empty", yaml::Value::object()}}},
+      {"none", nullptr},
+      {"list", yaml::Value::array()},
+      {"text", "line\nline \"quoted\" \\ \t end"},
+      {"yes", 1.5}};
+  std::string text = yaml::block(value);
+  CHECK(yaml::parse(text).value() == value);
+  CHECK(yaml::parse("x:\n" + yaml::block(value, 4)).value()["x"] == value);
+}
+
+TEST_CASE("A number is written so that YAML 1.1 takes it for a number") {
+  CHECK(yaml::scalar(1e300) == "1.0e+300");
+  CHECK(yaml::scalar(1.5e-7) == "1.5e-07");
+  CHECK(yaml::scalar(10) == "10");
+  for (double number : {1e300, 1.5e-7, 0.1, -2e20})
+    CHECK(yaml::parse(yaml::scalar(number)).value() == yaml::Value(number));
+}
+
+TEST_CASE("YAML that means more than it is long is refused") {
+  std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 8; ++i) {
+    bomb +=
+        fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n", i, i - 1);
+  }
+  CHECK(yaml::parse(bomb).error().because == "it expands to more than 500000 values");
+  std::string texts = "a: &a " + std::string(100'000, 'x') + "\nb: [*a";
+  for (int i = 0; i < 5'000; ++i) texts += ",*a";
+  CHECK(yaml::parse(texts + "]").error().because == "it expands to more than 500000 values");
+  CHECK(yaml::parse("&a [*a]").error().because == "it is nested too deeply");
+  CHECK(yaml::parse("&a {b: *a}").error().because == "it is nested too deeply");
+  CHECK(yaml::parse("a: &a {b: 1}\nc: *a").value()["c"]["b"] == 1);
+  CHECK(yaml::parse("[" + std::string(9 << 20, ' ') + "]")
+            .error()
+            .because.ends_with("more than the limit of hpawalk for YAML"));
+  CHECK(yaml::parse("a: \xff").error().because == "it is not UTF-8");
+  for (const char* stray : {"{a: 1}\n},\n", "}", "]", "a: 1\n]", "{a: b}}", "[a]]", "--- a\n--- }"})
+    CHECK_FALSE_MESSAGE(yaml::parse_all(stray), stray);
+  CHECK(yaml::parse_all("---\n---\na: 1\n---\n").value().size() == 1);
+}
+
+TEST_CASE("A mistake in YAML names its line") {
+  CHECK(yaml::parse("a: 1\nb: [1\n").error().what.find("line") != std::string::npos);
+  CHECK(yaml::parse("a: 1\na: 2\n").error().because == "duplicate key `a`");
+  CHECK(yaml::parse("a: 1\na: 2\n").error().what == "line 2 is not valid YAML");
+  CHECK_FALSE(yaml::parse("a: 1\n---\nb: 2\n"));
+  CHECK(yaml::parse_all("a: 1\n---\n---\nb: 2\n").value().size() == 2);
+  std::string deep(3000, '[');
+  CHECK_FALSE(yaml::parse(deep));
+}
+
+TEST_CASE("Each entry's line is known by its path") {
+  yaml::Lines lines;
+  REQUIRE(yaml::parse("# head\nhpa:\n  min: 1\n\n  max: 3\n", &lines));
+  CHECK(lines == yaml::Lines{{"hpa", 2}, {"hpa.min", 3}, {"hpa.max", 5}});
+}

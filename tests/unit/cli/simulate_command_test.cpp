@@ -1,0 +1,212 @@
+// The simulate and tune commands, from their arguments to their output.
+#include <doctest/doctest.h>
+
+#include "cli/html_report.hpp"
+#include "cli/run.hpp"
+#include "hpasim/tune.hpp"
+#include "tests/fakes/fakes.hpp"
+
+using namespace hpawalk;
+using namespace hpawalk::cli;
+using namespace hpawalk::hpasim;
+
+namespace {
+
+constexpr std::string_view kWalkthrough = R"(
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: nginx}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nginx}
+  minReplicas: 1
+  maxReplicas: 10
+  metrics:
+  - type: Object
+    object:
+      metric: {name: prom_fake_value}
+      describedObject: {apiVersion: v1, kind: Service, name: prom-fake}
+      target: {type: Value, value: "10"}
+)";
+
+using Sequence = std::vector<std::int32_t>;
+
+struct Ran {
+  int code;
+  std::string out, err;
+};
+
+Ran run_hpawalk(std::vector<std::string> args, const std::map<std::string, std::string>& files = {}) {
+  fakes::FakeWorld world;
+  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  for (const auto& [name, text] : files) world.files.content[name] = text;
+  args.insert(args.begin(), "hpawalk");
+  int code = run(args, world.world);
+  return {code, world.terminal.output, world.terminal.errors};
+}
+
+}  // namespace
+
+TEST_CASE("simulate shows a plot, every change and the figures") {
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m"});
+  CHECK(ran.code == 0);
+  for (std::string_view part : {"load, up to 50", "1 -> 4", "8 -> 10", "limited by maxReplicas 10",
+                                "pod-hours", "!  fewer ready pods"})
+    CHECK_MESSAGE(ran.out.find(part) != std::string::npos, ran.out);
+  for (char c : ran.out) REQUIRE(static_cast<unsigned char>(c) < 0x80);  // no UTF-8 locale: plain
+}
+
+TEST_CASE("simulate --set shows the HPA without and with it, side by side") {
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set",
+                         "spec.behavior={}", "-o", "json", "--runs", "20"});
+  REQUIRE(ran.code == 0);
+  auto json = nlohmann::json::parse(ran.out);
+  CHECK(json["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
+  CHECK(json["variants"][1]["sequence"] == Sequence{1, 5, 10});
+  CHECK(json["variants"][1]["changes"][0]["rule"] == "metric");
+  CHECK(json["variants"][0]["runs"]["count"] == 20);
+  Ran text = run_hpawalk(
+      {"simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--set", "spec.behavior={}"});
+  CHECK(text.out.find("current settings  what if") != std::string::npos);
+}
+
+TEST_CASE("simulate gives CSV of every sync, and takes CSV") {
+  Ran ran =
+      run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "load.csv", "-o", "csv", "--duration", "2m"},
+                  {{"load.csv", "0,5\n60,50\n120,50\n"}});
+  REQUIRE(ran.code == 0);
+  CHECK(ran.out.starts_with("variant,seconds,load,replicas,ready,proposed,rule\n"));
+  CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 8);
+}
+
+TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {
+  for (const auto& [args, id] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--hpa", "hpa.yaml"}, "[profile]"},
+           {{"--hpa", "hpa.yaml", "--profile", "setp 1..2"}, "Did you mean step"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplica=3"},
+            "did you mean maxReplicas?"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--set", "spec.maxReplicas"}, "[set-path]"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--kube-version", "latest"}, "[kube-version]"},
+           {{"--hpa", "hpa.yaml", "--profile", "hold 1", "--profile", "hold 2"},
+            "2 profiles given for 1 metrics"}}) {
+    std::vector<std::string> all = {"simulate"};
+    all.insert(all.end(), args.begin(), args.end());
+    Ran ran = run_hpawalk(all);
+    CHECK(ran.code == 2);
+    CHECK_MESSAGE(ran.err.find(id) != std::string::npos, ran.err);
+  }
+}
+
+TEST_CASE("The HTML report stands by itself and has a text for every picture") {
+  fakes::FakeWorld world;
+  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  REQUIRE(run({"hpawalk", "simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--report",
+               "out.html"},
+              world.world) == 0);
+  const std::string& html = world.files.content["out.html"];
+  CHECK(html.find("<title>What the HPA nginx does</title>") != std::string::npos);
+  for (std::string_view outside : {"http://", "https://", "<script", "@import", "url("})
+    CHECK(html.find(outside) == std::string::npos);
+  auto count = [&](std::string_view what) {
+    int n = 0;
+    for (std::size_t at = html.find(what); at != std::string::npos; at = html.find(what, at + 1)) ++n;
+    return n;
+  };
+  CHECK(count("role=\"img\"") == 2);
+  CHECK(count("<desc ") == 2);
+  CHECK(html::escape("<a href=\"x\">&") == "&lt;a href=&quot;x&quot;&gt;&amp;");
+}
+
+TEST_CASE("A chart of any number ends, with a few marks on each axis") {
+  for (double value : {1.79e308, 1e300, 5e-324, 1e-310, 0.0, 1.0}) {
+    for (double duration : {1e-300, 60.0, 3e7, 1e15}) {
+      html::Report report;
+      html::Chart chart;
+      chart.duration = duration;
+      chart.series = {{"load", {{0, value}, {duration, value / 2}}}};
+      report.charts = {chart};
+      std::string page = html::render(report);
+      CHECK(page.size() < 100'000);
+      CHECK(page.find("nan") == std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("tune shows the trade-off and writes YAML that simulate reads") {
+  Ran ran = run_hpawalk(
+      {"tune", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 10m", "--candidates", "40"});
+  CHECK_MESSAGE(ran.code == 0, ran.err);
+  CHECK(ran.out.find("X chosen, O current settings") != std::string::npos);
+  CHECK(find_hpa(ran.out.substr(ran.out.find("apiVersion:"))));
+  Ran missed = run_hpawalk({"tune", "--hpa", "hpa.yaml", "--profile", "step 5..500 at 1m for 10m",
+                            "--candidates", "20", "--goal", "short <= 1s"});
+  CHECK(missed.code == 1);
+  CHECK(missed.err.find("[goal-missed]") != std::string::npos);
+}
+
+TEST_CASE("One run of many can be repeated by its seed, with the noise of its load") {
+  Ran many =
+      run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%",
+                   "--seed", "7", "--runs", "40", "-o", "json"});
+  REQUIRE(many.code == 0);
+  auto outcome = nlohmann::json::parse(many.out)["variants"][0]["runs"]["outcomes"][0];
+  Ran again =
+      run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--profile", "sine 5..60 every 4m for 12m noise=20%",
+                   "--seed", std::to_string(outcome["seed"].get<std::uint64_t>()), "-o", "json"});
+  CHECK(nlohmann::json::parse(again.out)["variants"][0]["sequence"] == outcome["sequence"]);
+}
+
+namespace {
+
+// The answer of a Prometheus at a URL; the range's end is the fake clock's time.
+Ran from_prometheus(const std::string& answer, std::vector<std::string> more = {}) {
+  fakes::FakeWorld world;
+  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  world.http.expect(
+      "GET http://prom:9090/api/v1/query_range?query=sum%28load%29&start=1799999400&end=1800000000&step=5",
+      {200, answer});
+  std::vector<std::string> args = {"hpawalk",   "simulate", "--hpa", "hpa.yaml",     "--from-prometheus",
+                                   "sum(load)", "--last",   "10m",   "--prometheus", "http://prom:9090"};
+  args.insert(args.end(), more.begin(), more.end());
+  int code = run(args, world.world);
+  return {code, world.terminal.output, world.terminal.errors};
+}
+
+std::string matrix(const std::string& series) {
+  return R"({"status":"success","data":{"resultType":"matrix","result":[)" + series + "]}}";
+}
+
+}  // namespace
+
+TEST_CASE("A metric that Prometheus recorded is a load") {
+  Ran ran = from_prometheus(
+      matrix(
+          R"({"metric":{},"values":[[1799999400,"5"],[1799999500,"NaN"],[1799999520,"50"],[1800000000,"50"]]})"),
+      {"-o", "json"});
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  auto json = nlohmann::json::parse(ran.out);
+  CHECK(json["durationSeconds"] == 600);
+  CHECK(json["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
+  CHECK(json["notes"].empty());
+  Ran part = from_prometheus(matrix(R"({"metric":{},"values":[[1799999800,"5"],[1800000000,"5"]]})"));
+  CHECK(part.out.find("Prometheus has only 3:20 of the last 10m of this query.") != std::string::npos);
+}
+
+TEST_CASE("A recorded metric that cannot be a load is refused with what to do") {
+  Ran two = from_prometheus(
+      matrix(R"({"metric":{"pod":"a"},"values":[[1,"5"]]},{"metric":{"pod":"b"},"values":[[1,"5"]]})"));
+  CHECK(two.code == 1);
+  CHECK(two.err.find("sum(...)") != std::string::npos);
+  CHECK(from_prometheus(matrix("")).err.find("returned 0 series") != std::string::npos);
+  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"NaN"]]})")).err.find("has no values") !=
+        std::string::npos);
+  CHECK(from_prometheus(matrix(R"({"metric":{},"values":[[1799999400,"-3"],[1800000000,"1"]]})"))
+            .err.find("clamp_min") != std::string::npos);
+  CHECK(from_prometheus(R"({"status":"error","errorType":"bad_data","error":"parse error"})")
+            .err.find("bad_data: parse error") != std::string::npos);
+  for (std::vector<std::string> args : {std::vector<std::string>{"--last", "10m", "--step", "1ms"},
+                                        {"--last", "1h", "--prometheus", "prom"},
+                                        {"--last", "x"}}) {
+    args.insert(args.begin(), {"simulate", "--hpa", "hpa.yaml", "--from-prometheus", "up"});
+    CHECK(run_hpawalk(args).code == 2);
+  }
+}

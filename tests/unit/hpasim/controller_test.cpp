@@ -1,0 +1,395 @@
+// The controller's arithmetic on hand-made cases. The broad proof is tests/hpasim: the real controller,
+// replayed.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "hpasim/controller.hpp"
+#include "hpasim/quantity.hpp"
+#include "hpasim/sync_clock.hpp"
+
+using namespace hpawalk;
+using namespace hpawalk::hpasim;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::string_view kWalkthrough = R"(
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: nginx, namespace: default}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nginx}
+  minReplicas: 1
+  maxReplicas: 10
+  metrics:
+  - type: Object
+    object:
+      metric: {name: prom_fake_value}
+      describedObject: {apiVersion: v1, kind: Service, name: prom-fake}
+      target: {type: Value, value: "10"}
+)";
+
+Document walkthrough(std::initializer_list<std::string_view> sets = {}) {
+  Document document = *find_hpa(kWalkthrough);
+  for (std::string_view set : sets) REQUIRE(set_field(document, set));
+  return document;
+}
+
+Spec spec_of(const Document& document) {
+  auto spec = parse_spec(document);
+  REQUIRE_MESSAGE(spec, (spec ? "" : spec.error().because));
+  return *spec;
+}
+
+std::string mistakes(const Document& document) {
+  auto spec = parse_spec(document);
+  return spec ? "" : spec.error().because;
+}
+
+// Drives one Object metric, every pod ready at once, a sync every 15 s plus `late`.
+struct Drive {
+  Controller controller;
+  std::int32_t replicas;
+  Time now{0};
+  Time late = milliseconds(20);
+  Decision last{};
+
+  Drive(const Document& document, std::int32_t start, Rules rules = *rules_for("1.34"), Flags flags = {})
+      : controller(spec_of(document), rules, flags), replicas(start) {}
+
+  std::int32_t sync(std::int64_t milli) {
+    now += seconds(15) + late;
+    std::int64_t values[] = {milli};
+    Reading reading{Failure::none, values, {}};
+    PodGroup pods[] = {{replicas, Phase::running, false, true, true, Time(0), Time(0)}};
+    last = controller.sync({&reading, 1}, pods, {replicas, replicas}, now - milliseconds(10), now);
+    if (last.rescaled()) controller.wrote(last, now + milliseconds(5));
+    return replicas = last.to;
+  }
+  std::vector<std::int32_t> syncs(std::int64_t milli, int count) {
+    std::vector<std::int32_t> sequence;
+    for (int i = 0; i < count; ++i) sequence.push_back(sync(milli));
+    return sequence;
+  }
+};
+
+using Sequence = std::vector<std::int32_t>;
+
+}  // namespace
+
+TEST_CASE("A quantity is read exactly and rounded up to milli-units") {
+  auto milli = [](std::string_view text) {
+    auto quantity = parse_quantity(text);
+    return quantity ? to_milli(*quantity) : -1;
+  };
+  CHECK(milli("10") == 10'000);
+  CHECK(milli("500m") == 500);
+  CHECK(milli("1.5") == 1'500);
+  CHECK(milli(".5") == 500);
+  CHECK(milli("5.") == 5'000);
+  CHECK(milli("0.0001") == 1);
+  CHECK(milli("1u") == 1);
+  CHECK(milli("1001u") == 2);
+  CHECK(milli("2Ki") == 2'048'000);
+  CHECK(milli("1.5Ki") == 1'536'000);
+  CHECK(milli("3e2") == 300'000);
+  CHECK(milli("3E-1") == 300);
+  CHECK(milli("1k") == 1'000'000);
+  CHECK(milli("+7") == 7'000);
+  CHECK(milli("9223372036854775") == 9'223'372'036'854'775'000);
+  for (std::string_view bad :
+       {"", "m", "1.2.3", "1 k", "1K", "1e", "ten", "--1", "9223372036854776", "1Ei5"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_quantity(bad));
+  }
+}
+
+TEST_CASE("A tolerance becomes the same double that the controller has") {
+  CHECK(to_double(*parse_quantity("0.05")) == 50 * (1.0 / 1000));
+  CHECK(to_double(*parse_quantity("0.15")) == 150 * (1.0 / 1000));
+  CHECK(to_double(*parse_quantity("2")) == 2.0);
+  CHECK(to_double(*parse_quantity("0")) == 0.0);
+}
+
+TEST_CASE("Milli-units are written in canonical form") {
+  CHECK(milli_text(0) == "0");
+  CHECK(milli_text(1500) == "1500m");
+  CHECK(milli_text(10'000) == "10");
+  CHECK(milli_text(10'000'000) == "10k");
+}
+
+TEST_CASE("Without behavior the walkthrough's value 50 gives 1, 4, 8, 10") {
+  Drive drive(walkthrough(), 1);
+  CHECK(drive.syncs(50'000, 4) == Sequence{4, 8, 10, 10});
+  CHECK(drive.last.rule == Rule::at_max);
+  CHECK(drive.last.conditions.limited == Limited::TooManyReplicas);
+}
+
+TEST_CASE("With any behavior the walkthrough's value 50 gives 1, 5, 10") {
+  Drive drive(walkthrough({"spec.behavior={}"}), 1);
+  CHECK(drive.syncs(50'000, 3) == Sequence{5, 10, 10});
+}
+
+TEST_CASE("The walkthrough's value 5 stays at 10 for the stabilization window and then comes down") {
+  Drive drive(walkthrough(), 10);
+  CHECK(drive.syncs(50'000, 1) == Sequence{10});
+  Time asked = drive.now;
+  int syncs = 0;
+  while (drive.sync(5'000) == 10 && syncs < 100) {
+    CHECK(drive.last.rule == Rule::stabilized_down);
+    CHECK(drive.last.conditions.able == Able::ScaleDownStabilized);
+    // Its own proposal of 50 was for 50 replicas: it is what holds the number up, until five minutes later.
+    CHECK(drive.last.until == asked + seconds(300));
+    ++syncs;
+  }
+  CHECK(syncs == 19);
+  CHECK(drive.replicas == 5);
+  CHECK(drive.sync(5'000) == 5);  // the window now holds the proposal of 5
+}
+
+TEST_CASE("A policy of 15 s holds one step back only when the sync comes early: the race is real") {
+  auto sequence = [](Time late) {
+    Drive drive(walkthrough({"spec.maxReplicas=100",
+                             "spec.behavior.scaleUp.policies=[{type: Pods, value: 1, periodSeconds: 15}]"}),
+                1);
+    drive.late = late;
+    return drive.syncs(50'000, 4);
+  };
+  CHECK(sequence(milliseconds(20)) == Sequence{2, 3, 4, 5});
+  CHECK(sequence(milliseconds(0)) == Sequence{2, 2, 3, 3});
+}
+
+TEST_CASE("The tolerance's edge: held since 1.33, scaled before") {
+  for (auto [version, expected] : {std::pair{"1.32", 3}, {"1.33", 2}, {"1.34", 2}, {"1.37", 2}}) {
+    Drive drive(walkthrough(), 2, *rules_for(version));
+    CAPTURE(version);
+    CHECK(drive.sync(11'000) == expected);
+  }
+}
+
+TEST_CASE("A tolerance in the spec counts from 1.35 on") {
+  Document document = walkthrough({"spec.behavior.scaleUp.tolerance=0.5"});
+  for (auto [version, expected] : {std::pair{"1.34", 3}, {"1.35", 2}}) {
+    Drive drive(document, 2, *rules_for(version));
+    CAPTURE(version);
+    CHECK(drive.sync(14'000) == expected);
+  }
+}
+
+TEST_CASE("A replica count of zero disables scaling") {
+  Drive drive(walkthrough(), 0);
+  CHECK(drive.sync(50'000) == 0);
+  CHECK(drive.last.rule == Rule::zero);
+  CHECK(reason(drive.last.conditions, drive.controller.spec()) == "ScalingDisabled");
+}
+
+TEST_CASE("Down to zero and back: by the replica count until 1.35, by the HPA's own condition from 1.36 on") {
+  Document document =
+      walkthrough({"spec.minReplicas=0", "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
+  for (std::string_view version : {"1.34", "1.36", "1.37"}) {
+    CAPTURE(version);
+    Drive drive(document, 1, *rules_for(version));
+    CHECK(drive.sync(0) == 0);
+    bool wakes = version != "1.36";  // there the gate is off by default: it stays asleep
+    CHECK(drive.sync(50'000) == (wakes ? 4 : 0));
+    Drive by_hand(document, 0, *rules_for(version));
+    CHECK(by_hand.sync(50'000) == (version == "1.34" ? 4 : 0));
+  }
+}
+
+TEST_CASE("Outside of min and max the metrics are not looked at") {
+  Drive above(walkthrough(), 12);
+  CHECK(above.sync(50'000) == 10);
+  CHECK(above.last.rule == Rule::above_max);
+  Drive below(walkthrough({"spec.minReplicas=3"}), 2);
+  CHECK(below.sync(0) == 3);
+  CHECK(below.last.rule == Rule::below_min);
+}
+
+TEST_CASE("Scaling that is disabled in one direction says so") {
+  Drive drive(walkthrough({"spec.behavior.scaleDown.selectPolicy=Disabled",
+                           "spec.behavior.scaleDown.stabilizationWindowSeconds=0"}),
+              5);
+  CHECK(drive.sync(1'000) == 5);
+  CHECK(drive.last.rule == Rule::disabled);
+  CHECK(drive.last.conditions.limited == Limited::ScaleDownLimit);
+}
+
+TEST_CASE("A huge value wraps to a negative number of replicas before 1.35") {
+  for (auto [version, expected] : {std::pair{"1.34", 1}, {"1.35", 10}}) {
+    Drive drive(walkthrough(), 10, *rules_for(version),
+                {seconds(15), seconds(0), 0.1, seconds(300), seconds(30)});
+    CAPTURE(version);
+    CHECK(drive.sync(std::int64_t(1) << 50) == expected);
+  }
+}
+
+TEST_CASE("With several metrics the largest wins, and a failed one never lets replicas go down") {
+  Document document =
+      walkthrough({"spec.metrics[1]={type: External, external: {metric: {name: queue}, target: {type: "
+                   "AverageValue, averageValue: 30}}}",
+                   "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
+  Controller controller(spec_of(document), *rules_for("1.34"), {});
+  std::int64_t low[] = {1'000}, queue[] = {100'000, 20'000};
+  PodGroup pods[] = {{3, Phase::running, false, true, true, Time(0), Time(0)}};
+  Reading both[] = {{Failure::none, low, {}}, {Failure::none, queue, {}}};
+  Decision d = controller.sync(both, pods, {3, 3}, seconds(15), seconds(15));
+  CHECK(d.proposed == 4);  // 120 / 30
+  CHECK(d.metric == 1);
+  Reading broken[] = {{Failure::none, low, {}}, {Failure::unavailable, {}, {}}};
+  d = controller.sync(broken, pods, {3, 3}, seconds(30), seconds(30));
+  CHECK(d.to == 3);
+  CHECK(d.rule == Rule::no_metric);
+  CHECK(reason(d.conditions, controller.spec()) == "FailedGetExternalMetric");
+  std::int64_t high[] = {50'000};
+  Reading upwards[] = {{Failure::none, high, {}}, {Failure::unavailable, {}, {}}};
+  CHECK(controller.sync(upwards, pods, {3, 3}, seconds(45), seconds(45)).to == 7);
+}
+
+TEST_CASE("Missing and unready pods slow a change down and never turn it") {
+  MetricSpec metric{MetricKind::pods, TargetKind::average_value, 10'000, "rps", {}, {}, {}};
+  auto proposal = [&](std::vector<PodGroup> pods, std::vector<PodSample> samples, std::int32_t replicas) {
+    Reading reading{Failure::none, {}, samples};
+    return propose(metric, reading, pods, {replicas, replicas}, {}, *rules_for("1.34"), {}, seconds(1000));
+  };
+  PodGroup ready{2, Phase::running, false, true, true, Time(0), Time(0)};
+  PodGroup pending{2, Phase::pending, false, false, true, Time(0), Time(0)};
+  PodSample high{true, 20'000, Time(0), Time(0), true, 0}, low{true, 2'000, Time(0), Time(0), true, 0},
+      none{false, 0, Time(0), Time(0), true, 0};
+  CHECK(proposal({ready}, {high}, 2).replicas == 4);
+  CHECK(proposal({ready, pending}, {high, none}, 4).replicas == 4);  // 40 over 4 pods: just right
+  CHECK(proposal({ready, pending}, {high, none}, 4).because == Because::unready_or_missing);
+  CHECK(proposal({ready, ready}, {low, none}, 4).replicas == 3);  // two at 2, two taken as 10: 6 of 10, of 4
+  CHECK(proposal({pending}, {none}, 2).failure == Failure::no_usable_sample);
+  CHECK(proposal({}, {}, 2).failure == Failure::no_pods);
+}
+
+TEST_CASE("Mistakes in a spec are all told at once, with the nearest name") {
+  std::string because =
+      mistakes(walkthrough({"spec.maxReplica=10", "spec.maxReplicas=null", "spec.metrics[0].type=Objekt",
+                            "spec.behavior.scaleUp.policies=[]"}));
+  CHECK(because.find("spec.maxReplica: no such field; did you mean maxReplicas?") != std::string::npos);
+  CHECK(because.find("spec.maxReplicas: is required") != std::string::npos);
+  CHECK(because.find("\"Objekt\" is not one of") != std::string::npos);
+  CHECK(because.find("did you mean Object?") != std::string::npos);
+  CHECK(because.find("spec.behavior.scaleUp.policies: must be a list of at least one policy") !=
+        std::string::npos);
+}
+
+TEST_CASE("The API server's limits on a spec are known") {
+  for (auto [set, expected] :
+       {std::pair<std::string_view, std::string_view>{"spec.minReplicas=11",
+                                                      "must be at least minReplicas (11)"},
+        {"spec.behavior.scaleDown.stabilizationWindowSeconds=3601", "must be from 0 to 3600"},
+        {"spec.behavior.scaleUp.policies=[{type: Pods, value: 1, periodSeconds: 1801}]",
+         "must be from 1 to 1800"},
+        {"spec.behavior.scaleUp.policies=[{type: Pods, value: 0, periodSeconds: 1}]", "must be at least 1"},
+        {"spec.metrics[0].object.target.value=0", "must be positive"},
+        {"spec.metrics[0].object.target.value=10x", "not a suffix"},
+        {"spec.metrics[0].object.target.type=AverageValue", "averageValue: is required"},
+        {"apiVersion=autoscaling/v3", "did you mean autoscaling/v2?"},
+        {"spec.scaleTargetRef.kind=", "kind: is required"}}) {
+    CAPTURE(set);
+    std::string because = mistakes(walkthrough({set}));
+    CHECK_MESSAGE(because.find(expected) != std::string::npos, because);
+  }
+}
+
+TEST_CASE("An HPA is found among other documents, by its name if need be") {
+  std::string file = "kind: Service\n---\n" + std::string(kWalkthrough);
+  CHECK(find_hpa(file));
+  std::string two =
+      std::string(kWalkthrough) + "---\n{kind: HorizontalPodAutoscaler, metadata: {name: other}}\n";
+  CHECK(find_hpa(two).error().id == "hpa-ambiguous");
+  CHECK((*find_hpa(two, "other"))["metadata"]["name"] == "other");
+  CHECK(find_hpa(two, "othre").error().hint == "Did you mean other?");
+  CHECK(find_hpa("kind: Service\n").error().id == "hpa-missing");
+  CHECK(find_hpa("a: [").error().id == "hpa-yaml");
+}
+
+TEST_CASE("Metadata of any shape is told as a mistake, and a field that is there twice too") {
+  for (const char* metadata : {"", "[1]", "x", "{name: }", "{name: [a]}", "{name: {a: b}}"}) {
+    auto hpa = find_hpa(
+        fmt::format("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {}\n", metadata));
+    REQUIRE_MESSAGE(hpa, metadata);
+    CHECK(parse_spec(*hpa).error().id == "hpa-spec");
+  }
+  CHECK(find_hpa("kind: List\nitems: 5\n").error().id == "hpa-missing");
+  CHECK(find_hpa(std::string(kWalkthrough) + "apiVersion: autoscaling/v1\n")
+            .error()
+            .because.find("duplicate key `apiVersion`") != std::string::npos);
+}
+
+TEST_CASE("A document survives being written as YAML") {
+  Document document = walkthrough({"spec.behavior.scaleUp.tolerance=0.05", "metadata.labels.on='true'",
+                                   "metadata.annotations.a='012'", "metadata.annotations.b='yes'",
+                                   "metadata.annotations.c='1:30'"});
+  CHECK(to_yaml(document).find("b: \"yes\"") != std::string::npos);
+  CHECK(*find_hpa(to_yaml(document)) == document);
+}
+
+TEST_CASE("A sliding extreme is what a look at all entries would give") {
+  Random random(42);
+  for (bool largest : {true, false}) {
+    SlidingExtreme extreme(largest);
+    std::vector<std::pair<std::int32_t, Time>> all;
+    for (int i = 1; i < 3000; ++i) {
+      Time now = seconds(i);
+      Time cutoff = now - seconds(1 + random.next() % 40);
+      if (i % 7 != 0) {
+        auto value = static_cast<std::int32_t>(random.next() % 50);
+        extreme.push(value, now);
+        all.emplace_back(value, now);
+      }
+      std::erase_if(all,
+                    [&](const auto& entry) { return entry.second <= cutoff; });  // windows only move forward
+      extreme.forget_until(cutoff, true);
+      REQUIRE(extreme.empty() == all.empty());
+      if (all.empty()) continue;
+      auto best = all.front().first;
+      for (const auto& [value, at] : all) best = largest ? std::max(best, value) : std::min(best, value);
+      REQUIRE(extreme.value() == best);
+    }
+  }
+}
+
+TEST_CASE("Replicas stay between min and max whatever the metric does") {
+  Random random(7);
+  for (int round = 0; round < 200; ++round) {
+    Document document = walkthrough({"spec.minReplicas=2", "spec.maxReplicas=37"});
+    if (round % 2 == 0)
+      REQUIRE(set_field(document,
+                        "spec.behavior={scaleUp: {stabilizationWindowSeconds: 30}, scaleDown: {policies: "
+                        "[{type: Percent, value: 30, periodSeconds: 60}]}}"));
+    Drive drive(document, 2 + static_cast<std::int32_t>(random.next() % 36));
+    for (int i = 0; i < 60; ++i) {
+      std::int32_t before = drive.replicas;
+      auto value = static_cast<std::int64_t>(random.next() % 40'000);
+      drive.sync(value);
+      REQUIRE(drive.replicas >= 2);
+      REQUIRE(drive.replicas <= 37);
+      if (value > 11'000) REQUIRE(drive.replicas >= before);  // never down while the metric asks for more
+      if (round % 2 == 1) REQUIRE(drive.replicas <= std::max(2 * before, 4));
+    }
+  }
+}
+
+TEST_CASE("A sync comes one period after the last one's end, or after a resync that fell into it") {
+  Time period = seconds(15), resync = seconds(7);
+  CHECK(next_sync(seconds(0), milliseconds(40), milliseconds(50), resync, period) ==
+        seconds(15) + milliseconds(40));
+  CHECK(next_sync(seconds(7) - milliseconds(10), seconds(7) + milliseconds(30), seconds(7) + milliseconds(30),
+                  resync, period) == seconds(22));
+  CHECK(next_sync(seconds(22) + milliseconds(10), seconds(22) + milliseconds(50),
+                  seconds(22) + milliseconds(50), resync, period) == seconds(37) + milliseconds(50));
+}
+
+TEST_CASE("A Kubernetes version is read in the usual spellings") {
+  CHECK(rules_for("1.34")->minor == 34);
+  CHECK(rules_for("v1.32.13")->tolerance_is_absolute);
+  CHECK(rules_for("36")->zero_by_condition);
+  for (std::string_view bad : {"", "2.0", "1.22", "latest"}) CHECK_FALSE(rules_for(bad));
+}
