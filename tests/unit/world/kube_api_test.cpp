@@ -33,7 +33,8 @@ TEST_CASE("Each refusal of the API server has its own stable id, and a 403 names
 
   Error forbidden = kube_get(api, "/apis/monitoring.coreos.com/v1/namespaces/web/servicemonitors").error();
   CHECK(forbidden.id == "kube-forbidden");
-  CHECK(forbidden.what == "Forbidden: this login cannot list servicemonitors.monitoring.coreos.com in namespace web");
+  CHECK(forbidden.what ==
+        "Forbidden: this login cannot list servicemonitors.monitoring.coreos.com in namespace web");
 
   CHECK(kube_get(api, "/apis/custom.metrics.k8s.io/v1beta1").error().id == "kube-unavailable");
   Error login = kube_get(api, "/api/v1/pods").error();
