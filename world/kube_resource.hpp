@@ -63,10 +63,11 @@ constexpr const KubeResource* find_kube_kind(std::string_view kind) {
   return nullptr;
 }
 
-consteval const KubeResource& kube_kind(const char* kind) {
-  const KubeResource* known = find_kube_kind(kind);
-  if (known == nullptr) throw std::invalid_argument("not in kube_resources");
-  return *known;
+consteval const KubeResource& kube_kind(std::string_view kind) {
+  for (const KubeResource& known : kube_resources) {  // no null pointer in between: GCC bug 71962
+    if (known.kind == kind) return known;
+  }
+  throw std::invalid_argument("not in kube_resources");
 }
 
 // For kinds of which only the run tells the place.
