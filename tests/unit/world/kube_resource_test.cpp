@@ -22,7 +22,9 @@ TEST_CASE("A kind leads to its collection and its objects, in a namespace or in 
 }
 
 TEST_CASE("A name never leaves its segment of the path") {
-  CHECK(kube_kind("Pod").object("a/b", "../c?d") == "/api/v1/namespaces/a%2Fb/pods/..%2Fc%3Fd");
+  CHECK(kube_kind("Pod").object("a b", "c?d") == "/api/v1/namespaces/a%20b/pods/c%3Fd");
+  CHECK(kube_kind("Pod").object("a/b", "..") ==  // twice: kube_path.hpp
+        "/api/v1/namespaces/a%252Fb/pods/%252E%252E");
   CHECK(custom_metric_path("web", "services", "*", "queue") ==
         "/apis/custom.metrics.k8s.io/v1beta1/namespaces/web/services/%2A/queue");
   CHECK(kube_object("example.com/v1", "web", "certificates", "x") ==
