@@ -111,6 +111,10 @@ std::string shell_quote(const std::vector<std::string>& argv) {
   return line;
 }
 
+std::string count(long long n, std::string_view thing) {
+  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
+}
+
 std::string duration(std::chrono::milliseconds d) {
   double seconds = static_cast<double>(d.count()) / 1000.0;
   if (seconds < 9.95) return fmt::format("{:.1f}s", seconds);

@@ -22,6 +22,8 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
 // run as argument vectors.
 std::string shell_quote(const std::vector<std::string>& argv);
 
+std::string count(long long n, std::string_view thing);  // "1 pod", "2 pods"
+
 // "0.4s", "12s", "3m05s", "2h04m".
 std::string duration(std::chrono::milliseconds d);
 

@@ -13,17 +13,6 @@ namespace {
 
 constexpr size_t label_width = 14;
 
-Painted mark_text(const Style& style, Mark mark) {
-  switch (mark) {
-    case Mark::ok: return style.good("ok  ");
-    case Mark::broken: return style.bad("FAIL");
-    case Mark::unknown: return style.warn("?   ");
-    case Mark::note: return style.warn("note");
-    case Mark::not_applicable: return style.dim("-   ");
-  }
-  return "?   ";
-}
-
 // Words wrapped to the width; later lines indented, those of the text's own too: none may look like one of
 // the report. Words longer than a line are left whole: they get pasted.
 std::string wrapped(const std::string& text, size_t indent, int columns) {
@@ -79,7 +68,7 @@ Painted chain_text(const diagnose::ChainDiagnosis& chain, const Style& style, in
   for (const diagnose::LinkState& link : chain.links) {
     bool here = first != nullptr && link.link == first->link;
     Painted text =
-        painted("  {} {:<{}} ", mark_text(style, link.mark), diagnose::title_of(link.link), label_width);
+        painted("  {} {:<{}} ", check_sign(style, link.mark), diagnose::title_of(link.link), label_width);
     std::string what = printable_line(first_line(link.text));
     size_t room = columns > 0
                       ? static_cast<size_t>(std::max(20, columns - 1 - 8 - static_cast<int>(label_width)))
@@ -191,7 +180,7 @@ Painted overview(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Sty
   for (const Alike& alike : groups) {
     size_t most = alike.verdict == Mark::ok ? 3 : most_names;
     out +=
-        painted("{} {}\n", mark_text(style, alike.verdict), wrapped(names_of(alike.hpas, most), 5, columns));
+        painted("{} {}\n", check_sign(style, alike.verdict), wrapped(names_of(alike.hpas, most), 5, columns));
     if (!alike.what.empty()) out += painted("     {}\n", wrapped(alike.what, 5, columns));
   }
   out += "\n";

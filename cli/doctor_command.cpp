@@ -52,9 +52,7 @@ Status doctor(Session& session, const SettingFlags& flags) {
   Painted text;
   yaml::Value data = {{"cluster", target->name()}, {"findings", yaml::Value::array()}};
   for (const cluster::Precondition& finding : findings) {
-    Painted lead = painted("{} {:<12} ",
-                           finding.mark == Mark::note ? style.dim("note") : check_sign(style, finding.mark),
-                           finding.name);
+    Painted lead = painted("{} {:<12} ", check_sign(style, finding.mark), finding.name);
     for (const std::string& line : text::lines(finding.evidence)) {
       text += lead + line + "\n";
       lead = std::string(18, ' ');

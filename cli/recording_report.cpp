@@ -20,9 +20,6 @@ namespace {
 constexpr const char* kReal = "what happened";
 constexpr const char* kPredicted = "predicted";
 
-double in_seconds(Time t) {
-  return static_cast<double>(t.count()) / 1e6;
-}
 std::string clock(double seconds) {
   return hpasim::time_text(Time(std::llround(seconds * 1e6)));
 }
@@ -67,7 +64,7 @@ std::string hpa_text(const observe::HpaMoment& m, const observe::HpaMoment* befo
 std::string workload_text(const observe::WorkloadMoment& m, const observe::WorkloadMoment* before) {
   std::string text = before != nullptr && before->wanted != m.wanted
                          ? fmt::format("{} to {} replicas", before->wanted, m.wanted)
-                         : fmt::format("{} {}", m.wanted, m.wanted == 1 ? "replica" : "replicas");
+                         : text::count(m.wanted, "replica");
   return text + fmt::format(", {} ready", m.ready);
 }
 
@@ -291,7 +288,7 @@ html::Chart replicas_chart(const observe::Recorded& r) {
   if (r.prediction) {
     html::Series predicted{"predicted replicas", {}, true, false};
     for (const hpasim::Step& step : r.prediction->timeline.replicas)
-      predicted.points.emplace_back(in_seconds(step.at), step.count);
+      predicted.points.emplace_back(hpasim::in_seconds(step.at), step.count);
     chart.series.push_back(predicted);
   }
   chart.strips = {

@@ -47,10 +47,6 @@ std::string values_text(const std::map<std::string, std::string>& pods) {
   return different.size() == 1 ? *different.begin() : text::join(all, ", ");
 }
 
-std::string count(size_t n, std::string_view thing) {
-  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
-}
-
 struct ValueChange {
   std::map<std::string, std::string> before, after;  // pod -> value
 };
@@ -66,7 +62,7 @@ Result<ValueChange> change(world::KubeApi& api, const observe::LiveChain& chain,
 
 std::string to_text(const ValueChange& change, const observe::LiveChain& chain) {
   std::string several = change.after.size() > 1 ? fmt::format(" on each of {}; the adapter adds them up",
-                                                              count(change.after.size(), "pod"))
+                                                              text::count(change.after.size(), "pod"))
                                                 : "";
   return fmt::format("{} was {}, is {}{}", chain.metric, values_text(change.before),
                      values_text(change.after), several);

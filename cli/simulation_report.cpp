@@ -14,13 +14,9 @@ using namespace hpasim;
 
 namespace {
 
-double in_seconds(Time t) {
-  return static_cast<double>(t.count()) / 1e6;
-}
-
 html::Series steps(const std::string& name, const std::vector<Step>& all, bool area) {
   html::Series series{name, {}, true, area};
-  for (const Step& step : all) series.points.emplace_back(in_seconds(step.at), step.count);
+  for (const Step& step : all) series.points.emplace_back(hpasim::in_seconds(step.at), step.count);
   return series;
 }
 
@@ -35,8 +31,8 @@ std::vector<html::Band> shortages(const Variant& variant, const Profile& load) {
   for (Time at{0}; at < t.duration; at += step) {
     while (ready + 1 < t.ready.size() && t.ready[ready + 1].at <= at) ++ready;
     bool is_short = cursor.at(at) > t.ready[ready].count * t.carried[0] + 1e-9;
-    if (is_short && !open) bands.push_back({in_seconds(at), in_seconds(at + step)});
-    if (is_short) bands.back().to = in_seconds(at + step);
+    if (is_short && !open) bands.push_back({hpasim::in_seconds(at), hpasim::in_seconds(at + step)});
+    if (is_short) bands.back().to = hpasim::in_seconds(at + step);
     open = is_short;
   }
   return bands;
@@ -47,9 +43,9 @@ std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<hp
   std::vector<html::Band> bands;
   bool open = false;
   for (const Sync& sync : variant.timeline.syncs) {
-    if (open) bands.back().to = in_seconds(sync.at);
+    if (open) bands.back().to = hpasim::in_seconds(sync.at);
     bool held = std::find(rules.begin(), rules.end(), sync.decision.rule) != rules.end();
-    if (held && !open) bands.push_back({in_seconds(sync.at), in_seconds(sync.at)});
+    if (held && !open) bands.push_back({hpasim::in_seconds(sync.at), hpasim::in_seconds(sync.at)});
     open = held;
   }
   return bands;
@@ -60,7 +56,7 @@ html::Series proposals(const Variant& variant) {
   for (const Sync& sync : variant.timeline.syncs) {
     // A proposal beyond all limits would flatten the picture.
     series.points.emplace_back(
-        in_seconds(sync.at),
+        hpasim::in_seconds(sync.at),
         std::min(sync.decision.proposed, variant.spec.max + std::max(1, variant.spec.max / 10)));
   }
   return series;
@@ -72,12 +68,12 @@ html::Chart load_chart(const Profile& load, Time duration) {
   html::Chart chart;
   chart.title = "Load";
   chart.summary = fmt::format("The load over {}, up to {:.4g}.", time_text(duration), load.highest());
-  chart.duration = in_seconds(duration);
+  chart.duration = hpasim::in_seconds(duration);
   html::Series series{"load", {}, false, true};
   for (const Profile::Point& point : load.points()) {
-    if (point.at <= duration) series.points.emplace_back(in_seconds(point.at), point.value);
+    if (point.at <= duration) series.points.emplace_back(hpasim::in_seconds(point.at), point.value);
   }
-  if (load.end() < duration) series.points.emplace_back(in_seconds(duration), load.at(duration));
+  if (load.end() < duration) series.points.emplace_back(hpasim::in_seconds(duration), load.at(duration));
   chart.series.push_back(series);
   return chart;
 }
@@ -86,7 +82,7 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
   const Timeline& t = variant.timeline;
   html::Chart chart;
   chart.title = variant.name.empty() ? "Replicas" : "Replicas, " + variant.name;
-  chart.duration = in_seconds(t.duration);
+  chart.duration = hpasim::in_seconds(t.duration);
   std::string sequence;
   for (std::size_t i = 0; i < t.replicas.size() && i < 12; ++i)
     sequence += (i == 0 ? "" : ", ") + std::to_string(t.replicas[i].count);
@@ -106,7 +102,7 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
   for (const Sync& sync : t.syncs) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;
     chart.marks.push_back(
-        {in_seconds(sync.at),
+        {hpasim::in_seconds(sync.at),
          fmt::format("{}: {} to {}. {}", time_text(sync.at), sync.decision.from, sync.decision.to,
                      hpasim::explain(variant.spec, sync.decision, sync.proposal))});
   }

@@ -35,9 +35,14 @@ class Style {
 
 // The sign before a check: four columns.
 inline Painted check_sign(const Style& style, Mark mark) {
-  if (mark == Mark::ok) return style.good("ok  ");
-  if (mark == Mark::broken) return style.bad("FAIL");
-  return style.warn(mark == Mark::not_applicable ? "-   " : "?   ");
+  switch (mark) {
+    case Mark::ok: return style.good("ok  ");
+    case Mark::broken: return style.bad("FAIL");
+    case Mark::unknown: return style.warn("?   ");
+    case Mark::note: return style.warn("note");
+    case Mark::not_applicable: return style.dim("-   ");
+  }
+  return "?   ";
 }
 
 }  // namespace hpawalk::cli

@@ -16,10 +16,6 @@ namespace {
 
 constexpr int kRows = 8;
 
-double in_seconds(Time t) {
-  return static_cast<double>(t.count()) / 1e6;
-}
-
 std::int32_t count_at(const std::vector<Step>& steps, Time t) {
   auto later =
       std::upper_bound(steps.begin(), steps.end(), t, [](Time a, const Step& s) { return a < s.at; });
@@ -241,7 +237,7 @@ nlohmann::ordered_json timeline_json(const Variant& variant, bool with_syncs) {
   for (const Sync& sync : variant.timeline.syncs) {
     const Decision& d = sync.decision;
     if (!with_syncs && !d.rescaled()) continue;
-    Object one = {{"at", in_seconds(sync.at)},
+    Object one = {{"at", hpasim::in_seconds(sync.at)},
                   {"from", d.from},
                   {"to", d.to},
                   {"proposed", d.proposed},
@@ -251,15 +247,15 @@ nlohmann::ordered_json timeline_json(const Variant& variant, bool with_syncs) {
                   {"ableToScale", reason(d.conditions.able)},
                   {"scalingActive", reason(d.conditions, variant.spec)},
                   {"scalingLimited", reason(d.conditions.limited)}};
-    if (d.until) one["until"] = in_seconds(*d.until);
+    if (d.until) one["until"] = hpasim::in_seconds(*d.until);
     syncs.push_back(one);
   }
   Object out = {{"name", variant.name},
                 {"sequence", variant.timeline.sequence()},
                 {"figures",
-                 {{"firstShortSeconds", in_seconds(f.first_short)},
-                  {"shortSeconds", in_seconds(f.time_short)},
-                  {"longestShortSeconds", in_seconds(f.longest_short)},
+                 {{"firstShortSeconds", hpasim::in_seconds(f.first_short)},
+                  {"shortSeconds", hpasim::in_seconds(f.time_short)},
+                  {"longestShortSeconds", hpasim::in_seconds(f.longest_short)},
                   {"shareShort", f.share_short},
                   {"podHours", f.pod_hours},
                   {"idlePodHours", f.idle_pod_hours},
@@ -295,7 +291,7 @@ std::string timeline_csv(const std::vector<Variant>& variants, const std::vector
       std::string name =
           variant.name.find(',') == std::string::npos ? variant.name : "\"" + variant.name + "\"";
       out +=
-          fmt::format("{},{:.3f},{},{},{},{},{}\n", name, in_seconds(sync.at),
+          fmt::format("{},{:.3f},{},{},{},{},{}\n", name, hpasim::in_seconds(sync.at),
                       number(profiles.front().at(sync.at)), d.to, sync.ready, d.proposed, rule_name(d.rule));
     }
   }

@@ -9,17 +9,6 @@
 namespace hpawalk::cli {
 namespace {
 
-Painted mark_text(const Style& style, Mark mark) {
-  switch (mark) {
-    case Mark::ok: return style.good("ok  ");
-    case Mark::broken: return style.bad("FAIL");
-    case Mark::unknown: return style.warn("?   ");
-    case Mark::note: return style.warn("note");
-    case Mark::not_applicable: return style.dim("-   ");
-  }
-  return "?   ";
-}
-
 double seconds(world::Duration took) {
   return static_cast<double>(took.count()) / 1000.0;
 }
@@ -69,8 +58,8 @@ Painted verification_text(const diagnose::Verification& verification, const Styl
     std::vector<std::string> lines = {indented(link.evidence, indent)};
     if (columns > 0)
       lines = wrap(link.evidence, static_cast<size_t>(std::max(24, columns - 1 - static_cast<int>(indent))));
-    out +=
-        painted("{} {:<12} {}\n", mark_text(style, link.mark), link.name, lines.empty() ? "" : lines.front());
+    out += painted("{} {:<12} {}\n", check_sign(style, link.mark), link.name,
+                   lines.empty() ? "" : lines.front());
     for (size_t i = 1; i < lines.size(); ++i) out += std::string(indent, ' ') + lines[i] + "\n";
   }
   for (const diagnose::Finding& note : verification.notes) {

@@ -136,7 +136,7 @@ struct Config::Reading {
   void name_of_made_cluster() {
     const std::string cluster = entries.at("cluster").value.get<std::string>();
     Entry& name = entries.at("cluster-name");
-    bool made = cluster == "kind" || cluster == "minikube" || cluster == "k3d";
+    bool made = find_setting("tools." + cluster) != nullptr;  // by a program of that name
     if (made && name.origin == Origin::fallback) name.value = "hpawalk";
   }
 

@@ -10,9 +10,11 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.hpp"
 #include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/pattern.hpp"
+#include "base/quantity.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk::config {
@@ -387,30 +389,12 @@ tl::expected<yaml::Value, std::string> from_text(const Setting& setting, const s
 }
 
 long long duration_ms(std::string_view duration) {
-  constexpr std::pair<std::string_view, long long> units[] = {
-      {"ms", 1},         {"s", 1000},        {"m", 60'000},        {"h", 3'600'000},
-      {"d", 86'400'000}, {"w", 604'800'000}, {"y", 31'536'000'000}};
-  double sum = 0;
-  while (!duration.empty()) {
-    long long number = 0;
-    auto [end, bad] = std::from_chars(duration.data(), duration.data() + duration.size(), number);
-    if (bad != std::errc()) return 0;
-    duration.remove_prefix(static_cast<size_t>(end - duration.data()));
-    auto unit = std::find_if(std::begin(units), std::end(units),
-                             [&](const auto& u) { return duration.starts_with(u.first); });
-    if (unit == std::end(units)) return 0;
-    sum += static_cast<double>(number) * static_cast<double>(unit->second);
-    duration.remove_prefix(unit->first.size());
-  }
-  return sum < 9e15 ? static_cast<long long>(sum) : 0;
+  return read_duration(duration).value_or(std::chrono::milliseconds(0)).count();
 }
 
 long long quantity_milli(std::string_view quantity) {
-  double factor = 1000;
-  if (quantity.ends_with('m')) factor = 1;
-  if (quantity.ends_with('k')) factor = 1e6;
-  if (quantity.ends_with('M')) factor = 1e9;
-  return static_cast<long long>(std::ceil(std::stod(std::string(quantity)) * factor - 1e-9));
+  Result<Quantity> read = parse_quantity(quantity);
+  return read ? to_milli(*read) : 0;
 }
 
 }  // namespace hpawalk::config

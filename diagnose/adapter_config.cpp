@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.hpp"
 #include "base/text.hpp"
 #include "base/yaml.hpp"
 #include "world/times.hpp"
@@ -385,7 +386,7 @@ std::optional<world::Duration> smallest_window(const std::string& query) {
   static const Pattern window = Pattern::constant(R"(\[([0-9][0-9a-z]*)(?::[^\]]*)?\])");
   std::optional<world::Duration> smallest;
   for (const Pattern::Groups& found : window.search_all(query)) {
-    std::optional<world::Duration> d = world::parse_duration(std::string(found[1]));
+    std::optional<world::Duration> d = read_duration(std::string(found[1]));
     if (d && (!smallest || *d < *smallest)) smallest = d;
   }
   return smallest;

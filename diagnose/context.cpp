@@ -75,7 +75,7 @@ std::optional<Reading> Context::probe() const {
   }
   if (!mine.value["items"].empty()) return mine;
   mine.error_id = "kube-not-found";
-  mine.error = fmt::format("none of {} is {}", plural_count(list_at(all->value, "items").size(), "object"),
+  mine.error = fmt::format("none of {} is {}", text::count(list_at(all->value, "items").size(), "object"),
                            need.object_name);
   return mine;
 }

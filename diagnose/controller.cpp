@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/duration.hpp"
 #include "base/text.hpp"
 #include "world/times.hpp"
 
@@ -25,7 +26,7 @@ void take_flag(ControllerSettings& settings, const std::string& word) {
   if (!word.starts_with(prefix) || equals == std::string::npos) return;
   std::string name = word.substr(prefix.size(), equals - prefix.size()), value = word.substr(equals + 1);
   if (name == "tolerance") settings.flags.tolerance = std::atof(value.c_str());
-  std::optional<world::Duration> duration = world::parse_duration(value);
+  std::optional<world::Duration> duration = read_duration(value);
   if (!duration) return;
   if (name == "sync-period") settings.flags.sync_period = *duration;
   if (name == "downscale-stabilization") settings.flags.downscale_stabilization = *duration;

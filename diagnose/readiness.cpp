@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
+
 namespace hpawalk::diagnose {
 namespace {
-
-std::string count(size_t n, std::string_view thing) {
-  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
-}
 
 bool is_true(const Json& condition) {
   return text_at(condition, "status") == "True";
@@ -33,8 +31,8 @@ Readiness workload_rolled_out(const Json& workload) {
   // An old pod that still serves hides that the new one does not start.
   long long old = deployment ? int_at(workload, "status.replicas") - updated : 0;
   if (old > 0)
-    return {false, fmt::format("{}: {} not replaced by the latest version yet", name,
-                               count(static_cast<size_t>(old), "pod"))};
+    return {false,
+            fmt::format("{}: {} not replaced by the latest version yet", name, text::count(old, "pod"))};
   std::string seen = fmt::format("{}: {} of {} pods available", name, available, desired);
   if (available >= desired) return {true, seen};
   const Json& progressing = condition(workload, "Progressing");
@@ -68,7 +66,8 @@ Scrapes scrapes_of(const std::vector<world::Target>& targets) {
 }
 
 Readiness Scrapes::readiness() const {
-  if (up > 0) return {true, count(up, "target") + " up" + (down > 0 ? fmt::format(", {} down", down) : "")};
+  if (up > 0)
+    return {true, text::count(up, "target") + " up" + (down > 0 ? fmt::format(", {} down", down) : "")};
   if (down > 0) return {false, fmt::format("{} is down: {}", last_down->url, last_down->last_error)};
   return {false, last == nullptr ? "no target" : last->url + " has not been scraped yet"};
 }
@@ -109,7 +108,7 @@ Readiness hpa_active(const Json& hpa) {
                                text_at(*seen, "reason"), text_at(*seen, "message"))};
   }
   return {true, fmt::format("{}: ScalingActive ({}), {}, {} desired", name, text_at(active, "reason"),
-                            count(static_cast<size_t>(int_at(hpa, "status.currentReplicas")), "replica"),
+                            text::count(int_at(hpa, "status.currentReplicas"), "replica"),
                             int_at(hpa, "status.desiredReplicas"))};
 }
 

@@ -38,10 +38,6 @@ Json role_and_binding(const Json& role, const std::string& kind, const std::stri
   return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", Json::array({role, binding})}};
 }
 
-std::string plural_count(size_t n, std::string_view thing) {
-  return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s");
-}
-
 std::string seen(const Reading& reading, std::string_view what) {
   std::string path = reading.path.substr(0, reading.path.find('?'));
   return fmt::format("{}{}: {}", path.starts_with('/') ? "GET " : "", path, what);

@@ -81,7 +81,6 @@ Json rule_for(const std::string& group, const std::vector<std::string>& resource
 Json role_and_binding(const Json& role, const std::string& kind, const std::string& user);
 Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind,
                 const std::string& role, const std::string& user);
-std::string plural_count(size_t n, std::string_view thing);
 std::string seen(const Reading& reading, std::string_view what);  // "GET /path: what"
 std::string why_unread(const Reading* reading);  // "not allowed to list pods in namespace web"
 // Not answered in a way that says nothing about who was asked: a right, the load, or the time was missing.

@@ -53,7 +53,7 @@ bool pods_known(const Context& c, Report& report) {
 std::vector<std::string> why_not_ready(const Context& c) {
   std::vector<std::string> evidence = {fmt::format("Service {}/{}: {}, none ready", c.adapter.space,
                                                    c.adapter.service_name,
-                                                   plural_count(c.adapter.pods.size(), "pod"))};
+                                                   text::count(c.adapter.pods.size(), "pod"))};
   if (!c.adapter.pods.empty()) {
     const Json& pod = *c.adapter.pods.front();
     for (const Json& s : list_at(pod, "status.containerStatuses")) {

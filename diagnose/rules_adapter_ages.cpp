@@ -2,6 +2,7 @@
 // not renewed yet.
 #include <algorithm>
 
+#include "base/duration.hpp"
 #include "diagnose/rules_adapter.hpp"
 
 namespace hpawalk::diagnose {
@@ -83,7 +84,7 @@ std::optional<world::Duration> scrape_interval(const Context& c, const std::stri
   if (job == rows.front().labels.end()) return std::nullopt;
   for (const Json& target : targets->value) {
     if (text_at(at(target, "labels"), "job") == job->second)
-      return world::parse_duration(text_at(target, "interval"));
+      return read_duration(text_at(target, "interval"));
   }
   return std::nullopt;
 }

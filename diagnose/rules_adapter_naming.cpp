@@ -82,7 +82,7 @@ const AdapterRule* not_understood(const Context& c) {
 
 void no_rule_matches(const Context& c, Report& report) {
   std::vector<std::string> evidence = {fmt::format("Prometheus has {}: {}", c.need.metric,
-                                                   plural_count(c.samples(c.need.metric).size(), "sample"))};
+                                                   text::count(c.samples(c.need.metric).size(), "sample"))};
   for (const AdapterRule& rule : c.adapter.rules(c.need.external())) {
     if (evidence.size() < 6) evidence.push_back(rule_place(c, rule));
   }
@@ -106,7 +106,7 @@ void unknown_name(const Context& c, Report& report, size_t names) {
                 fmt::format("No rule of the adapter produces {}, and Prometheus has no series of that name",
                             c.need.metric),
                 {fmt::format("{} of the adapter, {} names in Prometheus",
-                             plural_count(c.adapter.rules(c.need.external()).size(), "rule"), names)},
+                             text::count(c.adapter.rules(c.need.external()).size(), "rule"), names)},
                 advice("Use an existing metric, or expose this one and add a rule for it", look_at_api(c)));
 }
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/printable.hpp"
+#include "base/quantity.hpp"
 #include "diagnose/collect.hpp"
-#include "hpasim/quantity.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -62,12 +62,12 @@ const Cause cause::target_selector = {.id = "target-selector",
                                       .fix = "Correct the workload"};
 
 std::optional<std::int64_t> milli(const std::string& quantity) {
-  Result<hpasim::Quantity> parsed = hpasim::parse_quantity(quantity);
+  Result<Quantity> parsed = parse_quantity(quantity);
   if (!parsed) return std::nullopt;
-  return hpasim::to_milli(*parsed);
+  return to_milli(*parsed);
 }
 
-long long in_seconds(hpasim::Time time) {
+long long whole_seconds(hpasim::Time time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time).count();
 }
 
@@ -98,7 +98,7 @@ std::string flag_evidence(const Context& c, const std::string& flag, const std::
 namespace {
 
 std::string sync_period(const Context& c) {
-  return fmt::format("{}s{}", in_seconds(c.controller.flags.sync_period), if_assumed(c));
+  return fmt::format("{}s{}", whole_seconds(c.controller.flags.sync_period), if_assumed(c));
 }
 
 void ambiguous(const HpaSide& s, std::vector<std::string> evidence) {

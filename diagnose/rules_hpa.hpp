@@ -24,7 +24,7 @@ void judge_numbers(const HpaSide& s);  // how they read, and whether they are wi
 void judge_limits(const HpaSide& s);   // what keeps the controller from the size that the metric asks for
 
 std::optional<std::int64_t> milli(const std::string& quantity);  // in thousandths
-long long in_seconds(hpasim::Time time);
+long long whole_seconds(hpasim::Time time);
 // What follows a value of the controller that could only be assumed.
 std::string if_assumed(const Context& c);
 std::string flag_evidence(const Context& c, const std::string& flag, const std::string& value);

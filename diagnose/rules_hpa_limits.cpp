@@ -109,7 +109,7 @@ void stabilized(const HpaSide& s, const hpasim::Reason& reason) {
   const std::string field = down ? "spec.behavior.scaleDown.stabilizationWindowSeconds"
                                  : "spec.behavior.scaleUp.stabilizationWindowSeconds";
   bool own = !at(s.hpa, field).is_null() || !down;  // there is no flag for scaling up
-  long long window = in_seconds(reason.held->window);
+  long long window = whole_seconds(reason.held->window);
   auto clock = [](hpasim::Time at) {
     return world::clock_time(world::WallTime(std::chrono::duration_cast<world::Duration>(at)));
   };

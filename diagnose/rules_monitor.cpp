@@ -136,7 +136,7 @@ void no_monitor(const Scrape& s, const Json* service) {
   } else {
     s.report.broken(cause::monitor_selects_no_service,
                     fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
-                    {fmt::format("{} were checked: {}", plural_count(s.monitors.size(), "monitor"),
+                    {fmt::format("{} were checked: {}", text::count(s.monitors.size(), "monitor"),
                                  "none covers namespace " + s.c.hpa.space)},
                     advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }

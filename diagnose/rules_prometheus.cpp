@@ -29,7 +29,7 @@ void not_ready(const Scrape& s) {
   const Json& available = condition(resource, "Available");
   std::string ref = full_name(resource);
   std::vector<std::string> evidence = {
-      fmt::format("Prometheus {}: 0 of {} ready", ref, plural_count(pods.size(), "pod"))};
+      fmt::format("Prometheus {}: 0 of {} ready", ref, text::count(pods.size(), "pod"))};
   if (text_at(available, "status") != "True" && !available.is_null()) {
     evidence.push_back(fmt::format("condition Available: {}: {}", text_at(available, "reason"),
                                    text_at(available, "message")));
@@ -117,7 +117,7 @@ void scraped_without_operator(const Scrape& s) {
   s.report.broken(cause::no_scrape_config,
                   fmt::format("Prometheus has no target for {} in namespace {}", what, s.c.hpa.space),
                   {seen(*s.c.prometheus_reading("targets"),
-                        plural_count(s.targets->size(), "target") + ", none of them from this monitor")},
+                        text::count(s.targets->size(), "target") + ", none of them from this monitor")},
                   advice("Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape "
                          "annotation that its configuration looks for"),
                   Certainty::likely);

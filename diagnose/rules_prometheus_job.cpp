@@ -116,7 +116,7 @@ bool no_operator(const Scrape& s, const Monitor& m) {
       fmt::format(
           "{} is selected, but no prometheus-operator is running to write it into Prometheus's configuration",
           m.ref()),
-      {seen(*by_name, plural_count(operators.size(), "pod") + " of an operator, none ready")},
+      {seen(*by_name, text::count(operators.size(), "pod") + " of an operator, none ready")},
       advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
       operators.empty() ? Certainty::possible : Certainty::likely);
   return true;

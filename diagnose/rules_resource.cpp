@@ -38,7 +38,7 @@ void metrics_server(const Context& c, Report& report) {
     report.set(Link::adapter, Mark::ok, name);
   else
     report.broken(cause::adapter_not_ready, "Behind Service " + name + " there is no ready pod",
-                  {plural_count(c.adapter.pods.size(), "pod") + " of " + name}, wake_adapter(c));
+                  {text::count(c.adapter.pods.size(), "pod") + " of " + name}, wake_adapter(c));
 }
 
 // A utilization is a share of a request: true if a container has none.
@@ -57,7 +57,7 @@ bool without_request(const Context& c, Report& report) {
       cause::resource_request_missing,
       fmt::format("The target is a percentage of the {} request, but container {} has no such request",
                   c.need.metric, without.front()),
-      {plural_count(without.size(), "container") + " without resources.requests." + c.need.metric},
+      {text::count(without.size(), "container") + " without resources.requests." + c.need.metric},
       advice(fmt::format("Set the request of {} to what a pod needs: the target is a percentage of it",
                          c.need.metric),
              look_at("get", target_ref(c))));
@@ -72,7 +72,7 @@ void measurements(const Context& c, Report& report) {
   for (const Json* m : c.facts.items(pod_metrics, c.hpa.space)) measured += names.count(name_of(*m));
   if (metrics != nullptr && metrics->read() && measured > 0)
     report.set(Link::value, Mark::ok,
-               fmt::format("{} of {} measured", measured, plural_count(names.size(), "pod")));
+               fmt::format("{} of {} measured", measured, text::count(names.size(), "pod")));
   else if (c.works())
     report.set(Link::value, Mark::ok, "the HPA reads it");
   else if (report.broken_before(Link::value))
@@ -82,7 +82,7 @@ void measurements(const Context& c, Report& report) {
   else
     report.broken(cause::resource_metrics_empty,
                   "The resource metrics API has no measurements of these pods yet",
-                  {seen(*metrics, "none of " + plural_count(names.size(), "pod"))},
+                  {seen(*metrics, "none of " + text::count(names.size(), "pod"))},
                   advice("Wait: a new pod is measured after about 30s", look_for("pods", c.hpa.space)),
                   Certainty::likely);
 }

@@ -57,7 +57,7 @@ std::string label(const Row& row, const std::string& name) {
 
 void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
   std::string count =
-      too_many ? fmt::format("{} series", s.c.sample_count(s.series)) : plural_count(own.size(), "sample");
+      too_many ? fmt::format("{} series", s.c.sample_count(s.series)) : text::count(own.size(), "sample");
   s.report.set(Link::series, Mark::ok,
                own.size() == 1 ? fmt::format("{} = {}", s.series, own[0].value)
                                : fmt::format("{}: {}", s.series, count));
@@ -139,7 +139,7 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
   if (!rows.empty()) {
     // It exists, but not for this object: judge_adapter says whether labels or rules are to blame.
     s.report.set(Link::series, s.report.broken_before(Link::series) ? Mark::broken : Mark::ok,
-                 fmt::format("{} has {}, none of {}", s.series, plural_count(rows.size(), "sample"),
+                 fmt::format("{} has {}, none of {}", s.series, text::count(rows.size(), "sample"),
                              where_from(s.c.need)));
     return;
   }

@@ -58,7 +58,7 @@ static void pods_not_ready(const Scrape& s, const Json& service) {
   s.report.broken(cause::source_pods_not_ready,
                   fmt::format("No pod behind Service {} is ready{}", name_of(service),
                               why.empty() ? "" : " (" + why + ")"),
-                  {fmt::format("{}: none ready", plural_count(s.pods.size(), "pod"))},
+                  {fmt::format("{}: none ready", text::count(s.pods.size(), "pod"))},
                   advice("Fix the problem that keeps it from becoming ready",
                          look_at("describe", ref_of("pod", *s.pods.front()))));
 }
@@ -89,7 +89,7 @@ static void mark_pods(const Scrape& s, bool proven) {
     size_t ready = static_cast<size_t>(
         std::count_if(s.pods.begin(), s.pods.end(), [](const Json* p) { return pod_ready(*p); }));
     s.report.set(Link::pods, ready > 0 || proven ? Mark::ok : Mark::broken,
-                 fmt::format("{} of {} ready", ready, plural_count(s.pods.size(), "pod")));
+                 fmt::format("{} of {} ready", ready, text::count(s.pods.size(), "pod")));
   }
 }
 

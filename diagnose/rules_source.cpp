@@ -85,7 +85,7 @@ void workload_without_pods(const Scrape& s, const Json& service, const Workload&
   Fix fix;
   if (workload.wanted > 0) {
     sentence = fmt::format("{} desires {}, but none exists{}", ref,
-                           plural_count(static_cast<size_t>(workload.wanted), "pod"),
+                           text::count(static_cast<size_t>(workload.wanted), "pod"),
                            workload.trouble.empty() ? "" : ": " + workload.trouble);
     fix = advice(
         "Fix the problem that prevents the creation of its pods: a quota, a webhook, a service account",

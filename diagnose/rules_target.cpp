@@ -143,7 +143,7 @@ void other_pods(const TargetSide& s) {
   std::string whose = text::join({owners.begin(), owners.end()}, ", ");
   s.report.broken(cause::selector_catches_others,
                   fmt::format("The selector of {} also matches {} of {}, and the HPA counts them too", s.ref,
-                              plural_count(others.size(), "pod"), whose),
+                              text::count(others.size(), "pod"), whose),
                   {fmt::format("{}: spec.selector {}", s.ref, selector_text(s.c.hpa.pod_selector)),
                    "pods of other owners: " + text::join(others, ", ").substr(0, 300)},
                   advice("Give each workload its own labels (a Deployment's selector is immutable: delete it "
@@ -156,7 +156,7 @@ void no_ready_pod(const TargetSide& s) {
                         ? "with a Value target, the recommendation is ratio x ready pods, which is 0"
                         : "so there is no average";
   s.report.broken(cause::no_ready_pod, fmt::format("{} has no ready pod: {}", s.ref, why),
-                  {fmt::format("{}, none ready", plural_count(s.c.hpa.pods.size(), "pod"))},
+                  {fmt::format("{}, none ready", text::count(s.c.hpa.pods.size(), "pod"))},
                   advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not "
                          "need ready pods",
                          s.c.hpa.pods.empty() ? look_at("describe", target_ref(s.c))
@@ -171,7 +171,7 @@ void judge_target(const Context& c, Report& report) {
   size_t ready = static_cast<size_t>(
       std::count_if(c.hpa.pods.begin(), c.hpa.pods.end(), [](const Json* p) { return pod_ready(*p); }));
   report.set(Link::target, Mark::ok,
-             fmt::format("{}: {} of {} ready", s.ref, ready, plural_count(c.hpa.pods.size(), "pod")));
+             fmt::format("{}: {} of {} ready", s.ref, ready, text::count(c.hpa.pods.size(), "pod")));
   const Reading* pods = c.facts.listing("pods", c.hpa.space);
   if (pods == nullptr || pods->refused()) {
     report.set(Link::target, Mark::unknown, s.ref + "; " + why_unread(pods));

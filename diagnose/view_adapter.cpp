@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.hpp"
 #include "base/text.hpp"
 #include "diagnose/kept.hpp"
 #include "diagnose/selector.hpp"
@@ -217,8 +218,8 @@ Adapter adapter_of(const Facts& facts, const std::string& group) {
   adapter.kind = kind_of(adapter);
   if (adapter.kind != AdapterKind::prometheus_adapter) return adapter;
   adapter.prometheus_url = flag(adapter.args, "prometheus-url").value_or("https://localhost");
-  adapter.relist = world::parse_duration(flag(adapter.args, "metrics-relist-interval").value_or("10m"));
-  adapter.max_age = world::parse_duration(flag(adapter.args, "metrics-max-age").value_or("0"));
+  adapter.relist = read_duration(flag(adapter.args, "metrics-relist-interval").value_or("10m"));
+  adapter.max_age = read_duration(flag(adapter.args, "metrics-max-age").value_or("0"));
   if (!adapter.max_age || adapter.max_age->count() == 0) adapter.max_age = adapter.relist;
   parse_url(adapter);
   read_config(facts, adapter);

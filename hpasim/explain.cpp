@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/quantity.hpp"
 #include "hpasim/profile.hpp"
-#include "hpasim/quantity.hpp"
 
 namespace hpawalk::hpasim {
 

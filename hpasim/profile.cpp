@@ -10,8 +10,9 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.hpp"
+#include "base/quantity.hpp"
 #include "base/text.hpp"
-#include "hpasim/quantity.hpp"
 #include "hpasim/sync_clock.hpp"
 
 namespace hpawalk::hpasim {
@@ -116,29 +117,11 @@ Result<Time> parse_duration(std::string_view text) {
     return failure(ErrorClass::usage, "duration", "\"" + std::string(text) + "\" is not a duration", {},
                    "For example 90s, 1m30s, 2h");
   };
-  static constexpr std::pair<std::string_view, double> units[] = {
-      {"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}};
-  std::string_view rest = text::trim(text);
-  if (rest.empty()) return bad();
-  double total = 0;
-  while (!rest.empty()) {
-    size_t digits = std::min(rest.find_first_not_of("0123456789."), rest.size());
-    std::string number(rest.substr(0, digits));
-    if (number.empty() || number == "." || std::count(number.begin(), number.end(), '.') > 1 ||
-        number.size() > 12)
-      return bad();
-    rest.remove_prefix(digits);
-    size_t letters = std::min(rest.find_first_of("0123456789."), rest.size());
-    std::string_view unit = rest.substr(0, letters);
-    rest.remove_prefix(letters);
-    auto found =
-        std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return u.first == unit; });
-    if (unit.empty() && total == 0 && rest.empty()) found = &units[1];
-    if (found == std::end(units)) return bad();
-    total += std::stod(number) * found->second;
-  }
-  if (total > 3.2e13) return bad();  // a year
-  return Time(std::llround(total));
+  std::string words(text::trim(text));
+  if (!words.empty() && words.find_first_not_of("0123456789.") == std::string::npos) words += "s";
+  std::optional<std::chrono::milliseconds> read = read_duration(words);
+  if (!read || *read > std::chrono::hours(24 * 366)) return bad();
+  return Time(*read);
 }
 
 std::string time_text(Time t) {

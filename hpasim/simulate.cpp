@@ -443,10 +443,6 @@ Spread spread(std::vector<double> values) {
   return {values.front(), at(0.5), at(0.95), values.back()};
 }
 
-double in_seconds(Time t) {
-  return static_cast<double>(t.count()) / 1e6;
-}
-
 constexpr std::uint64_t kMostRuns = 1'000'003;
 
 }  // namespace

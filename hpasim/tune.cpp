@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/quantity.hpp"
 #include "base/text.hpp"
-#include "hpasim/quantity.hpp"
 #include "hpasim/sync_clock.hpp"
 
 namespace hpawalk::hpasim {

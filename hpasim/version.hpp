@@ -14,6 +14,10 @@ namespace hpawalk::hpasim {
 
 using Time = std::chrono::microseconds;  // since the simulation began
 
+inline double in_seconds(Time t) {
+  return static_cast<double>(t.count()) / 1e6;
+}
+
 struct Rules {
   int minor = 34;                      // of Kubernetes 1.x
   bool tolerance_is_absolute = false;  // <= 1.32: |1 - r| <= t; since 1.33: 1 - down <= r <= 1 + up

@@ -6,8 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "base/quantity.hpp"
+#include "base/text.hpp"
 #include "hpasim/explain.hpp"
-#include "hpasim/quantity.hpp"
 
 namespace hpawalk::hpasim {
 
@@ -46,11 +47,7 @@ bool same_metric(const Json& wanted, const Json& seen) {
          same("describedObject.name");
 }
 
-std::string count(std::int32_t n) {
-  return fmt::format("{} {}", n, n == 1 ? "replica" : "replicas");
-}
-
-std::string in_seconds(Time time) {
+std::string seconds_text(Time time) {
   return fmt::format("{}s", std::chrono::duration_cast<seconds>(time).count());
 }
 
@@ -61,7 +58,8 @@ struct Asked {
   std::string ratios;    // each metric's distance from its target, in words
   bool by_pods = false;  // with samples of single pods, which the status does not tell
   std::string needs() const {
-    return known ? fmt::format("{}, which needs {}; ", ratios, count(replicas)) : std::string();
+    return known ? fmt::format("{}, which needs {}; ", ratios, text::count(replicas, "replica"))
+                 : std::string();
   }
 };
 
@@ -111,10 +109,11 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
     if (asked.known) reason.next = next;
     reason.text =
         fmt::format("{} were recommended {} ago, and the {} window of {} still counts that recommendation",
-                    count(*held.strongest), in_seconds(now - held.last), side, in_seconds(held.window));
+                    text::count(*held.strongest, "replica"), seconds_text(now - held.last), side,
+                    seconds_text(held.window));
   } else {
     reason.text = fmt::format("a {} recommendation of the last {} ({} window) still counts", which,
-                              in_seconds(held.window), side);
+                              seconds_text(held.window), side);
   }
   if (asked.known) reason.text = asked.ratios + "; but " + reason.text;
   return reason;
@@ -298,15 +297,16 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
         state.current);
   } else if (asked.replicas < state.current && allowed == state.current) {
     add("at-min",
-        fmt::format("{}, which needs {}, and minReplicas is {}", asked.ratios, count(asked.replicas),
-                    spec.min),
+        fmt::format("{}, which needs {}, and minReplicas is {}", asked.ratios,
+                    text::count(asked.replicas, "replica"), spec.min),
         state.current);
   } else if (asked.replicas == state.current) {
-    add("metric", fmt::format("{}, which again gives {}", asked.ratios, count(asked.replicas)),
+    add("metric",
+        fmt::format("{}, which again gives {}", asked.ratios, text::count(asked.replicas, "replica")),
         state.current);
   } else {
     add("unready",
-        fmt::format("{}, which needs {}{}", asked.ratios, count(asked.replicas),
+        fmt::format("{}, which needs {}{}", asked.ratios, text::count(asked.replicas, "replica"),
                     asked.by_pods ? ", unless pods that are not ready or have no sample dampen it" : ""));
     if (!spec.behavior && asked.replicas > state.current)
       reasons.back().next = limited_by_rate(spec, asked, state, true, now).next;

@@ -128,12 +128,11 @@ struct Judge {
                      {}};
     }
     if (w.ready != w.wanted || w.replicas != w.wanted) {
-      return Outlook{
-          State::moving,
-          "rollout",
-          fmt::format("{} {} desired, {} ready", w.wanted, w.wanted == 1 ? "replica" : "replicas", w.ready),
-          {},
-          {}};
+      return Outlook{State::moving,
+                     "rollout",
+                     fmt::format("{} desired, {} ready", text::count(w.wanted, "replica"), w.ready),
+                     {},
+                     {}};
     }
     return std::nullopt;
   }

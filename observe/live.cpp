@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "base/quantity.hpp"
 #include "base/text.hpp"
-#include "hpasim/quantity.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 #include "world/kube_resource.hpp"
@@ -52,9 +52,9 @@ bool adapter_distorts(double sample) {
 
 double as_adapter_serves(double sample) {
   if (std::isnan(sample)) return 0;
-  hpasim::Int128 milli = adapter_distorts(sample) ? std::numeric_limits<std::int64_t>::min()
-                                                  : static_cast<std::int64_t>(sample * 1000);
-  return hpasim::to_double({milli * 1'000'000});
+  Int128 milli = adapter_distorts(sample) ? std::numeric_limits<std::int64_t>::min()
+                                          : static_cast<std::int64_t>(sample * 1000);
+  return to_double({milli * 1'000'000});
 }
 
 namespace {
@@ -315,7 +315,7 @@ class Observation {
     for (const Json& metric : list_at(object, "status.currentMetrics")) {
       if (text_at(metric, "object.metric.name") != chain_.metric) continue;
       seen.text = text_at(metric, "object.current.value", text_at(metric, "object.current.averageValue"));
-      if (auto quantity = hpasim::parse_quantity(seen.text)) seen.number = hpasim::to_double(*quantity);
+      if (auto quantity = parse_quantity(seen.text)) seen.number = to_double(*quantity);
       seen.missing.clear();
     }
     replace(hpa.metric, std::move(seen));
@@ -518,7 +518,7 @@ class Observation {
     Seen seen{{}, {}, "the custom metrics API has no value of " + chain_.metric, asked, asked, {}};
     for (const Json& item : list_at(*answer, "items")) {
       seen = {text_at(item, "value"), {}, {}, time_at(item, "timestamp"), asked, {}};
-      if (auto quantity = hpasim::parse_quantity(seen.text)) seen.number = hpasim::to_double(*quantity);
+      if (auto quantity = parse_quantity(seen.text)) seen.number = to_double(*quantity);
     }
     take(Hop::api, &Hops::api, std::move(seen));
   }

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/quantity.hpp"
 #include "base/text.hpp"
-#include "hpasim/quantity.hpp"
 #include "observe/history.hpp"
 #include "world/kube_resource.hpp"
 
@@ -181,9 +181,9 @@ Status load_setup(const SimulationRequest& o, hpasim::Setup& setup) {
   }
   if (setup.flags.sync_period < std::chrono::milliseconds(100))
     return failure(ErrorClass::usage, "duration", "--hpa-sync-period is too short", o.sync_period);
-  auto request = hpasim::parse_quantity(o.request);
+  auto request = parse_quantity(o.request);
   if (!request) return failure(request.error());
-  setup.pods.request = hpasim::to_milli(*request);
+  setup.pods.request = to_milli(*request);
   if (setup.pods.request <= 0)
     return failure(ErrorClass::usage, "quantity", "--pod-request must be positive", o.request);
   if (!o.controller_delay.empty()) {

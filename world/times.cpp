@@ -30,36 +30,6 @@ std::optional<WallTime> parse_time(std::string_view rfc3339) {
   return WallTime(Duration(millis));
 }
 
-std::optional<Duration> parse_duration(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  if (text == "0") return Duration(0);
-  std::string copy(text);
-  const char* here = copy.c_str();
-  double total = 0;
-  while (*here != '\0') {
-    char* end = nullptr;
-    double number = std::strtod(here, &end);
-    if (end == here) return std::nullopt;
-    std::string unit;
-    for (; *end != '\0' && (*end < '0' || *end > '9') && *end != '.'; ++end) unit += *end;
-    double factor = unit == "ms"                   ? 1
-                    : unit == "s"                  ? 1e3
-                    : unit == "m"                  ? 6e4
-                    : unit == "h"                  ? 3.6e6
-                    : unit == "d"                  ? 8.64e7
-                    : unit == "w"                  ? 6.048e8
-                    : unit == "y"                  ? 3.1536e10
-                    : unit == "us" || unit == "µs" ? 1e-3
-                    : unit == "ns"                 ? 1e-6
-                                                   : -1;
-    if (factor < 0) return std::nullopt;
-    total += number * factor;
-    here = end;
-  }
-  if (!(std::abs(total) < 9e15)) return std::nullopt;  // also NaN
-  return Duration(static_cast<long long>(total));
-}
-
 static std::string formatted(WallTime t, const char* format) {
   std::time_t seconds = std::chrono::system_clock::to_time_t(t);
   std::tm tm{};

@@ -1,4 +1,4 @@
-// Kubernetes' and Prometheus's time stamps and durations.
+// Kubernetes' and Prometheus's time stamps.
 #pragma once
 
 #include <optional>
@@ -10,9 +10,7 @@
 namespace hpawalk::world {
 
 std::optional<WallTime> parse_time(std::string_view rfc3339);  // "2026-01-02T03:04:05.678901234Z", "+01:00"
-std::optional<Duration> parse_duration(
-    std::string_view text);          // "1m30s", "500ms", "1d", Go's and Prometheus's
-std::string clock_time(WallTime t);  // "03:04:05 UTC"
+std::string clock_time(WallTime t);                            // "03:04:05 UTC"
 std::string rfc3339(WallTime t);
 
 }  // namespace hpawalk::world

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/fingerprint.hpp"
 #include "base/text.hpp"
 #include "world/trust.hpp"
 
@@ -50,21 +51,15 @@ fs::path Parts::program(const std::string& name) const {
   return {};
 }
 
-// FNV-1a, 64 bits, with the offset basis and prime of draft-eastlake-fnv: the key keeps different inputs in
-// different folders; it protects against nothing.
-static std::uint64_t fnv(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325U) {
-  for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3U;
-  return hash;
-}
-
+// The key keeps different inputs in different folders; it protects against nothing.
 std::string key_of(const PartSet& set, const std::string& go_version) {
-  std::uint64_t hash = fnv(go_version);
+  std::uint64_t hash = fnv1a(go_version);
   for (const auto& [path, content] : embedded_files()) {
     if (!path.starts_with("parts/" + set.name + "/")) continue;
-    hash = fnv(content, fnv(path, hash));
+    hash = fnv1a(content, fnv1a(path, hash));
   }
-  for (const std::string& word : set.packages) hash = fnv(word, hash);
-  for (const std::string& word : set.flags) hash = fnv(word, hash);
+  for (const std::string& word : set.packages) hash = fnv1a(word, hash);
+  for (const std::string& word : set.flags) hash = fnv1a(word, hash);
   return fmt::format("{:016x}", hash);
 }
 

@@ -5,8 +5,8 @@
 
 #include <limits>
 
+#include "base/quantity.hpp"
 #include "hpasim/controller.hpp"
-#include "hpasim/quantity.hpp"
 #include "hpasim/sync_clock.hpp"
 
 using namespace hpawalk;

@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "hpasim/quantity.hpp"
+#include "base/quantity.hpp"
 #include "observe/goal.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 
@@ -73,9 +73,9 @@ TEST_CASE("What the adapter makes of a sample is what the metrics API's quantity
                                   {-1e300, "-9223372036854775808m"},
                                   {HUGE_VAL, "-9223372036854775808m"}}) {
     CAPTURE(sample);
-    auto read = hpasim::parse_quantity(quantity);
+    auto read = parse_quantity(quantity);
     REQUIRE(read);
-    CHECK(as_adapter_serves(sample) == hpasim::to_double(*read));
+    CHECK(as_adapter_serves(sample) == to_double(*read));
   }
   CHECK(!adapter_distorts(0.12345));
   CHECK(adapter_distorts(1e16));

@@ -1,10 +1,10 @@
-#include "hpasim/quantity.hpp"
+#include "base/quantity.hpp"
 
 #include <cmath>
 #include <limits>
 #include <optional>
 
-namespace hpawalk::hpasim {
+namespace hpawalk {
 
 namespace {
 
@@ -122,4 +122,4 @@ std::string milli_text(std::int64_t milli) {
   return std::to_string(milli) + std::string(suffixes[i]);
 }
 
-}  // namespace hpawalk::hpasim
+}  // namespace hpawalk

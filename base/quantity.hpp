@@ -8,7 +8,7 @@
 
 #include "base/error.hpp"
 
-namespace hpawalk::hpasim {
+namespace hpawalk {
 
 __extension__ using Int128 = __int128;
 
@@ -30,4 +30,4 @@ double to_double(const Quantity& quantity);
 // "1500m", "10", "10k": the canonical decimal form of so many milli-units.
 std::string milli_text(std::int64_t milli);
 
-}  // namespace hpawalk::hpasim
+}  // namespace hpawalk
