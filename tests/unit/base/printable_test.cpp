@@ -6,28 +6,12 @@
 #include "base/json_text.hpp"
 #include "base/painted.hpp"
 #include "tests/fakes/fakes.hpp"
+#include "tests/fakes/mischief.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::world;
-
-namespace {
-
-// A title, a cleared screen, a colour, DEL, C1 as UTF-8 and as a byte, a right-to-left override, half a
-// character.
-const std::string mischief =
-    "a\x1b]0;TITLE\x07\x1b[2J\x1b[32m b\x7f c\xC2\x9B"
-    "d \x9B"
-    "31m \xE2\x80\xAE"
-    "cod \xE2\x82 e";
-
-bool harmless(const std::string& text) {
-  for (unsigned char c : text) {
-    if ((c < 0x20 && c != '\n') || c == 0x7F) return false;
-  }
-  return printable(text) == text;
-}
-
-}  // namespace
+using fakes::harmless;
+using fakes::mischief;
 
 TEST_CASE(
     "What would steer a terminal or turn the order of letters is spelled out, and the rest stays as it is") {

@@ -5,28 +5,13 @@
 #include "cli/run.hpp"
 #include "hpasim/tune.hpp"
 #include "tests/fakes/fakes.hpp"
+#include "tests/fakes/walkthrough_hpa.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::cli;
 using namespace hpawalk::hpasim;
 
 namespace {
-
-constexpr std::string_view kWalkthrough = R"(
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: nginx}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nginx}
-  minReplicas: 1
-  maxReplicas: 10
-  metrics:
-  - type: Object
-    object:
-      metric: {name: prom_fake_value}
-      describedObject: {apiVersion: v1, kind: Service, name: prom-fake}
-      target: {type: Value, value: "10"}
-)";
 
 using Sequence = std::vector<std::int32_t>;
 
@@ -37,7 +22,7 @@ struct Ran {
 
 Ran run_hpawalk(std::vector<std::string> args, const std::map<std::string, std::string>& files = {}) {
   fakes::FakeWorld world;
-  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  world.files.content["hpa.yaml"] = std::string(fakes::walkthrough_hpa);
   for (const auto& [name, text] : files) world.files.content[name] = text;
   args.insert(args.begin(), "hpawalk");
   int code = run(args, world.world);
@@ -98,7 +83,7 @@ TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {
 
 TEST_CASE("The HTML report stands by itself and has a text for every picture") {
   fakes::FakeWorld world;
-  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  world.files.content["hpa.yaml"] = std::string(fakes::walkthrough_hpa);
   REQUIRE(run({"hpawalk", "simulate", "--hpa", "hpa.yaml", "--profile", "step 5..50 at 1m for 5m", "--report",
                "out.html"},
               world.world) == 0);
@@ -160,7 +145,7 @@ namespace {
 // The answer of a Prometheus at a URL; the range's end is the fake clock's time.
 Ran from_prometheus(const std::string& answer, std::vector<std::string> more = {}) {
   fakes::FakeWorld world;
-  world.files.content["hpa.yaml"] = std::string(kWalkthrough);
+  world.files.content["hpa.yaml"] = std::string(fakes::walkthrough_hpa);
   world.http.expect(
       "GET http://prom:9090/api/v1/query_range?query=sum%28load%29&start=1799999400&end=1800000000&step=5",
       {200, answer});

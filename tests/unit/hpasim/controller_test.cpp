@@ -8,6 +8,7 @@
 #include "base/quantity.hpp"
 #include "hpasim/controller.hpp"
 #include "hpasim/sync_clock.hpp"
+#include "tests/fakes/walkthrough_hpa.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::hpasim;
@@ -16,24 +17,8 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::string_view kWalkthrough = R"(
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: nginx, namespace: default}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nginx}
-  minReplicas: 1
-  maxReplicas: 10
-  metrics:
-  - type: Object
-    object:
-      metric: {name: prom_fake_value}
-      describedObject: {apiVersion: v1, kind: Service, name: prom-fake}
-      target: {type: Value, value: "10"}
-)";
-
 Document walkthrough(std::initializer_list<std::string_view> sets = {}) {
-  Document document = *find_hpa(kWalkthrough);
+  Document document = *find_hpa(fakes::walkthrough_hpa);
   for (std::string_view set : sets) REQUIRE(set_field(document, set));
   return document;
 }
@@ -299,10 +284,10 @@ TEST_CASE("The API server's limits on a spec are known") {
 }
 
 TEST_CASE("An HPA is found among other documents, by its name if need be") {
-  std::string file = "kind: Service\n---\n" + std::string(kWalkthrough);
+  std::string file = "kind: Service\n---\n" + std::string(fakes::walkthrough_hpa);
   CHECK(find_hpa(file));
   std::string two =
-      std::string(kWalkthrough) + "---\n{kind: HorizontalPodAutoscaler, metadata: {name: other}}\n";
+      std::string(fakes::walkthrough_hpa) + "---\n{kind: HorizontalPodAutoscaler, metadata: {name: other}}\n";
   CHECK(find_hpa(two).error().id == "hpa-ambiguous");
   CHECK((*find_hpa(two, "other"))["metadata"]["name"] == "other");
   CHECK(find_hpa(two, "othre").error().hint == "Did you mean other?");
@@ -318,7 +303,7 @@ TEST_CASE("Metadata of any shape is told as a mistake, and a field that is there
     CHECK(parse_spec(*hpa).error().id == "hpa-spec");
   }
   CHECK(find_hpa("kind: List\nitems: 5\n").error().id == "hpa-missing");
-  CHECK(find_hpa(std::string(kWalkthrough) + "apiVersion: autoscaling/v1\n")
+  CHECK(find_hpa(std::string(fakes::walkthrough_hpa) + "apiVersion: autoscaling/v1\n")
             .error()
             .because.find("duplicate key `apiVersion`") != std::string::npos);
 }

@@ -5,6 +5,7 @@
 #include "hpasim/simulate.hpp"
 #include "hpasim/tune.hpp"
 #include "hpasim/why.hpp"
+#include "tests/fakes/walkthrough_hpa.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::hpasim;
@@ -14,24 +15,8 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::string_view kWalkthrough = R"(
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: nginx}
-spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nginx}
-  minReplicas: 1
-  maxReplicas: 10
-  metrics:
-  - type: Object
-    object:
-      metric: {name: prom_fake_value}
-      describedObject: {apiVersion: v1, kind: Service, name: prom-fake}
-      target: {type: Value, value: "10"}
-)";
-
 Spec spec_with(std::initializer_list<std::string_view> sets = {}) {
-  Document document = *find_hpa(kWalkthrough);
+  Document document = *find_hpa(fakes::walkthrough_hpa);
   for (std::string_view set : sets) REQUIRE(set_field(document, set));
   return *parse_spec(document);
 }
@@ -346,7 +331,7 @@ TEST_CASE(
     "itself") {
   Setup setup;
   setup.rules = *rules_for("1.34");
-  Document hpa = *find_hpa(kWalkthrough);
+  Document hpa = *find_hpa(fakes::walkthrough_hpa);
   REQUIRE(set_field(hpa,
                     "spec.metrics=[{type: Pods, pods: {metric: {name: rps}, target: {type: AverageValue, "
                     "averageValue: 10}}}]"));
@@ -386,7 +371,7 @@ TEST_CASE("Many runs and a search end at once when they are to stop") {
   setup.rules = *rules_for("1.34");
   std::vector<Profile> profiles = {load("step 5..50 at 1m for 5m")};
   CHECK(simulate_runs(spec_with(), profiles, setup, 1000, 1, [](int done) { return done < 3; }).count == 3);
-  Tuned tuned = tune(*find_hpa(kWalkthrough), profiles, setup, *parse_goal("least short"), 100,
+  Tuned tuned = tune(*find_hpa(fakes::walkthrough_hpa), profiles, setup, *parse_goal("least short"), 100,
                      [](int done) { return done < 5; });
   CHECK(tuned.tried <= 5);
 }
@@ -395,7 +380,7 @@ TEST_CASE("A goal's own measure counts when candidates are compared") {
   Setup setup;
   setup.rules = *rules_for("1.34");
   std::vector<Profile> profiles = {load("sine 5..90 every 15m for 45m")};
-  Tuned tuned = tune(*find_hpa(kWalkthrough), profiles, setup, *parse_goal("least reversals"), 80);
+  Tuned tuned = tune(*find_hpa(fakes::walkthrough_hpa), profiles, setup, *parse_goal("least reversals"), 80);
   for (const Candidate& c : tuned.front)
     CHECK(tuned.front[tuned.best].figures.reversals <= c.figures.reversals);
 }
