@@ -143,6 +143,7 @@ inline constexpr ErrorEntry error_entries[] = {
     {"diagnose", "hpa-unknown", "3", "None is broken, but something could not be read."},
     {"diagnose", "hpa-not-found", "2", "HPA not found."},
     {"diagnose", "namespace-not-found", "2", "Namespace not found."},
+    {"diagnose", "metric-not-found", "2", "The HPA has no metric of that name (`watch --metric`)."},
     {"diagnose", "autoscaling-v2-missing", "3",
      "autoscaling/v2 is not available on the cluster: hpawalk needs Kubernetes 1.23 or newer."},
     {"diagnose", "facts-file", "2", "Not a file that `diagnose --save` wrote."},

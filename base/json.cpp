@@ -7,6 +7,8 @@
 
 #include "base/text.hpp"
 
+template class nlohmann::basic_json<>;
+
 namespace hpawalk {
 namespace {
 

@@ -97,6 +97,11 @@ std::int64_t to_milli(const Quantity& quantity) {
   return static_cast<std::int64_t>(milli);
 }
 
+std::optional<std::int64_t> milli_of(std::string_view text) {
+  Result<Quantity> quantity = parse_quantity(text);
+  return quantity ? std::optional(to_milli(*quantity)) : std::nullopt;
+}
+
 double to_double(const Quantity& quantity) {
   if (quantity.nano == 0) return 0;
   Int128 mantissa = quantity.nano;

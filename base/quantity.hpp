@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,8 @@ Result<Quantity> parse_quantity(std::string_view text);
 
 // Whole milli-units, rounded up: what the controller compares with (Quantity.MilliValue).
 std::int64_t to_milli(const Quantity& quantity);
+
+std::optional<std::int64_t> milli_of(std::string_view text);  // of a quantity's text; nothing of any other
 
 // The double that the controller makes of a quantity that has been stored by the API server, which writes it
 // in canonical form (Quantity.AsApproximateFloat64: mantissa times a power of ten, two roundings).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -109,6 +110,14 @@ std::string shell_quote(const std::vector<std::string>& argv) {
     line += '\'';
   }
   return line;
+}
+
+std::optional<double> number(std::string_view s) {
+  std::string text(s);
+  char* end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || end != text.c_str() + text.size()) return std::nullopt;
+  return value;
 }
 
 std::string count(long long n, std::string_view thing) {

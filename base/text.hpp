@@ -22,6 +22,9 @@ std::optional<std::string> nearest(std::string_view name, const std::vector<std:
 // run as argument vectors.
 std::string shell_quote(const std::vector<std::string>& argv);
 
+// The whole text as a number, in the way that Prometheus writes numbers: "50", "NaN", "+Inf", "1.5e+06".
+std::optional<double> number(std::string_view s);
+
 std::string count(long long n, std::string_view thing);  // "1 pod", "2 pods"
 
 // "0.4s", "12s", "3m05s", "2h04m".

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "base/printable.hpp"
 #include "base/text.hpp"
 
@@ -29,6 +31,25 @@ std::vector<std::string> wrap(std::string_view s, size_t width) {
   }
   if (!line.empty()) all.push_back(std::move(line));
   return all;
+}
+
+std::string wrapped(std::string_view s, size_t width, size_t indent) {
+  std::vector<std::string> all;
+  for (const std::string& line : text::lines(s)) {
+    std::vector<std::string> parts = width == 0 ? std::vector<std::string>{line} : wrap(line, width);
+    if (parts.empty()) parts.emplace_back();
+    all.insert(all.end(), parts.begin(), parts.end());
+  }
+  return text::join(all, "\n" + std::string(indent, ' '));
+}
+
+std::string number(double value) {
+  return fmt::format("{:.6g}", value);
+}
+
+std::string narrow_number(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
+  return fmt::format("{:.4g}", value);
 }
 
 std::string indented(std::string_view s, size_t indent) {

@@ -7,9 +7,8 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/diagnosis_report.hpp"
+#include "cli/read_chain.hpp"
 #include "diagnose/causes.hpp"
-#include "diagnose/collect.hpp"
-#include "world/kube_proxy.hpp"
 
 namespace hpawalk::cli {
 namespace {
@@ -22,8 +21,7 @@ struct Options {
 
 Result<diagnose::Facts> read_facts(Session& session, Options& options) {
   if (!options.facts.empty()) {
-    constexpr size_t most = size_t{1} << 30;  // of a large cluster
-    Result<std::string> text = session.world.files.read(options.facts, most);
+    Result<std::string> text = session.world.files.read(options.facts, world::most_recorded);
     if (!text) {
       Error error = text.error();
       error.kind = ErrorClass::usage;
@@ -40,30 +38,14 @@ Result<diagnose::Facts> read_facts(Session& session, Options& options) {
   what.name = options.name;
   what.prometheus_url = options.prometheus_url;
   if (!options.all) {
-    if (options.space.empty()) {
-      Result<std::string> space = world::current_namespace(session.world, options.target);
-      if (!space) return failure(space.error());
-      options.space = *space;
-    }
-    what.space = options.space;
+    Result<std::string> space = chosen_space(session, options.target, options.space);
+    if (!space) return failure(space.error());
+    what.space = options.space = *space;
   }
   Result<std::unique_ptr<world::KubeApi>> api =
       world::connect(session.world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
-  // For somebody who waits; in a pipe or a script it would only be noise.
-  if (!session.world.terminal.err_is_terminal()) {
-    return diagnose::collect(**api, session.world.http, session.world.clock, what);
-  }
-  const std::string step = "read the cluster";
-  session.progress.started(step);
-  what.reading = [&](const std::string& now) { session.progress.now(step, now); };
-  Result<diagnose::Facts> facts = diagnose::collect(**api, session.world.http, session.world.clock, what);
-  if (facts) {
-    session.progress.done(step, fmt::format("{} requests", facts->requests));
-  } else {
-    session.progress.failed(step, facts.error().what);
-  }
-  return facts;
+  return read_chain(session, **api, what);
 }
 
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
@@ -123,13 +105,6 @@ Status not_in_facts(const diagnose::Facts& facts, const Options& options) {
                  "Existing HPAs: " + text::join(names, ", ").substr(0, 500));
 }
 
-// As kubectl prints and takes names: hpa/web.
-void take_kubectls_name(std::string& name) {
-  for (std::string_view kind : {"hpa/", "horizontalpodautoscaler/", "horizontalpodautoscaler.autoscaling/"}) {
-    if (name.starts_with(kind)) name.erase(0, kind.size());
-  }
-}
-
 // One document, {"hpas": [...], "requests": N}, written HPA by HPA: of a large cluster the whole is more than
 // the facts.
 void print_json(world::Terminal& terminal, size_t requests,
@@ -145,7 +120,7 @@ void print_json(world::Terminal& terminal, size_t requests,
 
 Status run_diagnose(Session& session, Options options) {
   if (!options.explain.empty()) return explain_cause(session, options);
-  take_kubectls_name(options.name);
+  options.name = plain_hpa_name(options.name);
   Result<diagnose::Facts> facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
   if (!options.save.empty()) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "cli/columns.hpp"
 #include "cli/markdown.hpp"
 
 namespace hpawalk::cli {
@@ -13,29 +14,11 @@ namespace {
 
 constexpr size_t label_width = 14;
 
-// Words wrapped to the width; later lines indented, those of the text's own too: none may look like one of
-// the report. Words longer than a line are left whole: they get pasted.
-std::string wrapped(const std::string& text, size_t indent, int columns) {
-  if (size_t end = text.find('\n'); end != std::string::npos) {
-    return wrapped(text.substr(0, end), indent, columns) + "\n" + std::string(indent, ' ') +
-           wrapped(text.substr(end + 1), indent, columns);
-  }
-  if (columns <= 0) return text;
-  size_t width = std::max<size_t>(24, static_cast<size_t>(columns) - 1 - indent);
-  std::string out;
-  size_t used = 0;
-  for (const std::string& word : text::split(text, ' ')) {
-    if (used > 0 && used + 1 + word.size() > width) {
-      out += "\n" + std::string(indent, ' ');
-      used = 0;
-    } else if (used > 0) {
-      out += ' ';
-      ++used;
-    }
-    out += word;
-    used += word.size();
-  }
-  return out;
+// Later lines are indented, those of the text's own too: none may look like one of the report. Words longer
+// than a line are left whole: they get pasted.
+std::string in_columns(const std::string& text, size_t indent, int columns) {
+  size_t width = columns <= 0 ? 0 : std::max<size_t>(24, static_cast<size_t>(columns) - 1 - indent);
+  return wrapped(text, width, indent);
 }
 
 std::string first_line(const std::string& text) {
@@ -46,7 +29,7 @@ Painted finding_text(const diagnose::Finding& f, const Style& style, int columns
   Painted out;
   auto add = [&](std::string_view label, const std::string& text, bool wrap) {
     out += painted("    {} {}\n", style.dim(fmt::format("{:<10}", label)),
-                   wrap ? wrapped(text, 15, columns) : text);
+                   wrap ? in_columns(text, 15, columns) : text);
   };
   Painted heading = f.severity == Mark::broken
                         ? style.bad(std::string(diagnose::title_of(f.link)) + ": " + f.cause)
@@ -179,9 +162,9 @@ Painted overview(const std::vector<diagnose::HpaDiagnosis>& diagnoses, const Sty
   Painted out = style.bold(counts(diagnoses)) + "\n\n";
   for (const Alike& alike : groups) {
     size_t most = alike.verdict == Mark::ok ? 3 : most_names;
-    out +=
-        painted("{} {}\n", check_sign(style, alike.verdict), wrapped(names_of(alike.hpas, most), 5, columns));
-    if (!alike.what.empty()) out += painted("     {}\n", wrapped(alike.what, 5, columns));
+    out += painted("{} {}\n", check_sign(style, alike.verdict),
+                   in_columns(names_of(alike.hpas, most), 5, columns));
+    if (!alike.what.empty()) out += painted("     {}\n", in_columns(alike.what, 5, columns));
   }
   out += "\n";
   size_t shown = 0, troubles = 0;

@@ -97,7 +97,7 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   if (!chain) return failure(chain.error());
   world::KubeApi& api = *chain->api;
   observe::LiveChain live = steps::chain_names(*chain->config);
-  auto before = observe::prom_fake_values(api, live);
+  auto before = observe::source_values(api, *live.source);
   if (!before) return failure(before.error());
   auto hpa = world::kube_get(api, world::kube_kind("HorizontalPodAutoscaler").object(live.space, live.hpa));
   if (!hpa) return failure(hpa.error());
@@ -124,7 +124,7 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
                               : stopped ? "interrupted"
                                         : "failed");
   if (o.restore) {
-    Status back = observe::put_back(api, live, *before);
+    Status back = observe::put_back(api, *live.source, *before);
     world.terminal.err(back ? fmt::format("the value is {} again\n", before->begin()->second)
                             : "the value could not be restored: " + back.error().what + "\n");
     if (!back && driven) driven = back;

@@ -12,8 +12,8 @@ namespace {
 Status get_value(Session& session, const SettingFlags& flags) {
   Result<OpenChain> open = open_chain(session, flags);
   if (!open) return failure(open.error());
-  observe::LiveChain chain = steps::chain_names(*open->config);
-  Result<std::map<std::string, std::string>> values = observe::prom_fake_values(*open->api, chain);
+  observe::Source source = steps::prom_fake_source(*open->config);
+  Result<std::map<std::string, std::string>> values = observe::source_values(*open->api, source);
   if (!values) return failure(values.error());
   std::set<std::string> different;
   std::string each;
@@ -23,7 +23,7 @@ Status get_value(Session& session, const SettingFlags& flags) {
   }
   bool same = different.size() == 1;
   session.print(same ? *different.begin() : each,
-                json_text(Json{{"metric", chain.metric},
+                json_text(Json{{"metric", open->config->text("prom-fake.metric")},
                                {"value", same ? Json(*different.begin()) : Json()},
                                {"pods", *values}},
                           2));

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/printable.hpp"
+#include "cli/columns.hpp"
 
 namespace hpawalk::cli::html {
 
@@ -48,10 +49,6 @@ std::string clock(double seconds) {
   auto s = static_cast<long>(std::lround(seconds));
   if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
   return fmt::format("{}:{:02}", s / 60, s % 60);
-}
-
-std::string number(double value) {
-  return fmt::format("{:.6g}", value);
 }
 
 struct Scale {

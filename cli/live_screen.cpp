@@ -18,11 +18,6 @@ using namespace std::chrono_literals;
 constexpr size_t label_width = 15;
 constexpr size_t most_points = 20'000;
 
-std::string number(double value) {
-  if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
-  return fmt::format("{:.4g}", value);
-}
-
 // What stands beside a hop's value: when it was there.
 std::string beside(HopRow row, const observe::Hops& hops, const diagnose::ControllerSettings& controller,
                    world::WallTime now) {
@@ -31,7 +26,7 @@ std::string beside(HopRow row, const observe::Hops& hops, const diagnose::Contro
     return fmt::format("{} {}s ago", did, std::max<long long>(0, (now - seen.at).count() / 1000));
   };
   switch (row) {
-    case HopRow::source: return ago("asked", hops.prom_fake);
+    case HopRow::source: return ago("asked", hops.source);
     case HopRow::prometheus: return ago("scraped", hops.prometheus);
     case HopRow::metrics_api: return ago("answered", hops.api);
     case HopRow::hpa:
@@ -59,8 +54,8 @@ Painted toned(Tone tone, const std::string& text, const Style& style) {
 }  // namespace
 
 void LiveScreen::note(const observe::Hops& hops, world::WallTime at) {
-  if (!hops.workload.there && !hops.prom_fake.number) return;
-  Point point{at, hops.prom_fake.number.value_or(std::nan("")), hops.workload.wanted, hops.workload.ready};
+  if (!hops.workload.there && !hops.first().number) return;
+  Point point{at, hops.first().number.value_or(std::nan("")), hops.workload.wanted, hops.workload.ready};
   if (points_.size() >= most_points) points_.erase(points_.begin(), points_.begin() + most_points / 2);
   points_.push_back(point);
 }
@@ -96,8 +91,8 @@ std::vector<Painted> LiveScreen::plot(const observe::Hops& hops, world::WallTime
   std::vector<Painted> lines;
   auto add = [&](const std::string& name, double highest, const std::vector<std::string>& rows, auto paint) {
     for (size_t row = 0; row < rows.size(); ++row) {
-      std::string label =
-          row == 0 ? fmt::format("{:<9}{:>4} ", name, number(highest)) : std::string(label_width - 1, ' ');
+      std::string label = row == 0 ? fmt::format("{:<9}{:>4} ", name, narrow_number(highest))
+                                   : std::string(label_width - 1, ' ');
       lines.push_back(canvas.style.dim(fit(label, label_width - 1) + edge) + paint(rows[row]));
     }
   };

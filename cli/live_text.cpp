@@ -46,12 +46,15 @@ static HopLine replicas_line(const observe::WorkloadSeen& workload) {
 std::vector<HopLine> hop_lines(const observe::Hops& hops) {
   std::vector<HopLine> lines;
   std::string pods = hops.pods.size() > 1 ? fmt::format(" ({} pods)", hops.pods.size()) : "";
-  lines.push_back({HopRow::source, "prom-fake", value_text(hops.prom_fake) + pods, tone_of(hops.prom_fake)});
+  if (hops.has_source)
+    lines.push_back({HopRow::source, "prom-fake", value_text(hops.source) + pods, tone_of(hops.source)});
   std::string scraped =
       hops.prometheus.text.empty() ? "" : ", scraped " + world::clock_time(hops.prometheus.changed);
-  lines.push_back(
-      {HopRow::prometheus, "Prometheus", value_text(hops.prometheus) + scraped, tone_of(hops.prometheus)});
-  lines.push_back({HopRow::metrics_api, "metrics API", value_text(hops.api), tone_of(hops.api)});
+  if (hops.has_prometheus)
+    lines.push_back(
+        {HopRow::prometheus, "Prometheus", value_text(hops.prometheus) + scraped, tone_of(hops.prometheus)});
+  if (hops.has_api)
+    lines.push_back({HopRow::metrics_api, "metrics API", value_text(hops.api), tone_of(hops.api)});
   lines.push_back(hpa_line(hops.hpa));
   lines.push_back(replicas_line(hops.workload));
   for (const char* type : {"AbleToScale", "ScalingActive", "ScalingLimited"}) {
@@ -111,7 +114,7 @@ Json to_json(const observe::Hops& hops, const observe::Change& change, const obs
   if (outlook.next) said["next"] = *outlook.next;
   Json json = {{"time", time_text(change.at)},
                {"changed", name_of(change.hop)},
-               {"promFake", to_json(hops.prom_fake)},
+               {"promFake", to_json(hops.source)},
                {"prometheus", to_json(hops.prometheus)},
                {"metricsApi", to_json(hops.api)},
                {"hpa", to_json(hops.hpa)},

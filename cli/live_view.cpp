@@ -124,10 +124,15 @@ std::unique_ptr<observe::LiveView> make_live_view(Session& session, const observ
 }  // namespace
 
 Result<observe::Followed> follow_shown(Session& session, OpenChain& chain, const observe::Follow& what) {
-  observe::LiveChain names = steps::chain_names(*chain.config);
-  diagnose::ControllerSettings controller = diagnose::read_controller(*chain.api);
-  std::unique_ptr<observe::LiveView> view = make_live_view(session, names, controller, chain.target->name());
-  return observe::follow(session.world.clock, *chain.api, names, controller, what, *view);
+  return follow_shown(session, *chain.api, steps::chain_names(*chain.config),
+                      diagnose::read_controller(*chain.api), chain.target->name(), what);
+}
+
+Result<observe::Followed> follow_shown(Session& session, world::KubeApi& api, const observe::LiveChain& chain,
+                                       const diagnose::ControllerSettings& controller,
+                                       const std::string& where, const observe::Follow& what) {
+  std::unique_ptr<observe::LiveView> view = make_live_view(session, chain, controller, where);
+  return observe::follow(session.world.clock, api, chain, controller, what, *view);
 }
 
 }  // namespace hpawalk::cli

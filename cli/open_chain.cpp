@@ -30,4 +30,23 @@ Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags) {
   return opened(session, flags, true);
 }
 
+Result<world::KubeTarget> any_cluster(world::World& world, const world::KubeTarget& chosen) {
+  bool named =
+      !chosen.kubeconfig.empty() || !chosen.context.empty() || world.environment.contains("KUBECONFIG");
+  auto home = world.environment.find("HOME");
+  if (named ||
+      (home != world.environment.end() && world.files.exists(fs::path(home->second) / ".kube/config"))) {
+    return chosen;
+  }
+  auto config = load_config(world, {});
+  if (!config) return failure(config.error());
+  auto access = cluster::make_target(world, *config)->find();
+  if (access) return access->kube;
+  Error error = access.error();
+  error.hint =
+      "No kubeconfig found either: --kubeconfig FILE or --context NAME names a cluster; hpawalk up creates "
+      "one";
+  return failure(std::move(error));
+}
+
 }  // namespace hpawalk::cli

@@ -19,7 +19,11 @@ struct OpenChain {
 // Connects to a cluster that is there; never makes one. The error `no-cluster` when the local one is not.
 Result<OpenChain> open_chain(Session& session, const SettingFlags& flags);
 
-// The same, but makes the local cluster when it is not there.
+// For commands that read any HPA: the cluster that was chosen, else kubectl's own; on a machine without a
+// kubeconfig the configured one.
+Result<world::KubeTarget> any_cluster(world::World& world, const world::KubeTarget& chosen);
+
+// The same as open_chain, but makes the local cluster when it is not there.
 Result<OpenChain> ensure_chain(Session& session, const SettingFlags& flags);
 
 }  // namespace hpawalk::cli

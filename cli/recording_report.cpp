@@ -8,6 +8,7 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
+#include "cli/columns.hpp"
 #include "cli/simulation_report.hpp"
 #include "world/times.hpp"
 
@@ -23,10 +24,6 @@ constexpr const char* kPredicted = "predicted";
 std::string clock(double seconds) {
   return hpasim::time_text(Time(std::llround(seconds * 1e6)));
 }
-std::string number(double value) {
-  return fmt::format("{:.6g}", value);
-}
-
 std::string seconds_text(std::optional<double> seconds) {
   return seconds ? fmt::format("{:.1f}s", *seconds) : "-";
 }

@@ -12,8 +12,7 @@ struct ReportOptions {
 };
 
 Status run_report(Session& session, const ReportOptions& o) {
-  constexpr size_t most = size_t{1} << 30;  // of days
-  auto text = session.world.files.read(o.file, most);
+  auto text = session.world.files.read(o.file, world::most_recorded);
   if (!text) {
     Error error = text.error();
     error.kind = ErrorClass::usage;

@@ -31,7 +31,7 @@ Status check_value(const std::string& value) {
   };
   if (!pattern.matches(value)) return wrong("It must be a decimal number, Inf or NaN");
   bool digits = value.find_first_of("0123456789") != std::string::npos;
-  if (digits && std::isinf(observe::number_of(value).value_or(0)))
+  if (digits && std::isinf(text::number(value).value_or(0)))
     return wrong("It is beyond the largest float, 1.797e308");
   return {};
 }
@@ -51,25 +51,25 @@ struct ValueChange {
   std::map<std::string, std::string> before, after;  // pod -> value
 };
 
-Result<ValueChange> change(world::KubeApi& api, const observe::LiveChain& chain, const std::string& value) {
-  Result<std::map<std::string, std::string>> before = observe::prom_fake_values(api, chain);
+Result<ValueChange> change(world::KubeApi& api, const observe::Source& source, const std::string& value) {
+  Result<std::map<std::string, std::string>> before = observe::source_values(api, source);
   if (!before) return failure(before.error());
-  if (Status set = observe::set_prom_fake(api, chain, value); !set) return failure(set.error());
-  Result<std::map<std::string, std::string>> after = observe::prom_fake_values(api, chain);
+  if (Status set = observe::set_source(api, source, value); !set) return failure(set.error());
+  Result<std::map<std::string, std::string>> after = observe::source_values(api, source);
   if (!after) return failure(after.error());
   return ValueChange{*before, *after};
 }
 
-std::string to_text(const ValueChange& change, const observe::LiveChain& chain) {
+std::string to_text(const ValueChange& change, const std::string& metric) {
   std::string several = change.after.size() > 1 ? fmt::format(" on each of {}; the adapter adds them up",
                                                               text::count(change.after.size(), "pod"))
                                                 : "";
-  return fmt::format("{} was {}, is {}{}", chain.metric, values_text(change.before),
-                     values_text(change.after), several);
+  return fmt::format("{} was {}, is {}{}", metric, values_text(change.before), values_text(change.after),
+                     several);
 }
 
-Json to_json(const ValueChange& change, const observe::LiveChain& chain) {
-  return {{"metric", chain.metric}, {"before", change.before}, {"after", change.after}};
+Json to_json(const ValueChange& change, const std::string& metric) {
+  return {{"metric", metric}, {"before", change.before}, {"after", change.after}};
 }
 
 std::string after(world::WallTime from, const std::optional<world::WallTime>& at) {
@@ -122,10 +122,11 @@ Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain
   what.limit = open.config->duration("timeout");
   what.give_up = true;
   what.begin = [&](const observe::Hops&) -> Status {
-    Result<ValueChange> done = change(*open.api, chain, value);
+    Result<ValueChange> done = change(*open.api, *chain.source, value);
     if (!done) return failure(done.error());
     changed = *done;
-    if (session.json) session.world.terminal.out(json_text(Json{{"set", to_json(*changed, chain)}}) + "\n");
+    if (session.json)
+      session.world.terminal.out(json_text(Json{{"set", to_json(*changed, chain.metric().name)}}) + "\n");
     session.printed = true;
     return {};
   };
@@ -134,7 +135,8 @@ Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain
   if (followed && session.json) world.terminal.out(json_text(summary_json(*followed)) + "\n");
   if (changed && !session.json) {
     Canvas canvas = canvas_for(world);
-    std::string text = to_text(*changed, chain) + (followed ? "\n" + summary(*followed, canvas) : "");
+    std::string text =
+        to_text(*changed, chain.metric().name) + (followed ? "\n" + summary(*followed, canvas) : "");
     for (const std::string& line : text::lines(text)) {
       if (!world.terminal.out_is_terminal())
         world.terminal.out(line + "\n");
@@ -153,14 +155,14 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
   observe::LiveChain chain = steps::chain_names(*open->config);
   if (options.watch) {
     // A prom-fake that is not there is said before the view opens.
-    if (Result<std::map<std::string, std::string>> there = observe::prom_fake_values(*open->api, chain);
+    if (Result<std::map<std::string, std::string>> there = observe::source_values(*open->api, *chain.source);
         !there)
       return failure(there.error());
     return set_and_watch(session, *open, chain, options.value);
   }
-  Result<ValueChange> done = change(*open->api, chain, options.value);
+  Result<ValueChange> done = change(*open->api, *chain.source, options.value);
   if (!done) return failure(done.error());
-  session.print(to_text(*done, chain), json_text(to_json(*done, chain), 2));
+  session.print(to_text(*done, chain.metric().name), json_text(to_json(*done, chain.metric().name), 2));
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
+#include "cli/open_chain.hpp"
 #include "cli/simulation_options.hpp"
 #include "cli/simulation_report.hpp"
 
@@ -69,8 +70,9 @@ Result<std::vector<Variant>> simulated(Session& session, const observe::Simulati
 }
 
 Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
-  auto simulation = observe::load_simulation(session.world, session.progress, o,
-                                             [&] { return named_cluster(session.world, o); });
+  auto simulation = observe::load_simulation(session.world, session.progress, o, [&] {
+    return any_cluster(session.world, {o.kubeconfig, o.context});
+  });
   if (!simulation) return tl::unexpected(simulation.error());
   auto made = simulated(session, *simulation, o.runs);
   if (!made) return tl::unexpected(made.error());

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "cli/settings_options.hpp"
-#include "cluster/target.hpp"
-
 namespace hpawalk::cli {
 
 namespace {
@@ -23,24 +20,6 @@ void add_cluster_options(CLI::App& command, SimulationOptions& options) {
 }
 
 }  // namespace
-
-Result<world::KubeTarget> named_cluster(world::World& world, const SimulationOptions& o) {
-  bool named = !o.kubeconfig.empty() || !o.context.empty() || world.environment.contains("KUBECONFIG");
-  auto home = world.environment.find("HOME");
-  if (named ||
-      (home != world.environment.end() && world.files.exists(fs::path(home->second) / ".kube/config"))) {
-    return world::KubeTarget{o.kubeconfig, o.context, "kubectl"};
-  }
-  auto config = load_config(world, {});
-  if (!config) return failure(config.error());
-  auto access = cluster::make_target(world, *config)->find();
-  if (access) return access->kube;
-  Error error = access.error();
-  error.hint =
-      "No kubeconfig found either: --kubeconfig FILE or --context NAME names a cluster; hpawalk up creates "
-      "one";
-  return failure(std::move(error));
-}
 
 void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
   command

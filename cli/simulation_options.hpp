@@ -14,10 +14,6 @@ struct SimulationOptions : observe::SimulationRequest {
 };
 void add_simulation_options(CLI::App& command, SimulationOptions& options, const std::string& examples);
 
-// The cluster that the options name. Where kubectl itself would have no kubeconfig at all, hpawalk's own
-// cluster.
-Result<world::KubeTarget> named_cluster(world::World& world, const SimulationOptions& options);
-
 // Tells how far a long calculation is, from its second second on. Convertible to hpasim::KeepOn: false once
 // Ctrl-C was pressed.
 class Counting {

@@ -167,7 +167,7 @@ html::Report simulation_report(const observe::Simulation& simulation, const std:
       const Runs::Outcome& o = variant.runs->outcomes[i];
       std::vector<std::string> counts;
       for (std::int32_t count : o.sequence) counts.push_back(std::to_string(count));
-      outcomes.rows.push_back({fmt::format("{:.1f} %", 100.0 * o.times / variant.runs->count),
+      outcomes.rows.push_back({fmt::format("{:.1f}%", 100.0 * o.times / variant.runs->count),
                                text::join(counts, " → "), std::to_string(o.seed)});
     }
     report.tables.push_back(outcomes);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "cli/columns.hpp"
 #include "hpasim/explain.hpp"
 
 namespace hpawalk::cli {
@@ -31,11 +32,6 @@ std::int32_t most_within(const std::vector<Step>& steps, Time from, Time to) {
   return most;
 }
 
-std::string number(double value) {
-  if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
-  return fmt::format("{:.4g}", value);
-}
-
 std::string bar(double share, int row,
                 bool unicode) {  // what of a column's height falls into this row (0: lowest)
   static constexpr std::string_view eighths[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -55,27 +51,8 @@ std::string axis(Time duration, int width) {
   return line;
 }
 
-// The width of UTF-8 text on a terminal, for the few characters that we use.
-size_t shown_width(std::string_view s) {
-  return static_cast<size_t>(
-      std::count_if(s.begin(), s.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
-}
-
 std::string padded(const std::string& s, size_t width) {
   return s + std::string(width > shown_width(s) ? width - shown_width(s) : 0, ' ');
-}
-
-// Breaks a text into lines, the second and later ones indented.
-std::string wrapped(const std::string& text, size_t width, size_t indent) {
-  std::string out, line;
-  for (const std::string& word : text::split(text, ' ')) {
-    if (!line.empty() && line.size() + 1 + word.size() > width) {
-      out += line + "\n" + std::string(indent, ' ');
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + word;
-  }
-  return out + line;
 }
 
 }  // namespace
@@ -116,7 +93,8 @@ Painted plot(const Variant& variant, const Profile& load, const Canvas& canvas) 
   std::string edge = canvas.unicode ? "│" : "|";
   Painted out;
   std::string margin(static_cast<size_t>(label), ' ');
-  out += margin + canvas.style.dim(fmt::format("load, up to {}", number(highest))) + "\n" + margin + " ";
+  out +=
+      margin + canvas.style.dim(fmt::format("load, up to {}", narrow_number(highest))) + "\n" + margin + " ";
   for (double value : loads) out += bar(highest > 0 ? value / highest / kRows : 0, 0, canvas.unicode);
   out += "\n" + margin + canvas.style.dim(fmt::format("replicas, {} to {}", t.figures.lowest, top)) + "\n";
   for (int row = kRows - 1; row >= 0; --row) {
@@ -176,7 +154,7 @@ std::vector<std::pair<std::string, std::string>> figure_rows(const Figures& f) {
   return {{"time until enough pods are ready, first", seconds(f.first_short)},
           {"time with too few ready pods", seconds(f.time_short)},
           {"  longest", seconds(f.longest_short)},
-          {"unserved load", fmt::format("{:.2f} %", f.share_short * 100)},
+          {"unserved load", fmt::format("{:.2f}%", f.share_short * 100)},
           {"pod-hours", fmt::format("{:.2f}", f.pod_hours)},
           {"  of these, not needed", fmt::format("{:.2f}", f.idle_pod_hours)},
           {"changes of replicas", std::to_string(f.changes)},
@@ -208,7 +186,7 @@ Painted run_table(const Variant& variant, const Canvas& canvas) {
   Painted out = canvas.style.bold(fmt::format("{} runs with random delays and phases{}", runs.count,
                                               variant.name.empty() ? "" : ", " + variant.name)) +
                 "\n";
-  out += fmt::format("{:<32}{:>10}{:>10}{:>10}{:>10}\n", "", "least", "median", "95 %", "most");
+  out += fmt::format("{:<32}{:>10}{:>10}{:>10}{:>10}\n", "", "least", "median", "95%", "most");
   auto row = [&](const char* name, const Spread& s) {
     out +=
         fmt::format("{:<32}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}\n", name, s.least, s.median, s.p95, s.most);
@@ -224,8 +202,8 @@ Painted run_table(const Variant& variant, const Canvas& canvas) {
     if (counts.size() > 14)
       counts = {counts.begin(), counts.begin() + 14}, counts.push_back(canvas.unicode ? "…" : "...");
     out +=
-        painted("{:>6.1f} %  {}  {}\n", 100.0 * runs.outcomes[i].times / runs.count,
-                text::join(counts, arrow), canvas.style.dim(fmt::format("--seed {}", runs.outcomes[i].seed)));
+        painted("{:>6.1f}%  {}  {}\n", 100.0 * runs.outcomes[i].times / runs.count, text::join(counts, arrow),
+                canvas.style.dim(fmt::format("--seed {}", runs.outcomes[i].seed)));
   }
   return out;
 }
@@ -290,9 +268,9 @@ std::string timeline_csv(const std::vector<Variant>& variants, const std::vector
       const Decision& d = sync.decision;
       std::string name =
           variant.name.find(',') == std::string::npos ? variant.name : "\"" + variant.name + "\"";
-      out +=
-          fmt::format("{},{:.3f},{},{},{},{},{}\n", name, hpasim::in_seconds(sync.at),
-                      number(profiles.front().at(sync.at)), d.to, sync.ready, d.proposed, rule_name(d.rule));
+      out += fmt::format("{},{:.3f},{},{},{},{},{}\n", name, hpasim::in_seconds(sync.at),
+                         narrow_number(profiles.front().at(sync.at)), d.to, sync.ready, d.proposed,
+                         rule_name(d.rule));
     }
   }
   return out;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/json_text.hpp"
+#include "cli/open_chain.hpp"
 #include "cli/simulation_options.hpp"
 #include "cli/simulation_report.hpp"
 #include "hpasim/tune.hpp"
@@ -111,8 +112,9 @@ html::Report tune_report(const observe::Simulation& simulation, const Tuned& tun
 Status run_tune(Session& session, const TuneOptions& o) {
   auto goal = hpasim::parse_goal(o.goal);
   if (!goal) return tl::unexpected(goal.error());
-  auto simulation = observe::load_simulation(session.world, session.progress, o,
-                                             [&] { return named_cluster(session.world, o); });
+  auto simulation = observe::load_simulation(session.world, session.progress, o, [&] {
+    return any_cluster(session.world, {o.kubeconfig, o.context});
+  });
   if (!simulation) return tl::unexpected(simulation.error());
   simulation->original_spec.reset();  // "as it is" is with --set, which is where the search begins
   Counting keep_on(session, "candidates", o.candidates);

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "diagnose/controller.hpp"
+#include "hpasim/why.hpp"
 
 namespace hpawalk::diagnose {
 namespace {
@@ -14,6 +16,8 @@ using namespace std::chrono_literals;
 
 constexpr size_t most_rows = 3000;  // of a series that are looked at one by one
 constexpr size_t longest_query = 60'000;
+constexpr long long shortest_step = 5;  // seconds between two points of a history: a third of a sync period
+constexpr long long most_points = 720;  // of a history
 
 double seconds(world::WallTime t) {
   return static_cast<double>(t.time_since_epoch().count()) / 1000.0;
@@ -110,7 +114,10 @@ void count_rules(Reader& reader, const Group& group) {
 using Batch = std::vector<std::string>;
 
 // Many expressions in one query, told apart by a label. If Prometheus refuses it, halves find the guilty one.
-void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batch& batch, bool over_time) {
+// `past`: how much of their history is asked for; 0: their values now.
+void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batch& batch,
+                    std::chrono::seconds past) {
+  bool over_time = past > 0s;
   std::vector<std::string> parts;
   for (size_t i = 0; i < batch.size(); ++i) {
     bool alone = batch.size() == 1 && !over_time;
@@ -118,9 +125,10 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
                           : fmt::format("label_replace({},\"hpawalk\",\"{}\",\"\",\"\")", batch[i], i));
   }
   double now = seconds(reader.facts.taken);
-  std::string path =
-      over_time ? fmt::format("/api/v1/query_range?start={:.0f}&end={:.0f}&step=15&", now - 3600, now)
-                : "/api/v1/query?";
+  std::string path = over_time ? fmt::format("/api/v1/query_range?start={:.0f}&end={:.0f}&step={}&",
+                                             now - static_cast<double>(past.count()), now,
+                                             std::max(shortest_step, past.count() / most_points))
+                               : "/api/v1/query?";
   Result<Json> answer =
       reader.ask_prometheus_now(address, path + "query=" + world::query_value(text::join(parts, " or ")));
   std::string shown = world::proxy_path(address.backend, address.prefix + path.substr(0, path.find('?')));
@@ -131,8 +139,8 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
   if (!answer) {
     if (batch.size() > 1 && answer.error().is("prometheus-query")) {
       auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
-      evaluate_batch(reader, address, {batch.begin(), middle}, over_time);
-      evaluate_batch(reader, address, {middle, batch.end()}, over_time);
+      evaluate_batch(reader, address, {batch.begin(), middle}, past);
+      evaluate_batch(reader, address, {middle, batch.end()}, past);
       return;
     }
     for (const std::string& e : batch) keep(e, {}, &answer.error());
@@ -167,11 +175,11 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
 }
 
 void evaluate(Reader& reader, const PrometheusAddress& address, const std::set<std::string>& expressions,
-              bool over_time) {
+              std::chrono::seconds past = 0s) {
   Batch batch;
   size_t length = 0;
   auto send = [&] {
-    if (!batch.empty()) reader.later([=, &reader] { evaluate_batch(reader, address, batch, over_time); });
+    if (!batch.empty()) reader.later([=, &reader] { evaluate_batch(reader, address, batch, past); });
     batch.clear();
     length = 0;
   };
@@ -211,33 +219,47 @@ void read_prometheus_basics(Reader& reader, const Parts& parts) {
   }
 }
 
+// How much of its metrics' past an HPA counts at the moment; 0: none.
+static std::chrono::seconds counted_past(const Json& hpa, const ControllerSettings& controller) {
+  std::string reason = text_at(condition(hpa, "AbleToScale"), "reason");
+  bool down = reason == "ScaleDownStabilized";
+  if (!down && reason != "ScaleUpStabilized") return 0s;
+  std::optional<hpasim::Spec> spec = hpasim::spec_of(hpa);
+  if (!spec) return 0s;
+  hpasim::Time window = hpasim::window_of(*spec, controller.flags, down);
+  return std::chrono::ceil<std::chrono::seconds>(window) + 1min;  // a few syncs more
+}
+
 void read_prometheus_metrics(Reader& reader, const Parts& parts) {
   struct Wanted {
     PrometheusAddress address;
     std::set<std::string> series, expressions, histories;
+    std::chrono::seconds past = 0s;  // the longest of the histories
   };
+  ControllerSettings controller = controller_of(reader.facts);
   std::map<std::string, Wanted> wanted;  // by Prometheus
   for (const Hpa& hpa : parts.hpas) {
-    bool stabilizing = text_at(condition(*hpa.object, "AbleToScale"), "reason") == "ScaleDownStabilized";
+    std::chrono::seconds past = counted_past(*hpa.object, controller);
     for (const MetricNeed& need : hpa.needs) {
       const Group& group = parts.groups.at(need.api_group());
       if (need.resource_metric() || !group.prometheus.address) continue;
       Wanted& w = wanted[group.prometheus.address->key()];
       w.address = *group.prometheus.address;
       w.series.insert(need.metric);
+      w.past = std::max(w.past, past);
       for (const Candidate& candidate : candidates(group, need)) {
         w.series.insert(candidate.series);
         Result<std::string> query = expression(hpa, need, candidate);
         if (!query) continue;
         w.expressions.insert(*query);
-        if (stabilizing) w.histories.insert(*query);
+        if (past > 0s) w.histories.insert(*query);
       }
     }
   }
   for (const auto& [key, w] : wanted) {
     read_samples(reader, w.address, w.series);
-    evaluate(reader, w.address, w.expressions, false);
-    evaluate(reader, w.address, w.histories, true);
+    evaluate(reader, w.address, w.expressions);
+    evaluate(reader, w.address, w.histories, w.past);
   }
   std::set<std::string> counted;
   for (const Group* group : asked_groups(parts)) {

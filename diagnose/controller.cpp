@@ -1,9 +1,8 @@
 #include "diagnose/controller.hpp"
 
-#include <cstdlib>
-
 #include "base/duration.hpp"
 #include "base/text.hpp"
+#include "diagnose/fact_key.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::diagnose {
@@ -25,7 +24,7 @@ void take_flag(ControllerSettings& settings, const std::string& word) {
   size_t equals = word.find('=');
   if (!word.starts_with(prefix) || equals == std::string::npos) return;
   std::string name = word.substr(prefix.size(), equals - prefix.size()), value = word.substr(equals + 1);
-  if (name == "tolerance") settings.flags.tolerance = std::atof(value.c_str());
+  if (name == "tolerance") settings.flags.tolerance = text::number(value).value_or(settings.flags.tolerance);
   std::optional<world::Duration> duration = read_duration(value);
   if (!duration) return;
   if (name == "sync-period") settings.flags.sync_period = *duration;
@@ -54,6 +53,14 @@ ControllerSettings controller_from(const Json& version, const Json& pods) {
     }
   }
   return settings;
+}
+
+ControllerSettings controller_of(const Facts& facts) {
+  auto answer = [&](const char* key) {
+    const Reading* reading = facts.find(key);
+    return reading == nullptr ? Json() : reading->value;
+  };
+  return controller_from(answer(version_key), answer(controller_key));
 }
 
 ControllerSettings read_controller(world::KubeApi& api) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/json.hpp"
+#include "diagnose/facts.hpp"
 #include "hpasim/version.hpp"
 #include "world/kube_api.hpp"
 #include "world/kube_resource.hpp"
@@ -27,5 +28,6 @@ struct ControllerSettings {
 ControllerSettings read_controller(world::KubeApi& api);
 // Out of what was answered to the two paths; a null: it could not be read.
 ControllerSettings controller_from(const Json& version, const Json& pods);
+ControllerSettings controller_of(const Facts& facts);
 
 }  // namespace hpawalk::diagnose

@@ -91,12 +91,6 @@ void put_in_order(ChainDiagnosis& chain) {
   });
 }
 
-const Json& value_of(const Facts& facts, const char* key) {
-  static const Json none;
-  const Reading* reading = facts.find(key);
-  return reading == nullptr ? none : reading->value;
-}
-
 ChainDiagnosis judge(const Context& c) {
   ChainDiagnosis chain{c.need.title(), {}, {}};
   for (Link link : all_links) chain.links[static_cast<size_t>(link)] = {link, Mark::unknown, "not judged"};
@@ -122,8 +116,7 @@ std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& s
   std::vector<HpaDiagnosis> all;
   StillFacts still(facts);
   const Parts parts = parts_of(facts);
-  const ControllerSettings controller =
-      controller_from(value_of(facts, version_key), value_of(facts, controller_key));
+  const ControllerSettings controller = controller_of(facts);
   std::map<std::string, Samples> samples;
   for (const auto& [group_name, group] : parts.groups)
     samples[group_name] = samples_of(facts, group.prometheus);

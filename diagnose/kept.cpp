@@ -56,7 +56,7 @@ constexpr std::string_view whole;  // keeps the value whole
 #define EVENT_FIELDS                                                                                   \
   "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid message count " \
   "series.count "                                                                                      \
-  "lastTimestamp eventTime"
+  "firstTimestamp lastTimestamp eventTime"
 
 constexpr Kind kinds[] = {
     {"hpas", CONDITION_FIELDS

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/printable.hpp"
-#include "base/quantity.hpp"
 #include "diagnose/collect.hpp"
 
 namespace hpawalk::diagnose {
@@ -60,12 +59,6 @@ const Cause cause::target_selector = {.id = "target-selector",
                                       .reason = "The scale target has no usable pod selector",
                                       .detection = "The condition",
                                       .fix = "Correct the workload"};
-
-std::optional<std::int64_t> milli(const std::string& quantity) {
-  Result<Quantity> parsed = parse_quantity(quantity);
-  if (!parsed) return std::nullopt;
-  return to_milli(*parsed);
-}
 
 long long whole_seconds(hpasim::Time time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time).count();

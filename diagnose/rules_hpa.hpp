@@ -23,7 +23,6 @@ struct HpaSide {
 void judge_numbers(const HpaSide& s);  // how they read, and whether they are within the tolerance
 void judge_limits(const HpaSide& s);   // what keeps the controller from the size that the metric asks for
 
-std::optional<std::int64_t> milli(const std::string& quantity);  // in thousandths
 long long whole_seconds(hpasim::Time time);
 // What follows a value of the controller that could only be assumed.
 std::string if_assumed(const Context& c);

@@ -1,8 +1,6 @@
 // What keeps the controller from the size that the metric asks for: limits, policies, a window, a refusal.
-#include <algorithm>
-#include <cmath>
-
 #include "diagnose/collect.hpp"
+#include "diagnose/past.hpp"
 #include "diagnose/rules_hpa.hpp"
 
 namespace hpawalk::diagnose {
@@ -82,26 +80,25 @@ void limited(const HpaSide& s, const hpasim::Reason& reason, const Cause& limit)
                 after_limit(s, limit));
 }
 
-// What this metric asked for in the past, by the samples that Prometheus has.
+// What Prometheus has of this metric's last minutes; a null: it was not asked.
+const Reading* history_of(const Context& c, const MetricNeed& need) {
+  const Group& group = c.groups.at(need.api_group());
+  std::vector<Candidate> found = candidates(group, need);
+  if (found.empty() || !group.prometheus.address) return nullptr;
+  Result<std::string> query = expression(c.hpa, need, found.back());
+  return query ? c.facts.find(range_key(group.prometheus.address->key(), *query)) : nullptr;
+}
+
+// What the metrics asked for in the past, by the samples that Prometheus has; empty if one has none.
 std::vector<hpasim::PastRecommendation> past(const HpaSide& s) {
-  std::vector<hpasim::PastRecommendation> all;
-  const Candidate* candidate = s.c.candidate();
-  if (candidate == nullptr || !s.c.prometheus.address) return all;
-  Result<std::string> query = expression(s.c.hpa, s.c.need, *candidate);
-  const Reading* history = query ? s.c.facts.find(range_key(s.c.prometheus.address->key(), *query)) : nullptr;
-  if (history == nullptr || !history->read()) return all;
-  for (const Json& row : list_at(history->value, "")) {
-    for (const Json& point : list_at(row, "values")) {
-      if (point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
-      double at = point[0].get<double>(), value = std::atof(point[1].get<std::string>().c_str()) * 1000;
-      if (!(at > 0 && at < 1e11) || !(std::abs(value) < 1e18)) continue;  // no time that a clock shows
-      auto milli = static_cast<std::int64_t>(value);
-      std::optional<hpasim::Proposal> then = s.proposal_of({milli, milli / std::max(1, s.state.current), {}});
-      if (then && then->because != hpasim::Because::failed)
-        all.push_back({hpasim::Time(static_cast<long long>(at * 1e6)), then->replicas});
-    }
+  hpasim::Past past;
+  for (const MetricNeed& need : s.c.hpa.needs) {
+    const Reading* history = history_of(s.c, need);
+    if (history == nullptr || !history->read() || need.index >= s.spec->metrics.size()) return {};
+    past.metrics.push_back(past_samples(history->value, s.spec->metrics[need.index].kind));
   }
-  return all;
+  past.replicas = past_replicas(s.hpa, s.c.facts.items("rescales"));
+  return hpasim::replay(*s.spec, s.c.controller.rules, s.c.controller.flags, past, s.state.current);
 }
 
 void stabilized(const HpaSide& s, const hpasim::Reason& reason) {
@@ -114,9 +111,17 @@ void stabilized(const HpaSide& s, const hpasim::Reason& reason) {
     return world::clock_time(world::WallTime(std::chrono::duration_cast<world::Duration>(at)));
   };
   std::string until;
-  if (reason.held->strongest)
-    until = fmt::format(", until about {} (the metric last needed as many at {})", clock(*reason.until),
-                        clock(reason.held->last));
+  if (reason.held->strongest) {
+    until =
+        fmt::format(", until about {} ({} or {} replicas were last recommended at {})", clock(*reason.until),
+                    s.state.current, down ? "more" : "fewer", clock(reason.held->last));
+    if (reason.next) until += fmt::format("; then {}", *reason.next);
+  } else if (!reason.at_latest) {
+    until = "; no recommendation in it counts any more, so the next sync can scale";
+    if (reason.next) until += fmt::format(" to {}", *reason.next);
+  } else {
+    until = fmt::format(", until {} at the latest", clock(*reason.until));
+  }
   const Json& able = condition(s.hpa, "AbleToScale");
   s.report.note(
       cause::stabilization,

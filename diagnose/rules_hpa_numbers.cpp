@@ -1,6 +1,7 @@
 // The metric's number and its target: how they read, and whether the controller sees a difference.
 #include <cmath>
 
+#include "base/quantity.hpp"
 #include "diagnose/rules_hpa.hpp"
 #include "hpasim/explain.hpp"
 
@@ -41,7 +42,7 @@ std::string shown_value(const Context& c) {
 
 std::optional<Numbers> read_numbers(const Context& c) {
   if (c.need.target_type == "Utilization") return std::nullopt;
-  std::optional<std::int64_t> current = milli(shown_value(c)), target = milli(c.need.target);
+  std::optional<std::int64_t> current = milli_of(shown_value(c)), target = milli_of(c.need.target);
   if (!current || !target || *target <= 0) return std::nullopt;
   return Numbers{*current, *target};
 }

@@ -117,6 +117,9 @@ std::string path_with(const Hpa& hpa, const MetricNeed& need, const std::string&
     return group + world::kube_path("/namespaces/{}/metrics/{}", object_name, need.metric) +
            (query.empty() ? "" : "?" + query);
   }
+  if (need.resource_metric())
+    return world::kube_kind("PodMetrics").collection(hpa.space) +
+           "?labelSelector=" + world::query_value(selector_query(hpa.pod_selector));
   if (need.type == "Pods") {
     std::string pods = selector_query(hpa.pod_selector);
     query = "labelSelector=" + world::query_value(pods) + (query.empty() ? "" : "&" + query);

@@ -348,7 +348,7 @@ std::string describe(const MetricSpec& metric) {
 
 std::string describe(const Policy& policy) {
   return fmt::format("{}{} in {}s", policy.value,
-                     policy.kind == PolicyKind::percent ? " %"
+                     policy.kind == PolicyKind::percent ? "%"
                      : policy.value == 1                ? " pod"
                                                         : " pods",
                      policy.period_seconds);

@@ -23,11 +23,6 @@ bool over_pods(const MetricSpec& metric) {
   return metric.kind != MetricKind::object && metric.kind != MetricKind::external;
 }
 
-std::optional<std::int64_t> milli_at(const Json& object, std::string_view path) {
-  auto quantity = parse_quantity(text_at(object, path));
-  return quantity ? std::optional(to_milli(*quantity)) : std::nullopt;
-}
-
 // The field of a metric source in spec.metrics and status.currentMetrics: "containerResource".
 std::string source_of(const Json& metric) {
   std::string type = text_at(metric, "type");
@@ -47,6 +42,15 @@ bool same_metric(const Json& wanted, const Json& seen) {
          same("describedObject.name");
 }
 
+// The entry of status.currentMetrics about the same metric; a null if there is none.
+const Json& status_of(const Json& hpa, const Json& wanted) {
+  static const Json none;
+  for (const Json& seen : list_at(hpa, "status.currentMetrics")) {
+    if (same_metric(wanted, seen)) return seen;
+  }
+  return none;
+}
+
 std::string seconds_text(Time time) {
   return fmt::format("{}s", std::chrono::duration_cast<seconds>(time).count());
 }
@@ -63,20 +67,38 @@ struct Asked {
   }
 };
 
-Asked asked_for(const Spec& spec, const Rules& rules, const Flags& flags, const State& state) {
-  Asked asked;
+// What each metric asks for; empty if one of them does not tell.
+std::vector<Proposal> proposals_of(const Spec& spec, const Rules& rules, const Flags& flags,
+                                   const State& state) {
+  std::vector<Proposal> all;
   for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
     if (i >= state.metrics.size()) return {};
     std::optional<Proposal> p = proposal_of(spec, i, state.metrics[i], state.current,
                                             state.ready_pods.value_or(state.current), rules, flags);
     if (!p || p->because == Because::failed) return {};
-    asked.known = true;
-    asked.by_pods = asked.by_pods || over_pods(spec.metrics[i]);
-    asked.all_within = asked.all_within && p->because == Because::within_tolerance;
-    asked.replicas = std::max(asked.replicas, p->replicas);
+    all.push_back(*p);
+  }
+  return all;
+}
+
+std::int32_t most_of(const std::vector<Proposal>& proposals) {
+  std::int32_t most = 0;
+  for (const Proposal& p : proposals) most = std::max(most, p.replicas);
+  return most;
+}
+
+Asked asked_for(const Spec& spec, const Rules& rules, const Flags& flags, const State& state) {
+  std::vector<Proposal> proposals = proposals_of(spec, rules, flags, state);
+  Asked asked;
+  asked.known = !proposals.empty();
+  asked.replicas = most_of(proposals);
+  for (std::size_t i = 0; i < proposals.size(); ++i) {
     const MetricSpec& metric = spec.metrics[i];
+    const Proposal& p = proposals[i];
+    asked.by_pods = asked.by_pods || over_pods(metric);
+    asked.all_within = asked.all_within && p.because == Because::within_tolerance;
     asked.ratios += (i == 0 ? "" : "; ") + fmt::format("{} is {}: {:.3g} times its target", metric.name,
-                                                       against_target(metric, *p), p->ratio);
+                                                       against_target(metric, p), p.ratio);
   }
   return asked;
 }
@@ -111,6 +133,15 @@ Reason stabilized(const Spec& spec, const Flags& flags, const State& state, bool
         fmt::format("{} were recommended {} ago, and the {} window of {} still counts that recommendation",
                     text::count(*held.strongest, "replica"), seconds_text(now - held.last), side,
                     seconds_text(held.window));
+  } else if (!past.empty() && past.front().at <= now - held.window + flags.sync_period) {
+    // All of the window is known: what held it has run out since the last sync.
+    reason.until = now + flags.sync_period;
+    reason.at_latest = false;
+    if (asked.known) reason.next = within_limits(spec, asked.replicas);
+    reason.text = fmt::format(
+        "no {} recommendation of the last {} ({} window) counts any more: the next "
+        "sync can scale",
+        which, seconds_text(held.window), side);
   } else {
     reason.text = fmt::format("a {} recommendation of the last {} ({} window) still counts", which,
                               seconds_text(held.window), side);
@@ -175,17 +206,50 @@ State state_of(const nlohmann::json& hpa) {
                                             text_at(c, "message")};
   for (const Json& wanted : list_at(hpa, "spec.metrics")) {
     MetricState metric;
-    for (const Json& seen : list_at(hpa, "status.currentMetrics")) {
-      if (!same_metric(wanted, seen)) continue;
-      std::string current = source_of(seen) + ".current.";
-      metric.value = milli_at(seen, current + "value");
-      metric.average = milli_at(seen, current + "averageValue");
-      if (!at(seen, current + "averageUtilization").is_null())
-        metric.utilization = static_cast<std::int32_t>(int_at(seen, current + "averageUtilization"));
-    }
+    const Json& seen = status_of(hpa, wanted);
+    std::string current = source_of(wanted) + ".current.";
+    metric.value = milli_of(text_at(seen, current + "value"));
+    metric.average = milli_of(text_at(seen, current + "averageValue"));
+    if (!at(seen, current + "averageUtilization").is_null())
+      metric.utilization = static_cast<std::int32_t>(int_at(seen, current + "averageUtilization"));
     state.metrics.push_back(metric);
   }
   return state;
+}
+
+State with_replicas(State state, const Spec& spec, std::int32_t replicas) {
+  for (std::size_t i = 0; i < state.metrics.size() && i < spec.metrics.size(); ++i) {
+    std::optional<std::int64_t>& average = state.metrics[i].average;
+    if (!average || over_pods(spec.metrics[i]) || state.current <= 0 || replicas <= 0) continue;
+    average = std::llround(static_cast<double>(*average) * state.current / replicas);
+  }
+  state.current = replicas;
+  return state;
+}
+
+std::optional<ShownMetric> shown_metric(const nlohmann::json& hpa, MetricKind kind, std::string_view name) {
+  for (const Json& wanted : list_at(hpa, "spec.metrics")) {
+    std::string source = source_of(wanted);
+    bool resource = kind == MetricKind::resource || kind == MetricKind::container_resource;
+    if (text_at(wanted, "type") != kind_name(kind) ||
+        text_at(wanted, source + (resource ? ".name" : ".metric.name")) != name)
+      continue;
+    std::string type = text_at(wanted, source + ".target.type");
+    std::string field = type == "Utilization"    ? "averageUtilization"
+                        : type == "AverageValue" ? "averageValue"
+                                                 : "value";
+    ShownMetric shown{text_at(wanted, source + ".target." + field),
+                      text_at(status_of(hpa, wanted), source + ".current." + field),
+                      {},
+                      type == "AverageValue"};
+    if (auto quantity = parse_quantity(shown.current)) shown.number = to_double(*quantity);
+    if (type == "Utilization") {
+      shown.target += "%";
+      if (!shown.current.empty()) shown.current += "%";
+    }
+    return shown;
+  }
+  return std::nullopt;
 }
 
 Tolerance tolerance_of(const Spec& spec, const Rules& rules, const Flags& flags) {
@@ -217,6 +281,12 @@ std::optional<Proposal> proposal_of(const Spec& spec, std::size_t metric, const 
   }
   return propose(m, reading, {&pods, 1}, {current, std::max(current, 1)}, tolerance_of(spec, rules, flags),
                  rules, flags, Time(0));
+}
+
+std::optional<std::int32_t> recommendation_of(const Spec& spec, const Rules& rules, const Flags& flags,
+                                              const State& state) {
+  std::vector<Proposal> proposals = proposals_of(spec, rules, flags, state);
+  return proposals.empty() ? std::nullopt : std::optional(most_of(proposals));
 }
 
 std::int32_t within_limits(const Spec& spec, std::int32_t recommendation) {

@@ -36,6 +36,18 @@ struct State {
 std::optional<Spec> spec_of(const nlohmann::json& hpa);
 State state_of(const nlohmann::json& hpa);
 
+// The same totals over another number of replicas: the status has averages over those of the last sync.
+State with_replicas(State state, const Spec& spec, std::int32_t replicas);
+
+// One metric as the HPA shows it, in the texts that the API server has: "50", "1500m", "45%".
+struct ShownMetric {
+  std::string target, current;   // current: empty until the controller has read the metric
+  std::optional<double> number;  // of `current`; of a utilization its percentage
+  bool average = false;          // the target is an AverageValue
+};
+// Absent: spec.metrics has no metric of this kind with this name (of a resource metric the resource's).
+std::optional<ShownMetric> shown_metric(const nlohmann::json& hpa, MetricKind kind, std::string_view name);
+
 // The tolerance that counts for this HPA.
 Tolerance tolerance_of(const Spec& spec, const Rules& rules, const Flags& flags);
 
@@ -43,6 +55,10 @@ Tolerance tolerance_of(const Spec& spec, const Rules& rules, const Flags& flags)
 std::optional<Proposal> proposal_of(const Spec& spec, std::size_t metric, const MetricState& seen,
                                     std::int32_t current, std::int32_t ready, const Rules& rules,
                                     const Flags& flags);
+
+// What all metrics together ask for, before any limit. Absent: of one of them the state has no value.
+std::optional<std::int32_t> recommendation_of(const Spec& spec, const Rules& rules, const Flags& flags,
+                                              const State& state);
 
 // A recommendation within minReplicas and maxReplicas.
 std::int32_t within_limits(const Spec& spec, std::int32_t recommendation);

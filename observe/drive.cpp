@@ -39,9 +39,9 @@ namespace {
 // while.
 class Setter {
  public:
-  Setter(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load,
-         Recorder& recorder, world::TimePoint began)
-      : world_(world), api_(api), chain_(chain), load_(load), recorder_(recorder), began_(began) {
+  Setter(world::World& world, world::KubeApi& api, const Source& source, const Load& load, Recorder& recorder,
+         world::TimePoint began)
+      : world_(world), api_(api), source_(source), load_(load), recorder_(recorder), began_(began) {
     workers_.start([this] { run(); });
   }
   ~Setter() { stop_ = true; }
@@ -83,7 +83,7 @@ class Setter {
   bool set(double value) {
     world::TimePoint tried = world_.clock.now();
     while (true) {
-      Status set = set_prom_fake(api_, chain_, fmt::format("{:.6g}", value));
+      Status set = set_source(api_, source_, fmt::format("{:.6g}", value));
       if (set) return keep(recorder_.take(set_line(now(), value)));
       bool again = set.error().kind != ErrorClass::usage && set.error().kind != ErrorClass::interrupted &&
                    world_.clock.now() - tried < std::chrono::seconds(30);
@@ -99,7 +99,7 @@ class Setter {
 
   world::World& world_;
   world::KubeApi& api_;
-  const LiveChain& chain_;
+  const Source& source_;
   const Load& load_;
   Recorder& recorder_;
   world::TimePoint began_;
@@ -119,7 +119,7 @@ RecordingHead recording_head(world::Clock& clock, const LiveChain& chain,
   head.start = clock.now();
   head.kubernetes =
       controller.version.empty() ? fmt::format("1.{}", controller.rules.minor) : controller.version;
-  head.space = chain.space, head.metric = chain.metric, head.service = chain.service;
+  head.space = chain.space, head.metric = chain.metric().name, head.service = chain.source->service;
   head.scrape_interval = static_cast<double>(chain.interval.count()) / 1000;
   head.flags_seen = controller.seen;
   head.sync_period = seconds(controller.flags.sync_period);
@@ -134,7 +134,7 @@ RecordingHead recording_head(world::Clock& clock, const LiveChain& chain,
 Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, const Load& load,
              Recorder& recorder, const RecordingHead& head,
              const std::function<void(const Change&, bool recorded)>& on_change) {
-  Setter setter(world, api, chain, load, recorder, head.start);
+  Setter setter(world, api, *chain.source, load, recorder, head.start);
   Status kept;
   Status seen = watch_chain(api, world.clock, chain, [&](const Hops& hops, const Change& change) {
     std::string line = change_line(head, hops, change);
@@ -150,11 +150,10 @@ Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, c
 }
 
 // Each pod's value as it was, also after Ctrl-C. A pod that is gone needs none.
-Status put_back(world::KubeApi& api, const LiveChain& chain,
-                const std::map<std::string, std::string>& values) {
+Status put_back(world::KubeApi& api, const Source& source, const std::map<std::string, std::string>& values) {
   for (const auto& [pod, value] : values) {
     world::KubeRequest request{"PUT",
-                               world::proxy_path({chain.space, pod, chain.port, "http", true}, "/value"),
+                               world::proxy_path({source.space, pod, source.port, "http", true}, "/value"),
                                value,
                                std::chrono::seconds(5),
                                {{"Content-Type", "text/plain"}},

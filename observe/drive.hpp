@@ -37,7 +37,7 @@ class Recorder {
   bool ended_ = false;
 };
 
-// What a recording begins with. `hpa`: as the API server has it now.
+// What a recording begins with; the chain has a source. `hpa`: as the API server has it now.
 RecordingHead recording_head(world::Clock& clock, const LiveChain& chain,
                              const diagnose::ControllerSettings& controller, const Json& hpa);
 
@@ -48,7 +48,6 @@ Status drive(world::World& world, world::KubeApi& api, const LiveChain& chain, c
              const std::function<void(const Change&, bool recorded)>& on_change);
 
 // Each pod's value as it was, also after Ctrl-C. A pod that is gone needs none.
-Status put_back(world::KubeApi& api, const LiveChain& chain,
-                const std::map<std::string, std::string>& values);
+Status put_back(world::KubeApi& api, const Source& source, const std::map<std::string, std::string>& values);
 
 }  // namespace hpawalk::observe

@@ -23,7 +23,7 @@ class Follower {
         controller_(controller),
         view_(view),
         start_(clock.now()) {
-    remember_past(memory_, api_, chain_, controller_, clock_.wall_now());
+    memory_.remember(read_past(api_, chain_, controller_, clock_.wall_now()));
   }
 
   Result<Followed> run() {
@@ -60,8 +60,8 @@ class Follower {
 
   // When what was set is first seen where.
   void note(const Hops& hops) {
-    if (hops.prom_fake.asked >= result_.began && hops.prom_fake.number) {
-      double sent = *hops.prom_fake.number;
+    if (hops.source.asked >= result_.began && hops.source.number) {
+      double sent = *hops.source.number;
       auto arrived = [&](const Seen& seen, double value) {
         return seen.asked >= result_.began && same_number(seen.number, value);
       };
@@ -85,7 +85,7 @@ class Follower {
 
   bool ended(const Hops& hops) {
     if (result_.began == world::WallTime{}) return false;
-    bool current = hops.prom_fake.asked >= result_.began || !what_.begin;  // what was set has been read back
+    bool current = hops.source.asked >= result_.began || !what_.begin;  // what was set has been read back
     std::optional<std::string> reason =
         what_.goal ? missing(*what_.goal, hops, result_.outlook) : std::nullopt;
     if (what_.goal && !reason && current) return true;

@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "hpasim/why.hpp"
+#include "diagnose/past.hpp"
+#include "world/kube_list.hpp"
+#include "world/kube_resource.hpp"
 #include "world/prometheus_api.hpp"
 #include "world/times.hpp"
 
@@ -63,21 +65,24 @@ struct Judge {
       return Outlook{State::travelling, "start", "not every value has been read yet", {}, {}};
     if (!hops.hpa.there) return Outlook{State::broken, "hpa", hops.hpa.missing, {}, {}};
     if (!hops.workload.there) return Outlook{State::broken, "workload", hops.workload.missing, {}, {}};
-    if (hops.prom_fake.text.empty())
-      return Outlook{State::broken, "prom-fake", hops.prom_fake.missing, {}, {}};
-    if (hops.prometheus.text.empty())
+    if (hops.has_source && hops.source.text.empty())
+      return Outlook{State::broken, "prom-fake", hops.source.missing, {}, {}};
+    if (hops.has_prometheus && hops.prometheus.text.empty())
       return Outlook{State::broken, "prometheus", hops.prometheus.missing, {}, {}};
-    if (hops.api.text.empty()) return Outlook{State::broken, "metrics-api", hops.api.missing, {}, {}};
+    if (hops.has_api && hops.api.text.empty())
+      return Outlook{State::broken, "metrics-api", hops.api.missing, {}, {}};
     if (hops.hpa.target.empty())
       return Outlook{State::broken, "hpa", "the HPA does not use this metric", {}, {}};
     return std::nullopt;
   }
 
+  // Only of a value that somebody sets: any other changes all the time, and is never at all hops at once.
   std::optional<Outlook> travelling() const {
-    if (!same_number(hops.prom_fake.number, hops.prometheus.number)) {
+    if (!hops.has_source) return std::nullopt;
+    if (!same_number(hops.source.number, hops.prometheus.number)) {
       return Outlook{State::travelling,
                      "prometheus",
-                     fmt::format("prom-fake shows {}; Prometheus has {}, scraped at {}", hops.prom_fake.text,
+                     fmt::format("prom-fake shows {}; Prometheus has {}, scraped at {}", hops.source.text,
                                  hops.prometheus.text, world::clock_time(hops.prometheus.at)),
                      {},
                      {}};
@@ -90,7 +95,7 @@ struct Judge {
                      {},
                      {}};
     }
-    if (!same_number(hops.api.number, hops.hpa.metric.number)) {
+    if (!read_by_hpa()) {
       const ConditionSeen active = condition("ScalingActive");
       world::WallTime look = next_look(hops.hpa, controller, now);
       if (active.status == "False") {
@@ -112,6 +117,17 @@ struct Judge {
     return std::nullopt;
   }
 
+  // Has the HPA read what the API returns? Of an average it shows the total over the replicas of its sync,
+  // rounded up to a thousandth.
+  bool read_by_hpa() const {
+    if (!hops.hpa.average) return same_number(hops.api.number, hops.hpa.metric.number);
+    if (!hops.api.number || !hops.hpa.metric.number) return false;
+    auto is_average_over = [&](int replicas) {
+      return std::abs(*hops.api.number / std::max(1, replicas) - *hops.hpa.metric.number) < 0.0011;
+    };
+    return is_average_over(hops.hpa.current) || is_average_over(hops.workload.replicas);
+  }
+
   ConditionSeen condition(const std::string& type) const {
     auto found = hops.hpa.conditions.find(type);
     return found == hops.hpa.conditions.end() ? ConditionSeen{} : found->second;
@@ -120,12 +136,12 @@ struct Judge {
   std::optional<Outlook> rollout() const {
     const WorkloadSeen& w = hops.workload;
     if (hops.hpa.desired != w.wanted && condition("ScalingActive").status == "True") {
-      return Outlook{State::moving,
-                     "rollout",
-                     fmt::format("the HPA's desired replicas are {}, the Deployment's are {}",
-                                 hops.hpa.desired, w.wanted),
-                     {},
-                     {}};
+      return Outlook{
+          State::moving,
+          "rollout",
+          fmt::format("the HPA's desired replicas are {}, the workload's are {}", hops.hpa.desired, w.wanted),
+          {},
+          {}};
     }
     if (w.ready != w.wanted || w.replicas != w.wanted) {
       return Outlook{State::moving,
@@ -138,30 +154,12 @@ struct Judge {
   }
 
   // The HPA as its controller sees it, with the pods that were watched.
-  hpasim::State state() const {
-    hpasim::State s = hpasim::state_of(hops.hpa.object);
-    s.current = hops.workload.wanted;
+  hpasim::State state(const hpasim::Spec& spec) const {
+    hpasim::State s = hpasim::with_replicas(hpasim::state_of(hops.hpa.object), spec, hops.workload.wanted);
     s.desired = hops.hpa.desired;
     s.ready_pods = hops.workload.ready;
     for (const auto& [type, c] : hops.hpa.conditions) s.conditions[type] = {c.status, c.reason, c.message};
-    if (hops.hpa.metric.number && !s.metrics.empty()) {
-      s.metrics.front().value = std::llround(*hops.hpa.metric.number * 1000);
-      s.metrics.front().average = s.metrics.front().value;
-    }
     return s;
-  }
-
-  // What the metric asked for at the syncs that are known.
-  std::vector<hpasim::PastRecommendation> past(const hpasim::Spec& spec) const {
-    std::vector<hpasim::PastRecommendation> all;
-    for (const Memory::Proposal& p : memory.proposals()) {
-      std::int64_t milli = std::llround(p.value * 1000);
-      std::optional<hpasim::Proposal> then = hpasim::proposal_of(
-          spec, 0, {milli, milli, {}}, hops.workload.wanted, p.ready >= 0 ? p.ready : hops.workload.ready,
-          controller.rules, controller.flags);
-      if (then && then->because != hpasim::Because::failed) all.push_back({sim_time(p.last), then->replicas});
-    }
-    return all;
   }
 
   // A recommendation within the stabilization window holds the replicas: until when, and what comes then.
@@ -177,6 +175,14 @@ struct Judge {
     std::string length =
         fmt::format("{}s", in_ms(reason.held->window).count() / 1000);  // as the field has it
     std::string why = fmt::format("scale-{} stabilization ({}{})", down ? "down" : "up", length, source);
+    if (!reason.held->strongest && !reason.at_latest) {
+      return {State::moving, reason.rule,
+              fmt::format("{}: no recommendation of the last {} holds it any more; the next sync is at about "
+                          "{}{}",
+                          why, length, in_time(next_look(hops.hpa, controller, now), now),
+                          reason.next ? fmt::format(", then {}", *reason.next) : ""),
+              next_look(hops.hpa, controller, now), reason.next};
+    }
     if (!reason.held->strongest) {
       return {State::held,
               reason.rule,
@@ -200,8 +206,8 @@ struct Judge {
 
   Outlook acts(const hpasim::Spec& spec) const {
     world::WallTime look = next_look(hops.hpa, controller, now);
-    std::vector<hpasim::Reason> reasons =
-        hpasim::why_unchanged(spec, controller.rules, controller.flags, state(), past(spec), sim_time(now));
+    std::vector<hpasim::Reason> reasons = hpasim::why_unchanged(
+        spec, controller.rules, controller.flags, state(spec), memory.recommendations(), sim_time(now));
     if (reasons.empty())
       return {State::moving,
               "unknown",
@@ -237,23 +243,29 @@ world::WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings
   return hpa.synced + ((now - hpa.synced) / period + 1) * period;
 }
 
-void Memory::remember(world::WallTime at, double value) {
-  proposals_.push_back({at, at, value, -1});
+void Memory::remember(const std::vector<hpasim::PastRecommendation>& past) {
+  recommendations_ = past;
 }
 
 void Memory::note(const Hops& hops, const diagnose::ControllerSettings& controller) {
-  if (!hops.hpa.there || !hops.hpa.metric.number || hops.hpa.synced == world::WallTime{} ||
-      hops.hpa.synced == synced_)
-    return;
-  world::Duration period = in_ms(controller.flags.sync_period);
+  if (!hops.hpa.there || hops.hpa.synced == world::WallTime{} || hops.hpa.synced == synced_) return;
+  std::optional<hpasim::Spec> spec = hpasim::spec_of(hops.hpa.object);
+  if (!spec) return;
+  hpasim::State state = hpasim::state_of(hops.hpa.object);
+  if (hops.workload.known) state.ready_pods = hops.workload.ready;
+  std::optional<std::int32_t> recommended =
+      hpasim::recommendation_of(*spec, controller.rules, controller.flags, state);
+  if (!recommended) return;
   world::WallTime at = hops.hpa.synced;
-  // What did not change the status was seen again at every look in between.
-  if (!watched_)
-    std::erase_if(proposals_,
-                  [&](const Proposal& p) { return p.last > at; });  // the HPA's own looks tell more
-  if (watched_) proposals_.back().last = std::max(proposals_.back().first, at - period);
-  proposals_.push_back({at, at, *hops.hpa.metric.number, hops.workload.known ? hops.workload.ready : -1});
-  watched_ = true;
+  if (synced_ == world::WallTime{}) {
+    // The HPA's own syncs tell more than what was read of the past.
+    std::erase_if(recommendations_, [&](const auto& p) { return p.at > sim_time(at); });
+  } else {
+    // What did not change the status was recommended again at every sync in between.
+    hpasim::Time before = sim_time(at) - controller.flags.sync_period;
+    recommendations_.back().at = std::max(recommendations_.back().at, before);
+  }
+  recommendations_.push_back({sim_time(at), *recommended});
   synced_ = at;
 }
 
@@ -267,31 +279,47 @@ Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::Controll
   if (!spec || spec->metrics.empty())
     return {State::broken, "hpa", "hpawalk does not support this HPA's spec", {}, {}};
   Outlook found = judge.acts(*spec);
-  if (adapter_distorts(*hops.prometheus.number)) {
+  if (hops.has_prometheus && hops.has_api && adapter_distorts(hops.prometheus.number.value_or(0))) {
     found.text += fmt::format("; prometheus-adapter makes {} of {}", hops.api.text, hops.prometheus.text);
   }
   return found;
 }
 
-void remember_past(Memory& memory, world::KubeApi& api, const LiveChain& chain,
-                   const diagnose::ControllerSettings& controller, world::WallTime now) {
-  world::Duration length = std::max<world::Duration>(in_ms(controller.flags.downscale_stabilization), 60s);
+std::vector<hpasim::PastRecommendation> read_past(world::KubeApi& api, const LiveChain& chain,
+                                                  const diagnose::ControllerSettings& controller,
+                                                  world::WallTime now) {
+  using world::kube_kind;
+  // It only makes the forecast more exact: what cannot be read leaves it as it is.
+  Result<Json> hpa =
+      world::kube_get(api, kube_kind("HorizontalPodAutoscaler").object(chain.space, chain.hpa));
+  std::optional<hpasim::Spec> spec = hpa ? hpasim::spec_of(*hpa) : std::nullopt;
+  if (!spec || !chain.prometheus || spec->metrics.size() != chain.metrics.size()) return {};
+  world::Duration length = std::max(in_ms(hpasim::window_of(*spec, controller.flags, true)),
+                                    in_ms(hpasim::window_of(*spec, controller.flags, false))) +
+                           1min;  // a few syncs more
   double end = static_cast<double>(now.time_since_epoch().count()) / 1000.0;
-  std::string path = fmt::format("/api/v1/query_range?query={}&start={:.3f}&end={:.3f}&step={}",
-                                 world::query_value("sum(" + chain.expression + ")"),
-                                 end - static_cast<double>(length.count()) / 1000.0, end,
-                                 std::max<long long>(1, chain.interval.count() / 1000));
-  Result<Json> data = world::prometheus_behind(api, chain.prometheus).get(path);
-  if (!data) return;  // it only makes the explanation more exact
-  for (const Json& row : list_at(*data, "result")) {
-    for (const Json& point : list_at(row, "values")) {
-      if (point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
-      double at = point[0].get<double>();
-      auto value = number_of(point[1].get<std::string>());
-      if (value && at > 0 && at < 1e11)
-        memory.remember(world::WallTime(world::Duration(static_cast<long long>(at * 1000))), *value);
-    }
+  double seconds = static_cast<double>(length.count()) / 1000.0;
+  constexpr double most_points = 720;
+  world::PrometheusApi prometheus = world::prometheus_behind(api, *chain.prometheus, chain.prometheus_prefix);
+  hpasim::Past past;
+  for (size_t i = 0; i < chain.metrics.size(); ++i) {
+    const ChainMetric& metric = chain.metrics[i];
+    if (metric.expression.empty()) return {};
+    Result<Json> data = prometheus.get(fmt::format(
+        "/api/v1/query_range?query={}&start={:.3f}&end={:.3f}&step={:.0f}",
+        world::query_value(metric.expression), end - seconds, end, std::max(1.0, seconds / most_points)));
+    if (!data) return {};
+    past.metrics.push_back(diagnose::past_samples(list_at(*data, "result"), metric.kind));
   }
+  std::vector<const Json*> events;
+  Result<Json> rescales = world::kube_list(
+      api, kube_kind("Event").collection(chain.space) + "?fieldSelector=reason%3DSuccessfulRescale");
+  if (rescales) {
+    for (const Json& event : list_at(*rescales, "items")) events.push_back(&event);
+  }
+  past.replicas = diagnose::past_replicas(*hpa, events);
+  return hpasim::replay(*spec, controller.rules, controller.flags, past,
+                        static_cast<std::int32_t>(int_at(*hpa, "status.currentReplicas")));
 }
 
 }  // namespace hpawalk::observe

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "diagnose/controller.hpp"
+#include "hpasim/replay.hpp"
 #include "observe/live.hpp"
 
 namespace hpawalk::observe {
@@ -28,33 +29,30 @@ struct Outlook {
 };
 std::string_view name_of(Outlook::State state);
 
-// What the metric asked for in the past, as far as it is known: the stabilization window counts it.
+// What the metrics asked for at the HPA's syncs, as far as it is known: the stabilization window counts it.
 class Memory {
  public:
-  // What the metric was before the observation: time and value, oldest first.
-  void remember(world::WallTime at, double value);
+  // What was before the observation, by time.
+  void remember(const std::vector<hpasim::PastRecommendation>& past);
   // The hops at every change.
   void note(const Hops& hops, const diagnose::ControllerSettings& controller);
 
-  struct Proposal {
-    world::WallTime first{}, last{};  // the looks of the HPA that saw it
-    double value = 0;
-    int ready = -1;  // pods at that time; -1: not known
-  };
-  const std::vector<Proposal>& proposals() const { return proposals_; }
+  // By time; of each the last sync that made it.
+  const std::vector<hpasim::PastRecommendation>& recommendations() const { return recommendations_; }
 
  private:
-  std::vector<Proposal> proposals_;
-  world::WallTime synced_{};
-  bool watched_ = false;
+  std::vector<hpasim::PastRecommendation> recommendations_;
+  world::WallTime synced_{};  // the last sync that was watched
 };
 
 Outlook outlook(const Hops& hops, const Memory& memory, const diagnose::ControllerSettings& controller,
                 world::WallTime now);
 
-// The metric's values of the last stabilization window, from Prometheus.
-void remember_past(Memory& memory, world::KubeApi& api, const LiveChain& chain,
-                   const diagnose::ControllerSettings& controller, world::WallTime now);
+// What the metrics asked for in the last stabilization window: from Prometheus, and the HPA's Events. Empty
+// where one of the metrics is not in Prometheus.
+std::vector<hpasim::PastRecommendation> read_past(world::KubeApi& api, const LiveChain& chain,
+                                                  const diagnose::ControllerSettings& controller,
+                                                  world::WallTime now);
 
 // When the HPA will look again: every sync period after its last look that showed.
 world::WallTime next_look(const HpaSeen& hpa, const diagnose::ControllerSettings& controller,

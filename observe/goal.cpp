@@ -16,7 +16,7 @@ std::optional<double> number_at(const std::string& what, const Hops& hops) {
   if (what == "replicas") return pods ? std::optional<double>(hops.workload.wanted) : std::nullopt;
   if (what == "ready") return pods ? std::optional<double>(hops.workload.ready) : std::nullopt;
   if (what == "desired") return hpa ? std::optional<double>(hops.hpa.desired) : std::nullopt;
-  if (what == "value") return hops.prom_fake.number;
+  if (what == "value") return hops.first().number;
   return hops.hpa.metric.number;
 }
 
@@ -51,8 +51,7 @@ Result<Goal> parse_goal(const std::string& text) {
     size_t number_at = part.find_first_not_of("=<>", end);
     std::string relation =
         part.substr(end, number_at == std::string::npos ? std::string::npos : number_at - end);
-    auto number =
-        number_of(std::string(text::trim(number_at == std::string::npos ? "" : part.substr(number_at))));
+    auto number = text::number(text::trim(number_at == std::string::npos ? "" : part.substr(number_at)));
     if (!number || (relation != "=" && relation != ">=" && relation != "<="))
       return wrong(fmt::format("`{}` is not NAME=NUMBER, NAME>=NUMBER or NAME<=NUMBER", part));
     goal.clauses.push_back({name, relation, *number});

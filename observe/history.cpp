@@ -43,17 +43,13 @@ Result<Range> range_of(const History& o) {
 Result<Profile> profile_of(const Json& values, double start, bool linear) {
   std::vector<Profile::Point> points;
   double negative = 0;
-  for (const Json& point : values) {
-    if (!point.is_array() || point.size() != 2 || !point[0].is_number() || !point[1].is_string()) continue;
-    double second = point[0].get<double>() - start;
-    if (!(std::abs(second) < 1e9)) continue;  // outside of what was asked for, by decades
-    double value = std::strtod(point[1].get_ref<const std::string&>().c_str(), nullptr);
-    if (!std::isfinite(value)) continue;
-    negative = std::min(negative, value);
-    Time at(std::llround(second * 1e6));
+  for (const world::Point& point : world::points_of(values)) {
+    if (!std::isfinite(point.value)) continue;
+    negative = std::min(negative, point.value);
+    Time at(std::llround((point.time - start) * 1e6));
     if (!points.empty() && at < points.back().at) continue;
     if (!linear && !points.empty()) points.push_back({at, points.back().value});
-    points.push_back({at, value});
+    points.push_back({at, point.value});
   }
   if (points.empty())
     return failure(ErrorClass::check_failed, "prometheus-series", "The series has no values in this period",

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <set>
@@ -11,6 +10,7 @@
 
 #include "base/quantity.hpp"
 #include "base/text.hpp"
+#include "hpasim/why.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_path.hpp"
 #include "world/kube_resource.hpp"
@@ -22,7 +22,7 @@ namespace hpawalk::observe {
 
 std::string_view name_of(Hop hop) {
   switch (hop) {
-    case Hop::prom_fake: return "prom-fake";
+    case Hop::source: return "prom-fake";
     case Hop::prometheus: return "prometheus";
     case Hop::api: return "metrics-api";
     case Hop::hpa: return "hpa";
@@ -34,11 +34,8 @@ std::string_view name_of(Hop hop) {
   return "tick";
 }
 
-std::optional<double> number_of(const std::string& value) {
-  char* end = nullptr;
-  double number = std::strtod(value.c_str(), &end);
-  if (value.empty() || end != value.c_str() + value.size()) return std::nullopt;
-  return number;
+bool LiveChain::in_prometheus() const {
+  return prometheus && !metric().expression.empty() && metric().kind != hpasim::MetricKind::pods;
 }
 
 bool same_number(std::optional<double> a, std::optional<double> b) {
@@ -67,9 +64,9 @@ std::string because(const Error& error) {
   return error.because.empty() ? error.what : error.what + ": " + error.because;
 }
 
-std::string pods_path(const LiveChain& chain) {
-  return world::kube_kind("Pod").collection(chain.space) +
-         "?labelSelector=" + world::query_value(chain.pod_selector);
+std::string pods_path(const Source& source) {
+  return world::kube_kind("Pod").collection(source.space) +
+         "?labelSelector=" + world::query_value(source.pod_selector);
 }
 
 std::string only(const std::string& name) {
@@ -81,8 +78,8 @@ bool answers(const Json& pod) {
   return text_at(pod, "status.phase") == "Running" && at(pod, "metadata.deletionTimestamp").is_null();
 }
 
-Result<std::string> value_of_pod(world::KubeApi& api, const LiveChain& chain, const std::string& pod) {
-  world::Backend backend{chain.space, pod, chain.port, "http", true};
+Result<std::string> value_of_pod(world::KubeApi& api, const Source& source, const std::string& pod) {
+  world::Backend backend{source.space, pod, source.port, "http", true};
   world::KubeRequest request{"GET", world::proxy_path(backend, "/value"), {}, 5s};
   Result<world::HttpResponse> answer = api.send(request);
   if (!answer) return failure(answer.error());
@@ -123,21 +120,75 @@ Seen missing(const Error& error, world::WallTime asked) {
   return {{}, {}, because(error), asked, asked, {}};
 }
 
+// Few of them one by one, as "50 + 5".
+std::string sum_text(const std::vector<std::string>& texts, double sum) {
+  constexpr size_t few = 4;
+  if (texts.size() <= few) return text::join(texts, " + ");
+  return fmt::format("{:.6g} in {} series", sum, texts.size());
+}
+
+std::optional<double> quantity_number(const std::string& text) {
+  auto quantity = parse_quantity(text);
+  return quantity ? std::optional(to_double(*quantity)) : std::nullopt;
+}
+
+// What the containers of one PodMetrics use of the resource.
+std::optional<double> usage_of(const ChainMetric& metric, const Json& pod) {
+  std::optional<double> sum;
+  for (const Json& container : list_at(pod, "containers")) {
+    if (!metric.container.empty() && text_at(container, "name") != metric.container) continue;
+    const Json& used = at(container, {"usage", metric.name});  // its name may have dots in it
+    std::optional<double> number = used.is_string() ? quantity_number(used) : std::nullopt;
+    if (number) sum = sum.value_or(0) + *number;
+  }
+  return sum;
+}
+
+// What a metrics API answered, as one value: the average over pods, the sum of an External metric's series.
+Seen served_value(const ChainMetric& metric, const Json& answer) {
+  using hpasim::MetricKind;
+  bool resource = metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
+  bool pods = resource || metric.kind == MetricKind::pods;
+  Seen seen{{}, {}, "the metrics API has no value of " + metric.name, {}, {}, {}};
+  double sum = 0;
+  std::vector<std::string> texts;
+  for (const Json& item : list_at(answer, "items")) {
+    std::string text = text_at(item, "value");
+    std::optional<double> number = resource ? usage_of(metric, item) : quantity_number(text);
+    if (!number) continue;
+    sum += *number;
+    texts.push_back(text);
+    seen.at = std::max(seen.at, time_at(item, "timestamp"));
+  }
+  if (texts.empty()) return seen;
+  seen.missing.clear();
+  seen.number = pods ? sum / static_cast<double>(texts.size()) : sum;
+  seen.text = pods ? fmt::format("{:.6g} on average of {}", *seen.number, text::count(texts.size(), "pod"))
+                   : sum_text(texts, sum);
+  return seen;
+}
+
 class Observation {
  public:
   Observation(world::KubeApi& api, world::Clock& clock, const LiveChain& chain)
-      : api_(api), clock_(clock), chain_(chain) {}
+      : api_(api), clock_(clock), chain_(chain) {
+    hops_.has_source = chain.source.has_value();
+    hops_.has_prometheus = chain.in_prometheus();
+    hops_.has_api = !chain.metric().path.empty();
+  }
 
   Status run(const std::function<bool(const Hops&, const Change&)>& on_change) {
     world::Workers workers([this] { stop_ = true; });
     workers.start([this] { watch_hpa(); });
     workers.start([this] { watch_workload(); });
     workers.start([this] { watch_events("HorizontalPodAutoscaler", chain_.hpa); });
-    workers.start([this] { watch_events("Deployment", chain_.workload); });
-    workers.start([this] { watch_pods(); });
-    workers.start([this] { poll(1s, [this] { ask_prom_fake(); }); });
-    workers.start([this] { poll(chain_.interval, [this] { ask_prometheus(); }); });
-    workers.start([this] { poll(chain_.interval, [this] { ask_api(); }); });
+    workers.start([this] { watch_events(chain_.workload.kind, chain_.workload.name); });
+    if (hops_.has_source) {
+      workers.start([this] { watch_pods(); });
+      workers.start([this] { poll(1s, [this] { ask_source(); }); });
+    }
+    if (hops_.has_prometheus) workers.start([this] { poll(chain_.interval, [this] { ask_prometheus(); }); });
+    if (hops_.has_api) workers.start([this] { poll(chain_.interval, [this] { ask_api(); }); });
     Status end = consume(on_change);
     stop_ = true;
     Status worked = workers.join();
@@ -302,57 +353,47 @@ class Observation {
     tell(Hop::hpa);
   }
 
-  // spec.metrics and status.currentMetrics: the entry of this metric.
   void take_metric(HpaSeen& hpa, const Json& object, world::WallTime now) const {
-    hpa.target.clear();
-    for (const Json& metric : list_at(object, "spec.metrics")) {
-      if (text_at(metric, "object.metric.name") == chain_.metric)
-        hpa.target = text_at(metric, "object.target.value", text_at(metric, "object.target.averageValue"));
-    }
+    std::optional<hpasim::ShownMetric> shown =
+        hpasim::shown_metric(object, chain_.metric().kind, chain_.metric().name);
+    hpa.target = shown ? shown->target : "";
+    hpa.average = shown && shown->average;
     Seen seen{{}, {}, "the HPA has not read the metric yet", now, now, {}};
     const ConditionSeen& active = hpa.conditions["ScalingActive"];
     if (active.status == "False") seen.missing = active.reason + ": " + active.message;
-    for (const Json& metric : list_at(object, "status.currentMetrics")) {
-      if (text_at(metric, "object.metric.name") != chain_.metric) continue;
-      seen.text = text_at(metric, "object.current.value", text_at(metric, "object.current.averageValue"));
-      if (auto quantity = parse_quantity(seen.text)) seen.number = to_double(*quantity);
-      seen.missing.clear();
-    }
+    if (shown && !shown->current.empty()) seen = {shown->current, shown->number, {}, now, now, {}};
     replace(hpa.metric, std::move(seen));
   }
 
   void watch_workload() {
     bool listed = false;
+    const Workload& workload = chain_.workload;
+    auto none = [&](std::string why) { take_workload({true, false, std::move(why), 0, 0, 0, {}}); };
     watch_for_good(
-        world::kube_kind("Deployment").collection(chain_.space) + only(chain_.workload),
+        workload.collection + only(workload.name),
         [&](const world::WatchEvent& event) {
           if (event.type == "RELISTED") listed = false;
           if (event.type == "ADDED" || event.type == "MODIFIED") {
             listed = true;
-            const Json& d = event.object;
-            WorkloadSeen now{true,
-                             true,
-                             {},
-                             static_cast<int>(int_at(d, "spec.replicas", 1)),
-                             static_cast<int>(int_at(d, "status.replicas")),
-                             static_cast<int>(int_at(d, "status.readyReplicas")),
-                             {}};
-            take_workload(std::move(now));
+            take_workload(seen_workload(event.object));
           }
-          if (event.type == "DELETED" || (event.type == "SYNCED" && !listed)) {
-            take_workload(
-                {true,
-                 false,
-                 fmt::format("Deployment {} not found in namespace {}", chain_.workload, chain_.space),
-                 0,
-                 0,
-                 0,
-                 {}});
-          }
+          if (event.type == "DELETED" || (event.type == "SYNCED" && !listed))
+            none(fmt::format("{} {} not found in namespace {}", workload.kind, workload.name, chain_.space));
         },
-        [&](const Error& error) {
-          take_workload({true, false, because(error), 0, 0, 0, {}});
-        });
+        [&](const Error& error) { none(because(error)); });
+  }
+
+  WorkloadSeen seen_workload(const Json& object) const {
+    // A custom resource need not count its ready pods: then all that run are taken to be ready.
+    bool counts = at(object, "status.readyReplicas").is_number() || chain_.workload.counts_ready;
+    auto number = [&](const char* path, long long otherwise) {
+      return static_cast<int>(int_at(object, path, otherwise));
+    };
+    int replicas = number("status.replicas", 0);
+    return {true,     true,
+            {},       number("spec.replicas", 1),
+            replicas, counts ? number("status.readyReplicas", 0) : replicas,
+            {}};
   }
 
   void take_workload(WorkloadSeen now) {
@@ -406,7 +447,7 @@ class Observation {
       no_pods_ = std::move(why);
     };
     watch_for_good(
-        pods_path(chain_),
+        pods_path(*chain_.source),
         [&](const world::WatchEvent& event) {
           std::string name = text_at(event.object, "metadata.name");
           if (event.type == "RELISTED") running.clear();
@@ -430,7 +471,7 @@ class Observation {
     tell(hop);
   }
 
-  void ask_prom_fake() {
+  void ask_source() {
     std::set<std::string> pods;
     std::string none;
     {
@@ -439,11 +480,12 @@ class Observation {
       pods = pods_;
       none = no_pods_;
     }
+    const Source& source = *chain_.source;
     world::WallTime asked = clock_.wall_now();
     Seen seen{{},
               {},
-              none.empty() ? fmt::format("no pod of {} ({}) is running in namespace {}", chain_.service,
-                                         chain_.pod_selector, chain_.space)
+              none.empty() ? fmt::format("no pod of {} ({}) is running in namespace {}", source.service,
+                                         source.pod_selector, source.space)
                            : none,
               asked,
               asked,
@@ -452,7 +494,7 @@ class Observation {
     std::vector<std::string> texts;
     double sum = 0;
     for (const std::string& pod : pods) {
-      Result<std::string> value = value_of_pod(api_, chain_, pod);
+      Result<std::string> value = value_of_pod(api_, source, pod);
       if (!value) {
         failed(value.error());
         seen.missing = because(value.error());
@@ -461,35 +503,36 @@ class Observation {
       answered();
       values[pod] = *value;
       texts.push_back(*value);
-      sum += number_of(*value).value_or(std::nan(""));
+      sum += text::number(*value).value_or(std::nan(""));
     }
     if (!texts.empty()) seen = {text::join(texts, " + "), sum, {}, asked, asked, {}};
     {
       std::lock_guard lock(mutex_);
       hops_.pods = std::move(values);
     }
-    take(Hop::prom_fake, &Hops::prom_fake, std::move(seen));
+    take(Hop::source, &Hops::source, std::move(seen));
   }
 
   // The samples, and in the same query when each was scraped.
   void ask_prometheus() {
     world::WallTime asked = clock_.wall_now();
-    std::string both = fmt::format(
-        "{0} or label_replace(timestamp({0}), \"hpawalk\", \"scraped\", \"\", \"\")", chain_.expression);
+    const std::string& expression = chain_.metric().expression;
+    std::string both =
+        fmt::format("{0} or label_replace(timestamp({0}), \"hpawalk\", \"scraped\", \"\", \"\")", expression);
     Result<std::vector<world::Sample>> samples =
-        world::prometheus_behind(api_, chain_.prometheus).query(both);
+        world::prometheus_behind(api_, *chain_.prometheus, chain_.prometheus_prefix).query(both);
     if (!samples) {
       failed(samples.error());
       if (samples.error().kind == ErrorClass::interrupted) return;
       return take(Hop::prometheus, &Hops::prometheus, missing(samples.error(), asked));
     }
     answered();
-    Seen seen{{}, {}, chain_.expression + " has no sample in Prometheus", asked, asked, {}};
+    Seen seen{{}, {}, expression + " has no sample in Prometheus", asked, asked, {}};
     std::map<std::string, std::string> values;  // by the labels: always in the same order
     double sum = 0;
     world::WallTime scraped{};
     for (const world::Sample& sample : *samples) {
-      double number = number_of(sample.value).value_or(std::nan(""));
+      double number = text::number(sample.value).value_or(std::nan(""));
       if (sample.labels.contains("hpawalk")) {
         scraped = std::max(scraped, world::WallTime(world::Duration(static_cast<long long>(number * 1000))));
         continue;
@@ -501,25 +544,22 @@ class Observation {
     }
     std::vector<std::string> texts;
     for (const auto& [labels, value] : values) texts.push_back(value);
-    if (!texts.empty()) seen = {text::join(texts, " + "), sum, {}, scraped, asked, {}};
+    if (!texts.empty()) seen = {sum_text(texts, sum), sum, {}, scraped, asked, {}};
     take(Hop::prometheus, &Hops::prometheus, std::move(seen));
   }
 
   void ask_api() {
     world::WallTime asked = clock_.wall_now();
-    Result<Json> answer = world::kube_get(
-        api_, world::custom_metric_path(chain_.space, "services", chain_.service, chain_.metric));
+    Result<Json> answer = world::kube_get(api_, chain_.metric().path);
     if (!answer) {
       failed(answer.error());
       if (answer.error().kind == ErrorClass::interrupted) return;
       return take(Hop::api, &Hops::api, missing(answer.error(), asked));
     }
     answered();
-    Seen seen{{}, {}, "the custom metrics API has no value of " + chain_.metric, asked, asked, {}};
-    for (const Json& item : list_at(*answer, "items")) {
-      seen = {text_at(item, "value"), {}, {}, time_at(item, "timestamp"), asked, {}};
-      if (auto quantity = parse_quantity(seen.text)) seen.number = to_double(*quantity);
-    }
+    Seen seen = served_value(chain_.metric(), *answer);
+    seen.asked = asked;
+    if (seen.at == world::WallTime{}) seen.at = asked;
     take(Hop::api, &Hops::api, std::move(seen));
   }
 
@@ -533,13 +573,13 @@ class Observation {
   world::TimePoint lost_since_{};  // the machine's time of day may be set meanwhile
   std::deque<Change> changes_;
   std::optional<Error> fatal_;
-  std::set<std::string> pods_;  // prom-fake's, that run
+  std::set<std::string> pods_;  // the source's, that run
   bool pods_known_ = false;
   std::string no_pods_;
 };
 
-Result<std::vector<std::string>> running_pods(world::KubeApi& api, const LiveChain& chain) {
-  Result<Json> list = world::kube_list(api, pods_path(chain));
+Result<std::vector<std::string>> running_pods(world::KubeApi& api, const Source& source) {
+  Result<Json> list = world::kube_list(api, pods_path(source));
   if (!list) return failure(list.error());
   std::vector<std::string> names;
   for (const Json& pod : list_at(*list, "items")) {
@@ -548,8 +588,8 @@ Result<std::vector<std::string>> running_pods(world::KubeApi& api, const LiveCha
   if (!names.empty()) return names;
   return failure(
       ErrorClass::check_failed, "no-prom-fake",
-      fmt::format("No pod of {} is running in namespace {}", chain.service, chain.space),
-      fmt::format("{} pods have the labels {}", list_at(*list, "items").size(), chain.pod_selector),
+      fmt::format("No pod of {} is running in namespace {}", source.service, source.space),
+      fmt::format("{} pods have the labels {}", list_at(*list, "items").size(), source.pod_selector),
       "hpawalk up   builds what is missing; hpawalk verify   names the first failing check");
 }
 
@@ -560,23 +600,23 @@ Status watch_chain(world::KubeApi& api, world::Clock& clock, const LiveChain& ch
   return Observation(api, clock, chain).run(on_change);
 }
 
-Result<std::map<std::string, std::string>> prom_fake_values(world::KubeApi& api, const LiveChain& chain) {
-  Result<std::vector<std::string>> pods = running_pods(api, chain);
+Result<std::map<std::string, std::string>> source_values(world::KubeApi& api, const Source& source) {
+  Result<std::vector<std::string>> pods = running_pods(api, source);
   if (!pods) return failure(pods.error());
   std::map<std::string, std::string> values;
   for (const std::string& pod : *pods) {
-    Result<std::string> value = value_of_pod(api, chain, pod);
+    Result<std::string> value = value_of_pod(api, source, pod);
     if (!value) return failure(value.error());
     values[pod] = *value;
   }
   return values;
 }
 
-Status set_prom_fake(world::KubeApi& api, const LiveChain& chain, const std::string& value) {
-  Result<std::vector<std::string>> pods = running_pods(api, chain);
+Status set_source(world::KubeApi& api, const Source& source, const std::string& value) {
+  Result<std::vector<std::string>> pods = running_pods(api, source);
   if (!pods) return failure(pods.error());
   for (const std::string& pod : *pods) {
-    world::Backend backend{chain.space, pod, chain.port, "http", true};
+    world::Backend backend{source.space, pod, source.port, "http", true};
     Result<world::HttpResponse> answer = world::backend_put(api, backend, "/value", value);
     if (!answer) return failure(answer.error());
     if (answer->ok()) continue;

@@ -1,9 +1,10 @@
-// The walkthrough's chain as it lives: what each hop shows, as it comes. For set-value, watch and drive.
+// One HPA's chain as it lives: what each hop shows, as it comes. For set-value, watch and drive.
 //
 // Kubernetes objects and Events are watched. What has no watch (prom-fake's value, Prometheus, the metrics
 // API) is asked at the scrape interval, and twice a second while a new value travels; prom-fake once a
-// second. Every value carries the time stamp of the place that it was read from. Judges nothing: outlook.hpp
-// says what it means.
+// second. Every value carries the time stamp of the place that it was read from. Judges nothing: forecast.hpp
+// says what it means. Where the names come from is not its business (steps/chain_names.hpp,
+// observe/any_chain.hpp).
 #pragma once
 
 #include <functional>
@@ -13,22 +14,50 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "hpasim/spec.hpp"
 #include "world/clock.hpp"
 #include "world/kube_api.hpp"
 
 namespace hpawalk::observe {
 
-// The names of a chain that is known.
+// prom-fake's pods: what exposes the metric, and can be asked for its value and be given another one.
+struct Source {
+  std::string space, service;
+  std::string pod_selector;
+  std::string port;  // of its pods
+};
+
+// The scale target.
+struct Workload {
+  std::string kind, name;
+  std::string collection;    // the path of its kind's list in its namespace
+  bool counts_ready = true;  // a status without readyReplicas has no ready pod
+};
+
+// One entry of spec.metrics, and where its value can be read.
+struct ChainMetric {
+  hpasim::MetricKind kind = hpasim::MetricKind::object;
+  std::string name;       // of a resource metric the resource's
+  std::string container;  // of a ContainerResource metric
+  std::string path;       // what the HPA controller asks the metrics API; empty: no API serves the metric
+  // The adapter's query; empty: hpawalk does not know it. Of a Pods metric it names the pods of one moment,
+  // so only its past is asked for.
+  std::string expression;
+};
+
+// One HPA's chain. What a chain does not have is not asked: only the walkthrough's has a source.
 struct LiveChain {
-  std::string space;            // namespace of prom-fake, of the workload and of the HPA
-  std::string hpa, workload;    // the workload is a Deployment
-  std::string metric, service;  // the HPA's Object metric, and the Service that it describes
-  std::string pod_selector;     // of prom-fake's pods
-  std::string port;             // of its pods
-  world::Backend prometheus;
-  std::string expression;                              // the metric's series in Prometheus
-  std::string pool;                                    // of its targets: "serviceMonitor/NAMESPACE/NAME/"
-  world::Duration interval = std::chrono::seconds(5);  // of the scrapes
+  std::string space, hpa;  // the workload is in the same namespace
+  Workload workload;
+  std::vector<ChainMetric> metrics;  // in the spec's order
+  size_t followed = 0;               // the one that is shown hop by hop
+  std::optional<Source> source;
+  std::optional<world::Backend> prometheus;
+  std::string prometheus_prefix;                       // of its paths: "/prometheus", or empty
+  world::Duration interval = std::chrono::seconds(5);  // between two questions
+
+  const ChainMetric& metric() const { return metrics.at(followed); }
+  bool in_prometheus() const;  // its value there can be asked again and again
 };
 
 // The value at one hop.
@@ -54,7 +83,8 @@ struct HpaSeen {
   Json object;          // as the API server has it
   Seen metric;          // in status.currentMetrics
   int min = 1, max = 0, current = 0, desired = 0;
-  std::string target;  // quantity
+  std::string target;    // quantity, or "80%"
+  bool average = false;  // the target is an AverageValue
   std::map<std::string, ConditionSeen> conditions;
   world::WallTime synced{};  // when its status last changed, so at a sync; exact once one was watched
 };
@@ -75,8 +105,9 @@ struct EventSeen {
 };
 
 struct Hops {
-  Seen prom_fake;
-  std::map<std::string, std::string> pods;  // prom-fake's pods that answered -> value
+  bool has_source = true, has_prometheus = true, has_api = true;  // of the chain
+  Seen source;
+  std::map<std::string, std::string> pods;  // of the source, that answered -> value
   Seen prometheus, api;
   HpaSeen hpa;
   WorkloadSeen workload;
@@ -84,11 +115,16 @@ struct Hops {
   std::string lost;               // the API server does not answer: its error
   world::WallTime lost_since{};
   bool known() const {  // every hop was asked at least once
-    return prom_fake.known() && prometheus.known() && api.known() && hpa.known && workload.known;
+    return (!has_source || source.known()) && (!has_prometheus || prometheus.known()) &&
+           (!has_api || api.known()) && hpa.known && workload.known;
+  }
+  // Where the value shows first.
+  const Seen& first() const {
+    return has_source ? source : has_prometheus ? prometheus : has_api ? api : hpa.metric;
   }
 };
 
-enum class Hop { prom_fake, prometheus, api, hpa, workload, event, lost, tick };
+enum class Hop { source, prometheus, api, hpa, workload, event, lost, tick };
 std::string_view name_of(Hop hop);  // "prom-fake", "metrics-api": stable
 
 struct Change {
@@ -104,12 +140,11 @@ struct Change {
 Status watch_chain(world::KubeApi& api, world::Clock& clock, const LiveChain& chain,
                    const std::function<bool(const Hops&, const Change&)>& on_change);
 
-// One value of prom-fake's pods: pod -> what it says. Asked once.
-Result<std::map<std::string, std::string>> prom_fake_values(world::KubeApi& api, const LiveChain& chain);
-// Sets the value on every pod of prom-fake. `value` as prom-fake takes it.
-Status set_prom_fake(world::KubeApi& api, const LiveChain& chain, const std::string& value);
+// The value of each of the source's pods: pod -> what it says. Asked once.
+Result<std::map<std::string, std::string>> source_values(world::KubeApi& api, const Source& source);
+// Sets the value on every pod of the source. `value` as prom-fake takes it.
+Status set_source(world::KubeApi& api, const Source& source, const std::string& value);
 
-std::optional<double> number_of(const std::string& value);           // "50", "NaN", "+Inf", "1.5e+06"
 bool same_number(std::optional<double> a, std::optional<double> b);  // both there, and equal; NaN is NaN
 
 // What prometheus-adapter makes of a sample on its way to the metrics API: NaN becomes 0, everything else

@@ -193,7 +193,7 @@ std::string end_line(double at, std::string_view why) {
 std::string change_line(const RecordingHead& head, const Hops& hops, const Change& change) {
   double at = seconds_at(head, change);
   switch (change.hop) {
-    case Hop::prom_fake: return line_of(value_line(at, name_of(change.hop), hops.prom_fake));
+    case Hop::source: return line_of(value_line(at, name_of(change.hop), hops.source));
     case Hop::prometheus: return line_of(value_line(at, name_of(change.hop), hops.prometheus));
     case Hop::api: return line_of(value_line(at, name_of(change.hop), hops.api));
     case Hop::hpa: return line_of(hpa_line(at, hops.hpa));
@@ -244,7 +244,7 @@ Status take_line(Recording& r, std::string_view text) {
   };
   ValueMoment value{at, number_at(line, "value"), text_at(line, "missing")};
   if (hop == "set") keep(r.set, value);
-  if (hop == name_of(Hop::prom_fake)) keep(r.prom_fake, value);
+  if (hop == name_of(Hop::source)) keep(r.prom_fake, value);
   if (hop == name_of(Hop::prometheus)) keep(r.prometheus, value);
   if (hop == name_of(Hop::api)) keep(r.api, value);
   if (hop == name_of(Hop::lost)) keep(r.lost, value);

@@ -11,7 +11,10 @@
 
 namespace hpawalk::steps {
 
-observe::LiveChain chain_names(const config::Config& config);
+observe::LiveChain chain_names(const config::Config& config);  // with its source
+observe::Source prom_fake_source(const config::Config& config);
+// Of the ServiceMonitor's targets: "serviceMonitor/NAMESPACE/NAME/".
+std::string target_pool(const config::Config& config);
 Result<diagnose::KnownChain> known_chain(const config::Config& config);
 
 // Ways to the chain's servers through the API server.

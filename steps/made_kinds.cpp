@@ -1,7 +1,5 @@
 #include "steps/made_kinds.hpp"
 
-#include <algorithm>
-
 namespace hpawalk::steps {
 
 namespace {
@@ -29,12 +27,6 @@ constexpr KubeResource table[] = {
 
 std::span<const world::KubeResource> made_kinds() {
   return table;
-}
-
-const world::KubeResource* find_made_kind(std::string_view kind) {
-  auto found =
-      std::find_if(std::begin(table), std::end(table), [&](const KubeResource& k) { return k.kind == kind; });
-  return found == std::end(table) ? nullptr : &*found;
 }
 
 }  // namespace hpawalk::steps

@@ -9,6 +9,5 @@
 namespace hpawalk::steps {
 
 std::span<const world::KubeResource> made_kinds();  // in the order in which `down` takes them away
-const world::KubeResource* find_made_kind(std::string_view kind);
 
 }  // namespace hpawalk::steps

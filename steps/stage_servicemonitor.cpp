@@ -16,12 +16,12 @@ Operations operations(const config::Config& config, const cluster::ClusterAccess
 
 diagnose::Judgement target_up(const StageContext& context) {
   return diagnose::check_target(context.api, context.clock, prometheus_backend(context.config),
-                                chain_names(context.config).pool);
+                                target_pool(context.config));
 }
 
 diagnose::Judgement in_prometheus(const StageContext& context) {
   return diagnose::check_value(context.api, prometheus_backend(context.config),
-                               chain_names(context.config).expression);
+                               chain_names(context.config).metric().expression);
 }
 
 }  // namespace

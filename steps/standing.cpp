@@ -1,5 +1,7 @@
 #include "steps/standing.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/json.hpp"
@@ -12,14 +14,44 @@ namespace hpawalk::steps {
 
 namespace {
 
-// The API server's record of fields: {"f:spec": {"f:behavior": {}}}. List entries (k:, v:) are not looked
-// into.
+// The entry of a list that the record names by its key fields: k:{"name":"main"}. A key field that is not
+// written has its default, which the API server fills in: {"containerPort":80,"protocol":"TCP"}.
+const Json* entry_of(const Json& list, std::string_view key) {
+  Result<Json> fields = parse_json(key, "a key of managedFields");
+  if (!fields || !fields->is_object() || !list.is_array()) return nullptr;
+  auto has_key = [&](const Json& entry) {
+    bool same = false;
+    for (const auto& [name, value] : fields->items()) {
+      const Json& own = at(entry, std::vector<std::string>{name});
+      if (!own.is_null() && own != value) return false;
+      same |= own == value;
+    }
+    return same;
+  };
+  auto found = std::find_if(list.begin(), list.end(), has_key);
+  return found == list.end() ? nullptr : &*found;
+}
+
+bool has_value(const Json& list, std::string_view text) {
+  Result<Json> value = parse_json(text, "a value of managedFields");
+  return value && list.is_array() && std::find(list.begin(), list.end(), *value) != list.end();
+}
+
+// Does the API server's record of fields, {"f:spec": {"f:behavior": {}}}, have more than what is wanted? An
+// entry of a list is k: and its key fields, or v: and its value.
 bool record_exceeds(const Json& record, const Json& wanted) {
   for (const auto& [key, below] : record.items()) {
-    if (!key.starts_with("f:")) continue;
-    std::string name = key.substr(2);
-    if (!wanted.is_object() || !wanted.contains(name)) return true;
-    if (record_exceeds(below, wanted[name])) return true;
+    std::string name = key.substr(std::min<size_t>(2, key.size()));
+    const Json* own = nullptr;
+    if (key.starts_with("f:")) {
+      own = wanted.is_object() && wanted.contains(name) ? &wanted[name] : nullptr;
+    } else if (key.starts_with("k:")) {
+      own = entry_of(wanted, name);
+    } else {
+      if (key.starts_with("v:") && !has_value(wanted, name)) return true;
+      continue;
+    }
+    if (own == nullptr || record_exceeds(below, *own)) return true;
   }
   return false;
 }
@@ -40,7 +72,7 @@ Json to_json(const yaml::Value& value) {
 
 std::string object_path(const yaml::Value& object) {
   Json o = to_json(object);
-  const world::KubeResource* kind = find_made_kind(text_at(o, "kind"));
+  const world::KubeResource* kind = world::find_kube_kind(text_at(o, "kind"));
   if (kind == nullptr) return {};
   return kind->object(kind->namespaced ? text_at(o, "metadata.namespace", "default") : "",
                       text_at(o, "metadata.name"));

@@ -18,6 +18,7 @@ inline constexpr unsigned public_mode = 0666;   // less the umask, as every prog
 inline constexpr unsigned private_mode = 0600;  // what a stranger must not read
 
 inline constexpr size_t most_read = size_t{64} << 20;
+inline constexpr size_t most_recorded = size_t{1} << 30;  // of facts of a large cluster, a recording of days
 
 struct FileStatus {
   unsigned owner = 0;

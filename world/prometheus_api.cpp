@@ -117,6 +117,19 @@ Result<std::string> PrometheusApi::config() const {
   return text_at(*data, "yaml");
 }
 
+std::vector<Point> points_of(const Json& values) {
+  constexpr double latest = 1e11;  // in some 3,000 years
+  std::vector<Point> points;
+  if (!values.is_array()) return points;
+  for (const Json& pair : values) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number() || !pair[1].is_string()) continue;
+    auto time = pair[0].get<double>();
+    std::optional<double> value = text::number(pair[1].get_ref<const std::string&>());
+    if (value && time > 0 && time < latest) points.push_back({time, *value});
+  }
+  return points;
+}
+
 PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_prefix) {
   return PrometheusApi([&api, backend = std::move(backend), path_prefix = std::move(path_prefix)](
                            const std::string& path, Duration limit) -> Result<HttpResponse> {

@@ -19,6 +19,15 @@ struct Sample {
   std::string value;  // as Prometheus writes it: "50", "NaN", "+Inf", "1.5e+06"
 };
 
+// One point of a range query's series.
+struct Point {
+  double time = 0;  // seconds since the epoch
+  double value = 0;
+};
+// The points of a series as /api/v1/query_range writes it: [[time, "value"], ...]. What is no point, or of a
+// time that no clock shows, is left out.
+std::vector<Point> points_of(const Json& values);
+
 struct Target {
   Labels labels;
   Labels discovered;

@@ -96,8 +96,8 @@ TEST_CASE("The live view fits the terminal, however narrow") {
   fakes::FakeWorld fake;
   Hops hops;
   WallTime now{std::chrono::seconds(1'800'000'000)};
-  hops.prom_fake = {"50", 50, {}, now, now, now};
-  hops.prometheus = hops.prom_fake;
+  hops.source = {"50", 50, {}, now, now, now};
+  hops.prometheus = hops.source;
   hops.api = {{},
               {},
               "Unavailable: no backend responds for /apis/custom.metrics.k8s.io/v1beta1, and this goes on "
@@ -134,8 +134,8 @@ TEST_CASE("The live view fits the terminal, however narrow") {
 TEST_CASE("Values that JSON has no numbers for are texts") {
   Hops hops;
   WallTime now{std::chrono::seconds(1'800'000'000)};
-  hops.prom_fake = {"NaN", std::nan(""), {}, now, now, now};
-  Json json = to_json(hops, {Hop::prom_fake, now + 5ms}, {});
+  hops.source = {"NaN", std::nan(""), {}, now, now, now};
+  Json json = to_json(hops, {Hop::source, now + 5ms}, {});
   CHECK(json["promFake"]["value"] == "NaN");
   CHECK(json["time"] == "2027-01-15T08:00:00.005Z");
   CHECK(json["changed"] == "prom-fake");

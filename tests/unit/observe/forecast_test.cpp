@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "base/quantity.hpp"
+#include "base/text.hpp"
 #include "observe/goal.hpp"
 #include "tests/fakes/fake_kube_api.hpp"
 
@@ -28,17 +29,42 @@ Json hpa_object(Json behavior = {}) {
   return hpa;
 }
 
+// With the metric's value as the controller writes it into the status; NaN is 0 there.
+Json with_status(Json hpa, const std::string& value, int replicas) {
+  hpa["status"] = {{"currentReplicas", replicas},
+                   {"desiredReplicas", replicas},
+                   {"currentMetrics",
+                    {{{"type", "Object"},
+                      {"object",
+                       {{"metric", {{"name", "prom_fake_value"}}},
+                        {"describedObject", {{"kind", "Service"}, {"name", "prom-fake"}}},
+                        {"current", {{"value", value}}}}}}}}};
+  return hpa;
+}
+
 Seen seen(const std::string& text, WallTime at) {
-  return {text, number_of(text), {}, at, at, at};
+  return {text, hpawalk::text::number(text), {}, at, at, at};
 }
 
 // A chain through which `value` has come, with so many replicas, all of them ready.
 Hops standing(const std::string& value, int replicas, WallTime at = start) {
   Hops hops;
-  hops.prom_fake = seen(value, at);
+  hops.source = seen(value, at);
   hops.prometheus = seen(value, at - 1s);
   hops.api = seen(value, at);
-  hops.hpa = {true, true, {}, hpa_object(), seen(value, at), 1, 10, replicas, replicas, "10", {}, at};
+  hops.hpa = {true,
+              true,
+              {},
+              with_status(hpa_object(), value, replicas),
+              seen(value, at),
+              1,
+              10,
+              replicas,
+              replicas,
+              "10",
+              false,
+              {},
+              at};
   hops.hpa.conditions["AbleToScale"] = {"True", "ReadyForNewScale", "", {}};
   hops.hpa.conditions["ScalingActive"] = {"True", "ValidMetricFound", "", {}};
   hops.hpa.conditions["ScalingLimited"] = {"False", "DesiredWithinRange", "", {}};
@@ -83,7 +109,7 @@ TEST_CASE("What the adapter makes of a sample is what the metrics API's quantity
 
 TEST_CASE("At minReplicas there is nothing that a stabilization window could hold") {
   Hops hops = standing("0", 1);
-  hops.prometheus = hops.prom_fake = seen("NaN", start - 1s);
+  hops.prometheus = hops.source = seen("NaN", start - 1s);
   hops.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
   Memory memory;
   memory.note(standing("1", 1, start - 15s), settings());
@@ -97,7 +123,7 @@ TEST_CASE("At minReplicas there is nothing that a stabilization window could hol
 
 TEST_CASE("A value is travelling until the HPA has read it, and the outlook says where it is") {
   Hops hops = standing("1", 1);
-  hops.prom_fake = seen("50", start);
+  hops.source = seen("50", start);
   CHECK(look(hops).state == State::travelling);
   CHECK(look(hops).rule == "prometheus");
 
@@ -134,7 +160,7 @@ TEST_CASE("Pods that are not ready yet keep it moving") {
   CHECK(look(hops).state == State::moving);
   CHECK(look(hops).text == "4 replicas desired, 2 ready");
   hops.hpa.desired = 8;
-  CHECK(look(hops).text == "the HPA's desired replicas are 8, the Deployment's are 4");
+  CHECK(look(hops).text == "the HPA's desired replicas are 8, the workload's are 4");
 }
 
 TEST_CASE("Within the tolerance, and at the minimum, nothing more will change") {
@@ -148,7 +174,7 @@ TEST_CASE("Within the tolerance, and at the minimum, nothing more will change") 
 
 TEST_CASE("Held by the scale-down stabilization: until when, why, and what comes then") {
   Memory memory;
-  memory.remember(start + 50s, 50);  // in Prometheus, but the HPA did not look then
+  memory.remember({{(start + 50s).time_since_epoch(), 50}});  // in Prometheus, but the HPA did not look then
   memory.note(standing("50", 10, start), settings());
   Hops low = standing("5", 10, start + 60s);
   low.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
@@ -188,7 +214,7 @@ TEST_CASE(
   CHECK(says(unknown, "at the latest"));
 
   Memory knows;
-  knows.remember(start - 100s, 50);
+  knows.remember({{(start - 100s).time_since_epoch(), 50}});
   knows.note(low, settings());
   CHECK(look(low, start + 10s, knows).until == start + 200s);
 }
@@ -197,15 +223,59 @@ TEST_CASE("The window is the HPA's own, the controller's flag, or the default, w
   Hops low = standing("5", 10);
   low.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
   Memory memory;
-  memory.remember(start - 1s, 50);
+  memory.remember({{(start - 1s).time_since_epoch(), 50}});
   ControllerSettings controller = settings();
   controller.flags.downscale_stabilization = 30s;
   CHECK(outlook(low, memory, controller, start).until == start + 29s);
   CHECK_FALSE(says(outlook(low, memory, controller, start), "assumed"));
   controller.seen = false;
   CHECK(says(outlook(low, memory, controller, start), "assumed"));
-  low.hpa.object = hpa_object({{"scaleDown", {{"stabilizationWindowSeconds", 60}}}});
+  low.hpa.object = with_status(hpa_object({{"scaleDown", {{"stabilizationWindowSeconds", 60}}}}), "5", 10);
   CHECK(outlook(low, memory, controller, start).until == start + 59s);
+}
+
+TEST_CASE("Where all of the window is known and nothing in it holds any more, the next sync scales") {
+  Hops low = standing("5", 10, start);
+  low.hpa.conditions["AbleToScale"] = {"True", "ScaleDownStabilized", "", {}};
+  Memory memory;
+  std::vector<hpasim::PastRecommendation> past;
+  for (int second = 310; second > 0; second -= 5)
+    past.push_back({(start - std::chrono::seconds(second)).time_since_epoch(), 5});
+  memory.remember(past);
+  Outlook now = look(low, start + 1s, memory);
+  CHECK(now.state == State::moving);
+  CHECK(now.until == start + 15s);
+  CHECK(now.next == 5);
+  CHECK(says(now, "no recommendation of the last 300s holds it any more"));
+}
+
+TEST_CASE("An average is of the replicas of its sync: after a change of the replicas the total counts") {
+  Hops hops = standing("50", 4);
+  Json& metric = hops.hpa.object["spec"]["metrics"][0]["object"];
+  metric["target"] = {{"type", "AverageValue"}, {"averageValue", "10"}};
+  hops.hpa.object["status"]["currentReplicas"] = 2;  // 2 at the sync that read 25 each, 4 since
+  hops.hpa.object["status"]["currentMetrics"][0]["object"]["current"] = {{"averageValue", "25"}};
+  hops.hpa.metric = seen("25", start);
+  hops.hpa.average = true;
+  hops.hpa.current = 2;
+  Outlook moves = look(hops);
+  CHECK(moves.state == State::moving);
+  CHECK(says(moves, "needs 5 replicas"));
+  hops.hpa.metric = seen("30", start);  // 60 in all: not what the API returns
+  CHECK(look(hops).rule == "hpa");
+}
+
+TEST_CASE("A chain without a source and without Prometheus is judged by what it has") {
+  Hops hops = standing("10", 4);
+  hops.has_source = hops.has_prometheus = false;
+  hops.source = hops.prometheus = {};
+  CHECK(hops.known());
+  CHECK(look(hops).rule == "within-tolerance");
+  CHECK_FALSE(missing(*parse_goal("value=10"), hops, look(hops)));
+  hops.api = seen("99", start);  // its value changes all the time: nothing is on its way
+  CHECK(look(hops).at_rest());
+  hops.api = {{}, {}, "the server could not find the metric", start, start, {}};
+  CHECK(look(hops).rule == "metrics-api");
 }
 
 TEST_CASE("A hop without a value is broken, with its own reason") {
@@ -226,7 +296,7 @@ TEST_CASE("A hop without a value is broken, with its own reason") {
 
 TEST_CASE("NaN travels like any other value") {
   Hops hops = standing("1", 1);
-  hops.prom_fake = seen("NaN", start);
+  hops.source = seen("NaN", start);
   CHECK(look(hops).rule == "prometheus");
   hops.prometheus = seen("NaN", start);
   CHECK(look(hops, start).rule == "metrics-api");

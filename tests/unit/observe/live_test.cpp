@@ -12,16 +12,23 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const LiveChain chain{"default",
-                      "nginx",
-                      "nginx",
-                      "prom_fake_value",
-                      "prom-fake",
-                      "app=prom-fake",
-                      "8080",
-                      {"prom-metrics", "prometheus", "web"},
-                      "prom_fake_value{service=\"prom-fake\"}",
-                      "serviceMonitor/prom-metrics/prom-fake/"};
+const Source source{"default", "prom-fake", "app=prom-fake", "8080"};
+
+LiveChain walkthrough() {
+  LiveChain chain;
+  chain.space = "default", chain.hpa = "nginx";
+  chain.workload = {"Deployment", "nginx", "/apis/apps/v1/namespaces/default/deployments"};
+  chain.metrics = {{hpasim::MetricKind::object,
+                    "prom_fake_value",
+                    {},
+                    "/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/services/prom-fake/"
+                    "prom_fake_value",
+                    "prom_fake_value{service=\"prom-fake\"}"}};
+  chain.source = source;
+  chain.prometheus = Backend{"prom-metrics", "prometheus", "web"};
+  return chain;
+}
+const LiveChain chain = walkthrough();
 
 const std::string hpa_path =
     "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers?fieldSelector=metadata.name%3Dnginx";
@@ -135,7 +142,7 @@ TEST_CASE("Every hop is told, each value with the time stamp of the place that i
   Cluster cluster;
   Hops seen;
   REQUIRE(cluster.until([&](const Hops& hops, const Change&) { return (seen = hops).known(); }));
-  CHECK(seen.prom_fake.text == "1");
+  CHECK(seen.source.text == "1");
   CHECK(seen.pods == std::map<std::string, std::string>{{"a", "1"}});
   CHECK(seen.prometheus.number == 1.0);
   CHECK(seen.prometheus.at == WallTime(1'799'999'998'500ms));
@@ -158,7 +165,7 @@ TEST_CASE("A new value is seen hop by hop, and stays with the time at which it c
     if (!set) {
       set = true;
       cluster.api.script("GET " + pod_value("a"), {200, "50"});
-    } else if (hops.prom_fake.text == "50" && order.empty()) {
+    } else if (hops.source.text == "50" && order.empty()) {
       order.push_back("prom-fake");
       cluster.api.get(prometheus_path, prometheus({"50"}, 1'800'000'003.25));
     } else if (hops.prometheus.text == "50" && order.size() == 1) {
@@ -188,9 +195,95 @@ TEST_CASE("Several pods of prom-fake are several values and one sum") {
   cluster.api.get(prometheus_path, prometheus({"1", "2.5"}, 1'800'000'001));
   Hops seen;
   REQUIRE(cluster.until([&](const Hops& hops, const Change&) { return (seen = hops).known(); }));
-  CHECK(seen.prom_fake.text == "1 + 2.5");
-  CHECK(seen.prom_fake.number == 3.5);
+  CHECK(seen.source.text == "1 + 2.5");
+  CHECK(seen.source.number == 3.5);
   CHECK(seen.prometheus.text == "1 + 2.5");
+}
+
+namespace {
+
+// The chain of an HPA that somebody else made: no prom-fake, and a workload that is no Deployment.
+LiveChain chain_over(hpasim::MetricKind kind, const std::string& name) {
+  LiveChain other;
+  other.space = "shop", other.hpa = "web";
+  other.workload = {"Rollout", "web", "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts", false};
+  other.metrics = {{kind, name, {}, "/metrics", {}}};
+  return other;
+}
+
+// What such a chain shows once each of its hops was read; the metrics API answers with `served`.
+Hops observed(const LiveChain& other, const Json& served, const Json& metric, const Json& current) {
+  fakes::FakeKubeApi api;
+  fakes::FastClock clock;
+  api.script("WATCH *", {410, {}});
+  api.get("/metrics", served);
+  api.get("/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers?fieldSelector=metadata.name%3Dweb",
+          list({{{"metadata", {{"name", "web"}}},
+                 {"spec", {{"maxReplicas", 5}, {"metrics", {metric}}}},
+                 {"status", {{"currentMetrics", {current}}}}}}));
+  api.get(
+      "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts?fieldSelector=metadata.name%3Dweb",
+      list({{{"metadata", {{"name", "web"}}}, {"spec", {{"replicas", 3}}}, {"status", {{"replicas", 3}}}}}));
+  for (const char* kind : {"HorizontalPodAutoscaler", "Rollout"})
+    api.get(std::string("/api/v1/namespaces/shop/events?fieldSelector=involvedObject.kind%3D") + kind +
+                "%2CinvolvedObject.name%3Dweb",
+            list({}));
+  Hops seen;
+  TimePoint end = clock.now() + 600s;
+  Status status = watch_chain(api, clock, other, [&](const Hops& hops, const Change&) {
+    seen = hops;
+    return !hops.known() && clock.now() < end;
+  });
+  CHECK(status);
+  CHECK(seen.known());
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("Of a chain without a source only the hops that it has are asked and waited for") {
+  Json metric = {
+      {"type", "Pods"},
+      {"pods",
+       {{"metric", {{"name", "jobs"}}}, {"target", {{"type", "AverageValue"}, {"averageValue", "10"}}}}}};
+  Json current = {{"type", "Pods"},
+                  {"pods", {{"metric", {{"name", "jobs"}}}, {"current", {{"averageValue", "7500m"}}}}}};
+  Json served = {{"items", {{{"value", "5"}}, {{"value", "10"}}}}};
+  Hops seen = observed(chain_over(hpasim::MetricKind::pods, "jobs"), served, metric, current);
+  CHECK_FALSE(seen.has_source);
+  CHECK_FALSE(seen.has_prometheus);
+  CHECK(seen.api.number == 7.5);
+  CHECK(seen.api.text == "7.5 on average of 2 pods");
+  CHECK(seen.hpa.metric.text == "7500m");
+  CHECK(seen.hpa.average);
+  CHECK(seen.workload.wanted == 3);
+  CHECK(seen.workload.ready == 3);  // a kind that does not count its ready pods
+}
+
+TEST_CASE("Series of an External metric are added up, and a utilization is shown as a percentage") {
+  Json external = {
+      {"type", "External"},
+      {"external", {{"metric", {{"name", "queue"}}}, {"target", {{"type", "Value"}, {"value", "30"}}}}}};
+  Json current = {{"type", "External"},
+                  {"external", {{"metric", {{"name", "queue"}}}, {"current", {{"value", "12"}}}}}};
+  Json rows = {{"items", {{{"value", "5"}}, {{"value", "7"}}}}};
+  Hops seen = observed(chain_over(hpasim::MetricKind::external, "queue"), rows, external, current);
+  CHECK(seen.api.text == "5 + 7");
+  CHECK(seen.api.number == 12);
+  CHECK(seen.hpa.target == "30");
+
+  Json cpu = {
+      {"type", "Resource"},
+      {"resource", {{"name", "cpu"}, {"target", {{"type", "Utilization"}, {"averageUtilization", 80}}}}}};
+  Json used = {{"type", "Resource"},
+               {"resource", {{"name", "cpu"}, {"current", {{"averageUtilization", 45}}}}}};
+  Json containers = {{{"name", "main"}, {"usage", {{"cpu", "100m"}}}},
+                     {{"name", "proxy"}, {"usage", {{"cpu", "50m"}}}}};
+  Json pods = {{"items", {{{"containers", containers}}}}};
+  seen = observed(chain_over(hpasim::MetricKind::resource, "cpu"), pods, cpu, used);
+  CHECK(seen.api.number == doctest::Approx(0.15));
+  CHECK(seen.hpa.metric.text == "45%");
+  CHECK(seen.hpa.target == "80%");
 }
 
 TEST_CASE("A missing value is explained in words, step by step") {
@@ -203,7 +296,7 @@ TEST_CASE("A missing value is explained in words, step by step") {
                      "the server could not find the metric prom_fake_value for services prom-fake");
   Hops seen;
   REQUIRE(cluster.until([&](const Hops& hops, const Change&) { return (seen = hops).known(); }));
-  CHECK(seen.prom_fake.missing == "no pod of prom-fake (app=prom-fake) is running in namespace default");
+  CHECK(seen.source.missing == "no pod of prom-fake (app=prom-fake) is running in namespace default");
   CHECK(seen.prometheus.missing == "prom_fake_value{service=\"prom-fake\"} has no sample in Prometheus");
   CHECK(seen.api.missing.find("could not find the metric") != std::string::npos);
   CHECK(seen.hpa.missing == "HPA nginx not found in namespace default");
@@ -268,12 +361,11 @@ TEST_CASE("A value is set on every pod of prom-fake that runs, and read from eac
   api.get(pods_path, list({running("a"), running("b"), leaving}));
   api.script("PUT " + pod_value("a"), {200, "50\n"});
   api.script("PUT " + pod_value("b"), {200, "50\n"});
-  REQUIRE(set_prom_fake(api, chain, "50"));
+  REQUIRE(set_source(api, source, "50"));
   CHECK(api.sent.back().body == "50");
   api.script("GET " + pod_value("a"), {200, "50\n"});
   api.script("GET " + pod_value("b"), {200, "NaN\n"});
-  CHECK(prom_fake_values(api, chain).value() ==
-        std::map<std::string, std::string>{{"a", "50"}, {"b", "NaN"}});
+  CHECK(source_values(api, source).value() == std::map<std::string, std::string>{{"a", "50"}, {"b", "NaN"}});
   api.get(pods_path, list({}));
-  CHECK(set_prom_fake(api, chain, "50").error().id == "no-prom-fake");
+  CHECK(set_source(api, source, "50").error().id == "no-prom-fake");
 }

@@ -34,10 +34,10 @@ RecordingHead head() {
 
 Hops hops_with(double value, int wanted, int ready) {
   Hops hops;
-  hops.prom_fake = {fmt::format("{:g}", value), value, {}, {}, WallTime(Duration(1)), {}};
-  hops.prometheus = hops.api = hops.prom_fake;
+  hops.source = {fmt::format("{:g}", value), value, {}, {}, WallTime(Duration(1)), {}};
+  hops.prometheus = hops.api = hops.source;
   hops.hpa.known = hops.hpa.there = true;
-  hops.hpa.metric = hops.prom_fake;
+  hops.hpa.metric = hops.source;
   hops.hpa.target = "10", hops.hpa.max = 10, hops.hpa.current = wanted, hops.hpa.desired = wanted;
   hops.hpa.conditions["AbleToScale"] = {
       "True", "ReadyForNewScale", "recommended size matches current size", {}};
@@ -52,10 +52,10 @@ std::string recorded(const std::vector<std::pair<double, int>>& replicas, std::s
     text +=
         change_line(head(), hops, {hop, head().began, {}, TimePoint(Duration(static_cast<int>(at * 1000)))});
   };
-  for (Hop hop : {Hop::prom_fake, Hop::prometheus, Hop::api, Hop::hpa, Hop::workload})
+  for (Hop hop : {Hop::source, Hop::prometheus, Hop::api, Hop::hpa, Hop::workload})
     tell(0.1, hop, hops_with(5, 1, 1));
   text += set_line(0.05, 5) + set_line(10, 50);
-  tell(10.2, Hop::prom_fake, hops_with(50, 1, 1));
+  tell(10.2, Hop::source, hops_with(50, 1, 1));
   tell(13, Hop::prometheus, hops_with(50, 1, 1));
   tell(13.5, Hop::api, hops_with(50, 1, 1));
   int before = 1;

@@ -189,6 +189,33 @@ TEST_CASE("A field that hpawalk applied earlier and does not want any more is no
   CHECK_FALSE(owns_more(Json::object(), Json::object()));
 }
 
+TEST_CASE("Also a field inside of a list's entry, an entry, and a value of a set") {
+  Json live = {
+      {"metadata",
+       {{"managedFields",
+         {{{"manager", "hpawalk"},
+           {"operation", "Apply"},
+           {"fieldsV1",
+            {{"f:metadata", {{"f:finalizers", {{".", Json::object()}, {"v:\"a/b\"", Json::object()}}}}},
+             {"f:containers",
+              {{R"(k:{"name":"main"})",
+                {{".", Json::object()}, {"f:name", Json::object()}, {"f:image", Json::object()}}},
+               {R"(k:{"containerPort":80,"protocol":"TCP"})",
+                {{"f:containerPort", Json::object()}}}}}}}}}}}}};
+  Json main = {{"name", "main"}, {"image", "nginx"}}, port = {{"containerPort", 80}};
+  Json kept = {{"finalizers", {"a/b"}}};
+  auto more = [&](const Json& metadata, const Json& containers) {
+    return owns_more(live, {{"metadata", metadata}, {"containers", containers}});
+  };
+  CHECK_FALSE(more(kept, {main, port}));
+  CHECK_FALSE(more(kept, {port, main}));
+  CHECK(more(kept, {main}));
+  CHECK(more(kept, {{{"name", "main"}}, port}));
+  CHECK(more({{"finalizers", Json::array()}}, {main, port}));
+  port["protocol"] = "UDP";
+  CHECK(more(kept, {main, port}));
+}
+
 TEST_CASE("An object is absent, the same, different, or somebody else's") {
   Config config = configured();
   Operation operation = find_stage("hpa")->operations(config, access_to_prod)->front();
