@@ -80,6 +80,8 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
        "app.kubernetes.io/name!=prometheus-operator");
   reader.list_at_path("rejections",
                       kube_kind("Event").collection() + "?fieldSelector=reason%3DInvalidConfiguration");
+  reader.list_at_path(failed_creates,
+                      kube_kind("Event").collection() + "?fieldSelector=reason%3DFailedCreate");
   reader.list_at_path("rescales",
                       kube_kind("Event").collection() + "?fieldSelector=reason%3DSuccessfulRescale");
   reader.run_round();
@@ -156,6 +158,24 @@ void read_refused(Reader& reader, const Spaces& spaces) {
   }
 }
 
+// A target with 0 replicas can be a canary.
+void read_canaries(Reader& reader) {
+  Spaces spaces;
+  for (const Hpa& hpa : hpas_of(reader.facts)) {
+    if (text_at(condition(*hpa.object, "ScalingActive"), "reason") == "ScalingDisabled")
+      spaces.push_back(hpa.space);
+  }
+  if (spaces.empty()) return;
+  std::sort(spaces.begin(), spaces.end());
+  spaces.erase(std::unique(spaces.begin(), spaces.end()), spaces.end());
+  const KubeResource& canary = kube_kind("Canary");
+  reader.later([=, &reader, &canary] {
+    std::string served = world::api_root(canary.group, canary.version);
+    if (!reader.get_now(discovery_key(flagger_group), served).empty()) return;
+    reader.list(std::string(canary.plural), canary, spaces);
+  });
+}
+
 // Round 2: the namespaces that matter.
 void read_neighbourhood(Reader& reader) {
   const Facts& facts = reader.facts;
@@ -164,6 +184,7 @@ void read_neighbourhood(Reader& reader) {
   for (const KubeResource& kind : listed_by_space) {
     reader.list_by_space(std::string(kind.plural), kind, spaces);
   }
+  read_canaries(reader);
   std::set<std::string> groups, spaces_of_hpas;
   size_t scales = 0;
   for (const Hpa& hpa : hpas_of(facts)) {

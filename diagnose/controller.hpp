@@ -21,6 +21,8 @@ struct ControllerSettings {
   hpasim::Rules rules;
   hpasim::Flags flags;  // Kubernetes' defaults, where `seen` is false
   bool seen = false;    // the flags were read off the controller manager's own command line
+  // Requests of a pod itself count, instead of its containers': by the gate PodLevelResources, since 1.34.
+  bool pod_level_requests = true;
 };
 
 // kubeadm, kind and minikube show the controller manager as a pod; managed clusters and k3s hide it, and then

@@ -53,9 +53,21 @@ Mark HpaDiagnosis::verdict() const {
 
 namespace {
 
+// The resource metrics API as well as the HPA, whose last sync can be older than what broke since.
+std::string resource_served_by(const Context& c) {
+  const Reading* metrics = c.facts.listing(pod_metrics, c.hpa.space);
+  bool unasked = metrics == nullptr || says_nothing(*metrics);
+  const char* field =
+      c.need.target_type == "Utilization" ? "current.averageUtilization" : "current.averageValue";
+  if (!c.works() || (!unasked && !metrics->read()) || at(*c.need.current, field).is_null()) return {};
+  return fmt::format("but the HPA reads a value: ScalingActive is True, {} {}", field,
+                     text_at(*c.need.current, field));
+}
+
 // Who says that the metrics API serves a value: an answer of just now, or, where hpawalk could not ask, the
 // HPA. Empty: nobody.
 std::string served_by(const Context& c) {
+  if (c.need.resource_metric()) return resource_served_by(c);
   std::optional<Reading> probe = c.probe();
   if (probe && probe->read()) {
     const Json& items = list_at(probe->value, "items");
@@ -71,7 +83,7 @@ std::string served_by(const Context& c) {
 // The metrics API serves a value right now: then whatever hpawalk's own replay of the chain finds fault with
 // (a template that it does not understand, a Prometheus that it cannot see whole) does not break the chain.
 void trust_the_value(const Context& c, ChainDiagnosis& chain) {
-  std::string served = c.need.resource_metric() ? "" : served_by(c);
+  std::string served = served_by(c);
   if (served.empty()) return;
   for (Finding& f : chain.findings) {
     const Cause* cause = find_cause(f.cause);
@@ -81,6 +93,15 @@ void trust_the_value(const Context& c, ChainDiagnosis& chain) {
     f.certainty = Certainty::possible;
     f.evidence.push_back(served);
     chain.links[static_cast<size_t>(f.link)].mark = Mark::note;
+  }
+}
+
+// What does not help: more replicas, where their pods cannot run, or where the value only grows.
+void no_more_replicas(Report& report, ChainDiagnosis& chain) {
+  bool of_no_use = report.has(cause::pods_not_created) || report.has(cause::pods_not_scheduled) ||
+                   report.has(cause::raw_counter);
+  for (Finding& f : chain.findings) {
+    if (of_no_use && f.cause == cause::at_max.id) f.fix = {};
   }
 }
 
@@ -95,6 +116,7 @@ ChainDiagnosis judge(const Context& c) {
   ChainDiagnosis chain{c.need.title(), {}, {}};
   for (Link link : all_links) chain.links[static_cast<size_t>(link)] = {link, Mark::unknown, "not judged"};
   Report report(chain);
+  if (judge_canary(c, report)) return chain;
   if (c.need.resource_metric()) {
     judge_resource(c, report);
   } else {
@@ -102,10 +124,11 @@ ChainDiagnosis judge(const Context& c) {
     judge_adapter(c, report);
     judge_api(c, report);
     judge_value(c, report);
-    trust_the_value(c, chain);
   }
+  trust_the_value(c, chain);
   judge_hpa(c, report);
   judge_target(c, report);
+  no_more_replicas(report, chain);
   return chain;
 }
 

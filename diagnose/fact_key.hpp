@@ -18,7 +18,9 @@ std::string subject_of(std::string_view key);
 bool lists(std::string_view key, std::string_view resource);
 
 inline constexpr const char *version_key = "version", *controller_key = "controller",
-                            *pods_value_key = "value for the pods", *pod_metrics = "podmetrics";
+                            *pods_value_key = "value for the pods", *pod_metrics = "podmetrics",
+                            *failed_creates = "failed-creates";
+inline constexpr const char* flagger_group = "flagger.app";  // asked only if an HPA's target has 0 replicas
 // Pods are found by one of two labels.
 inline constexpr const char *adapter_pods = "adapter-pods", *adapter_pods_by_name = "adapter-pods/by-name",
                             *adapter_pods_by_app = "adapter-pods/by-app", *operator_pods = "operator-pods",

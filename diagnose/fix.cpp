@@ -68,7 +68,11 @@ std::vector<std::string> argv_of(const Fix& fix) {
       return argv;
     }
     case Fix::Kind::create: return {"kubectl", "create", "-f", "-"};
-    case Fix::Kind::remove: return with_space({"kubectl", "delete", ref.resource, ref.name}, ref);
+    case Fix::Kind::remove: {
+      std::vector<std::string> argv = {"kubectl", "delete", ref.resource, ref.name};
+      argv.insert(argv.end(), fix.more.begin(), fix.more.end());
+      return with_space(std::move(argv), ref);
+    }
     case Fix::Kind::scale: {
       std::vector<std::string> argv = with_space({"kubectl", "scale", ref.resource, ref.name}, ref);
       argv.push_back(fmt::format("--replicas={}", fix.replicas));
@@ -165,9 +169,13 @@ std::optional<Fix> create(const ObjectRef& ref, Json manifest, std::string says,
   return fix;
 }
 
-std::optional<Fix> remove(const ObjectRef& ref, std::string says, std::string beyond) {
-  if (!nameable(ref)) return std::nullopt;
-  return made(Fix::Kind::remove, ref, std::move(says), std::move(beyond));
+std::optional<Fix> remove(const ObjectRef& ref, std::string says, std::string beyond,
+                          std::vector<std::string> more) {
+  bool all = std::all_of(more.begin(), more.end(), [](const std::string& name) { return nameable(name); });
+  if (!nameable(ref) || !all) return std::nullopt;
+  Fix fix = made(Fix::Kind::remove, ref, std::move(says), std::move(beyond));
+  fix.more = std::move(more);
+  return fix;
 }
 
 std::optional<Fix> scale(const ObjectRef& ref, long long from, long long to, std::string says) {
@@ -229,6 +237,7 @@ Json to_json(const Fix& fix) {
     json["object"] = {{"resource", fix.object.resource},
                       {"namespace", fix.object.space.empty() ? Json() : Json(fix.object.space)},
                       {"name", fix.object.name}};
+  if (!fix.more.empty()) json["more"] = fix.more;
   if (!fix.beyond.empty()) json["beyond"] = fix.beyond;
   if (fix.kind == Fix::Kind::patch) json["patchType"] = fix.patch_type;
   if (!fix.body.is_null())

@@ -28,6 +28,7 @@ struct Fix {
   enum class Kind { advice, patch, create, remove, scale, restart, rollback };
   Kind kind = Kind::advice;
   ObjectRef object;
+  std::vector<std::string> more;  // of remove: names of others of its kind and namespace
   std::string says;               // what is to be done, in one sentence
   std::string beyond;             // what the command does beyond the repair; empty: nothing
   std::string patch_type;         // "json" or "merge"
@@ -52,7 +53,9 @@ std::optional<Fix> merge_patch(const ObjectRef& ref, const Json& object, Json pa
                                std::string beyond = {});
 // One object, or a List of a role and the binding that names it. Not over one that is there already.
 std::optional<Fix> create(const ObjectRef& ref, Json manifest, std::string says, std::string beyond = {});
-std::optional<Fix> remove(const ObjectRef& ref, std::string says, std::string beyond = {});
+// `more`: names of others of its kind and namespace, that go with it.
+std::optional<Fix> remove(const ObjectRef& ref, std::string says, std::string beyond = {},
+                          std::vector<std::string> more = {});
 std::optional<Fix> scale(const ObjectRef& ref, long long from, long long to, std::string says);
 std::optional<Fix> restart(const ObjectRef& ref, std::string says);
 std::optional<Fix> rollback(const ObjectRef& ref, std::string says, std::string beyond = {});

@@ -27,13 +27,16 @@ constexpr std::string_view whole;  // keeps the value whole
 #define POD_FIELDS                                                                                          \
   "metadata.name metadata.namespace metadata.labels metadata.creationTimestamp metadata.deletionTimestamp " \
   "metadata.ownerReferences.kind metadata.ownerReferences.name "                                            \
-  "spec.serviceAccountName spec.initContainers.name spec.volumes.name spec.volumes.configMap.name "         \
+  "spec.serviceAccountName spec.resources.requests spec.initContainers.name "                               \
+  "spec.initContainers.restartPolicy spec.initContainers.resources.requests "                               \
+  "spec.volumes.name spec.volumes.configMap.name "                                                          \
   "spec.volumes.configMap.items.key spec.volumes.configMap.items.path "                                     \
   "spec.containers.name spec.containers.image spec.containers.command spec.containers.args "                \
   "spec.containers.ports.name spec.containers.ports.containerPort spec.containers.resources.requests "      \
   "spec.containers.volumeMounts.name spec.containers.volumeMounts.mountPath "                               \
   "spec.containers.volumeMounts.subPath "                                                                   \
   "status.phase status.podIP status.conditions.type status.conditions.status "                              \
+  "status.conditions.reason status.conditions.message "                                                     \
   "status.containerStatuses.restartCount status.containerStatuses.state.running.startedAt "                 \
   "status.containerStatuses.state.waiting.reason status.containerStatuses.state.waiting.message "           \
   "status.containerStatuses.state.terminated.reason status.containerStatuses.state.terminated.message "     \
@@ -90,8 +93,10 @@ constexpr Kind kinds[] = {
      "metadata.name metadata.namespace spec.podSelector spec.policyTypes spec.ingress spec.egress"},
     {"configmaps", "metadata.name metadata.namespace metadata.hpawalkLastChange data"},
     {"scaledobjects", CONDITION_FIELDS "metadata.name metadata.namespace status.hpaName"},
+    {"canaries", "metadata.name metadata.namespace spec.targetRef.kind spec.targetRef.name status.phase"},
     {pod_metrics, "metadata.name metadata.namespace"},
     {"rejections", EVENT_FIELDS},
+    {failed_creates, EVENT_FIELDS " metadata.namespace"},
     {"rescales", EVENT_FIELDS},
     {"version", "gitVersion"},
     {"discovery", "resources.name", false},
@@ -271,15 +276,21 @@ void keep_plain_volumes(const Json& pod, const Tree& tree, Json& out) {
   }
 }
 
+// Of tens of thousands of pods: whether they are ready, and why one has no node.
+Json kept_conditions(const Json& pod) {
+  Json some = Json::array();
+  if (Json ready = condition(pod, "Ready"); !ready.is_null()) {
+    for (const char* more : {"reason", "message"}) ready.erase(more);
+    some.push_back(std::move(ready));
+  }
+  if (const Json& c = condition(pod, "PodScheduled"); text_at(c, "status") == "False") some.push_back(c);
+  return some;
+}
+
 Json kept_pod(const Json& pod, const Tree& tree) {
   Json out = pruned(pod, tree);
   keep_plain_volumes(pod, tree, out);
-  // Of tens of thousands of pods: no rule looks at the other conditions.
-  if (at(out, "status.conditions").is_array()) {
-    Json ready = Json::array();
-    if (const Json& c = condition(out, "Ready"); !c.is_null()) ready.push_back(c);
-    out["status"]["conditions"] = std::move(ready);
-  }
+  if (at(out, "status.conditions").is_array()) out["status"]["conditions"] = kept_conditions(out);
   if (at(out, "spec").is_object()) keep_flags(out["spec"], at(pod, "spec"));
   return out;
 }

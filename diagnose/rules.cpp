@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/printable.hpp"
 #include "world/kube_resource.hpp"
 
 namespace hpawalk::diagnose {
@@ -74,6 +75,50 @@ std::vector<Row> rows_of(const Json& list) {
 
 ObjectRef target_ref(const Context& c) {
   return {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name};
+}
+
+std::string owner_of(const Facts& facts, const Json& pod) {
+  for (const Json& owner : list_at(pod, "metadata.ownerReferences")) {
+    std::string kind = text_at(owner, "kind"), name = text_at(owner, "name");
+    if (kind != "ReplicaSet") return kind + " " + name;
+    const Json* set = facts.object("replicasets", space_of(pod), name);
+    if (set == nullptr) return {};
+    for (const Json& above : list_at(*set, "metadata.ownerReferences"))
+      return text_at(above, "kind") + " " + text_at(above, "name");
+    return kind + " " + name;
+  }
+  return "nobody";
+}
+
+bool has_ended(const Json& pod) {
+  std::string phase = text_at(pod, "status.phase");
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+std::string why_no_node(const Json& pod) {
+  const Json& scheduled = condition(pod, "PodScheduled");
+  if (text_at(scheduled, "status") != "False" || has_ended(pod)) return {};
+  return text_at(scheduled, "message", text_at(scheduled, "reason"));
+}
+
+std::string why_refused(const Json& object) {
+  const Json& failure = condition(object, "ReplicaFailure");
+  return text_at(failure, "status") == "True" ? text_at(failure, "message") : "";
+}
+
+std::vector<std::string> without_node(const std::vector<const Json*>& pods) {
+  std::vector<std::string> lines;
+  for (const Json* pod : pods) {
+    if (std::string why = why_no_node(*pod); !why.empty())
+      lines.push_back(fmt::format("pod {} has no node: {}", name_of(*pod), shortened(why, 300)));
+  }
+  return lines;
+}
+
+Fix give_node(const Json& pod) {
+  return advice(
+      "Change what the scheduler names, such as the pod's requests or node selector, or add a node that fits",
+      look_at("describe", ref_of("pod", pod)));
 }
 
 void Report::set(Link link, Mark mark, std::string text) {

@@ -87,6 +87,14 @@ std::string why_unread(const Reading* reading);  // "not allowed to list pods in
 bool says_nothing(const Reading& reading);
 std::vector<Row> rows_of(const Json& list);
 ObjectRef target_ref(const Context& c);  // the workload that the HPA scales
+// What owns the pod, through its ReplicaSet: "Deployment web"; of none "nobody"; empty: that was not read.
+std::string owner_of(const Facts& facts, const Json& pod);
+bool has_ended(const Json& pod);              // Succeeded or Failed
+std::string why_no_node(const Json& pod);     // the scheduler's reason; empty: it has a node
+std::string why_refused(const Json& object);  // why no more pods of the workload can be created; or empty
+// Of these pods, those without a node: "pod web-1 has no node: 0/1 nodes are available: ..."
+std::vector<std::string> without_node(const std::vector<const Json*>& pods);
+Fix give_node(const Json& pod);
 
 // In the order in which they are asked; each sets the marks of its links and adds what it finds.
 void judge_scrape(const Context& c, Report& report);    // pods, Service, monitor, Prometheus, series
@@ -96,6 +104,8 @@ void judge_value(const Context& c, Report& report);     // the metric's value
 void judge_resource(const Context& c, Report& report);  // metrics.k8s.io, instead of the four above
 void judge_hpa(const Context& c, Report& report);       // the HPA's own view
 void judge_target(const Context& c, Report& report);    // scale target and its pods
+// The target is, or may be, an idle canary: true, and there is nothing else to judge.
+bool judge_canary(const Context& c, Report& report);
 // One failing metric holds back the others: seen from the metrics that work.
 void judge_together(const Hpa& hpa, std::vector<ChainDiagnosis>& chains);
 

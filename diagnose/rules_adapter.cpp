@@ -56,6 +56,7 @@ std::vector<std::string> why_not_ready(const Context& c) {
                                                    text::count(c.adapter.pods.size(), "pod"))};
   if (!c.adapter.pods.empty()) {
     const Json& pod = *c.adapter.pods.front();
+    for (const std::string& line : without_node(c.adapter.pods)) evidence.push_back(line);
     for (const Json& s : list_at(pod, "status.containerStatuses")) {
       for (const char* state : {"state.waiting", "state.terminated", "lastState.terminated"}) {
         std::string reason = text_at(at(s, state), "reason");

@@ -96,11 +96,15 @@ Fix wake_adapter(const Context& c) {
       std::optional<Fix> up = scale(owner->ref, 0, 1, "Scale the adapter up from 0");
       if (up) return *up;
     }
+    if (owner && owner->object != nullptr && !why_refused(*owner->object).empty())
+      return advice("Change what refuses its pods: " + why_refused(*owner->object),
+                    look_at("describe", owner->ref));
     return advice("Make its pods run: the Service selects pods with " +
                       (c.adapter.service == nullptr ? "labels that were not read"
                                                     : labels_text(at(*c.adapter.service, "spec.selector"))),
                   look_for("deployments", c.adapter.space));
   }
+  if (const Json& pod = *c.adapter.pods.front(); !why_no_node(pod).empty()) return give_node(pod);
   return advice("Fix the problem that keeps its pod from becoming ready",
                 look_at("describe", ref_of("pod", *c.adapter.pods.front())));
 }

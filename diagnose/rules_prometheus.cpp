@@ -34,10 +34,13 @@ void not_ready(const Scrape& s) {
     evidence.push_back(fmt::format("condition Available: {}: {}", text_at(available, "reason"),
                                    text_at(available, "message")));
   }
+  for (const std::string& line : without_node(pods)) evidence.push_back(line);
+  bool no_node = !pods.empty() && !why_no_node(*pods.front()).empty();
   s.report.broken(cause::prometheus_not_ready, fmt::format("Prometheus {} has no ready pod", ref), evidence,
-                  advice("Fix the problem that keeps its pods from becoming ready",
-                         look_at("describe", pods.empty() ? ref_of("prometheus", resource)
-                                                          : ref_of("pod", *pods.front()))));
+                  no_node ? give_node(*pods.front())
+                          : advice("Fix the problem that keeps its pods from becoming ready",
+                                   look_at("describe", pods.empty() ? ref_of("prometheus", resource)
+                                                                    : ref_of("pod", *pods.front()))));
 }
 
 // No answer from Prometheus: not running, or not for us.

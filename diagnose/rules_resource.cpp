@@ -3,6 +3,7 @@
 #include <set>
 
 #include "diagnose/rules_adapter.hpp"
+#include "diagnose/rules_target.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -11,7 +12,7 @@ const Cause cause::resource_request_missing = {
     .link = Link::value,
     .symptom = "missing request for cpu",
     .reason = "The target is a utilization, a share of the request, and a container has no request",
-    .detection = "The pods' requests",
+    .detection = "The requests of the pods, their containers and their native sidecars",
     .fix = "Set the requests"};
 
 const Cause cause::resource_metrics_empty = {.id = "resource-metrics-empty",
@@ -36,31 +37,132 @@ void metrics_server(const Context& c, Report& report) {
     report.set(Link::adapter, Mark::unknown, why_unread(pods));
   else if (ready || c.works())
     report.set(Link::adapter, Mark::ok, name);
-  else
-    report.broken(cause::adapter_not_ready, "Behind Service " + name + " there is no ready pod",
-                  {text::count(c.adapter.pods.size(), "pod") + " of " + name}, wake_adapter(c));
+  else {
+    std::vector<std::string> evidence = without_node(c.adapter.pods);
+    evidence.insert(evidence.begin(), text::count(c.adapter.pods.size(), "pod") + " of " + name);
+    report.broken(cause::adapter_not_ready, "Behind Service " + name + " there is no ready pod", evidence,
+                  wake_adapter(c));
+  }
 }
 
-// A utilization is a share of a request: true if a container has none.
-bool without_request(const Context& c, Report& report) {
-  if (c.need.target_type != "Utilization") return false;
-  std::vector<std::string> without;
-  for (const Json* pod : c.hpa.pods) {
-    for (const Json& container : list_at(*pod, "spec.containers")) {
-      bool asked = c.need.container.empty() || text_at(container, "name") == c.need.container;
-      if (asked && at(container, {"resources", "requests", c.need.metric}).is_null())
-        without.push_back(name_of(*pod) + "/" + text_at(container, "name"));
-    }
+// What the controller needs a request of, and finds none.
+struct WithoutRequest {
+  const Json* pod = nullptr;
+  std::string container;  // empty: the pod itself
+  bool init = false;      // an init container that keeps running
+  std::string owner;      // of the pod, where it is not the scale target's
+
+  std::string title() const {
+    if (container.empty()) return "pod " + name_of(*pod);
+    return fmt::format("{}container {}/{}", init ? "init " : "", name_of(*pod), container);
   }
-  if (without.empty()) return false;
+  std::string in_template() const {
+    if (container.empty()) return "the pod";
+    return fmt::format("{}container {}", init ? "init " : "", container);
+  }
+};
+
+bool requests(const Json& object, const std::string& resource) {
+  return !at(object, {"resources", "requests", resource}).is_null();
+}
+
+bool has_own_requests(const Json& pod) {
+  const Json& own = at(pod, "spec.resources.requests");
+  return own.is_object() && !own.empty();
+}
+
+// As the controller computes requests: those of a pod itself count instead of its containers', and fall back
+// on the sum of theirs; among the containers are init containers that keep running.
+void add_without_request(const Context& c, const Json& pod, std::vector<WithoutRequest>& all) {
+  const Json &containers = list_at(pod, "spec.containers"), &init = list_at(pod, "spec.initContainers");
+  auto any = [&](const Json& list) {
+    return std::any_of(list.begin(), list.end(),
+                       [&](const Json& one) { return requests(one, c.need.metric); });
+  };
+  if (has_own_requests(pod) && c.controller.pod_level_requests && c.need.container.empty()) {
+    if (!requests(at(pod, "spec"), c.need.metric) && !any(containers) && !any(init))
+      all.push_back({&pod, {}, false, {}});
+    return;
+  }
+  auto add = [&](const Json& container, bool is_init) {
+    std::string name = text_at(container, "name");
+    bool asked = c.need.container.empty() || name == c.need.container;
+    if (asked && !requests(container, c.need.metric)) all.push_back({&pod, name, is_init, {}});
+  };
+  for (const Json& container : containers) add(container, false);
+  for (const Json& container : init) {
+    if (text_at(container, "restartPolicy") == "Always") add(container, true);
+  }
+}
+
+// Of all pods that the selector matches, whoever owns them, and also of those that have ended.
+std::vector<WithoutRequest> without_request(const Context& c) {
+  std::vector<WithoutRequest> all;
+  for (const Json* pod : c.hpa.pods) add_without_request(c, *pod, all);
+  for (WithoutRequest& one : all) one.owner = other_owner(c, *one.pod);
+  return all;
+}
+
+// The pod's own requests, which do not count here.
+std::string why_not_its_own(const Context& c, const Json& pod) {
+  if (!requests(at(pod, "spec"), c.need.metric)) return {};
+  return fmt::format("pod {}: spec.resources.requests.{} is set, but {}", name_of(pod), c.need.metric,
+                     c.need.container.empty()
+                         ? "the HPA uses the requests of a pod only from Kubernetes 1.34 on, with the gate "
+                           "PodLevelResources"
+                         : "a ContainerResource metric uses the request of the container");
+}
+
+// "container web-1/main, init container web-1/proxy, and 4 more"
+std::string titles(const std::vector<WithoutRequest>& all) {
+  constexpr size_t most = 3;
+  std::vector<std::string> some;
+  for (size_t i = 0; i < std::min(all.size(), most); ++i) some.push_back(all[i].title());
+  if (all.size() > most) some.push_back(fmt::format("and {} more", all.size() - most));
+  return text::join(some, ", ");
+}
+
+void report_without_request(const Context& c, Report& report, const std::vector<WithoutRequest>& all,
+                            const WithoutRequest& first) {
+  std::vector<std::string> evidence = {
+      fmt::format("without resources.requests.{}: {}", c.need.metric, titles(all))};
+  if (first.init)
+    evidence.push_back(first.title() + " has restartPolicy Always, so it counts like the other containers");
+  if (std::string own = why_not_its_own(c, *first.pod); !own.empty()) evidence.push_back(own);
+  bool by_version = has_own_requests(*first.pod) && c.need.container.empty() && c.controller.version.empty();
+  bool owner_known = !owner_of(c.facts, *first.pod).empty();
   report.broken(
       cause::resource_request_missing,
-      fmt::format("The target is a percentage of the {} request, but container {} has no such request",
-                  c.need.metric, without.front()),
-      {text::count(without.size(), "container") + " without resources.requests." + c.need.metric},
-      advice(fmt::format("Set the request of {} to what a pod needs: the target is a percentage of it",
-                         c.need.metric),
-             look_at("get", target_ref(c))));
+      fmt::format("The target is a percentage of the {} request, but {} has no such request", c.need.metric,
+                  first.title()),
+      evidence,
+      advice(fmt::format("Set resources.requests.{} of {} to what it needs: the target is a percentage of it",
+                         c.need.metric, first.in_template()),
+             look_at("get", target_ref(c))),
+      owner_known && !by_version ? Certainty::certain : Certainty::likely);
+}
+
+// A utilization is a share of requests: true if one is missing.
+bool request_missing(const Context& c, Report& report) {
+  if (c.need.target_type != "Utilization") return false;
+  std::vector<WithoutRequest> all = without_request(c);
+  if (all.empty()) return false;
+  auto own =
+      std::find_if(all.begin(), all.end(), [](const WithoutRequest& one) { return one.owner.empty(); });
+  if (own != all.end()) {
+    report_without_request(c, report, all, *own);
+    return true;
+  }
+  if (c.works()) return false;  // there was no such pod at the last sync
+  report.set(Link::value, Mark::broken,
+             fmt::format("{} has no {} request", all.front().title(), c.need.metric));
+  std::vector<const Json*> pods;
+  for (const WithoutRequest& one : all) {
+    if (pods.empty() || pods.back() != one.pod) pods.push_back(one.pod);
+  }
+  report_other_pods({c, report, c.hpa.target_kind + " " + c.hpa.target_name}, pods,
+                    fmt::format("and the HPA needs the {} request of each: {} has none", c.need.metric,
+                                all.front().title()));
   return true;
 }
 
@@ -97,7 +199,7 @@ void judge_resource(const Context& c, Report& report) {
   if (c.adapter.kind == AdapterKind::prometheus_adapter && report.mark(Link::adapter) == Mark::ok)
     judge_way_to_prometheus(c, report);
   judge_api(c, report);
-  if (!without_request(c, report)) measurements(c, report);
+  if (!request_missing(c, report)) measurements(c, report);
 }
 
 }  // namespace hpawalk::diagnose

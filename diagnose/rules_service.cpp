@@ -55,12 +55,19 @@ static void pods_not_ready(const Scrape& s, const Json& service) {
       }
     }
   }
+  const Json& first = *s.pods.front();
+  bool no_node = !why_no_node(first).empty();
+  std::vector<std::string> evidence = without_node(s.pods);
+  evidence.insert(evidence.begin(), fmt::format("{}: none ready", text::count(s.pods.size(), "pod")));
   s.report.broken(cause::source_pods_not_ready,
                   fmt::format("No pod behind Service {} is ready{}", name_of(service),
-                              why.empty() ? "" : " (" + why + ")"),
-                  {fmt::format("{}: none ready", text::count(s.pods.size(), "pod"))},
-                  advice("Fix the problem that keeps it from becoming ready",
-                         look_at("describe", ref_of("pod", *s.pods.front()))));
+                              no_node       ? ": " + evidence[1]
+                              : why.empty() ? ""
+                                            : " (" + why + ")"),
+                  evidence,
+                  no_node ? give_node(first)
+                          : advice("Fix the problem that keeps it from becoming ready",
+                                   look_at("describe", ref_of("pod", first))));
 }
 
 bool service_has_pods(const Scrape& s, const Json& service) {

@@ -2,7 +2,7 @@
 #include "diagnose/rules_target.hpp"
 
 #include <algorithm>
-#include <set>
+#include <iterator>
 
 namespace hpawalk::diagnose {
 
@@ -13,14 +13,6 @@ const Cause cause::target_missing = {
     .reason = "The scale target does not exist",
     .detection = "scaleTargetRef against the workloads; the closest name is suggested",
     .fix = "Correct the name"};
-
-const Cause cause::selector_catches_others = {
-    .id = "selector-catches-others",
-    .link = Link::target,
-    .symptom = "The average is wrong",
-    .reason = "The workload's selector also matches pods of other owners",
-    .detection = "Owners of all pods that the selector matches",
-    .fix = "Give each workload its own labels"};
 
 const Cause cause::no_ready_pod = {.id = "no-ready-pod",
                                    .link = Link::target,
@@ -112,55 +104,37 @@ void shared_pods(const TargetSide& s) {
   }
 }
 
-// The name of the workload that owns the pod, through its ReplicaSet.
-std::string owner_of(const TargetSide& s, const Json& pod) {
-  for (const Json& owner : list_at(pod, "metadata.ownerReferences")) {
-    std::string kind = text_at(owner, "kind"), name = text_at(owner, "name");
-    if (kind != "ReplicaSet") return kind + " " + name;
-    const Json* set = s.c.facts.object("replicasets", s.c.hpa.space, name);
-    if (set == nullptr) return {};  // it was not read
-    for (const Json& above : list_at(*set, "metadata.ownerReferences"))
-      return text_at(above, "kind") + " " + text_at(above, "name");
-    return kind + " " + name;
-  }
-  return "nobody";
-}
-
-void other_pods(const TargetSide& s) {
-  static const std::set<std::string> known = {"Deployment", "StatefulSet", "ReplicaSet"};
-  if (!known.contains(s.c.hpa.target_kind)) return;
-  std::vector<std::string> others;
-  std::set<std::string> owners;
-  for (const Json* pod : s.c.hpa.pods) {
-    std::string phase = text_at(*pod, "status.phase");
-    if (phase == "Succeeded" || phase == "Failed") continue;
-    std::string owner = owner_of(s, *pod);
-    if (owner.empty() || owner == s.ref) continue;
-    others.push_back(name_of(*pod));
-    owners.insert(owner);
-  }
-  if (others.empty()) return;
-  std::string whose = text::join({owners.begin(), owners.end()}, ", ");
-  s.report.broken(cause::selector_catches_others,
-                  fmt::format("The selector of {} also matches {} of {}, and the HPA counts them too", s.ref,
-                              text::count(others.size(), "pod"), whose),
-                  {fmt::format("{}: spec.selector {}", s.ref, selector_text(s.c.hpa.pod_selector)),
-                   "pods of other owners: " + text::join(others, ", ").substr(0, 300)},
-                  advice("Give each workload its own labels (a Deployment's selector is immutable: delete it "
-                         "and create it again)"));
+// What is to be done about these, of which none is ready.
+Fix make_ready(const TargetSide& s, const std::vector<const Json*>& pods) {
+  bool ran = std::any_of(pods.begin(), pods.end(),
+                         [](const Json* pod) { return text_at(*pod, "status.phase") == "Running"; });
+  std::string says = ran && start_trouble(s.c).empty() ? "Make its pods ready (see the readiness probe)"
+                                                       : "Fix the problem that keeps its pods from starting";
+  if (s.c.need.target_type == "Value") says += ", or use AverageValue, which does not need ready pods";
+  return advice(says, pods.empty() ? look_at("describe", target_ref(s.c))
+                                   : look_at("describe", ref_of("pod", *pods.front())));
 }
 
 void no_ready_pod(const TargetSide& s) {
-  if (s.report.has(cause::rollout_failed)) return;
-  std::string why = s.c.need.target_type == "Value"
-                        ? "with a Value target, the recommendation is ratio x ready pods, which is 0"
-                        : "so there is no average";
-  s.report.broken(cause::no_ready_pod, fmt::format("{} has no ready pod: {}", s.ref, why),
-                  {fmt::format("{}, none ready", text::count(s.c.hpa.pods.size(), "pod"))},
-                  advice("Make its pods ready (see the readiness probe), or use AverageValue, which does not "
-                         "need ready pods",
-                         s.c.hpa.pods.empty() ? look_at("describe", target_ref(s.c))
-                                              : look_at("describe", ref_of("pod", *s.c.hpa.pods.front()))));
+  std::vector<const Json*> startable;
+  std::copy_if(s.c.hpa.pods.begin(), s.c.hpa.pods.end(), std::back_inserter(startable),
+               [](const Json* pod) { return !has_ended(*pod) && why_no_node(*pod).empty(); });
+  bool explained = s.report.has(cause::pods_not_created) || s.report.has(cause::pods_not_scheduled);
+  if (s.report.has(cause::rollout_failed) || (startable.empty() && explained)) return;
+  std::vector<std::string> evidence = {
+      fmt::format("{}, none ready", text::count(s.c.hpa.pods.size(), "pod"))};
+  if (std::string trouble = start_trouble(s.c); !trouble.empty()) evidence.push_back(trouble);
+  const std::string what = s.ref + " has no ready pod: ";
+  Fix fix = make_ready(s, startable);
+  if (s.c.need.target_type == "Value")
+    s.report.broken(cause::no_ready_pod,
+                    what + "with a Value target, the recommendation is ratio x ready pods, which is 0",
+                    evidence, fix);
+  else if (averaged_over_pods(s.c.need))
+    s.report.broken(cause::no_ready_pod, what + "so there is no average", evidence, fix);
+  else
+    s.report.note(cause::no_ready_pod, what + "the recommendation for an AverageValue does not need one",
+                  evidence, fix);
 }
 
 }  // namespace
@@ -182,7 +156,7 @@ void judge_target(const Context& c, Report& report) {
     report.set(Link::target, Mark::unknown, s.ref + ": unknown which pods belong to it");
     return;
   }
-  other_pods(s);
+  judge_pods(s);
   judge_rollout(s);
   if (ready == 0 && int_at(*c.hpa.target, "spec.replicas", 1) > 0) no_ready_pod(s);
   judge_resets(s);

@@ -13,9 +13,6 @@ const Cause cause::rollout_failed = {
     .detection = "The Deployment's status and its pods' states",
     .fix = "Roll back"};
 
-namespace {
-
-// The last pod that cannot start, and why.
 std::string start_trouble(const Context& c) {
   static const std::set<std::string> reasons = {"CrashLoopBackOff", "ErrImagePull",
                                                 "ImagePullBackOff", "CreateContainerConfigError",
@@ -29,8 +26,6 @@ std::string start_trouble(const Context& c) {
   }
   return trouble;
 }
-
-}  // namespace
 
 void judge_rollout(const TargetSide& s) {
   if (s.c.hpa.target_kind != "Deployment") return;

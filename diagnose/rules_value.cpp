@@ -93,9 +93,7 @@ void refused(const Context& c, Report& report, const Reading& probe) {
 
 }  // namespace
 
-void judge_value(const Context& c, Report& report) {
-  judge_query(c, report);
-  if (report.mark(Link::value) == Mark::broken) return;
+static void judge_answer(const Context& c, Report& report) {
   // Without a series there is no value, also where nothing says why there is none.
   bool follows = report.broken_before(Link::hpa) || report.mark(Link::series) == Mark::broken;
   std::optional<Reading> probe = c.probe();
@@ -104,6 +102,13 @@ void judge_value(const Context& c, Report& report) {
   if (not_answered(c, report, *probe)) return;
   report.set(Link::value, Mark::broken, probe->error);
   if (!follows) refused(c, report, *probe);
+}
+
+void judge_value(const Context& c, Report& report) {
+  judge_query(c, report);
+  if (report.mark(Link::value) == Mark::broken) return;
+  judge_answer(c, report);
+  if (report.mark(Link::value) == Mark::ok) judge_counter(c, report);
 }
 
 }  // namespace hpawalk::diagnose

@@ -5,6 +5,7 @@
 
 namespace hpawalk::diagnose {
 
-void judge_query(const Context& c, Report& report);  // what the adapter's own query to Prometheus gives
+void judge_query(const Context& c, Report& report);    // what the adapter's own query to Prometheus gives
+void judge_counter(const Context& c, Report& report);  // does it pass on what only grows?
 
 }  // namespace hpawalk::diagnose

@@ -43,6 +43,7 @@ inline constexpr KubeResource kube_resources[] = {
     {"SubjectAccessReview", "authorization.k8s.io", "v1", "subjectaccessreviews", false},
     {"HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", true},
     {"EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", true},
+    {"Canary", "flagger.app", "v1beta1", "canaries", true},
     {"ScaledObject", "keda.sh", "v1alpha1", "scaledobjects", true},
     {"PodMetrics", "metrics.k8s.io", "v1beta1", "pods", true},
     {"PodMonitor", "monitoring.coreos.com", "v1", "podmonitors", true},

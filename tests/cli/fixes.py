@@ -105,7 +105,7 @@ def expected(repair):
     verbs = {"patch": ["patch"], "remove": ["delete"], "scale": ["scale"], "restart": ["rollout", "restart"], "rollback": ["rollout", "undo"]}
     if kind == "create":
         return ["create", "-f", "-"]
-    words = [*verbs[kind], target["resource"], target["name"], *space]
+    words = [*verbs[kind], target["resource"], target["name"], *repair.get("more", []), *space]
     if kind == "patch":
         words += ["--type", repair["patchType"], "-p", repair["patch"]]
     if kind == "scale":

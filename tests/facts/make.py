@@ -338,6 +338,137 @@ def may_not_read(f):
     failing(f, 'unable to fetch metrics from custom metrics API: services.custom.metrics.k8s.io "object-value" is forbidden')
 
 
+def pods_of_target(f):
+    return [p for p in f["pods/shop"]["value"]["items"] if p["metadata"]["name"].startswith("object-value-")]
+
+
+def utilization(f):
+    """A chain of a cpu utilization that works."""
+    no_request(f)
+    own, = pods_of_target(f)
+    own["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "100m"}}
+    f["podmetrics/shop"]["value"]["items"] = [{"metadata": {"name": own["metadata"]["name"], "namespace": "shop"}}]
+    conditions(f, "ScalingActive", status="True", reason="ValidMetricFound", message="the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)")
+    f["hpas"]["value"]["items"][0]["status"]["currentMetrics"] = [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 50, "averageValue": "50m"}}}]
+    return own
+
+
+def no_utilization(f, missing):
+    conditions(f, "ScalingActive", status="False", reason="FailedGetResourceMetric", message="failed to get cpu utilization: " + missing)
+    f["hpas"]["value"]["items"][0]["status"].pop("currentMetrics", None)
+
+
+def pod_level_requests(f):
+    own = utilization(f)
+    own["spec"]["resources"] = own["spec"]["containers"][0].pop("resources")
+
+
+def of_container(f):
+    pod_level_requests(f)
+    target = {"type": "Utilization", "averageUtilization": 50}
+    f["hpas"]["value"]["items"][0]["spec"]["metrics"] = [{"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "main", "target": target}}]
+    no_utilization(f, "missing request for cpu in container main of Pod " + pods_of_target(f)[0]["metadata"]["name"])
+
+
+def native_sidecar(f):
+    own = utilization(f)
+    own["spec"]["initContainers"] = [{"name": "setup"}, {"name": "proxy", "restartPolicy": "Always"}]
+    no_utilization(f, "missing request for cpu in container proxy of Pod " + own["metadata"]["name"])
+
+
+def others_pods(f, kind, owner, phase, count):
+    """Pods with the labels of the target's, without requests."""
+    own = pods_of_target(f)[0]
+    for i in range(count):
+        pod = copy.deepcopy(own)
+        pod["metadata"].update(name=f"{owner}-{i}", ownerReferences=[{"apiVersion": "batch/v1" if kind == "Job" else "apps/v1", "kind": kind, "name": owner}])
+        pod["spec"]["containers"][0].update(name="job", resources={})
+        pod["status"]["phase"] = phase
+        if phase == "Succeeded":
+            not_ready(pod, "Completed")
+        f["pods/shop"]["value"]["items"].append(pod)
+
+
+def pinned(f):
+    utilization(f)
+    others_pods(f, "Job", "migrate", "Succeeded", 2)
+
+
+def others_request(f, kind, owner, phase):
+    utilization(f)
+    others_pods(f, kind, owner, phase, 1)
+    no_utilization(f, f"missing request for cpu in container job of Pod {owner}-0")
+
+
+def more_wanted(f, replicas):
+    hpa = f["hpas"]["value"]["items"][0]
+    hpa["spec"]["maxReplicas"] = replicas
+    hpa["spec"]["metrics"][0]["object"]["target"]["value"] = "10"
+    hpa["status"].update(currentReplicas=replicas, desiredReplicas=replicas)
+    conditions(f, "ScalingLimited", status="True", reason="TooManyReplicas", message="the desired replica count is more than the maximum replica count")
+    target = the(f, "deployments/shop", "object-value")
+    target["spec"]["replicas"] = replicas
+    return target
+
+
+def over_quota(f):
+    more_wanted(f, 3)["status"]["conditions"].append({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": 'pods "object-value-6c67795cd6-x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=4, limited: pods=4'})
+
+
+def over_quota_set(f):
+    """Of a StatefulSet, which has no condition of it."""
+    target = more_wanted(f, 3)
+    f["deployments/shop"]["value"]["items"].remove(target)
+    f["statefulsets/shop"]["value"]["items"].append(target)
+    f["hpas"]["value"]["items"][0]["spec"]["scaleTargetRef"]["kind"] = "StatefulSet"
+    own, = pods_of_target(f)
+    own["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "object-value"}]
+    f["failed-creates"] = {"path": "/api/v1/events?fieldSelector=reason%3DFailedCreate", "value": {"items": [
+        {"metadata": {"namespace": "shop"}, "involvedObject": {"kind": "StatefulSet", "name": "object-value", "namespace": "shop"}, "count": 7, "lastTimestamp": "2026-11-24T03:39:21Z",
+         "message": 'create Pod object-value-1 in StatefulSet object-value failed error: pods "object-value-1" is forbidden: exceeded quota: team, requested: pods=1, used: pods=4, limited: pods=4'}]}}
+
+
+NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."}
+
+
+def without_node(pod):
+    pod["status"] = {"phase": "Pending", "conditions": [NO_NODE]}
+
+
+def no_room(f):
+    more_wanted(f, 3)
+    for i in range(2):
+        pod = copy.deepcopy(pods_of_target(f)[0])
+        pod["metadata"]["name"] += str(i)
+        without_node(pod)
+        f["pods/shop"]["value"]["items"].append(pod)
+
+
+def adapter_without_node(f):
+    without_node(adapter_pod(f))
+    not_available(f, "MissingEndpoints", 'endpoints for service/shop-adapter in "metrics-api" have no addresses with port name "https"')
+
+
+def canary(f):
+    scaled_to_nothing(f)
+    f["pods/shop"]["value"]["items"].remove(pods_of_target(f)[0])
+    primary = copy.deepcopy(the(f, "deployments/shop", "object-value"))
+    primary["metadata"]["name"] = "object-value-primary"
+    primary["spec"].update(replicas=2, selector={"matchLabels": {"workload": "object-value-primary"}})
+    f["deployments/shop"]["value"]["items"].append(primary)
+    f["hpas"]["value"]["items"][0]["status"].pop("currentMetrics")
+    f["discovery flagger.app"] = {"path": "/apis/flagger.app/v1beta1", "value": {"resources": [{"name": "canaries"}]}}
+    f["canaries"] = {"path": "/apis/flagger.app/v1beta1/canaries", "value": {"items": [
+        {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"targetRef": {"kind": "Deployment", "name": "object-value"}}, "status": {"phase": "Succeeded"}}]}}
+
+
+def counter(f):
+    text = json.dumps(f).replace("lab_value", "lab_done_total").replace("lab_(value|", "lab_(done_total|")
+    f.clear()
+    f.update(json.loads(text))
+    more_wanted(f, 1)
+
+
 def may_not_list(f):
     error(f, API, "kube-refused", "unable to list matching resources: pods is forbidden")
     failing(f, "unable to fetch metrics from custom metrics API: unable to list matching resources")
@@ -366,6 +497,10 @@ FILES = {
     "empty-discovery": lambda f: f["discovery custom.metrics.k8s.io"]["value"].update(resources=[]),
     "keda-scaledobject": keda, "source-pods-not-ready": source_not_ready, "target-not-discovered": not_discovered, "no-scrape-config": without_operator,
     "adapter-config-invalid": invalid_config, "rate-limited": rate_limited, "scale-refused": refused, "target-selector": selector, "resource-metrics-empty": resource,
+    "healthy@pod-level-requests": pod_level_requests, "resource-request-missing@container-resource": of_container, "resource-request-missing@native-sidecar": native_sidecar,
+    "finished-pods": pinned, "finished-pods@request": lambda f: others_request(f, "Job", "migrate", "Succeeded"),
+    "selector-catches-others@request": lambda f: others_request(f, "StatefulSet", "cache", "Running"),
+    "pods-not-created": over_quota, "pods-not-created@stateful-set": over_quota_set, "pods-not-scheduled": no_room, "adapter-not-ready@no-node": adapter_without_node, "canary-idle": canary, "raw-counter": counter,
     "waiting-for-sync": failing, "unknown@forbidden": forbidden, "hpa-missing": no_hpa,
 }
 

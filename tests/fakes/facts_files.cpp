@@ -120,7 +120,7 @@ void answer_as_read(FakeKubeApi& api, FakeClock& clock, const Json& document) {
   api.absent({"/version",
               "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager",
               "/api/v1/pods?labelSelector=app*", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale",
-              "/apis/apps/v1/namespaces/*/daemonsets"});
+              "/api/v1/events?fieldSelector=reason%3DFailedCreate", "/apis/apps/v1/namespaces/*/daemonsets"});
 }
 
 }  // namespace hpawalk::fakes

@@ -165,7 +165,31 @@ REFUSED = [
 ]
 
 
+def measured(name, pod=None, metric=None, **container):
+    """A Deployment that exposes its own usage, with an HPA of it; `pod`: more of its pods' spec."""
+    objects = lab.source(name=name, **container)
+    objects[1]["spec"]["template"]["spec"].update(pod or {})
+    return objects + [pod_monitor(name, {"app": name}), hpa(name, [metric or cpu(50)], high=1)]
+
+
+def with_labels_of(name, stateful_set):
+    stateful_set["spec"]["selector"]["matchLabels"] = stateful_set["spec"]["template"]["metadata"]["labels"] = {"app": name}
+    return stateful_set
+
+
+def in_quota(name, workload):
+    """One pod of the workload is all that its quota has room for."""
+    workload["spec"]["template"]["spec"]["priorityClassName"] = name
+    return [{"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": meta(name, None), "value": 1},
+            {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta(name),
+             "spec": {"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": [name]}]}}},
+            *changed(name, workload=workload, hpa=hpa(name, [object_metric("lab_value", name, "10")], kind=workload["kind"]))]
+
+
+REQUESTS = {"requests": {"cpu": "100m"}}
+MAIN_CPU = {"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "main", "target": {"type": "Utilization", "averageUtilization": 50}}}
 HEALTHY = {
+    "pod-requests": measured("pod-requests", {"resources": REQUESTS}),
     "object-value": changed("object-value"),
     "object-average": changed("object-average", hpa=hpa("object-average", [object_metric("lab_jobs", "object-average", "30", "AverageValue")])),
     "pods-rate": [service("pods-rate", {"app": "source"}), monitor("pods-rate"), hpa("pods-rate", [pods_metric("lab_requests_per_second", "10")], target="source", low=1, high=1)],
@@ -217,6 +241,14 @@ SIDE_BY_SIDE = {
     "object missing": ("object-missing", changed("fo", hpa=hpa("fo", [object_metric("lab_value", "fox")])), "fo"),
     "query is empty": ("metric-query-empty", replaced_hpa("fem", "lab_empty"), "fem"),
     "no cpu request": ("resource-request-missing", changed("fcr", hpa=hpa("fcr", [cpu(50)])), "fcr"),
+    "native sidecar without request": ("resource-request-missing", measured("fns", {"initContainers": [{"name": "proxy", "image": lab.PAUSE_IMAGE, "restartPolicy": "Always"}]}, resources=REQUESTS), "fns"),
+    "request of the pod only": ("resource-request-missing", measured("fpo", {"resources": REQUESTS}, MAIN_CPU), "fpo"),
+    "finished pod without request": ("finished-pods", measured("ffr", resources=REQUESTS) + [lab.job("ffr-job", {"app": "ffr"})], "ffr"),
+    "request of others": ("selector-catches-others", measured("fro", resources=REQUESTS) + [with_labels_of("fro", lab.stateful_set("fro-cache"))], "fro"),
+    "Succeeded pods": ("finished-pods", lab.source(name="fsp", replicas=2) + [pod_monitor("fsp", {"app": "fsp"}), hpa("fsp", [pods_metric("lab_jobs", "15")]), lab.job("fsp-job", {"app": "fsp"}, 2)], "fsp"),
+    "quota": ("pods-not-created", in_quota("fquota", workload("fquota")), "fquota"),
+    "quota of a StatefulSet": ("pods-not-created", in_quota("fquotas", lab.stateful_set("fquotas")), "fquotas"),
+    "no node for pods": ("pods-not-scheduled", changed("fnode", workload=workload("fnode", resources={"requests": {"cpu": "1000"}})), "fnode"),
     "pods not measured": ("resource-metrics-empty", changed("fcm", workload=workload("fcm", resources={"requests": {"cpu": "10m"}}), hpa=hpa("fcm", [cpu(50)])), "fcm"),
     "scale without selector": ("target-selector", [service("fts", {"app": "source"}), monitor("fts"), lab.widget("Widget", "fts"),
                                                    hpa("fts", [object_metric("lab_value", "fts")], kind="Widget", api="lab.example/v1")], "fts"),
@@ -233,6 +265,8 @@ NOTES = {
     "42 within tolerance": ("within-tolerance", replaced_hpa("n42", "lab_value", "48"), "n42"),
     "at max": ("at-max", replaced_hpa("nmax", "lab_value", "5", high=1), "nmax"),
     "rate limited": ("rate-limited", replaced_hpa("nrate", "lab_value", "5", high=5, behavior={"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 1800}]}}), "nrate"),
+    "idle canary": ("canary-idle", changed("ncanary", workload=workload("ncanary", replicas=0)) + changed("ncanary-primary") + [lab.canary("ncanary")], "ncanary"),
+    "raw counter": ("raw-counter", replaced_hpa("ncount", "lab_renamed", "5"), "ncount"),
     "at min": ("at-min", replaced_hpa("nmin", "lab_value", "500", low=2), "nmin"),
 }
 
@@ -267,6 +301,10 @@ def operator_back():
 def prometheus_back():
     kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=1")
     kubectl("rollout", "status", "statefulset/prometheus-k9", "-n", MONITORING, "--timeout=60s", check=False)
+
+
+def adapter_only_on(node_labels):
+    patch("deployment", "shop-adapter", ADAPTER_SPACE, {"spec": {"template": {"spec": {"nodeSelector": node_labels}}}})
 
 
 def taken_back(*kinds_and_names):
@@ -420,6 +458,7 @@ SHARED = [
     ("31 two adapters", "two-adapters", two_adapters, one_adapter, OBJECT),
     ("adapter not running", "adapter-not-ready", lambda: kubectl("scale", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--replicas=0"),
      lambda: (kubectl("scale", "deployment/shop-adapter", "-n", ADAPTER_SPACE, "--replicas=1"), adapter_ready()), OBJECT),
+    ("adapter without a node", "adapter-not-ready", lambda: adapter_only_on({"lab": "none"}), lambda: (adapter_only_on(None), adapter_ready()), OBJECT),
     ("adapter may not list", "adapter-cannot-list", lambda: kubectl("delete", "clusterrolebinding", "lab-adapter-view"),
      lambda: (taken_back("clusterrolebinding/shop-adapter-view"), apply([lab.ADAPTER_VIEW])), "shop/pods-rate"),
     ("9 network policy", "adapter-network-policy", policy_in_force, policy_gone, OBJECT),
@@ -451,7 +490,7 @@ def build():
           {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--config-reloader-cpu-limit=0"}], "json")
     apply(lab.spaces())
     # Prometheus last: monitors that are there when it starts are in its first configuration, others wait for a reload.
-    kinds = [lab.widgets(True), lab.widgets(False)]
+    kinds = [lab.widgets(True), lab.widgets(False), lab.canaries()]
     apply(kinds)
     for kind in kinds:
         kubectl("wait", "--for=condition=Established", "crd/" + kind["metadata"]["name"], "--timeout=30s")

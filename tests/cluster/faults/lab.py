@@ -65,6 +65,13 @@ def stateful_set(name, **more):
     return d
 
 
+def job(name, labels, count=1):
+    """Its pods succeed at once, and stay."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "job", "image": NGINX_IMAGE, "command": ["/usr/sbin/nginx", "-v"]}]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta(name),
+            "spec": {"completions": count, "parallelism": count, "template": {"metadata": {"labels": labels}, "spec": pod}}}
+
+
 def service(name, selector, port=9113, target=9113, port_name="stats", space=SPACE, **labels):
     return {"apiVersion": "v1", "kind": "Service", "metadata": meta(name, space, **(labels or {"svc": name})),
             "spec": {"selector": selector, "ports": [{"name": port_name, "port": port, "targetPort": target}]}}
@@ -240,6 +247,18 @@ def widgets(with_selector):
             "spec": {"group": "lab.example", "scope": "Namespaced", "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
                      "versions": [{"name": "v1", "served": True, "storage": True, "subresources": {"status": {}, "scale": scale},
                                    "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {"replicas": {"type": "integer"}}}, "status": anything}}}}]}}
+
+
+def canaries():
+    """Flagger's kind, as far as somebody reads it; Flagger itself does not run."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta("canaries.flagger.app", None),
+            "spec": {"group": "flagger.app", "scope": "Namespaced", "names": {"plural": "canaries", "singular": "canary", "kind": "Canary"},
+                     "versions": [{"name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}}]}}
+
+
+def canary(name):
+    return {"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": meta(name), "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}}}
 
 
 def widget(kind, name):
