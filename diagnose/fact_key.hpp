@@ -17,7 +17,7 @@ std::string subject_of(std::string_view key);
 // Is it a list of the resource, of the whole cluster or of one namespace?
 bool lists(std::string_view key, std::string_view resource);
 
-inline constexpr const char *version_key = "version", *controller_key = "controller",
+inline constexpr const char *version_key = "version", *controller_key = "controller", *kinds_key = "kinds",
                             *pods_value_key = "value for the pods", *pod_metrics = "podmetrics";
 // Pods are found by one of two labels.
 inline constexpr const char *adapter_pods = "adapter-pods", *adapter_pods_by_name = "adapter-pods/by-name",

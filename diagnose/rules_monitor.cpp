@@ -131,25 +131,17 @@ void no_monitor(const Scrape& s, const Json* service) {
                                         : "the pods of " + s.c.hpa.target_kind + " " + s.c.hpa.target_name;
   if (nearest.by_space != nullptr && (nearest.by_labels == nullptr || nearest.likeness < 5)) {
     other_namespace(s, *nearest.by_space, what);
-  } else if (nearest.by_labels != nullptr) {
+  } else if (nearest.by_labels != nullptr && nearest.likeness > 1) {
     other_labels(s, nearest, service, labels, what);
   } else {
     s.report.broken(cause::monitor_selects_no_service,
                     fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
                     {fmt::format("{} were checked: {}", text::count(s.monitors.size(), "monitor"),
-                                 "none covers namespace " + s.c.hpa.space)},
+                                 nearest.by_labels == nullptr ? "none covers namespace " + s.c.hpa.space
+                                                              : "none has a label of it in its selector")},
                     advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }
   s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
-}
-
-// Why a list of monitors may not be whole; empty if it is.
-std::string monitors_unread(const Scrape& s) {
-  for (const char* resource : {"servicemonitors", "podmonitors"}) {
-    const Reading* reading = s.c.facts.whole(resource);
-    if (reading == nullptr || reading->refused()) return why_unread(reading);
-  }
-  return {};
 }
 
 // Those that select the Service (which is set to the one found) or the pods.
@@ -211,6 +203,19 @@ void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, cons
 }
 
 }  // namespace
+
+std::string monitors_unread(const Scrape& s) {
+  for (const char* resource : {"servicemonitors", "podmonitors"}) {
+    const Reading* reading = s.c.facts.whole(resource);
+    if (reading == nullptr || reading->refused()) return why_unread(reading);
+  }
+  return {};
+}
+
+bool selected_by_any_monitor(const Scrape& s) {
+  const Json* service = nullptr;
+  return !matching_monitors(s, service).empty();
+}
 
 void monitored(const Scrape& s) {
   const Json* service = s.services.empty() ? nullptr : s.services.front();

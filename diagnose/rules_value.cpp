@@ -97,7 +97,8 @@ void judge_value(const Context& c, Report& report) {
   judge_query(c, report);
   if (report.mark(Link::value) == Mark::broken) return;
   // Without a series there is no value, also where nothing says why there is none.
-  bool follows = report.broken_before(Link::hpa) || report.mark(Link::series) == Mark::broken;
+  bool follows = report.broken_before(Link::hpa) || report.mark(Link::series) == Mark::broken ||
+                 report.has(cause::pods_metric_of_others);
   std::optional<Reading> probe = c.probe();
   if (!probe) return not_asked(c, report);
   if (probe->read()) return served(c, report, *probe, follows);
