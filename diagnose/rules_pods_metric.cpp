@@ -19,23 +19,15 @@ const Cause cause::pods_metric_of_others = {
 
 namespace {
 
-// "Deployment web" for each pod that samples are of; a pod that was not read stands for itself.
-std::set<std::string> owners_of(const Scrape& s, const std::vector<Row>& rows) {
-  const Candidate* candidate = s.c.candidate();
-  std::set<std::string> owners;
-  if (candidate == nullptr) return owners;
-  std::optional<std::string> space = label_for(*candidate->rule, {"", "namespaces"});
-  std::optional<std::string> pod = label_for(*candidate->rule, {"", "pods"});
-  if (!space || !pod) return owners;
-  for (const Row& row : rows) {
-    auto in = row.labels.find(*space), of = row.labels.find(*pod);
-    if (in == row.labels.end() || of == row.labels.end()) continue;
-    const Json* object = s.c.facts.object("pods", in->second, of->second);
-    std::string owner = object == nullptr ? "" : owner_of(s.c.facts, *object);
-    owners.insert(owner.empty() || owner == "nobody" ? fmt::format("pod {}/{}", in->second, of->second)
-                                                     : owner);
-  }
-  return owners;
+// "Deployment web" of a pod that samples are of; what could not be read stands for itself. Empty: it no
+// longer exists, and its samples are left from before.
+std::string owner_by_name(const Scrape& s, const std::string& space, const std::string& name) {
+  const Json* pod = s.c.facts.object("pods", space, name);
+  const Reading* listed = s.c.facts.listing("pods", space);
+  if (pod == nullptr && listed != nullptr && listed->read()) return {};
+  std::string owner = pod == nullptr ? "" : owner_of(s.c.facts, *pod);
+  if (owner.empty() || owner == "nobody") return fmt::format("pod {}/{}", space, name);
+  return space == s.c.hpa.space ? owner : owner + " in namespace " + space;
 }
 
 // Pods that are scraped, or that nothing could scrape: then no scraping problem hides their samples.
@@ -53,14 +45,29 @@ bool no_scraping_problem(const Scrape& s) {
 
 }  // namespace
 
-bool exposed_by_others(const Scrape& s, const std::vector<Row>& rows) {
-  if (s.c.need.type != "Pods" || s.pods.empty() || rows.empty() || s.c.works()) return false;
-  std::set<std::string> owners = owners_of(s, rows);
-  if (owners.empty() || !no_scraping_problem(s)) return false;
-  std::string target = s.c.hpa.target_kind + " " + s.c.hpa.target_name;
+std::string others_that_expose(const Scrape& s) {
+  const Candidate* candidate = s.c.candidate();
+  if (s.c.need.type != "Pods" || candidate == nullptr) return {};
+  std::optional<std::string> space = label_for(*candidate->rule, {"", "namespaces"});
+  std::optional<std::string> pod = label_for(*candidate->rule, {"", "pods"});
+  if (!space || !pod) return {};
+  std::set<std::string> owners;
+  for (const Row& row : s.c.samples(s.series)) {
+    auto in = row.labels.find(*space), of = row.labels.find(*pod);
+    if (in != row.labels.end() && of != row.labels.end())
+      owners.insert(owner_by_name(s, in->second, of->second));
+  }
+  owners.erase("");
+  if (owners.contains(s.c.hpa.target_kind + " " + s.c.hpa.target_name)) return {};
   std::vector<std::string> some(owners.begin(), owners.end());
-  if (some.size() > 5) some.resize(5), some.emplace_back("more");
-  std::string others = text::join(some, ", ");
+  if (some.size() > 5) some.resize(5), some.emplace_back("others");
+  return text::join(some, ", ");
+}
+
+bool exposed_by_others(const Scrape& s) {
+  std::string others = others_that_expose(s);
+  if (others.empty() || s.pods.empty() || s.c.works() || !no_scraping_problem(s)) return false;
+  std::string target = s.c.hpa.target_kind + " " + s.c.hpa.target_name;
   pods_and_services(s, true);
   s.report.set(Link::monitor, Mark::ok, "the series is scraped");
   s.report.set(Link::prometheus, Mark::ok, "has the series");
@@ -69,7 +76,8 @@ bool exposed_by_others(const Scrape& s, const std::vector<Row>& rows) {
       fmt::format("The HPA uses {} with type Pods, which reads it of the pods of {}; its samples are of {}",
                   s.c.need.metric, target, others),
       {seen(*s.c.prometheus_reading("samples"),
-            fmt::format("{} of {}, of {}", text::count(rows.size(), "sample"), s.series, others)),
+            fmt::format("{} of {}, of {}", text::count(s.c.samples(s.series).size(), "sample"), s.series,
+                        others)),
        fmt::format("pods of {}: {}", target, text::join(s.c.object_names(), ", ").substr(0, 300))},
       advice("Use type Object (of a Service or Namespace that the samples are labeled with) or External; or "
              "expose the metric in the pods of " +

@@ -31,7 +31,8 @@ void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in th
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
 
 // Only pods of other workloads expose the HPA's Pods metric: then that is reported, with the marks.
-bool exposed_by_others(const Scrape& s, const std::vector<Row>& rows);
+bool exposed_by_others(const Scrape& s);
+std::string others_that_expose(const Scrape& s);  // "Deployment web"; empty: it is no Pods metric, or none do
 const Json* own_pod(const Scrape& s, const Json& target);  // that the target is; null: none
 // What the pods' containers declare: name (or empty) and number.
 std::vector<std::pair<std::string, long long>> declared_ports(const Scrape& s);
