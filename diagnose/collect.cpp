@@ -27,8 +27,11 @@ std::vector<world::AccessQuestion> discovery_questions(const std::string& user, 
              : world::AccessQuestion{"list", "", "endpoints", space, user};
   return {{"list", "", "services", space, user}, endpoints, {"list", "", "pods", space, user}};
 }
+world::AccessQuestion delegation_question(const std::string& user) {
+  return {"create", "authorization.k8s.io", "subjectaccessreviews", "", user};
+}
 world::AccessQuestion hpa_question(const std::string& group, const std::string& space) {
-  std::string user = "system:serviceaccount:kube-system:horizontal-pod-autoscaler";
+  const std::string user = hpa_controller_user;
   if (group == "external.metrics.k8s.io") return {"list", group, "any-metric", space, user};
   if (group == "metrics.k8s.io") return {"list", group, "pods", space, user};
   return {"get", group, "services/any-metric", space, user};
@@ -144,6 +147,21 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
                  {}, hint);
 }
 
+// How the API server serves the kinds that an HPA names in a group in which hpawalk does not know them.
+void read_kinds(Reader& reader) {
+  std::set<std::string> names;
+  auto take = [&](const KindRef& ref) {
+    if (!ref.kind.empty() && ref.served != true) names.insert(ref.kind);
+  };
+  for (const Hpa& hpa : hpas_of(reader.facts)) {
+    take(hpa.scaled);
+    for (const MetricNeed& need : hpa.needs) take(need.described);
+  }
+  if (names.empty()) return;
+  reader.read_kinds(names);
+  reader.run_round();
+}
+
 // Where the whole cluster's list was refused: these namespaces', as far as they were not read yet.
 void read_refused(Reader& reader, const Spaces& spaces) {
   for (const KubeResource& kind : listed_whole) {
@@ -176,6 +194,20 @@ void read_canaries(Reader& reader) {
   });
 }
 
+// The API groups of the metrics. Of external ones that nobody registered, also the custom ones': their
+// adapter may serve the metric.
+std::set<std::string> metric_groups(const Facts& facts, const std::vector<Hpa>& hpas) {
+  std::set<std::string> groups;
+  for (const Hpa& hpa : hpas) {
+    for (const MetricNeed& need : hpa.needs) groups.insert(need.api_group());
+  }
+  const std::string custom = "custom.metrics.k8s.io", external = "external.metrics.k8s.io";
+  for (const auto& [asked, other] : {std::pair(external, custom), std::pair(custom, external)}) {
+    if (groups.contains(asked) && adapter_of(facts, asked).api_services.empty()) groups.insert(other);
+  }
+  return groups;
+}
+
 // Round 2: the namespaces that matter.
 void read_neighbourhood(Reader& reader) {
   const Facts& facts = reader.facts;
@@ -185,19 +217,19 @@ void read_neighbourhood(Reader& reader) {
     reader.list_by_space(std::string(kind.plural), kind, spaces);
   }
   read_canaries(reader);
-  std::set<std::string> groups, spaces_of_hpas;
+  std::set<std::string> spaces_of_hpas;
   size_t scales = 0;
-  for (const Hpa& hpa : hpas_of(facts)) {
-    for (const MetricNeed& need : hpa.needs) groups.insert(need.api_group());
+  const std::vector<Hpa> hpas = hpas_of(facts);
+  for (const Hpa& hpa : hpas) {
     spaces_of_hpas.insert(hpa.space);
-    static const std::set<std::string> listed = {"Deployment", "StatefulSet", "ReplicaSet"};
-    bool grouped = hpa.target_api.find('/') != std::string::npos;
-    if (listed.contains(hpa.target_kind) || !grouped || ++scales > most_scales) continue;
-    std::string resource = plural(hpa.target_kind);
-    reader.get(scale_key(hpa.space, resource, hpa.target_name),
-               world::kube_object(hpa.target_api, hpa.space, resource, hpa.target_name) + "/scale");
+    const ServedKind& place = hpa.scaled.place;
+    bool nowhere = place.version.empty() || (hpa.scaled.served == false && hpa.scaled.places.size() != 1);
+    if (place.group == "apps" || nowhere || ++scales > most_scales) continue;
+    reader.get(
+        scale_key(hpa.space, place.resource, hpa.target_name),
+        world::kube_object(place.api_version(), hpa.space, place.resource, hpa.target_name) + "/scale");
   }
-  for (const std::string& group : groups) {
+  for (const std::string& group : metric_groups(facts, hpas)) {
     Adapter adapter = adapter_of(facts, group);
     if (adapter.api_services.empty()) continue;
     std::string version = version_of(adapter);
@@ -229,11 +261,8 @@ void read_prometheus_space(Reader& reader, const std::string& space) {
 void read_details(Reader& reader, const CollectOptions& options) {
   const Facts& facts = reader.facts;
   Parts parts = parts_of(facts);
-  std::set<std::string> seen, groups;
-  for (const Hpa& hpa : parts.hpas) {
-    for (const MetricNeed& need : hpa.needs) groups.insert(need.api_group());
-  }
-  for (const std::string& name : groups) {
+  std::set<std::string> seen;
+  for (const std::string& name : metric_groups(facts, parts.hpas)) {
     const Adapter& adapter = parts.groups.at(name).adapter;
     std::string config = object_key("configmaps", adapter.space, adapter.config_map);
     if (!adapter.config_map.empty() && seen.insert(config).second) {
@@ -242,8 +271,11 @@ void read_details(Reader& reader, const CollectOptions& options) {
     for (const Json* pod : adapter.pods) {
       if (seen.insert(log_key(full_name(*pod))).second) reader.read_log(*pod);
     }
-    if (!adapter.pods.empty())
-      reader.ask({"list", "", "pods", options.space, user_of(*adapter.pods.front())});
+    if (!adapter.pods.empty()) {
+      std::string user = user_of(*adapter.pods.front());
+      reader.ask({"list", "", "pods", options.space, user});
+      if (seen.insert(user).second) reader.ask(delegation_question(user));
+    }
     if (adapter.url_in_cluster) read_prometheus_space(reader, adapter.url_space);
   }
   reader.run_round();
@@ -337,6 +369,7 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   if (reader.fatal) return failure(*reader.fatal);
   if (Status asked = find_asked(reader.facts, options); !asked) return failure(asked.error());
   tell("workloads, pods, endpoints");
+  read_kinds(reader);
   read_neighbourhood(reader);
   tell("the adapter");
   read_details(reader, options);

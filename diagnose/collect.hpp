@@ -37,6 +37,10 @@ bool assumed(const Json& hpa);
 std::vector<world::AccessQuestion> discovery_questions(const std::string& user, const std::string& space,
                                                        const Json* prometheus);
 std::string user_of(const Json& pod);  // "system:serviceaccount:ns:name"
+inline constexpr const char* hpa_controller_user =
+    "system:serviceaccount:kube-system:horizontal-pod-autoscaler";
+// May this adapter ask whether others may read metrics?
+world::AccessQuestion delegation_question(const std::string& user);
 world::AccessQuestion hpa_question(const std::string& group, const std::string& space);
 
 }  // namespace hpawalk::diagnose

@@ -53,7 +53,7 @@ static std::optional<Reading> told_by_condition(const Context& c) {
   size_t start = message.find(" metrics API: ");
   bool ours = c.hpa.needs.size() == 1 || has(message, c.need.metric);
   if (text_at(active, "status") != "False" || start == std::string::npos || !ours) return std::nullopt;
-  if (has(message, "forbidden")) return std::nullopt;  // the controller was refused, not this question
+  if (!quotes_metrics_api(message)) return std::nullopt;  // the question was not asked, or was refused
   std::string answer = message.substr(start + std::string_view(" metrics API: ").size());
   std::string id = has(answer, "could not find")                 ? "kube-not-found"
                    : has(answer, "unable to handle the request") ? "kube-unavailable"
@@ -95,6 +95,18 @@ std::optional<bool> Context::registered() const {
   std::string wanted = need.external() ? need.metric : need.resource.text() + "/" + need.metric;
   std::vector<std::string> names = listed_names();
   return std::find(names.begin(), names.end(), wanted) != names.end();
+}
+
+std::vector<std::string> Context::listed_by_other_api() const {
+  std::vector<std::string> names;
+  const Reading* reading =
+      facts.find(discovery_key(need.external() ? "custom.metrics.k8s.io" : "external.metrics.k8s.io"));
+  if (reading == nullptr || !reading->read()) return names;
+  for (const Json& resource : list_at(reading->value, "resources")) {
+    std::string name = text_at(resource, "name");
+    if (name == need.metric || name.ends_with("/" + need.metric)) names.push_back(name);
+  }
+  return names;
 }
 
 std::vector<std::string> Context::log() const {
@@ -142,7 +154,9 @@ std::vector<std::string> Context::other_adapters() const {
 }
 
 bool Context::works() const {
-  return text_at(condition(*hpa.object, "ScalingActive"), "status") == "True" && need.current != nullptr;
+  // Without the scale, the controller leaves what it said of the metrics as it was.
+  return text_at(condition(*hpa.object, "ScalingActive"), "status") == "True" && need.current != nullptr &&
+         !scale_failed(*hpa.object);
 }
 
 }  // namespace hpawalk::diagnose

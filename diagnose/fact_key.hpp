@@ -17,7 +17,7 @@ std::string subject_of(std::string_view key);
 // Is it a list of the resource, of the whole cluster or of one namespace?
 bool lists(std::string_view key, std::string_view resource);
 
-inline constexpr const char *version_key = "version", *controller_key = "controller",
+inline constexpr const char *version_key = "version", *controller_key = "controller", *kinds_key = "kinds",
                             *pods_value_key = "value for the pods", *pod_metrics = "podmetrics",
                             *failed_creates = "failed-creates";
 inline constexpr const char* flagger_group = "flagger.app";  // asked only if an HPA's target has 0 replicas

@@ -99,6 +99,8 @@ constexpr Kind kinds[] = {
     {failed_creates, EVENT_FIELDS " metadata.namespace"},
     {"rescales", EVENT_FIELDS},
     {"version", "gitVersion"},
+    {kinds_key, "kinds.kind kinds.group kinds.version kinds.resource unread.group unread.version unread.why",
+     false},
     {"discovery", "resources.name", false},
     {"api", "items.describedObject.kind items.describedObject.name items.value", false},
     {"may", whole, false},

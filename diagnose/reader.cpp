@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/kept.hpp"
+#include "world/kube_discovery.hpp"
 #include "world/kube_resource.hpp"
 #include "world/workers.hpp"
 
@@ -167,6 +168,24 @@ void Reader::ask(const world::AccessQuestion& question) {
     Result<bool> allowed = world::may(api_, question);
     if (allowed) reading.value = *allowed;
     record(may_key(question), std::move(reading), allowed ? nullptr : &allowed.error());
+  });
+}
+
+void Reader::read_kinds(const std::set<std::string>& names) {
+  later([=, this] {
+    world::TimePoint start = clock_.now();
+    Json kinds = Json::array(), unread = Json::array();
+    world::KubeKinds all = world::discover(api_);
+    for (const world::KubeKind& k : all.all) {
+      if (!names.contains(k.kind)) continue;
+      kinds.push_back(
+          {{"kind", k.kind}, {"group", k.group}, {"version", k.version}, {"resource", k.resource}});
+    }
+    for (const world::UnreadKinds& u : all.unread)
+      unread.push_back({{"group", u.group}, {"version", u.version}, {"why", u.why}});
+    record(kinds_key,
+           {"/apis", {}, {}, {}, {{"kinds", kinds}, {"unread", unread}}, (clock_.now() - start).count()},
+           nullptr);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "diagnose/collect.hpp"
 #include "diagnose/view.hpp"
@@ -56,7 +57,8 @@ class Reader {
   void list_by_space(const std::string& key, const world::KubeResource& kind,
                      const std::vector<std::string>& spaces);
   void ask(const world::AccessQuestion& question);
-  void read_log(const Json& pod);  // the lines that speak of trouble
+  void read_kinds(const std::set<std::string>& names);  // where the API server serves kinds of these names
+  void read_log(const Json& pod);                       // the lines that speak of trouble
   void ask_prometheus(const PrometheusAddress& address, const std::string& key, const std::string& path,
                       std::function<Json(Json)> shape = {});
   void run_round();

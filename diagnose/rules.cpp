@@ -1,8 +1,10 @@
 #include "diagnose/rules.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/printable.hpp"
+#include "diagnose/collect.hpp"
 #include "world/kube_resource.hpp"
 
 namespace hpawalk::diagnose {
@@ -39,6 +41,16 @@ Json role_and_binding(const Json& role, const std::string& kind, const std::stri
   return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", Json::array({role, binding})}};
 }
 
+Fix let_hpa_controller(const std::string& name, const Json& rule, const std::string& says) {
+  Json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+               {"kind", "ClusterRole"},
+               {"metadata", {{"name", name}}},
+               {"rules", Json::array({rule})}};
+  return create({"clusterrolebinding", "", name},
+                role_and_binding(role, "ClusterRoleBinding", hpa_controller_user), says)
+      .value_or(advice(says));
+}
+
 std::string seen(const Reading& reading, std::string_view what) {
   std::string path = reading.path.substr(0, reading.path.find('?'));
   return fmt::format("{}{}: {}", path.starts_with('/') ? "GET " : "", path, what);
@@ -48,6 +60,28 @@ std::string why_unread(const Reading* reading) {
   if (reading == nullptr) return "not read";
   if (!reading->right.empty()) return "not allowed to " + reading->right;
   return reading->error.empty() ? reading->error_id : reading->error;
+}
+
+bool quotes_metrics_api(std::string_view message) {
+  for (const char* other : {"unable to map kind", "forbidden"}) {
+    if (has(message, other)) return false;
+  }
+  return has(message, " metrics API");
+}
+
+std::string forbidden_user(const std::string& message) {
+  const std::string before = "User ";
+  size_t start = message.find(before);
+  if (start == std::string::npos) return {};
+  start =
+      message.find_first_not_of("\\\"", start + before.size());  // an answer that is quoted again has both
+  if (start == std::string::npos) return {};
+  return message.substr(start, message.find_first_of("\\\"", start) - start);
+}
+
+bool scale_failed(const Json& hpa) {
+  const Json& able = condition(hpa, "AbleToScale");
+  return text_at(able, "status") == "False" && text_at(able, "reason") == "FailedGetScale";
 }
 
 bool says_nothing(const Reading& reading) {
@@ -73,21 +107,35 @@ std::vector<Row> rows_of(const Json& list) {
   return rows;
 }
 
-ObjectRef target_ref(const Context& c) {
-  return {resource_of(c.hpa.target_kind, c.hpa.target_api), c.hpa.space, c.hpa.target_name};
-}
-
 std::string owner_of(const Facts& facts, const Json& pod) {
   for (const Json& owner : list_at(pod, "metadata.ownerReferences")) {
     std::string kind = text_at(owner, "kind"), name = text_at(owner, "name");
     if (kind != "ReplicaSet") return kind + " " + name;
     const Json* set = facts.object("replicasets", space_of(pod), name);
-    if (set == nullptr) return {};
+    if (set == nullptr) return {};  // it was not read
     for (const Json& above : list_at(*set, "metadata.ownerReferences"))
       return text_at(above, "kind") + " " + text_at(above, "name");
     return kind + " " + name;
   }
   return "nobody";
+}
+
+std::string mesh_sidecar(const std::vector<const Json*>& pods) {
+  static const std::set<std::string> names = {"istio-proxy", "linkerd-proxy", "consul-dataplane",
+                                              "kuma-sidecar"};
+  for (const Json* pod : pods) {
+    for (const char* group : {"spec.containers", "spec.initContainers"}) {
+      for (const Json& container : list_at(*pod, group)) {
+        std::string name = text_at(container, "name");
+        if (names.contains(name)) return fmt::format("pod {} has a container {}", full_name(*pod), name);
+      }
+    }
+  }
+  return {};
+}
+
+ObjectRef target_ref(const Context& c) {
+  return {resource_of(c.hpa.target_kind, c.hpa.scaled.place.api_version()), c.hpa.space, c.hpa.target_name};
 }
 
 bool has_ended(const Json& pod) {

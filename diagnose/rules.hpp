@@ -47,6 +47,8 @@ struct Context {
   std::optional<bool> registered() const;         // does discovery list the metric for the resource?
   std::vector<std::string> listed_names() const;  // what discovery lists: "services/prom_fake_value"
   std::vector<std::string> log() const;           // recent lines of trouble of the adapter
+  // The metric in the other of the custom and the external metrics API, as that one lists it.
+  std::vector<std::string> listed_by_other_api() const;
   std::string expected_series() const;
   std::vector<std::string> object_names() const;  // of the Service or pods that the metric is about
   // Pods of adapters that could serve the group's metrics, but are not asked: no APIService of it leads
@@ -81,20 +83,34 @@ Json rule_for(const std::string& group, const std::vector<std::string>& resource
 Json role_and_binding(const Json& role, const std::string& kind, const std::string& user);
 Json binding_to(const std::string& kind, const Json& metadata, const std::string& role_kind,
                 const std::string& role, const std::string& user);
+// The rule for the HPA controller, as a role of this name and its binding.
+Fix let_hpa_controller(const std::string& name, const Json& rule, const std::string& says);
 std::string seen(const Reading& reading, std::string_view what);  // "GET /path: what"
 std::string why_unread(const Reading* reading);  // "not allowed to list pods in namespace web"
+// Does a condition's message quote what the metrics API answered? Not where the controller could not ask it,
+// and not where somebody was forbidden something.
+bool quotes_metrics_api(std::string_view message);
+// Who was forbidden something, as a message says: `User "system:serviceaccount:NS:NAME" cannot ...`.
+std::string forbidden_user(const std::string& message);
+bool scale_failed(const Json& hpa);  // the controller could not read the scale, and then does nothing else
 // Not answered in a way that says nothing about who was asked: a right, the load, or the time was missing.
 bool says_nothing(const Reading& reading);
-std::vector<Row> rows_of(const Json& list);
-ObjectRef target_ref(const Context& c);  // the workload that the HPA scales
-// What owns the pod, through its ReplicaSet: "Deployment web"; of none "nobody"; empty: that was not read.
+// The workload that a pod belongs to: "Deployment web"; empty: its ReplicaSet was not read.
 std::string owner_of(const Facts& facts, const Json& pod);
+std::string mesh_sidecar(const std::vector<const Json*>& pods);  // "pod NS/NAME has a container istio-proxy"
+// May the adapter ask the API server who may read metrics? Nothing: unknown.
+std::optional<bool> adapter_may_delegate(const Context& c);
+std::vector<Row> rows_of(const Json& list);
+ObjectRef target_ref(const Context& c);       // the workload that the HPA scales
 bool has_ended(const Json& pod);              // Succeeded or Failed
 std::string why_no_node(const Json& pod);     // the scheduler's reason; empty: it has a node
 std::string why_refused(const Json& object);  // why no more pods of the workload can be created; or empty
 // Of these pods, those without a node: "pod web-1 has no node: 0/1 nodes are available: ..."
 std::vector<std::string> without_node(const std::vector<const Json*>& pods);
 Fix give_node(const Json& pod);
+// Does an HPA name a kind in an API group that does not serve it? Then that is reported.
+bool target_kind_unserved(const Context& c, Report& report);
+bool object_kind_unserved(const Context& c, Report& report);
 
 // In the order in which they are asked; each sets the marks of its links and adds what it finds.
 void judge_scrape(const Context& c, Report& report);    // pods, Service, monitor, Prometheus, series

@@ -127,9 +127,11 @@ void judge_adapter(const Context& c, Report& report) {
     report.set(Link::adapter, Mark::note,
                "Service " + c.adapter.space + "/" + c.adapter.service_name +
                    ": an adapter that hpawalk does not support");
+    judge_delegation(c, report);
     return;
   }
   report.set(Link::adapter, Mark::ok, where(c));
+  judge_delegation(c, report);
   if (!judge_way_to_prometheus(c, report)) return;
   if (!c.adapter.config) return no_config(c, report);
   judge_listing(c, report);

@@ -5,6 +5,8 @@
 
 namespace hpawalk::diagnose {
 
+// May it ask the API server who may read metrics?
+void judge_delegation(const Context& c, Report& report);
 // Does the adapter reach a Prometheus? False: the rest need not be looked at.
 bool judge_way_to_prometheus(const Context& c, Report& report);
 // Where Prometheus is, as far as this cluster knows: its governing Service, or one before its pods.

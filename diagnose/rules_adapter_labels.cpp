@@ -64,13 +64,10 @@ void not_namespaced(const Context& c, Report& report, const AdapterRule& rule, b
 }
 
 // The labels that the rule names and no sample has.
-std::vector<std::string> missing_labels(const Context& c, const std::optional<std::string>& object,
-                                        const std::string& space, const std::vector<Row>& rows) {
+std::vector<std::string> missing_labels(const std::optional<std::string>& object, const std::string& space,
+                                        const std::vector<Row>& rows) {
   std::vector<std::string> missing;
-  if (!object)
-    missing.push_back("a label for " + c.need.resource.text() + " (the rule names none)");
-  else if (!on_any(rows, *object))
-    missing.push_back("label " + *object);
+  if (object && !on_any(rows, *object)) missing.push_back("label " + *object);
   if (!on_any(rows, space)) missing.push_back("label " + space);
   return missing;
 }
@@ -84,9 +81,11 @@ void labels_mismatch(const Context& c, Report& report, const Candidate& candidat
                                    "kubernetes_" + one, "exported_" + space}) {
     if (on_any(rows, other) && other != object.value_or("")) instead = other;
   }
-  report.broken(cause::rule_labels_mismatch,
-                fmt::format("{} requires labels that the series {} does not have: {}", rule.title(),
-                            candidate.series, text::join(missing_labels(c, object, space, rows), " and ")),
+  std::string sentence =
+      object ? fmt::format("{} requires labels that the series {} does not have: {}", rule.title(),
+                           candidate.series, text::join(missing_labels(object, space, rows), " and "))
+             : fmt::format("{} maps no label to {}", rule.title(), c.need.resource.text());
+  report.broken(cause::rule_labels_mismatch, sentence,
                 {rule_place(c, rule) + ": resources " + resources_text(rule),
                  "Prometheus has " + sample_text(candidate, rows.front())},
                 edit_rules(c, instead.empty() ? "Use labels of the series in resources.overrides"
@@ -103,7 +102,8 @@ void other_objects(const Context& c, Report& report, const Candidate& candidate,
       return;
     if (values.size() < 5) values.push_back(in->second + "/" + of->second);
   }
-  if (report.broken_before(Link::adapter) || wanted.empty()) return;
+  if (report.broken_before(Link::adapter) || report.has(cause::pods_metric_of_others) || wanted.empty())
+    return;
   report.broken(
       cause::object_not_in_series,
       fmt::format("No sample of {} has {}={} in namespace {}; existing values: {}", candidate.series, object,
@@ -128,10 +128,11 @@ void judge_labels(const Context& c, Report& report, const Candidate& candidate,
   const AdapterRule& rule = *candidate.rule;
   std::optional<std::string> object = label_for(rule, c.need.resource),
                              space = label_for(rule, {"", "namespaces"});
-  bool only_cluster = std::any_of(rule.overrides.begin(), rule.overrides.end(),
+  bool only_cluster = rule.resource_template.empty() &&
+                      std::all_of(rule.overrides.begin(), rule.overrides.end(),
                                   [](const auto& o) { return o.second.resource == "namespaces"; });
   if (!space || (!object && only_cluster)) return not_namespaced(c, report, rule, space.has_value());
-  if (!missing_labels(c, object, *space, rows).empty())
+  if (!object || !missing_labels(object, *space, rows).empty())
     return labels_mismatch(c, report, candidate, object, *space, rows);
   other_objects(c, report, candidate, *object, *space, rows);
 }

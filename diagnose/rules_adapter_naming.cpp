@@ -38,7 +38,58 @@ const Cause cause::rules_overlap = {.id = "rules-overlap",
                                     .fix = "Make them exclusive",
                                     .also_when_served = true};
 
+const Cause cause::metric_type_mismatch = {
+    .id = "metric-type-mismatch",
+    .link = Link::adapter,
+    .symptom = "the server could not find the requested resource (get NAME.external.metrics.k8s.io)",
+    .reason =
+        "The HPA uses type External, and the adapter serves the metric as a custom metric only, or the "
+        "other way round",
+    .detection = "The adapter's rules and externalRules, and what the other metrics API lists",
+    .fix = "Change the type in the HPA, or add a rule of that type"};
+
 namespace {
+
+// The metric as the HPA could name it: somebody has to choose the object.
+Json as_object_metric(const Context& c) {
+  Json target = {{"type", c.need.target_type}};
+  target[c.need.target_type == "AverageValue" ? "averageValue" : "value"] = c.need.target;
+  return {{"type", "Object"},
+          {"object",
+           {{"describedObject", {{"apiVersion", "v1"}, {"kind", "Service"}, {"name", "NAME"}}},
+            {"metric", {{"name", c.need.metric}}},
+            {"target", target}}}};
+}
+
+// names: as the other metrics API lists it.
+void other_type(const Context& c, Report& report, std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  bool external = c.need.external(), registered = !c.adapter.api_services.empty();
+  const Adapter& server = c.groups.at(external ? "custom.metrics.k8s.io" : "external.metrics.k8s.io").adapter;
+  std::string rules = external ? "externalRules" : "rules", listed = text::join(names, ", ");
+  std::string lacks = c.adapter.rules(external).empty() ? "no " + rules : "no rule for it among its " + rules;
+  bool same = server.space == c.adapter.space && server.service_name == c.adapter.service_name;
+  std::vector<std::string> evidence = {
+      fmt::format("the {} metrics API lists {}", external ? "custom" : "external", listed),
+      fmt::format("ConfigMap {}/{}: {}", c.adapter.space, c.adapter.config_map, lacks)};
+  std::string register_it;
+  if (!registered) {
+    evidence.push_back("no APIService registers " + c.need.api_group());
+    register_it = ", and create APIService v1beta1." + c.need.api_group();
+  }
+  std::string says = fmt::format(
+      "Use type {} in spec.metrics[{}] of the HPA; or add a rule to the {} in ConfigMap {}/{}, restart the "
+      "adapter{}",
+      external ? "Object" : "External", c.need.index, rules, c.adapter.space, c.adapter.config_map,
+      register_it);
+  bool of_services = std::binary_search(names.begin(), names.end(), "services/" + c.need.metric);
+  report.broken(cause::metric_type_mismatch,
+                fmt::format("The HPA uses {} with type {}, but {} has {}; {} serves it as {} metric ({})",
+                            c.need.metric, c.need.type, where(c), lacks,
+                            same ? "it" : fmt::format("the adapter {}/{}", server.space, server.service_name),
+                            external ? "a custom" : "an external", listed),
+                evidence, of_services ? advice_with(says, as_object_metric(c)) : advice(says));
+}
 
 Fix other_metric(const Context& c, const std::string& name, const std::string& beyond) {
   std::string field = c.need.type;
@@ -90,7 +141,8 @@ void no_rule_matches(const Context& c, Report& report) {
       cause::rule_matches_no_series,
       fmt::format("Prometheus has the series {}, but no rule of the adapter matches it", c.need.metric),
       evidence,
-      edit_rules(c, "Add a rule, for example",
+      edit_rules(c,
+                 c.need.external() ? "Add a rule to externalRules, for example" : "Add a rule, for example",
                  {{"seriesQuery", c.need.metric + "{namespace!=\"\"}"},
                   {"resources", {{"template", "<<.Resource>>"}}},
                   {"metricsQuery", "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"}}));
@@ -118,6 +170,12 @@ void no_rule(const Context& c, Report& report) {
   if (const AdapterRule* rule = not_understood(c)) {
     report.set(Link::adapter, Mark::unknown,
                fmt::format("the effect of {} is unknown: {}", rule->title(), rule->not_understood));
+    return;
+  }
+  std::vector<std::string> other = c.listed_by_other_api();
+  if (!other.empty()) return other_type(c, report, other);
+  if (c.adapter.api_services.empty() && c.adapter.rules(c.need.external()).empty()) {  // judge_api says so
+    report.set(Link::adapter, Mark::broken, where(c) + " has no rules of that type");
     return;
   }
   const Reading* all = c.prometheus_reading("names");

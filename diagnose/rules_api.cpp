@@ -81,6 +81,15 @@ std::optional<Fix> registration(const Context& c, const std::string& group) {
                 "a caBundle to verify it)");
 }
 
+// Nothing registers the group, and this adapter would not serve it: it has no rules of that type.
+Fix serve_and_register(const Context& c) {
+  return advice(
+      fmt::format("Add {} to ConfigMap {}/{}, restart the adapter, and create APIService v1beta1.{}",
+                  c.need.external() ? "externalRules" : "rules", c.adapter.space, c.adapter.config_map,
+                  c.need.api_group()),
+      look_at("get", {"configmap", c.adapter.space, c.adapter.config_map}));
+}
+
 void missing(const Context& c, Report& report) {
   const Reading* listing = c.facts.find("apiservices");
   if (listing == nullptr || listing->refused()) {
@@ -88,16 +97,28 @@ void missing(const Context& c, Report& report) {
     return;
   }
   std::string group = c.need.api_group();
+  if (report.has(cause::metric_type_mismatch)) {
+    report.set(Link::api_service, Mark::broken, "no APIService registers " + group);
+    return;
+  }
   Fix fix = advice("Install an adapter that serves it");
-  std::string what = "and no adapter is running";
+  const Reading* pods = c.facts.find(adapter_pods_by_name);
+  bool none = pods != nullptr && pods->read() && c.facts.items(adapter_pods).empty();
+  std::string what =
+      none ? "no prometheus-adapter is running" : "hpawalk does not know which adapter could serve it";
   if (group == "metrics.k8s.io") {
     what = "metrics-server is not installed";
     fix = advice("Install metrics-server: https://github.com/kubernetes-sigs/metrics-server");
   } else if (!c.adapter.service_name.empty()) {
-    what = fmt::format("although prometheus-adapter is running behind Service {}/{}", c.adapter.space,
-                       c.adapter.service_name);
-    fix =
-        registration(c, group).value_or(advice(fmt::format("Create an APIService v1beta1.{} for it", group)));
+    bool without_rules = c.adapter.config && c.adapter.rules(c.need.external()).empty();
+    what = fmt::format("{} prometheus-adapter is running behind Service {}/{}{}",
+                       without_rules ? "a" : "although", c.adapter.space, c.adapter.service_name,
+                       !without_rules      ? ""
+                       : c.need.external() ? ", but has no externalRules"
+                                           : ", but has only externalRules");
+    fix = without_rules ? serve_and_register(c)
+                        : registration(c, group).value_or(
+                              advice(fmt::format("Create an APIService v1beta1.{} for it", group)));
   }
   report.broken(cause::apiservice_missing, fmt::format("No APIService registers {}: {}", group, what),
                 {seen(*listing, "none of group " + group)}, fix);

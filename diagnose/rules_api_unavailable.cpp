@@ -65,17 +65,7 @@ std::string backend(const Context& c) {
 
 // A mesh's sidecar before the adapter, by its pods or its namespace's label.
 std::string mesh_of(const Context& c) {
-  for (const Json* pod : c.adapter.pods) {
-    for (const char* group : {"spec.containers", "spec.initContainers"}) {
-      for (const Json& container : list_at(*pod, group)) {
-        std::string name = text_at(container, "name");
-        if (name == "istio-proxy" || name == "linkerd-proxy" || name == "consul-dataplane" ||
-            name == "kuma-sidecar") {
-          return fmt::format("pod {} has a container {}", full_name(*pod), name);
-        }
-      }
-    }
-  }
+  if (std::string sidecar = mesh_sidecar(c.adapter.pods); !sidecar.empty()) return sidecar;
   const Json& labels = namespace_labels(c.facts, c.adapter.space);
   if (text_at(labels, "istio-injection") == "enabled")
     return "namespace " + c.adapter.space + " has istio-injection=enabled";

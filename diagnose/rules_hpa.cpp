@@ -122,19 +122,16 @@ Fix wake_target(const HpaSide& s) {
 }
 
 Fix let_read(const std::string& group) {
-  std::string name = "hpa-reads-" + group;
   Json rule = rule_for(group, {"*"});
   rule["verbs"] = Json::array({"get", "list"});
-  Json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-               {"kind", "ClusterRole"},
-               {"metadata", {{"name", name}}},
-               {"rules", Json::array({rule})}};
-  std::string says = "Allow the HPA controller to read " + group;
-  return create({"clusterrolebinding", "", name},
-                role_and_binding(role, "ClusterRoleBinding",
-                                 "system:serviceaccount:kube-system:horizontal-pod-autoscaler"),
-                says)
-      .value_or(advice(says));
+  return let_hpa_controller("hpa-reads-" + group, rule, "Allow the HPA controller to read " + group);
+}
+
+// The controller itself was forbidden to read the metrics API: not the adapter, to do what an answer takes.
+bool controller_forbidden(const std::string& message) {
+  std::string user = forbidden_user(message);
+  bool other = user.starts_with("system:serviceaccount:") && user != hpa_controller_user;
+  return has(message, "forbidden") && !other;
 }
 
 void forbidden(const HpaSide& s, std::vector<std::string> evidence) {
@@ -145,6 +142,14 @@ void forbidden(const HpaSide& s, std::vector<std::string> evidence) {
   std::string group = s.c.need.api_group();
   s.report.broken(cause::hpa_forbidden, fmt::format("The HPA controller is forbidden to read {}", group),
                   evidence, let_read(group));
+}
+
+// Does what was read since refute what the condition says? A value refutes only that there was none.
+bool refuted(const HpaSide& s, const std::string& message) {
+  if (s.report.mark(Link::value) != Mark::ok) return false;
+  if (has(message, "subjectaccessreviews")) return adapter_may_delegate(s.c) == true;
+  if (has(message, "did not receive metrics for targeted pods")) return s.state.ready_pods.value_or(0) > 0;
+  return quotes_metrics_api(message);
 }
 
 // The HPA complains, but everything before it is whole.
@@ -158,7 +163,7 @@ void nothing_before(const HpaSide& s, const std::string& reason, const std::stri
     s.report.set(Link::hpa, Mark::ok, "the condition is about another metric");
     return;
   }
-  if (reason.starts_with("FailedGet") && s.report.mark(Link::value) == Mark::ok) {
+  if (reason.starts_with("FailedGet") && refuted(s, message)) {
     s.report.set(
         Link::hpa, Mark::note,
         fmt::format(
@@ -199,7 +204,7 @@ void not_active(const HpaSide& s, const Json& active) {
                     evidence, wake_target(s));
   } else if (reason == "AmbiguousSelector") {
     ambiguous(s, evidence);
-  } else if (has(message, "forbidden")) {
+  } else if (controller_forbidden(message)) {
     forbidden(s, evidence);
   } else if (!s.report.broken_before(Link::hpa)) {
     nothing_before(s, reason, message, evidence);
@@ -222,11 +227,17 @@ void judge_hpa(const Context& c, Report& report) {
         std::count_if(c.hpa.pods.begin(), c.hpa.pods.end(), [](const Json* pod) { return pod_ready(*pod); }));
   }
   if (assumed(hpa)) return missing(s);
+  if (object_kind_unserved(c, report)) return;
   const Json& active = condition(hpa, "ScalingActive");
   const Json& able = condition(hpa, "AbleToScale");
   if (able.is_null()) {
     report.set(Link::hpa, Mark::unknown,
                fmt::format("the controller has not synced it yet (it syncs every {})", sync_period(c)));
+    return;
+  }
+  if (scale_failed(hpa)) {
+    report.set(Link::hpa, Mark::unknown,
+               "the controller cannot read the scale, so it does not read the metric");
     return;
   }
   std::string replicas =

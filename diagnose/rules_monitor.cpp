@@ -90,15 +90,25 @@ Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels
   return nearest;
 }
 
+// Where other pods expose a Pods metric, these need not expose it too.
+void selects_none(const Scrape& s, std::string sentence, std::vector<std::string> evidence, Fix fix) {
+  std::string others = others_that_expose(s);
+  if (!others.empty())
+    evidence.push_back(fmt::format("{} has samples of {}; type Pods fits only if these pods expose it too",
+                                   s.series, others));
+  s.report.broken(cause::monitor_selects_no_service, std::move(sentence), std::move(evidence), std::move(fix),
+                  others.empty() ? Certainty::certain : Certainty::likely);
+}
+
 void other_namespace(const Scrape& s, const Monitor& m, const std::string& what) {
   const Json& selector = at(*m.object, "spec.namespaceSelector");
-  s.report.broken(cause::monitor_selects_no_service,
-                  fmt::format("{} matches the labels of {}, but does not select namespace {}", m.ref(), what,
-                              s.c.hpa.space),
-                  {fmt::format("{}: spec.namespaceSelector {}", m.ref(),
-                               selector.is_null() ? "is not set, so it selects only its own namespace"
-                                                  : selector.dump())},
-                  look_into(m, s.c.hpa.space));
+  selects_none(s,
+               fmt::format("{} matches the labels of {}, but does not select namespace {}", m.ref(), what,
+                           s.c.hpa.space),
+               {fmt::format("{}: spec.namespaceSelector {}", m.ref(),
+                            selector.is_null() ? "is not set, so it selects only its own namespace"
+                                               : selector.dump())},
+               look_into(m, s.c.hpa.space));
 }
 
 void other_labels(const Scrape& s, const Nearest& nearest, const Json* service, const Json& labels,
@@ -113,13 +123,12 @@ void other_labels(const Scrape& s, const Nearest& nearest, const Json* service, 
     fix = labelled(ref_of("service", *service), *service, selector,
                    fmt::format("Give Service {} the labels that {} selects", full_name(*service), m.ref()))
               .value_or(fix);
-  s.report.broken(
-      cause::monitor_selects_no_service,
-      fmt::format("No ServiceMonitor or PodMonitor selects {}; the closest, {}, requires {}: {}", what,
-                  m.ref(), selector_text(selector), mismatch(selector, labels).value_or("")),
-      {fmt::format("{}: spec.selector {}", m.ref(), selector_text(selector)),
-       fmt::format("{}: labels {}", what, labels_text(labels))},
-      fix);
+  selects_none(s,
+               fmt::format("No ServiceMonitor or PodMonitor selects {}; the closest, {}, requires {}: {}",
+                           what, m.ref(), selector_text(selector), mismatch(selector, labels).value_or("")),
+               {fmt::format("{}: spec.selector {}", m.ref(), selector_text(selector)),
+                fmt::format("{}: labels {}", what, labels_text(labels))},
+               fix);
 }
 
 void no_monitor(const Scrape& s, const Json* service) {
@@ -131,25 +140,16 @@ void no_monitor(const Scrape& s, const Json* service) {
                                         : "the pods of " + s.c.hpa.target_kind + " " + s.c.hpa.target_name;
   if (nearest.by_space != nullptr && (nearest.by_labels == nullptr || nearest.likeness < 5)) {
     other_namespace(s, *nearest.by_space, what);
-  } else if (nearest.by_labels != nullptr) {
+  } else if (nearest.by_labels != nullptr && nearest.likeness > 1) {
     other_labels(s, nearest, service, labels, what);
   } else {
-    s.report.broken(cause::monitor_selects_no_service,
-                    fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
-                    {fmt::format("{} were checked: {}", text::count(s.monitors.size(), "monitor"),
-                                 "none covers namespace " + s.c.hpa.space)},
-                    advice("Create a ServiceMonitor for it; hpawalk render shows one"));
+    selects_none(s, fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
+                 {fmt::format("{} were checked: {}", text::count(s.monitors.size(), "monitor"),
+                              nearest.by_labels == nullptr ? "none covers namespace " + s.c.hpa.space
+                                                           : "none has a label of it in its selector")},
+                 advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }
   s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
-}
-
-// Why a list of monitors may not be whole; empty if it is.
-std::string monitors_unread(const Scrape& s) {
-  for (const char* resource : {"servicemonitors", "podmonitors"}) {
-    const Reading* reading = s.c.facts.whole(resource);
-    if (reading == nullptr || reading->refused()) return why_unread(reading);
-  }
-  return {};
 }
 
 // Those that select the Service (which is set to the one found) or the pods.
@@ -211,6 +211,19 @@ void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, cons
 }
 
 }  // namespace
+
+std::string monitors_unread(const Scrape& s) {
+  for (const char* resource : {"servicemonitors", "podmonitors"}) {
+    const Reading* reading = s.c.facts.whole(resource);
+    if (reading == nullptr || reading->refused()) return why_unread(reading);
+  }
+  return {};
+}
+
+bool selected_by_any_monitor(const Scrape& s) {
+  const Json* service = nullptr;
+  return !matching_monitors(s, service).empty();
+}
 
 void monitored(const Scrape& s) {
   const Json* service = s.services.empty() ? nullptr : s.services.front();

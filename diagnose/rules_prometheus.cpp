@@ -59,15 +59,6 @@ void no_answer(const Scrape& s, const Reading* reading) {
   s.report.set(Link::prometheus, Mark::unknown, why);
 }
 
-bool is_own_pod(const Scrape& s, const Json& target) {
-  for (const Json* pod : s.pods) {
-    std::string ip = text_at(*pod, "status.podIP");
-    if (!ip.empty() && text_at(target, "url").find("//" + ip + ":") != std::string::npos) return true;
-    if (text_at(at(target, "labels"), "pod") == name_of(*pod)) return true;
-  }
-  return false;
-}
-
 // Does the target lead to the Service by its labels, or by its DNS name?
 bool is_own_service(const Scrape& s, const Json& target) {
   const Json& labels = at(target, "labels");
@@ -80,6 +71,15 @@ bool is_own_service(const Scrape& s, const Json& target) {
 }
 
 }  // namespace
+
+const Json* own_pod(const Scrape& s, const Json& target) {
+  for (const Json* pod : s.pods) {
+    std::string ip = text_at(*pod, "status.podIP");
+    if (!ip.empty() && text_at(target, "url").find("//" + ip + ":") != std::string::npos) return pod;
+    if (text_at(at(target, "labels"), "pod") == name_of(*pod)) return pod;
+  }
+  return nullptr;
+}
 
 bool prometheus_answers(const Scrape& s) {
   const Reading* runtime = s.c.prometheus_reading("targets");
@@ -113,7 +113,7 @@ void scraped_without_operator(const Scrape& s) {
   if (!prometheus_answers(s) || s.targets == nullptr) return;
   std::vector<const Json*> own;
   for (const Json& target : *s.targets) {
-    if (is_own_pod(s, target) || is_own_service(s, target)) own.push_back(&target);
+    if (own_pod(s, target) != nullptr || is_own_service(s, target)) own.push_back(&target);
   }
   if (!own.empty()) return judge_targets(s, own);
   std::string what = s.services.empty() ? "these pods" : "Service " + name_of(*s.services.front());
@@ -136,9 +136,9 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
     for (const Monitor& m : monitors) {
       if (!text_at(target, "pool").starts_with(m.pool())) continue;
       const Json& labels = at(target, "labels");
-      bool ours =
-          is_own_pod(s, target) || (service != nullptr && text_at(labels, "service") == name_of(*service) &&
-                                    text_at(labels, "namespace") == s.c.hpa.space);
+      bool ours = own_pod(s, target) != nullptr ||
+                  (service != nullptr && text_at(labels, "service") == name_of(*service) &&
+                   text_at(labels, "namespace") == s.c.hpa.space);
       if (ours) own.push_back(&target);
     }
   }

@@ -1,4 +1,6 @@
 // The chain's targets in Prometheus: is one up, and if not, why can Prometheus not scrape them?
+#include <algorithm>
+
 #include "diagnose/rules_scrape.hpp"
 
 namespace hpawalk::diagnose {
@@ -17,18 +19,15 @@ const Cause cause::target_down = {.id = "target-down",
                                   .detection = "The target's last error",
                                   .fix = "As the error says"};
 
-namespace {
+const Cause cause::target_mesh_sidecar = {
+    .id = "target-mesh-sidecar",
+    .link = Link::prometheus,
+    .symptom = "The target is down: connection reset by peer, or EOF",
+    .reason = "A service mesh's sidecar in front of the application requires mutual TLS",
+    .detection = "The target's last error, and the containers of its pod",
+    .fix = "Scrape with the mesh's certificates, or exclude the port from the mesh"};
 
-// What the pods' containers declare: name (or empty) and number.
-std::vector<std::pair<std::string, long long>> declared_ports(const Scrape& s) {
-  std::vector<std::pair<std::string, long long>> ports;
-  if (s.pods.empty()) return ports;
-  for (const Json& container : list_at(*s.pods.front(), "spec.containers")) {
-    for (const Json& port : list_at(container, "ports"))
-      ports.emplace_back(text_at(port, "name"), int_at(port, "containerPort"));
-  }
-  return ports;
-}
+namespace {
 
 // "http://10.0.0.1:9113/metrics" -> 9113
 long long port_of(const std::string& url) {
@@ -61,38 +60,97 @@ std::optional<Fix> lead_to_declared(const Json& service, const std::string& url,
   return std::nullopt;
 }
 
-Fix right_target_port(const Scrape& s, const Json& service, const std::string& url) {
-  std::vector<std::pair<std::string, long long>> declared = declared_ports(s);
+// Nothing listens where Prometheus scrapes.
+void refused(const Scrape& s, const std::string& url, std::vector<std::string> evidence) {
+  const std::vector<std::pair<std::string, long long>> declared = declared_ports(s);
   std::vector<std::string> shown;
   for (const auto& [name, number] : declared)
     shown.push_back(name.empty() ? std::to_string(number) : fmt::format("{} ({})", number, name));
-  return lead_to_declared(service, url, declared)
-      .value_or(advice(
-          fmt::format("Point the Service's port to the port where the program listens; the pods declare {}",
-                      shown.empty() ? "no port" : text::join(shown, ", ")),
-          look_at("get", ref_of("service", service))));
+  evidence.push_back("the pods declare " + (shown.empty() ? "no port" : "port " + text::join(shown, ", ")));
+  long long port = port_of(url);
+  bool meant = std::any_of(declared.begin(), declared.end(), [&](const auto& p) { return p.second == port; });
+  std::string sentence = fmt::format("Prometheus cannot scrape {}: nothing listens there", url);
+  std::vector<std::string> look = s.services.empty() ? look_for("pods", s.c.hpa.space)
+                                                     : look_at("get", ref_of("service", *s.services.front()));
+  if (meant) {
+    s.report.broken(
+        cause::service_target_port,
+        fmt::format("{}, although the pods declare port {}; the program listens on another port, or only "
+                    "on localhost",
+                    sentence, port),
+        evidence,
+        advice(fmt::format("Make the program listen on port {} of its pod's address; or correct the "
+                           "declared port and the Service's targetPort",
+                           port),
+               look));
+    return;
+  }
+  Fix fix = advice("Point the Service's port to the port where the program listens", look);
+  if (!s.services.empty()) fix = lead_to_declared(*s.services.front(), url, declared).value_or(fix);
+  s.report.broken(cause::service_target_port,
+                  sentence + ", so the Service's targetPort is wrong, or the program listens elsewhere",
+                  evidence, fix);
+}
+
+// A connection was made, and ended without a response: by a mesh's sidecar, if the pod has one.
+void cut_off(const Scrape& s, const Json& target, const std::string& sentence,
+             std::vector<std::string> evidence) {
+  const Json* pod = own_pod(s, target);
+  std::string sidecar = pod == nullptr ? "" : mesh_sidecar({pod});
+  if (sidecar.empty()) {
+    s.report.broken(
+        cause::target_down, sentence + "; what listens there ends the connection without a response",
+        evidence,
+        advice("Find what ends the connection: a proxy that requires TLS, or the program itself",
+               pod == nullptr ? look_for("pods", s.c.hpa.space) : look_at("logs", ref_of("pod", *pod))));
+    return;
+  }
+  evidence.push_back(sidecar);
+  long long port = port_of(text_at(target, "url"));
+  std::string says =
+      "Scrape with scheme https and the mesh's certificates (tlsConfig of the monitor's endpoint), or "
+      "exclude the metrics port from the mesh in the pods' template";
+  bool istio = has(sidecar, "istio-proxy");
+  Json exclude = {
+      {"metadata",
+       {{"annotations", {{"traffic.sidecar.istio.io/excludeInboundPorts", std::to_string(port)}}}}}};
+  s.report.broken(
+      cause::target_mesh_sidecar,
+      sentence +
+          "; a service mesh's sidecar is in front of the application, and it refuses plain HTTP if "
+          "mutual TLS is required",
+      evidence, advice_with(says, istio ? exclude : Json(), look_at("get", ref_of("pod", *pod))),
+      Certainty::likely);
 }
 
 void target_is_down(const Scrape& s, const Json& target) {
   std::string error = text_at(target, "lastError"), url = text_at(target, "url");
   std::vector<std::string> evidence = {seen(*s.c.prometheus_reading("targets"), target_text(target))};
-  Fix fix = advice("Make the target respond at that address, or correct path, scheme and port in the monitor",
-                   look_for("pods", s.c.hpa.space));
-  if (has(error, "connection refused") || has(error, "reset by peer")) {
-    if (!s.services.empty()) fix = right_target_port(s, *s.services.front(), url);
-    s.report.broken(cause::service_target_port,
-                    fmt::format("Prometheus cannot scrape {}: nothing listens there, so the Service's "
-                                "targetPort is wrong, or the program listens elsewhere",
-                                url),
-                    evidence, fix);
+  std::string sentence = fmt::format("Prometheus cannot scrape {}: {}", url, error);
+  if (has(error, "connection refused")) {
+    refused(s, url, evidence);
+  } else if (has(error, "reset by peer") || error.ends_with(": EOF")) {
+    cut_off(s, target, sentence, evidence);
   } else {
-    s.report.broken(cause::target_down, fmt::format("Prometheus cannot scrape {}: {}", url, error), evidence,
-                    fix);
+    s.report.broken(
+        cause::target_down, sentence, evidence,
+        advice("Make the target respond at that address, or correct path, scheme and port in the monitor",
+               look_for("pods", s.c.hpa.space)));
   }
   s.report.set(Link::prometheus, Mark::broken, target_text(target));
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, long long>> declared_ports(const Scrape& s) {
+  std::vector<std::pair<std::string, long long>> ports;
+  if (s.pods.empty()) return ports;
+  for (const Json& container : list_at(*s.pods.front(), "spec.containers")) {
+    for (const Json& port : list_at(container, "ports"))
+      ports.emplace_back(text_at(port, "name"), int_at(port, "containerPort"));
+  }
+  return ports;
+}
 
 void judge_targets(const Scrape& s, const std::vector<const Json*>& own) {
   std::vector<world::Target> targets;

@@ -195,6 +195,7 @@ void judge_resource(const Context& c, Report& report) {
   for (Link link : {Link::pods, Link::service, Link::monitor, Link::prometheus, Link::series})
     report.set(link, Mark::not_applicable, "the kubelets measure the usage");
   metrics_server(c, report);
+  judge_delegation(c, report);
   // prometheus-adapter can serve these too (resourceRules).
   if (c.adapter.kind == AdapterKind::prometheus_adapter && report.mark(Link::adapter) == Mark::ok)
     judge_way_to_prometheus(c, report);

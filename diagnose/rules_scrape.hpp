@@ -30,6 +30,15 @@ void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // th
 void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
 
+// Only pods of other workloads expose the HPA's Pods metric: then that is reported, with the marks.
+bool exposed_by_others(const Scrape& s);
+std::string others_that_expose(const Scrape& s);  // "Deployment web"; empty: it is no Pods metric, or none do
+const Json* own_pod(const Scrape& s, const Json& target);  // that the target is; null: none
+// What the pods' containers declare: name (or empty) and number.
+std::vector<std::pair<std::string, long long>> declared_ports(const Scrape& s);
+std::string monitors_unread(const Scrape& s);  // why a list of monitors may not be whole; empty: it is
+bool selected_by_any_monitor(const Scrape& s);
+
 world::Target target_from(const Json& target);  // as the facts keep it
 std::string target_text(const Json& target);    // "http://10.0.0.1/metrics is down: 404"
 void unknown_from(const Scrape& s, Link first, const std::string& why);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "diagnose/collect.hpp"
+
 namespace hpawalk::diagnose {
 
 const Cause cause::target_missing = {
@@ -13,6 +15,14 @@ const Cause cause::target_missing = {
     .reason = "The scale target does not exist",
     .detection = "scaleTargetRef against the workloads; the closest name is suggested",
     .fix = "Correct the name"};
+
+const Cause cause::scale_unreadable = {
+    .id = "scale-unreadable",
+    .link = Link::target,
+    .symptom = "FailedGetScale, although the workload exists",
+    .reason = "The controller is forbidden to read the scale of the workload, or receives an error",
+    .detection = "The condition AbleToScale, where no reading contradicts it",
+    .fix = "Bind a role, or as the message says"};
 
 const Cause cause::no_ready_pod = {.id = "no-ready-pod",
                                    .link = Link::target,
@@ -33,6 +43,17 @@ Fix other_target(const TargetSide& s, const std::optional<std::string>& near) {
                              look_for(target_ref(s.c).resource, s.c.hpa.space)));
 }
 
+Fix let_scale(const TargetSide& s, const std::string& user) {
+  const ServedKind& place = s.c.hpa.scaled.place;
+  std::string says = "Allow the HPA controller to scale " + place.resource;
+  if (!user.empty() && user != hpa_controller_user) return advice(says + ": it is " + user + " here");
+  std::string name = "hpa-scales-" + place.resource;
+  Json rule = {{"apiGroups", Json::array({place.group})},
+               {"resources", Json::array({place.resource + "/scale"})},
+               {"verbs", Json::array({"get", "update"})}};
+  return let_hpa_controller(name, rule, says);
+}
+
 void no_target(const TargetSide& s) {
   const Reading* reading = s.c.hpa.target_reading;
   const Json& able = condition(*s.c.hpa.object, "AbleToScale");
@@ -43,7 +64,7 @@ void no_target(const TargetSide& s) {
     return;
   }
   std::vector<std::string> names;
-  for (const Json* object : s.c.facts.items(plural(s.c.hpa.target_kind), s.c.hpa.space))
+  for (const Json* object : s.c.facts.items(s.c.hpa.scaled.place.resource, s.c.hpa.space))
     names.push_back(name_of(*object));
   std::optional<std::string> near = text::nearest(s.c.hpa.target_name, names);
   std::vector<std::string> evidence;
@@ -55,6 +76,29 @@ void no_target(const TargetSide& s) {
       cause::target_missing,
       fmt::format("{} not found in namespace {}{}", s.ref, s.c.hpa.space, near ? "; there is " + *near : ""),
       evidence, other_target(s, near));
+}
+
+// The controller reads the scale first: without it, it does nothing else.
+void scale_unread(const TargetSide& s) {
+  const Json& able = condition(*s.c.hpa.object, "AbleToScale");
+  std::string said = text_at(able, "message");
+  std::string sentence = fmt::format("The controller cannot read the scale of {}", s.ref);
+  std::vector<std::string> evidence = {
+      fmt::format("HPA {}: AbleToScale is False: FailedGetScale: {}", full_name(*s.c.hpa.object), said)};
+  if (has(said, "not found") || has(said, "no matches for kind")) {  // it is there now
+    s.report.set(Link::hpa, Mark::note,
+                 "the last sync could not read the scale; the scale target is there now");
+    s.report.note(cause::waiting_for_sync, s.ref + " is available now; the HPA has not synced since",
+                  evidence,
+                  advice("Wait for the next sync", look_at("describe", ref_of("hpa", *s.c.hpa.object))));
+    return;
+  }
+  bool forbidden = has(said, "forbidden");
+  s.report.broken(
+      cause::scale_unreadable, forbidden ? sentence + ": forbidden" : sentence + ": " + said, evidence,
+      forbidden ? let_scale(s, forbidden_user(said))
+                : advice("Fix the problem that the message names", look_at("get", target_ref(s.c))),
+      forbidden ? Certainty::certain : Certainty::likely);
 }
 
 bool same_target(const Hpa& one, const Hpa& other) {
@@ -141,11 +185,13 @@ void no_ready_pod(const TargetSide& s) {
 
 void judge_target(const Context& c, Report& report) {
   const TargetSide s{c, report, c.hpa.target_kind + " " + c.hpa.target_name};
+  if (target_kind_unserved(c, report)) return;
   if (c.hpa.target == nullptr) return no_target(s);
   size_t ready = static_cast<size_t>(
       std::count_if(c.hpa.pods.begin(), c.hpa.pods.end(), [](const Json* p) { return pod_ready(*p); }));
   report.set(Link::target, Mark::ok,
              fmt::format("{}: {} of {} ready", s.ref, ready, text::count(c.hpa.pods.size(), "pod")));
+  if (scale_failed(*c.hpa.object)) scale_unread(s);
   const Reading* pods = c.facts.listing("pods", c.hpa.space);
   if (pods == nullptr || pods->refused()) {
     report.set(Link::target, Mark::unknown, s.ref + "; " + why_unread(pods));

@@ -95,7 +95,8 @@ void refused(const Context& c, Report& report, const Reading& probe) {
 
 static void judge_answer(const Context& c, Report& report) {
   // Without a series there is no value, also where nothing says why there is none.
-  bool follows = report.broken_before(Link::hpa) || report.mark(Link::series) == Mark::broken;
+  bool follows = report.broken_before(Link::hpa) || report.mark(Link::series) == Mark::broken ||
+                 report.has(cause::pods_metric_of_others);
   std::optional<Reading> probe = c.probe();
   if (!probe) return not_asked(c, report);
   if (probe->read()) return served(c, report, *probe, follows);

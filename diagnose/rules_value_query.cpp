@@ -125,7 +125,8 @@ void judge_rows(const Context& c, Report& report, const Query& q) {
   std::vector<Row> rows = rows_of(q.result.value);
   if (!rows.empty()) {
     if (!c.need.custom() || rows_for_object(c, report, q, rows)) no_number(c, report, q, rows);
-  } else if (!report.broken_before(Link::value) && report.mark(Link::series) == Mark::ok) {
+  } else if (!report.broken_before(Link::value) && !report.has(cause::pods_metric_of_others) &&
+             report.mark(Link::series) == Mark::ok) {
     no_value(c, report, q);
   }
 }

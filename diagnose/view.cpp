@@ -44,12 +44,7 @@ std::string MetricNeed::title() const {
 
 namespace {
 
-std::string group_of(const std::string& api_version) {
-  size_t slash = api_version.find('/');
-  return slash == std::string::npos ? std::string() : api_version.substr(0, slash);
-}
-
-MetricNeed need_from(const Json& metric, size_t index, const Json& hpa) {
+MetricNeed need_from(const Facts& facts, const Json& metric, size_t index, const Json& hpa) {
   MetricNeed need;
   need.index = index;
   need.type = text_at(metric, "type");
@@ -67,7 +62,9 @@ MetricNeed need_from(const Json& metric, size_t index, const Json& hpa) {
   if (need.type == "Object") {
     need.object_kind = text_at(source, "describedObject.kind");
     need.object_name = text_at(source, "describedObject.name");
-    need.resource = {group_of(text_at(source, "describedObject.apiVersion")), plural(need.object_kind)};
+    need.described = kind_ref(facts, need.object_kind, text_at(source, "describedObject.apiVersion"),
+                              text_at(condition(hpa, "ScalingActive"), "message"));
+    need.resource = {need.described.place.group, need.described.place.resource};
   }
   for (const Json& current : list_at(hpa, "status.currentMetrics")) {
     const Json& shown = at(current, field);
@@ -80,14 +77,17 @@ MetricNeed need_from(const Json& metric, size_t index, const Json& hpa) {
   return need;
 }
 
-std::string resource_of_target(const Hpa& hpa) {
-  return hpa.target_kind.empty() ? "" : plural(hpa.target_kind);
+// Workloads are listed; of other kinds, the scale of each is read.
+bool listed(const KindRef& kind) {
+  return kind.place.group == "apps" || !kind.served;
 }
 
 void find_target(const Facts& facts, Hpa& hpa) {
-  std::string resource = resource_of_target(hpa);
-  hpa.target_reading = facts.listing(resource, hpa.space);
-  hpa.target = facts.object(resource, hpa.space, hpa.target_name);
+  const std::string& resource = hpa.scaled.place.resource;
+  if (listed(hpa.scaled)) {
+    hpa.target_reading = facts.listing(resource, hpa.space);
+    hpa.target = facts.object(resource, hpa.space, hpa.target_name);
+  }
   if (hpa.target == nullptr) {
     const Reading* scale = facts.find(scale_key(hpa.space, resource, hpa.target_name));
     if (scale != nullptr) {
@@ -124,10 +124,11 @@ std::vector<Hpa> hpas_of(const Facts& facts) {
     hpa.name = name_of(*object);
     hpa.target_kind = text_at(*object, "spec.scaleTargetRef.kind");
     hpa.target_name = text_at(*object, "spec.scaleTargetRef.name");
-    hpa.target_api = text_at(*object, "spec.scaleTargetRef.apiVersion");
+    hpa.scaled = kind_ref(facts, hpa.target_kind, text_at(*object, "spec.scaleTargetRef.apiVersion"),
+                          text_at(condition(*object, "AbleToScale"), "message"));
     size_t index = 0;
     for (const Json& metric : list_at(*object, "spec.metrics"))
-      hpa.needs.push_back(need_from(metric, index++, *object));
+      hpa.needs.push_back(need_from(facts, metric, index++, *object));
     find_target(facts, hpa);
     all.push_back(std::move(hpa));
   }

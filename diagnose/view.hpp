@@ -20,6 +20,23 @@ std::string name_of(const Json& object);    // metadata.name
 std::string space_of(const Json& object);   // metadata.namespace
 std::string full_name(const Json& object);  // "web/api"
 
+// A kind as the API server serves it.
+struct ServedKind {
+  std::string group, version, resource;
+  std::string api_version() const;
+};
+
+// A kind that an HPA names with an apiVersion, of which only the group counts.
+struct KindRef {
+  std::string kind, api_version;
+  std::optional<bool> served;      // in that group; nothing: unknown
+  std::vector<ServedKind> places;  // where kinds of that name are served
+  ServedKind place;                // the one that is meant; as it is named, where that is unknown
+};
+// said: by the HPA's condition, which counts where the kinds were not read.
+KindRef kind_ref(const Facts& facts, const std::string& kind, const std::string& api_version,
+                 const std::string& said);
+
 // One entry of spec.metrics.
 struct MetricNeed {
   size_t index = 0;
@@ -28,6 +45,7 @@ struct MetricNeed {
   Json selector;           // of the metric's series
   GroupResource resource;  // whose metric: the described object's, or pods
   std::string object_kind, object_name;
+  KindRef described;        // of an Object metric
   std::string target_type;  // Value, AverageValue, Utilization
   std::string target;       // quantity, or per cent
   std::string container;
@@ -43,7 +61,8 @@ struct MetricNeed {
 struct Hpa {
   const Json* object = nullptr;
   std::string space, name;
-  std::string target_kind, target_name, target_api;
+  std::string target_kind, target_name;
+  KindRef scaled;
   std::vector<MetricNeed> needs;
   const Json* target = nullptr;  // the Deployment, StatefulSet, ...; null: not found, or not read
   const Reading* target_reading = nullptr;

@@ -160,9 +160,9 @@ const Json* unregistered_adapter(const Facts& facts) {
       for (const Json* api : facts.items("apiservices")) {
         bool leads_here = text_at(*api, "spec.service.name") == name_of(*service) &&
                           text_at(*api, "spec.service.namespace") == space_of(*service);
-        // External metrics are asked for as custom ones are: an adapter for them is a likely one for only
-        // them.
-        if (leads_here) other_groups += text_at(*api, "spec.group") == "external.metrics.k8s.io" ? 2 : 1;
+        // Custom and external metrics are asked for in the same way: an adapter for the one is a likely one
+        // for only that one.
+        if (leads_here) other_groups += text_at(*api, "spec.group") == "metrics.k8s.io" ? 1 : 2;
       }
       if (best != nullptr && other_groups >= least) continue;
       best = service;
@@ -192,7 +192,7 @@ Adapter adapter_of(const Facts& facts, const std::string& group) {
   if (!adapter.api_services.empty()) {
     adapter.space = text_at(*adapter.api_services.front(), "spec.service.namespace");
     adapter.service_name = text_at(*adapter.api_services.front(), "spec.service.name");
-  } else if (group == "custom.metrics.k8s.io") {
+  } else if (group != "metrics.k8s.io") {
     // Not registered, but perhaps running: then what stands before it can still be judged.
     if (const Json* service = unregistered_adapter(facts)) {
       adapter.space = space_of(*service);

@@ -35,7 +35,7 @@ ChainMetric metric_of(const diagnose::Hpa& hpa, const MetricNeed& need, const di
 Workload workload_of(const diagnose::Hpa& hpa) {
   const world::KubeResource* known = world::find_kube_kind(hpa.target_kind);
   return {hpa.target_kind, hpa.target_name,
-          world::kube_collection(hpa.target_api, hpa.space, diagnose::plural(hpa.target_kind)),
+          world::kube_collection(hpa.scaled.place.api_version(), hpa.space, hpa.scaled.place.resource),
           known != nullptr};
 }
 

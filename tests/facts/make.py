@@ -474,7 +474,104 @@ def may_not_list(f):
     failing(f, "unable to fetch metrics from custom metrics API: unable to list matching resources")
 
 
+GONE = 'the HPA controller was unable to get the target\'s current scale: no matches for kind "Deployment" in group "extensions"'
+UNMAPPED = 'unable to get metric lab_value: Service on shop object-value/unable to fetch metrics from custom metrics API: unable to map kind Service.apps to resource: no matches for kind "Service" in group "apps"'
+
+
+def own_hpa(f):
+    return f["hpas"]["value"]["items"][0]
+
+
+def kinds(f, kind, *places):
+    f["kinds"] = {"path": "/apis", "value": {"kinds": [{"kind": kind, "group": g, "version": v, "resource": r} for g, v, r in places], "unread": []}}
+
+
+def gone_group(f):
+    """Patched on an HPA that worked: what it said of the metrics stays."""
+    own_hpa(f)["spec"]["scaleTargetRef"]["apiVersion"] = "extensions/v1beta1"
+    conditions(f, "AbleToScale", status="False", reason="FailedGetScale", message=GONE)
+    kinds(f, "Deployment", ("apps", "v1", "deployments"))
+
+
+def gone_group_from_the_start(f):
+    gone_group(f)
+    status = own_hpa(f)["status"]
+    status["conditions"] = [c for c in status["conditions"] if c["type"] == "AbleToScale"]
+    for field in ("currentMetrics", "currentReplicas", "desiredReplicas"):
+        status.pop(field, None)
+
+
+def unmapped_object(f):
+    own_hpa(f)["spec"]["metrics"][0]["object"]["describedObject"]["apiVersion"] = "apps/v1"
+    kinds(f, "Service", ("", "v1", "services"))
+    failing(f, UNMAPPED)
+
+
+def scale_forbidden(f):
+    conditions(f, "AbleToScale", status="False", reason="FailedGetScale", message='the HPA controller was unable to get the target\'s current scale: deployments.apps "object-value" is forbidden: '
+               'User "system:serviceaccount:kube-system:horizontal-pod-autoscaler" cannot get resource "deployments/scale" in API group "apps" in the namespace "shop"')
+
+
+MAY_DELEGATE = "may system:serviceaccount:metrics-api:adapter create authorization.k8s.io/subjectaccessreviews in all"
+NOT_DELEGATED = ('an error on the server ("Internal Server Error: \\"/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/services/object-value/lab_value\\": subjectaccessreviews.authorization.k8s.io is forbidden: '
+                 'User \\"system:serviceaccount:metrics-api:adapter\\" cannot create resource \\"subjectaccessreviews\\" in API group \\"authorization.k8s.io\\" at the cluster scope") has prevented the request from succeeding')
+
+
+def not_delegated(f):
+    """As an administrator of system:masters sees it: for that one the API has a value."""
+    f[MAY_DELEGATE] = {"path": "/apis/authorization.k8s.io/v1/subjectaccessreviews", "value": False}
+    failing(f, "unable to get metric lab_value: Service on shop object-value/unable to fetch metrics from custom metrics API: " + NOT_DELEGATED)
+
+
+def not_delegated_by_answer(f):
+    """As anybody else sees it, who may not create SubjectAccessReviews either."""
+    not_delegated(f)
+    del f[MAY_DELEGATE]
+    error(f, API, "kube-refused", NOT_DELEGATED)
+
+
+def external_of_custom(f):
+    own_hpa(f)["spec"]["metrics"] = [{"type": "External", "external": {"metric": {"name": "lab_value"}, "target": {"type": "Value", "value": "50"}}}]
+    f["apiservices"]["value"]["items"] = [s for s in f["apiservices"]["value"]["items"] if s["spec"]["group"] != "external.metrics.k8s.io"]
+    del f["discovery external.metrics.k8s.io"]
+    rules = json.loads(f["configmaps/metrics-api/adapter-rules"]["value"]["data"]["rules.yaml"])
+    del rules["externalRules"]
+    f["configmaps/metrics-api/adapter-rules"]["value"]["data"]["rules.yaml"] = json.dumps(rules)
+    conditions(f, "ScalingActive", status="False", reason="FailedGetExternalMetric",
+               message="the HPA was unable to compute the replica count: unable to get external metric shop/lab_value/nil: unable to fetch metrics from external metrics API: the server could not find the requested resource (get lab_value.external.metrics.k8s.io)")
+    own_hpa(f)["status"].pop("currentMetrics", None)
+
+
+def metric_of_other_pods(f):
+    own_hpa(f)["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
+    conditions(f, "ScalingActive", status="False", reason="FailedGetPodsMetric",
+               message="the HPA was unable to compute the replica count: unable to get metric lab_value: no metrics returned from custom metrics API")
+    own_hpa(f)["status"].pop("currentMetrics", None)
+
+
+def reset(f):
+    nothing_listens(f)
+    the(f, "services", "object-value")["spec"]["ports"] = [{"name": "stats", "port": 9113, "targetPort": 9113}]
+    target = f[PROM + "targets"]["value"][0]
+    source = next(p for p in f["pods/shop"]["value"]["items"] if p["metadata"]["name"].startswith("source"))
+    target.update(url="http://10.0.0.1:9113/metrics", lastError='Get "http://10.0.0.1:9113/metrics": read tcp 10.0.0.9:41234->10.0.0.1:9113: read: connection reset by peer')
+    target["labels"]["pod"] = source["metadata"]["name"]
+    return source
+
+
+def reset_by_sidecar(f):
+    reset(f)["spec"]["containers"].append({"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.27.0"})
+
+
+def nothing_listens_where_declared(f):
+    reset(f)
+    f[PROM + "targets"]["value"][0]["lastError"] = "dial tcp 10.0.0.1:9113: connect: connection refused"
+
+
 FILES = {
+    "target-api-version": gone_group, "target-api-version@from-the-start": gone_group_from_the_start, "object-api-version": unmapped_object, "scale-unreadable": scale_forbidden,
+    "adapter-auth-delegator": not_delegated, "adapter-auth-delegator@answer": not_delegated_by_answer, "metric-type-mismatch": external_of_custom,
+    "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,
     "monitor-port-name@two-endpoints": two_endpoints, "monitor-port-name@unnamed": unnamed_port, "service-target-port": nothing_listens,
     "monitor-not-selected": lambda f: unscraped(f, labels={"release": "other"}), "monitor-namespace-not-selected": lambda f: unscraped(f, namespace="shop"),
     "monitor-selects-no-service@namespaces": lambda f: unscraped(f, namespaceSelector={"matchNames": ["first", "second"]}),

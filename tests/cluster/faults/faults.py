@@ -21,7 +21,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 import lab
 import report
-from lab import (SPACE, MONITORING, LOCKED, OUTSIDE, ADAPTER_SPACE, CUSTOM, RESOURCE, apply, changed, chain, cpu, external_metric, hpa, kubectl, meta, monitor, object_metric,
+from lab import (SPACE, MONITORING, LOCKED, OUTSIDE, ADAPTER_SPACE, CUSTOM, EXTERNAL, RESOURCE, apply, changed, chain, cpu, external_metric, hpa, kubectl, meta, monitor, object_metric,
                  pod_monitor, pods_metric, rule, service, workload)
 
 HPAWALK = os.environ.get("HPAWALK", "hpawalk")
@@ -204,6 +204,12 @@ HEALTHY = {
 }
 
 
+def with_sidecar(source):
+    """No mesh: a container that is called as a mesh's sidecar is."""
+    source[1]["spec"]["template"]["spec"]["containers"].append({"name": "istio-proxy", "image": lab.PAUSE_IMAGE})
+    return source
+
+
 # name -> (expected cause, kind, objects, HPA)
 SIDE_BY_SIDE = {
     "1 monitor label": ("monitor-not-selected", changed("f1", monitor=monitor("f1", labels={"release": "other"})), "f1"),
@@ -259,6 +265,12 @@ SIDE_BY_SIDE = {
     "38 no ready pod": ("no-ready-pod", changed("f38", workload=workload("f38", readinessProbe={"exec": {"command": ["/no"]}, "periodSeconds": 1})), "f38"),
     "41 10m is not 10": ("quantity-readability", replaced_hpa("f41", "lab_value", "50m"), "f41"),
     "scale target missing": ("target-missing", changed("ft", hpa=hpa("ft", [object_metric("lab_value", "ft")], target="fti")), "ft"),
+    "scale target in a gone group": ("target-api-version", changed("fga", hpa=hpa("fga", [object_metric("lab_value", "fga")], api="extensions/v1beta1")), "fga"),
+    "object without apiVersion": ("object-api-version", changed("fgo", monitor=monitor("fgo", metricRelabelings=[{"targetLabel": "deployment", "replacement": "fgo"}]),
+                                                                hpa=hpa("fgo", [object_metric("lab_deployed", "fgo", "5", of={"kind": "Deployment"})])), "fgo"),
+    "Pods metric of other pods": ("pods-metric-of-others", [workload("fpo"), hpa("fpo", [pods_metric("lab_jobs", "30")])], "fpo"),
+    "reset": ("target-down", changed("frs", service=service("frs", {"app": "source"}, target=9115, svc="frs")), "frs"),
+    "reset behind a sidecar": ("target-mesh-sidecar", with_sidecar(lab.source(name="meshed")) + changed("frm", service=service("frm", {"app": "meshed"}, target=9115, svc="frm")), "frm"),
     "scaled to 0": ("scaling-disabled", changed("fz", workload=workload("fz", replicas=0)), "fz"),
 }
 NOTES = {
@@ -343,6 +355,42 @@ def allow():
     taken_back(f"clusterrolebinding/hpa-reads-{CUSTOM}", f"clusterrole/hpa-reads-{CUSTOM}")
     patch("clusterrole", CONTROLLER_ROLE, None, {"rules": forbid.rules})
     apply([lab.HPA_BINDING])
+
+
+def may_not_ask():
+    kubectl("delete", "clusterrolebinding", "lab-adapter-auth")
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)  # it keeps the answers that it got
+    adapter_ready()
+
+
+def may_ask():
+    taken_back(f"clusterrolebinding/{ADAPTER_SPACE}-adapter-auth-delegator")
+    apply([lab.ADAPTER_AUTH])
+
+
+def without_external():
+    kubectl("delete", "apiservice", f"v1beta1.{EXTERNAL}")
+    apply([workload("fext"), hpa("fext", [external_metric("lab_value", "50")])])
+
+
+def with_external():
+    taken_back("hpa/fext", "deployment/fext", "-n", SPACE)
+    apply([lab.api_service(EXTERNAL, name="external-adapter")])
+
+
+def may_not_read_scale():
+    role = json.loads(kubectl("get", "clusterrole", CONTROLLER_ROLE, "-o", "json"))
+    may_not_read_scale.rules = role["rules"]
+    patch("clusterrole", CONTROLLER_ROLE, None, {"rules": [r for r in role["rules"] if "*/scale" not in r.get("resources", [])]})
+
+
+def may_read_scale():
+    taken_back("clusterrolebinding/hpa-scales-deployments", "clusterrole/hpa-scales-deployments")
+    patch("clusterrole", CONTROLLER_ROLE, None, {"rules": may_not_read_scale.rules})
+
+
+def gone_group():
+    patch("hpa", "object-value", SPACE, {"spec": {"scaleTargetRef": {"apiVersion": "extensions/v1beta1"}}})
 
 
 NEW_RULE = rule("lab_unruled")
@@ -436,6 +484,12 @@ SHARED = [
     ("25 port 6443 out of reach", "apiservice-unreachable", unreachable, apply_service_back, OBJECT),
     ("29 x509", "requestheader-ca", untrusted, trusted, OBJECT),
     ("30 HPA may not read", "hpa-forbidden", forbid, allow, OBJECT),
+    ("scale target's group changed", "target-api-version", gone_group, lambda: None, OBJECT),
+    ("HPA may not read the scale", "scale-unreadable", may_not_read_scale, may_read_scale, OBJECT),
+    ("adapter may not ask who may read", "adapter-auth-delegator", may_not_ask, may_ask, OBJECT),
+    ("External, served as custom", "metric-type-mismatch", without_external, with_external, "shop/fext"),
+    ("24 no external APIService", "apiservice-missing", lambda: kubectl("delete", "apiservice", f"v1beta1.{EXTERNAL}"),
+     lambda: apply([lab.api_service(EXTERNAL, name="external-adapter")]), "shop/external"),
     ("24 no metrics-server", "apiservice-missing", lambda: kubectl("delete", "apiservice", f"v1beta1.{RESOURCE}"), lambda: apply([lab.api_service(RESOURCE)]), "shop/resource"),
     ("APIService names a wrong port", "apiservice-port", lambda: patch("apiservice", V1BETA1, None, {"spec": {"service": {"port": 8443}}}), lambda: apply([lab.api_service(CUSTOM)]), OBJECT),
     ("24 no APIService", "apiservice-missing", lambda: kubectl("delete", "apiservice", V1BETA1), api(), OBJECT),

@@ -17,7 +17,7 @@ PAUSE_IMAGE = os.environ.get("PAUSE_IMAGE", "registry.k8s.io/pause:3.10.1")
 METRICS = {
     "lab_value": 50, "lab_jobs": 30, "lab_requests_total": 100, "lab_unruled": 5, "lab_mislabelled": 5, "lab_dropped": 5,
     "lab_cluster": 5, "lab_renamed_total": 7, "lab_overlap_a": 5, "lab_overlap_b": 9, "lab_short_total": 5, "lab_nan": 0,
-    "lab_bad": 5, "lab_queue": 12, "lab_matcher": 5, "lab_empty": 5, "lab_cpu": 0.05, "lab_memory": 50000000,
+    "lab_bad": 5, "lab_queue": 12, "lab_matcher": 5, "lab_empty": 5, "lab_deployed": 5, "lab_cpu": 0.05, "lab_memory": 50000000,
 }
 
 NGINX_CONF = """
@@ -27,6 +27,7 @@ http {
   access_log off; client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
   server { listen 9113; location = /metrics { default_type "text/plain; version=0.0.4"; alias /data/metrics; } }
   server { listen 9114; location / { return 401; } }
+  reset_timedout_connection on; server { listen 9115; location / { return 444; } }
 }
 """
 
@@ -89,9 +90,9 @@ def pod_monitor(name, selector, port="stats", space=MONITORING, labels=None):
             "spec": {"selector": {"matchLabels": selector}, "namespaceSelector": {"matchNames": [SPACE]}, "podMetricsEndpoints": [{"port": port, "interval": "1s"}]}}
 
 
-def object_metric(metric, service_name, target="50", kind="Value"):
+def object_metric(metric, name, target="50", kind="Value", of=None):
     amount = {"type": "Value", "value": target} if kind == "Value" else {"type": "AverageValue", "averageValue": target}
-    return {"type": "Object", "object": {"metric": {"name": metric}, "target": amount, "describedObject": {"apiVersion": "v1", "kind": "Service", "name": service_name}}}
+    return {"type": "Object", "object": {"metric": {"name": metric}, "target": amount, "describedObject": {**(of or {"apiVersion": "v1", "kind": "Service"}), "name": name}}}
 
 
 def pods_metric(metric, target):
@@ -146,6 +147,7 @@ RULES = [
     rule("lab_nan", NAN),
     rule("lab_bad", "sum(<<.Series>>{<<.LabelMatchers>>} by"),
     rule("lab_absent"),
+    rule("lab_deployed", overrides={"namespace": {"resource": "namespace"}, "deployment": {"group": "apps", "resource": "deployment"}}),
     rule("lab_empty", 'sum(<<.Series>>{<<.LabelMatchers>>,team="nobody"}) by (<<.GroupBy>>)'),
 ]
 EXTERNAL_RULES = [rule("lab_queue", "max(<<.Series>>{<<.LabelMatchers>>})", overrides={"namespace": {"resource": "namespace"}})]
@@ -178,6 +180,7 @@ def account(name, space):
     return {"kind": "ServiceAccount", "name": name, "namespace": space}
 
 
+ADAPTER_AUTH = binding("ClusterRoleBinding", "lab-adapter-auth", "system:auth-delegator", [account("adapter", ADAPTER_SPACE)])
 ADAPTER_VIEW = binding("ClusterRoleBinding", "lab-adapter-view", "view", [account("adapter", ADAPTER_SPACE)])
 HPA_BINDING = binding("ClusterRoleBinding", "lab-hpa-reads", "lab-metrics-reader", [account("horizontal-pod-autoscaler", "kube-system")])
 
@@ -211,7 +214,7 @@ def adapter():
     nodes = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": meta("lab-nodes", None),
              "rules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}]}
     return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("adapter", ADAPTER_SPACE)}, read, HPA_BINDING, nodes, binding("ClusterRoleBinding", "lab-adapter-nodes", "lab-nodes", [a]),
-            ADAPTER_VIEW, binding("ClusterRoleBinding", "lab-adapter-auth", "system:auth-delegator", [a]),
+            ADAPTER_VIEW, ADAPTER_AUTH,
             binding("RoleBinding", "lab-adapter-auth-reader", "extension-apiserver-authentication-reader", [a], "kube-system", "Role"),
             config_map("adapter-more", {"config.yaml": "nothing: here"}), adapter_config(), adapter_deployment(), ADAPTER_SERVICE, api_service(CUSTOM), api_service(RESOURCE),
             config_map("external-rules", {"rules.yaml": json.dumps({"externalRules": EXTERNAL_RULES})}),
