@@ -111,6 +111,25 @@ void count_rules(Reader& reader, const Group& group) {
       "/api/v1/query?query=" + world::query_value(text::join(parts, " or ")), by_label("hpawalk"));
 }
 
+// The rules that Prometheus runs, if a PrometheusRule records one of these series.
+void read_recording_rules(Reader& reader, const PrometheusAddress& address,
+                          const std::set<std::string>& series) {
+  bool recorded = std::any_of(series.begin(), series.end(), [&](const std::string& name) {
+    return !rules_recording(reader.facts, name).empty();
+  });
+  if (!recorded) return;
+  reader.ask_prometheus(address, question_key(address.key(), "recording"), "/api/v1/rules?type=record",
+                        [series](const Json& data) {
+                          Json kept = Json::array();
+                          for (const Json& group : list_at(data, "groups")) {
+                            for (const Json& rule : list_at(group, "rules")) {
+                              if (series.contains(text_at(rule, "name"))) kept.push_back(rule);
+                            }
+                          }
+                          return kept;
+                        });
+}
+
 using Batch = std::vector<std::string>;
 
 // Many expressions in one query, told apart by a label. If Prometheus refuses it, halves find the guilty one.
@@ -258,6 +277,7 @@ void read_prometheus_metrics(Reader& reader, const Parts& parts) {
   }
   for (const auto& [key, w] : wanted) {
     read_samples(reader, w.address, w.series);
+    read_recording_rules(reader, w.address, w.series);
     evaluate(reader, w.address, w.expressions);
     evaluate(reader, w.address, w.histories, w.past);
   }

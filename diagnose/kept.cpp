@@ -78,7 +78,11 @@ constexpr Kind kinds[] = {
     {"prometheuses",
      CONDITION_FIELDS "metadata.name metadata.namespace spec.serviceDiscoveryRole spec.routePrefix "
                       "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector "
-                      "spec.podMonitorSelector spec.podMonitorNamespaceSelector"},
+                      "spec.podMonitorSelector spec.podMonitorNamespaceSelector "
+                      "spec.ruleSelector spec.ruleNamespaceSelector"},
+    {"prometheusrules",
+     "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange spec.groups.name "
+     "spec.groups.rules.record spec.groups.rules.expr"},
     {"pods", POD_FIELDS},
     {adapter_pods, POD_FIELDS},
     {operator_pods, POD_FIELDS},
@@ -114,6 +118,7 @@ constexpr Kind kinds[] = {
      false},
     {"samples", "labels value time", false},
     {"counts", whole, false},
+    {"recording", "name query health lastError", false},
     {"rule", whole, false},
     {"eval", "labels value time", false},
     {"range", "labels values", false},

@@ -196,7 +196,7 @@ void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, cons
   const Json* by = prometheuses.front();
   for (const Monitor& m : monitors) {
     for (const Json* prometheus : prometheuses) {
-      Selection selection = selects(s.c.facts, *prometheus, m);
+      Selection selection = selects(s.c.facts, *prometheus, selectable(m));
       if (selection.answer == Selection::Answer::yes) selected.push_back(m);
       bool first = worst.answer == Selection::Answer::yes;
       if (first || selection.answer == Selection::Answer::unknown) worst = selection, by = prometheus;
@@ -207,7 +207,9 @@ void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, cons
     return scraped(s, selected, service);
   }
   if (worst.answer == Selection::Answer::unknown) return unknown_monitor(s, worst.why);
-  not_selected_by(s, *by, monitors.front(), worst);
+  not_selected_by(s, *by, selectable(monitors.front()), worst,
+                  {cause::monitor_not_selected, cause::monitor_namespace_not_selected});
+  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
 }
 
 }  // namespace

@@ -18,6 +18,10 @@ bool pod_port_matches(const Monitor& m, const std::vector<const Json*>& pods);
 void wrong_port(const Scrape& s, const Monitor& m, const Json& service);
 void wrong_pod_port(const Scrape& s, const Monitor& m);
 
-void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, const Selection& why);
+struct SelectionCauses {
+  const Cause &by_labels, &by_namespace;
+};
+void not_selected_by(const Scrape& s, const Json& prometheus, const Selectable& what, const Selection& why,
+                     const SelectionCauses& causes);
 
 }  // namespace hpawalk::diagnose

@@ -58,11 +58,12 @@ std::optional<Fix> longer_list(const Scrape& s, const Json& prometheus, const st
 }
 
 // The monitor's namespace for Prometheus, and no other.
-Fix select_namespace(const Scrape& s, const Json& prometheus, const Monitor& m, const std::string& field) {
+Fix select_namespace(const Scrape& s, const Json& prometheus, const Selectable& what) {
+  const std::string field = what.field + "NamespaceSelector", own = space_of(*what.object);
   std::string says =
-      fmt::format("Make Prometheus {} select {}s in namespace {}", full_name(prometheus), m.kind(), m.space);
+      fmt::format("Make Prometheus {} select {}s in namespace {}", full_name(prometheus), what.kind, own);
   std::string beyond = fmt::format(
-      "it then also selects every other {} of namespace {} that its selector matches", m.kind(), m.space);
+      "it then also selects every other {} of namespace {} that its selector matches", what.kind, own);
   ObjectRef ref = ref_of("prometheus", prometheus);
   Fix otherwise = advice(says, look_at("get", ref));
   const Json& selector = at(prometheus, "spec." + field);
@@ -70,43 +71,41 @@ Fix select_namespace(const Scrape& s, const Json& prometheus, const Monitor& m, 
     // Not set means its own namespace. `{}` would mean all of the cluster.
     Json both = {{"key", "kubernetes.io/metadata.name"},
                  {"operator", "In"},
-                 {"values", Json::array({space_of(prometheus), m.space})}};
+                 {"values", Json::array({space_of(prometheus), own})}};
     return merge_patch(ref, prometheus, {{"spec", {{field, {{"matchExpressions", Json::array({both})}}}}}},
                        says, beyond)
         .value_or(otherwise);
   }
-  if (std::optional<Fix> fix = longer_list(s, prometheus, m.space, field, says, beyond)) return *fix;
-  const Json* space = namespace_object(s, m.space);
+  if (std::optional<Fix> fix = longer_list(s, prometheus, own, field, says, beyond)) return *fix;
+  const Json* space = namespace_object(s, own);
   if (space == nullptr) return otherwise;
-  return labelled({"namespace", "", m.space}, *space, selector, says, beyond).value_or(otherwise);
+  return labelled({"namespace", "", own}, *space, selector, says, beyond).value_or(otherwise);
 }
 
 }  // namespace
 
-void not_selected_by(const Scrape& s, const Json& prometheus, const Monitor& m, const Selection& why) {
-  std::string field = m.pods ? "podMonitor" : "serviceMonitor";
-  std::string ref = full_name(prometheus);
+void not_selected_by(const Scrape& s, const Json& prometheus, const Selectable& what, const Selection& why,
+                     const SelectionCauses& causes) {
+  std::string ref = full_name(prometheus), space = space_of(*what.object);
   if (why.by_namespace) {
     s.report.broken(
-        cause::monitor_namespace_not_selected,
-        fmt::format("Prometheus {} does not select {}s in namespace {}: {}", ref, m.kind(), m.space, why.why),
-        {fmt::format("Prometheus {}: spec.{}NamespaceSelector {}", ref, field,
-                     at(prometheus, "spec." + field + "NamespaceSelector").dump()),
-         fmt::format("namespace {}: labels {}", m.space, labels_text(namespace_labels(s.c.facts, m.space)))},
-        select_namespace(s, prometheus, m, field + "NamespaceSelector"));
+        causes.by_namespace,
+        fmt::format("Prometheus {} does not select {}s in namespace {}: {}", ref, what.kind, space, why.why),
+        {fmt::format("Prometheus {}: spec.{}NamespaceSelector {}", ref, what.field,
+                     at(prometheus, "spec." + what.field + "NamespaceSelector").dump()),
+         fmt::format("namespace {}: labels {}", space, labels_text(namespace_labels(s.c.facts, space)))},
+        select_namespace(s, prometheus, what));
   } else {
-    std::string says = fmt::format("Give {} the labels that Prometheus {} selects", m.ref(), ref);
+    std::string says = fmt::format("Give {} the labels that Prometheus {} selects", what.ref(), ref);
+    const Json& selector = at(prometheus, "spec." + what.field + "Selector");
     s.report.broken(
-        cause::monitor_not_selected,
-        fmt::format("Prometheus {} does not select {}: {}", ref, m.ref(), why.why),
-        {fmt::format("Prometheus {}: spec.{}Selector {}", ref, field,
-                     selector_text(at(prometheus, "spec." + field + "Selector"))),
-         fmt::format("{}: labels {}", m.ref(), labels_text(at(*m.object, "metadata.labels")))},
-        labelled(ref_of_monitor(m), *m.object, at(prometheus, "spec." + field + "Selector"), says)
-            .value_or(advice(fmt::format("Change {}Selector of Prometheus {} to select it", field, ref),
+        causes.by_labels, fmt::format("Prometheus {} does not select {}: {}", ref, what.ref(), why.why),
+        {fmt::format("Prometheus {}: spec.{}Selector {}", ref, what.field, selector_text(selector)),
+         fmt::format("{}: labels {}", what.ref(), labels_text(at(*what.object, "metadata.labels")))},
+        labelled(ref_of(what.resource, *what.object), *what.object, selector, says)
+            .value_or(advice(fmt::format("Change {}Selector of Prometheus {} to select it", what.field, ref),
                              look_at("get", ref_of("prometheus", prometheus)))));
   }
-  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
 }
 
 }  // namespace hpawalk::diagnose

@@ -26,7 +26,7 @@ const Cause cause::prometheus_config_pending = {
     .id = "prometheus-config-pending",
     .link = Link::prometheus,
     .symptom = "A new monitor has no job yet",
-    .reason = "The operator and the config reloader need up to two minutes",
+    .reason = "The operator, the kubelet and the config reloader need a few minutes",
     .detection = "The job is missing in status/config, and the monitor was changed moments ago",
     .fix = "Wait"};
 
@@ -125,14 +125,16 @@ bool no_operator(const Scrape& s, const Monitor& m) {
 bool pending(const Scrape& s, const Monitor& m) {
   std::optional<world::WallTime> changed =
       world::parse_time(text_at(*m.object, "metadata.hpawalkLastChange"));
-  if (!changed || s.c.facts.taken - *changed >= std::chrono::seconds(120)) return false;
+  if (!changed || s.c.facts.taken - *changed >= config_delay) return false;
   s.report.broken(
       cause::prometheus_config_pending,
       fmt::format("{} is selected, but was changed so recently that Prometheus's configuration does not "
                   "contain it yet",
                   m.ref()),
       {no_job(s, m), fmt::format("{}: changed {} ago", m.ref(), text::duration(s.c.facts.taken - *changed))},
-      advice("Wait: the operator and the config reloader need up to two minutes"), Certainty::likely);
+      advice(fmt::format("Wait: the operator and the config reloader need up to {}",
+                         text::duration(config_delay))),
+      Certainty::likely);
   return true;
 }
 

@@ -162,6 +162,7 @@ void judge(const Scrape& s) {
   bool known = s.c.samples_known();
   bool too_many = rows.empty() && s.c.sample_count(s.series) > 0;
   if (known && (!own.empty() || too_many)) return proven(s, own, too_many);
+  if (known && rows.empty() && recorded(s)) return;
   if (!known || !exposed_by_others(s)) find_break(s);
   series(s, rows, known);
 }

@@ -5,6 +5,11 @@
 
 namespace hpawalk::diagnose {
 
+// From a change of a monitor or a rule until Prometheus runs with it: the operator writes a Secret or
+// ConfigMap, the kubelet brings it into the pod (up to a minute and a half), the config reloader looks at its
+// directories every three minutes (--watch-interval).
+inline constexpr world::Duration config_delay = std::chrono::minutes(5);
+
 struct Scrape {
   const Context& c;
   Report& report;
@@ -17,6 +22,7 @@ struct Scrape {
 };
 
 // Each sets the marks of its links. Those that return a bool say whether the next link is worth a look.
+bool recorded(const Scrape& s);  // is the series made by a recording rule? Then all of it is judged
 void pods_and_services(const Scrape& s, bool proven);  // proven: the marks only inform
 void no_such_service(const Scrape& s);
 bool service_has_pods(const Scrape& s, const Json& service);

@@ -127,6 +127,24 @@ struct Monitor {
 };
 std::vector<Monitor> monitors_of(const Facts& facts);
 
+// The rule of a PrometheusRule that records a series.
+struct RecordingRule {
+  const Json* object = nullptr;
+  std::string expression;
+  std::string ref() const { return "PrometheusRule " + full_name(*object); }
+};
+std::vector<RecordingRule> rules_recording(const Facts& facts, const std::string& series);
+
+// What a Prometheus object selects by labels and by namespace: a monitor, or a PrometheusRule.
+struct Selectable {
+  const Json* object = nullptr;
+  std::string kind, resource;  // "ServiceMonitor", "servicemonitor"
+  std::string field;           // of the Prometheus object's selectors: "serviceMonitor", "podMonitor", "rule"
+  std::string ref() const { return kind + " " + full_name(*object); }
+};
+Selectable selectable(const Monitor& monitor);
+Selectable selectable(const RecordingRule& rule);
+
 // Does the Prometheus object select it? If not, or if that cannot be said: by which of its two selectors, and
 // why.
 struct Selection {
@@ -134,7 +152,7 @@ struct Selection {
   bool by_namespace = false;
   std::string why;
 };
-Selection selects(const Facts& facts, const Json& prometheus, const Monitor& monitor);
+Selection selects(const Facts& facts, const Json& prometheus, const Selectable& what);
 
 std::vector<const Json*> pods_of_service(const Facts& facts, const Json& service);
 bool pod_ready(const Json& pod);

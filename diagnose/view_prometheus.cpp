@@ -84,32 +84,52 @@ std::vector<Monitor> monitors_of(const Facts& facts) {
   return all;
 }
 
-Selection selects(const Facts& facts, const Json& prometheus, const Monitor& monitor) {
+std::vector<RecordingRule> rules_recording(const Facts& facts, const std::string& series) {
+  std::vector<RecordingRule> all;
+  for (const Json* object : facts.items("prometheusrules")) {
+    for (const Json& group : list_at(*object, "spec.groups")) {
+      for (const Json& rule : list_at(group, "rules")) {
+        if (text_at(rule, "record") == series) all.push_back({object, text_at(rule, "expr")});
+      }
+    }
+  }
+  return all;
+}
+
+Selectable selectable(const Monitor& monitor) {
+  return monitor.pods ? Selectable{monitor.object, "PodMonitor", "podmonitor", "podMonitor"}
+                      : Selectable{monitor.object, "ServiceMonitor", "servicemonitor", "serviceMonitor"};
+}
+Selectable selectable(const RecordingRule& rule) {
+  return {rule.object, "PrometheusRule", "prometheusrule", "rule"};
+}
+
+Selection selects(const Facts& facts, const Json& prometheus, const Selectable& what) {
   using Answer = Selection::Answer;
-  std::string field = monitor.pods ? "podMonitor" : "serviceMonitor";
+  const std::string &field = what.field, space = space_of(*what.object);
   const Json& by_label = at(prometheus, "spec." + field + "Selector");
   const Json& by_space = at(prometheus, "spec." + field + "NamespaceSelector");
   if (by_label.is_null()) {
     return {Answer::no, false, fmt::format("{}Selector is not set, so it selects none", field)};
   }
-  if (auto why = mismatch(by_label, at(*monitor.object, "metadata.labels"))) return {Answer::no, false, *why};
+  if (auto why = mismatch(by_label, at(*what.object, "metadata.labels"))) return {Answer::no, false, *why};
   if (by_space.is_null()) {
-    if (monitor.space == space_of(prometheus)) return {};
+    if (space == space_of(prometheus)) return {};
     return {Answer::no, true,
             fmt::format("{}NamespaceSelector is not set, so it selects only namespace {}", field,
                         space_of(prometheus))};
   }
   bool everything = selector_text(by_space) == "everything";
-  const Json& labels = namespace_labels(facts, monitor.space);
+  const Json& labels = namespace_labels(facts, space);
   if (!labels.is_object() && !everything) {
     const Reading* reading = facts.find("namespaces");
     std::string why = reading == nullptr || reading->right.empty() ? "they were not read"
                                                                    : "not allowed to " + reading->right;
-    return {Answer::unknown, true, fmt::format("the labels of namespace {}: {}", monitor.space, why)};
+    return {Answer::unknown, true, fmt::format("the labels of namespace {}: {}", space, why)};
   }
   if (everything) return {};
   if (auto why = mismatch(by_space, labels)) {
-    return {Answer::no, true, fmt::format("namespace {}: {}", monitor.space, *why)};
+    return {Answer::no, true, fmt::format("namespace {}: {}", space, *why)};
   }
   return {};
 }

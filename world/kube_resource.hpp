@@ -48,6 +48,7 @@ inline constexpr KubeResource kube_resources[] = {
     {"PodMetrics", "metrics.k8s.io", "v1beta1", "pods", true},
     {"PodMonitor", "monitoring.coreos.com", "v1", "podmonitors", true},
     {"Prometheus", "monitoring.coreos.com", "v1", "prometheuses", true},
+    {"PrometheusRule", "monitoring.coreos.com", "v1", "prometheusrules", true},
     {"ServiceMonitor", "monitoring.coreos.com", "v1", "servicemonitors", true},
     {"NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies", true},
     {"PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", true},

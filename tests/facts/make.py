@@ -92,6 +92,27 @@ def prometheus_config_pending(f):
     f["servicemonitors"]["value"]["items"][0]["metadata"]["hpawalkLastChange"] = base["taken"]
 
 
+def recorded(f, labels, running=None, namespace="watch"):
+    """lab_value is what a recording rule makes, and it does not."""
+    no_series(f)
+    group = {"name": "orders", "rules": [{"record": "lab_value", "expr": "sum by (namespace, service) (lab_orders)"}]}
+    f["prometheuses"]["value"]["items"][0]["spec"].update(ruleSelector={"matchLabels": {"role": "shop"}}, ruleNamespaceSelector=None)
+    f["prometheusrules"] = {"path": "/apis/monitoring.coreos.com/v1/prometheusrules", "value": {"items": [
+        {"metadata": {"name": "orders", "namespace": namespace, "labels": labels, "hpawalkLastChange": "2026-01-01T00:00:00Z"}, "spec": {"groups": [group]}}]}}
+    if running is not None:
+        f[PROM + "recording"] = {"path": "/api/v1/namespaces/watch/services/http:prom-web:9191/proxy/api/v1/rules", "value": running}
+
+
+RUNNING = {"name": "lab_value", "query": "sum by (namespace, service) (lab_orders)", "health": "ok", "lastError": ""}
+
+
+def rejected_rule(f):
+    recorded(f, {"role": "shop"}, [])
+    f["rejections"] = {"path": "/api/v1/events", "value": {"items": [{
+        "involvedObject": {"kind": "PrometheusRule", "namespace": "watch", "name": "orders"}, "lastTimestamp": base["taken"],
+        "message": "PrometheusRule orders was rejected due to invalid configuration: 1:20: parse error"}]}}
+
+
 def network_policy(f):
     pods = f["pods/watch"]["value"]["items"][0]["metadata"]["labels"]
     f["networkpolicies/watch"]["value"] = {"items": [{"metadata": {"name": "prometheus-k8s", "namespace": "watch"}, "spec": {
@@ -583,6 +604,11 @@ FILES = {
     "two-adapters@keda": keda_owns_the_group, "adapter-network-policy@egress": egress_policy,
     "unseen-monitor@monitors-forbidden": monitors_forbidden, "unseen-monitor@namespaces-forbidden": namespaces_forbidden,
     "prometheus-config-rejected@reload-failed": prometheus_config_rejected, "prometheus-config-rejected@job-missing": prometheus_config_missing,
+    "recording-rule-not-selected": lambda f: recorded(f, {"role": "other"}),
+    "recording-rule-not-selected@namespace": lambda f: recorded(f, {"role": "shop"}, namespace="shop"),
+    "recording-rule-fails": lambda f: recorded(f, {"role": "shop"}, [RUNNING | {"health": "err", "lastError": "found duplicate series for the match group"}]),
+    "recording-rule-fails@empty": lambda f: recorded(f, {"role": "shop"}, [RUNNING]),
+    "recording-rule-fails@not-loaded": lambda f: recorded(f, {"role": "shop"}, []), "recording-rule-fails@rejected": rejected_rule,
     "metric-query-empty": empty_query, "prometheus-config-pending": prometheus_config_pending, "resource-request-missing": no_request,
     "adapter-network-policy": network_policy, "adapter-prometheus-auth@mesh": auth, "adapter-rules-too-broad": too_broad,
     "apiservice-unreachable@private-cluster": lambda f: not_available(f, "FailedDiscoveryCheck", UNREACHABLE + "net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)"),

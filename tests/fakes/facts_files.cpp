@@ -101,6 +101,7 @@ Exchange exchange(const std::string& key, const Json& reading) {
   if (question == "counts") data = counts_of(value, "__name__"), request = query + "count%20by%20*";
   if (question == "rule counts")
     data = counts_of(value, "hpawalk"), request = query + "label_replace%28count*";
+  if (question == "recording") data = {{"groups", {{{"rules", value}}}}};
   if (question.starts_with("eval "))
     data = samples_of(value), request += "?query=" + world::query_value(question.substr(5));
   return {request, {200, Json{{"status", "success"}, {"data", data}}.dump()}};
@@ -120,7 +121,8 @@ void answer_as_read(FakeKubeApi& api, FakeClock& clock, const Json& document) {
   api.absent({"/version",
               "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager",
               "/api/v1/pods?labelSelector=app*", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale",
-              "/api/v1/events?fieldSelector=reason%3DFailedCreate", "/apis/apps/v1/namespaces/*/daemonsets"});
+              "/api/v1/events?fieldSelector=reason%3DFailedCreate", "/apis/apps/v1/namespaces/*/daemonsets",
+              "/apis/monitoring.coreos.com/v1/prometheusrules"});
 }
 
 }  // namespace hpawalk::fakes

@@ -198,6 +198,7 @@ HEALTHY = {
     "pods-monitor": lab.source(name="reporter") + [pod_monitor("pods-monitor", {"app": "reporter"}), hpa("pods-monitor", [pods_metric("lab_jobs", "30")], target="reporter", high=1)],
     "resource": [hpa("resource", [cpu(50)], target="source-alone", high=1)] + lab.source(name="source-alone", resources={"requests": {"cpu": "100m"}}) +
                 [pod_monitor("resource", {"app": "source-alone"})],
+    "recorded": replaced_hpa("recorded", "shop:healthy:value") + [lab.recording("recorded", "shop:healthy:value")],
     "other-kind": [service("other-kind", {"app": "source"}), monitor("other-kind"), lab.widget("Gadget", "other-kind"), workload("other-kind"),
                    hpa("other-kind", [object_metric("lab_value", "other-kind")], kind="Gadget", api="lab.example/v1", high=1)],
     "other-port": changed("other-port", service=service("other-port", {"app": "source"}, 80, "stats", "http-telemetry"), monitor=monitor("other-port", port="http-telemetry")),
@@ -242,6 +243,10 @@ SIDE_BY_SIDE = {
     "22 rate window": ("rate-window-too-short", replaced_hpa("f22", "lab_short_total"), "f22"),
     "23 NaN": ("metric-nan", replaced_hpa("f23", "lab_nan"), "f23"),
     "query refused": ("metric-query-fails", replaced_hpa("fq", "lab_bad"), "fq"),
+    "recording rule's label": ("recording-rule-not-selected", replaced_hpa("frl", "shop:label:value") + [lab.recording("frl", "shop:label:value", role="other")], "frl"),
+    "recording rule's namespace": ("recording-rule-not-selected", replaced_hpa("frn", "shop:space:value") + [lab.recording("frn", "shop:space:value", space=OUTSIDE)], "frn"),
+    "recording rule without a result": ("recording-rule-fails", replaced_hpa("frr", "shop:empty:value") + [lab.recording("frr", "shop:empty:value", 'lab_value{team="nobody"}')], "frr"),
+    "recording rule rejected": ("recording-rule-fails", replaced_hpa("frx", "shop:invalid:value") + [lab.recording("frx", "shop:invalid:value", "sum(lab_value by")], "frx"),
     "not exposed": ("metric-not-exposed", replaced_hpa("fe", "lab_absent"), "fe"),
     "unknown name": ("metric-unknown", replaced_hpa("fu", "something_else_entirely"), "fu"),
     "object missing": ("object-missing", changed("fo", hpa=hpa("fo", [object_metric("lab_value", "fox")])), "fo"),

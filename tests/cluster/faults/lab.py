@@ -150,6 +150,8 @@ RULES = [
     rule("lab_deployed", overrides={"namespace": {"resource": "namespace"}, "deployment": {"group": "apps", "resource": "deployment"}}),
     rule("lab_empty", 'sum(<<.Series>>{<<.LabelMatchers>>,team="nobody"}) by (<<.GroupBy>>)'),
 ]
+RECORDED = rule('{__name__=~"^shop:.*",namespace!=""}')
+RULES.append(RECORDED)
 EXTERNAL_RULES = [rule("lab_queue", "max(<<.Series>>{<<.LabelMatchers>>})", overrides={"namespace": {"resource": "namespace"}})]
 
 
@@ -272,6 +274,7 @@ PROMETHEUS = {"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus", "m
               "spec": {"image": PROMETHEUS_IMAGE, "version": "v" + PROMETHEUS_IMAGE.rsplit(":v", 1)[-1], "replicas": 1, "serviceAccountName": "prom", "scrapeInterval": "1s",
                        "serviceMonitorSelector": {"matchLabels": {"release": "shop-stack"}}, "serviceMonitorNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
                        "podMonitorSelector": {}, "podMonitorNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
+                       "ruleSelector": {"matchLabels": {"role": "shop"}}, "ruleNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
                        "containers": [{"name": "prometheus", "startupProbe": {"httpGet": {"path": "/-/ready", "port": "web"}, "periodSeconds": 1, "failureThreshold": 120}}]}}
 
 
@@ -283,6 +286,11 @@ def prometheus():
     return [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("prom", MONITORING)}, discover,
             binding("RoleBinding", "lab-discovery", "lab-discovery", [p], SPACE), binding("RoleBinding", "lab-discovery", "lab-discovery", [p], MONITORING),
             service("prom-web", {"prometheus": "k9"}, 9191, "web", "web", MONITORING), PROMETHEUS]
+
+
+def recording(name, record, expr="sum by (namespace, service) (lab_value)", space=MONITORING, role="shop"):
+    return {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": meta(name, space, role=role),
+            "spec": {"groups": [{"name": name, "interval": "1s", "rules": [{"record": record, "expr": expr}]}]}}
 
 
 def spaces():
