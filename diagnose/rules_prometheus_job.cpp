@@ -59,22 +59,13 @@ std::string no_job(const Scrape& s, const Monitor& m) {
 }
 
 bool rejected_by_event(const Scrape& s, const Monitor& m) {
-  for (const Json* event : s.c.facts.items("rejections")) {
-    const Json& about = at(*event, "involvedObject");
-    std::string message = text_at(*event, "message");
-    bool ours = (text_at(about, "name") == m.name && text_at(about, "namespace") == m.space) ||
-                message.find(m.space + "/" + m.name) != std::string::npos;
-    // An event stays for an hour after its reason is gone: it counts if the object has not changed since.
-    std::string changed = text_at(*m.object, "metadata.hpawalkLastChange");
-    std::string last = std::max(text_at(*event, "lastTimestamp"), text_at(*event, "eventTime"));
-    if (!ours || (!changed.empty() && !last.empty() && last < changed)) continue;
-    s.report.broken(cause::monitor_rejected,
-                    fmt::format("prometheus-operator rejected {} as invalid: {}", m.ref(), message),
-                    {fmt::format("event InvalidConfiguration of {}: {}", m.ref(), message)}, correct(m));
-    s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
-    return true;
-  }
-  return false;
+  std::optional<std::string> message = rejection_of(s, selectable(m));
+  if (!message) return false;
+  s.report.broken(cause::monitor_rejected,
+                  fmt::format("prometheus-operator rejected {} as invalid: {}", m.ref(), *message),
+                  {fmt::format("event InvalidConfiguration of {}: {}", m.ref(), *message)}, correct(m));
+  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
+  return true;
 }
 
 bool rejected_by_status(const Scrape& s, const Monitor& m) {
@@ -132,13 +123,28 @@ bool pending(const Scrape& s, const Monitor& m) {
                   "contain it yet",
                   m.ref()),
       {no_job(s, m), fmt::format("{}: changed {} ago", m.ref(), text::duration(s.c.facts.taken - *changed))},
-      advice(fmt::format("Wait: the operator and the config reloader need up to {}",
-                         text::duration(config_delay))),
+      advice("Wait: the operator, the kubelet and the config reloader need a few minutes"),
       Certainty::likely);
   return true;
 }
 
 }  // namespace
+
+std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what) {
+  for (const Json* event : s.c.facts.items("rejections")) {
+    const Json& about = at(*event, "involvedObject");
+    std::string message = text_at(*event, "message");
+    bool ours =
+        (text_at(about, "kind", what.kind) == what.kind && text_at(about, "name") == name_of(*what.object) &&
+         text_at(about, "namespace") == space_of(*what.object)) ||
+        has(message, full_name(*what.object));
+    // An event stays for an hour after its reason is gone: it counts if the object has not changed since.
+    std::string changed = text_at(*what.object, "metadata.hpawalkLastChange");
+    std::string last = std::max(text_at(*event, "lastTimestamp"), text_at(*event, "eventTime"));
+    if (ours && (changed.empty() || last.empty() || last >= changed)) return message;
+  }
+  return std::nullopt;
+}
 
 void job_missing(const Scrape& s, const Monitor& m) {
   if (rejected_by_event(s, m) || rejected_by_status(s, m) || configuration_rejected(s, m)) return;

@@ -34,24 +34,13 @@ void fails(const Scrape& s, const RecordingRule& rule, const std::string& why, s
                   advice(says, look_at("get", ref_of_rule(rule))), certainty);
 }
 
-// What the operator said about it: it leaves out a PrometheusRule whose expressions do not parse.
 bool rejected(const Scrape& s, const RecordingRule& rule) {
-  for (const Json* event : s.c.facts.items("rejections")) {
-    std::string message = text_at(*event, "message");
-    const Json& about = at(*event, "involvedObject");
-    bool ours =
-        (text_at(about, "kind") == "PrometheusRule" && text_at(about, "name") == name_of(*rule.object) &&
-         text_at(about, "namespace") == space_of(*rule.object)) ||
-        has(message, full_name(*rule.object));
-    std::string changed = text_at(*rule.object, "metadata.hpawalkLastChange");
-    std::string last = std::max(text_at(*event, "lastTimestamp"), text_at(*event, "eventTime"));
-    if (!ours || (!changed.empty() && !last.empty() && last < changed)) continue;
-    fails(s, rule, "prometheus-operator rejected it as invalid: " + message,
-          fmt::format("event InvalidConfiguration of {}: {}", rule.ref(), message),
-          "Correct the expression that the operator names");
-    return true;
-  }
-  return false;
+  std::optional<std::string> message = rejection_of(s, selectable(rule));
+  if (!message) return false;
+  fails(s, rule, "prometheus-operator rejected it as invalid: " + *message,
+        fmt::format("event InvalidConfiguration of {}: {}", rule.ref(), *message),
+        "Correct the expression that the operator names");
+  return true;
 }
 
 // The rule as Prometheus runs it; a null: it runs no such rule.
@@ -66,10 +55,9 @@ void not_loaded(const Scrape& s, const RecordingRule& rule, const Reading& rules
   std::optional<world::WallTime> changed =
       world::parse_time(text_at(*rule.object, "metadata.hpawalkLastChange"));
   if (changed && s.c.facts.taken - *changed < config_delay)
-    return fails(
-        s, rule, "Prometheus has not loaded it yet", none,
-        fmt::format("Wait: the operator and the config reloader need up to {}", text::duration(config_delay)),
-        Certainty::likely);
+    return fails(s, rule, "Prometheus has not loaded it yet", none,
+                 "Wait: the operator, the kubelet and the config reloader need a few minutes",
+                 Certainty::likely);
   fails(s, rule, "Prometheus does not run it", none,
         "Read the log of prometheus-operator and of the container config-reloader", Certainty::likely);
 }

@@ -33,6 +33,8 @@ bool without_operator(const Scrape& s);
 void scraped_without_operator(const Scrape& s);
 void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service);
 void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // that the chain has in Prometheus
+// What prometheus-operator's Event says about an object that it left out as invalid; nothing: no such Event.
+std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what);
 void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
 

@@ -253,7 +253,7 @@ SIDE_BY_SIDE = {
     "query is empty": ("metric-query-empty", replaced_hpa("fem", "lab_empty"), "fem"),
     "no cpu request": ("resource-request-missing", changed("fcr", hpa=hpa("fcr", [cpu(50)])), "fcr"),
     "native sidecar without request": ("resource-request-missing", measured("fns", {"initContainers": [{"name": "proxy", "image": lab.PAUSE_IMAGE, "restartPolicy": "Always"}]}, resources=REQUESTS), "fns"),
-    "request of the pod only": ("resource-request-missing", measured("fpo", {"resources": REQUESTS}, MAIN_CPU), "fpo"),
+    "request of the pod only": ("resource-request-missing", measured("frpo", {"resources": REQUESTS}, MAIN_CPU), "frpo"),
     "finished pod without request": ("finished-pods", measured("ffr", resources=REQUESTS) + [lab.job("ffr-job", {"app": "ffr"})], "ffr"),
     "request of others": ("selector-catches-others", measured("fro", resources=REQUESTS) + [with_labels_of("fro", lab.stateful_set("fro-cache"))], "fro"),
     "Succeeded pods": ("finished-pods", lab.source(name="fsp", replicas=2) + [pod_monitor("fsp", {"app": "fsp"}), hpa("fsp", [pods_metric("lab_jobs", "15")]), lab.job("fsp-job", {"app": "fsp"}, 2)], "fsp"),
