@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -17,13 +18,21 @@
 namespace hpawalk::cli {
 namespace {
 
+// The text counts down; what it says is new when one of these is.
+std::string gist(const observe::Outlook& outlook) {
+  return fmt::format("{} {} {}", name_of(outlook.state), outlook.rule, outlook.next.value_or(-1));
+}
+
 // One JSON object a line, for every change.
 class JsonView final : public observe::LiveView {
  public:
   explicit JsonView(Session& session) : session_(session) {}
   void show(const observe::Hops& hops, const observe::Change& change,
             const observe::Outlook& outlook) override {
-    if (change.hop == observe::Hop::tick) return session_.world.terminal.look_at_out();
+    // Time alone can change what the hops mean.
+    std::string meaning = gist(outlook);
+    bool same = std::exchange(gist_, meaning) == meaning;
+    if (change.hop == observe::Hop::tick && same) return session_.world.terminal.look_at_out();
     session_.world.terminal.out(json_text(to_json(hops, change, outlook)) + "\n");
     session_.printed = true;
   }
@@ -31,6 +40,7 @@ class JsonView final : public observe::LiveView {
 
  private:
   Session& session_;
+  std::string gist_;
 };
 
 // A time-stamped line for everything that is new.
@@ -49,12 +59,10 @@ class LineView final : public observe::LiveView {
       line(change.at, hop.name, hop.text);
     }
     if (!hops.known() || outlook.rule == "rollout") return;  // the line of the replicas says that
-    // The text counts down; what it says is new when one of these is.
-    std::string gist =
-        fmt::format("{} {} {}", name_of(outlook.state), outlook.rule, outlook.next.value_or(-1));
-    if (gist == shown_["forecast"] && outlook.state != observe::Outlook::State::broken) return;
+    std::string meaning = gist(outlook);
+    if (meaning == shown_["forecast"] && outlook.state != observe::Outlook::State::broken) return;
     if (outlook.text == told_) return;
-    shown_["forecast"] = gist;
+    shown_["forecast"] = meaning;
     told_ = outlook.text;
     line(change.at, "forecast", outlook.text);
   }
