@@ -190,6 +190,7 @@ Reason limited_by_rate(const Spec& spec, const Asked& asked, const State& state,
 }  // namespace
 
 std::optional<Spec> spec_of(const nlohmann::json& hpa) {
+  if (!hpa.is_object()) return std::nullopt;
   Document document = hpa;
   document["apiVersion"] = "autoscaling/v2";  // the entries of a list do not say it
   document["kind"] = "HorizontalPodAutoscaler";

@@ -243,6 +243,15 @@ TEST_CASE("Why an HPA in a cluster does not change") {
   CHECK(why_unchanged(spec_with(), rules, {}, state, {}, seconds(200))[0].rule == "no-metric");
 }
 
+TEST_CASE("What an API server answers need not be an HPA") {
+  for (const nlohmann::json& odd :
+       std::vector<nlohmann::json>{nullptr, 3, "web", {1, 2}, nlohmann::json::object()}) {
+    CHECK_FALSE(spec_of(odd));
+    CHECK(state_of(odd).metrics.empty());
+    CHECK_FALSE(shown_metric(odd, MetricKind::object, "queue"));
+  }
+}
+
 TEST_CASE("What a metric asks for is the calculator's own answer, for each kind of target") {
   Rules rules = *rules_for("1.34");
   auto asks = [&](const nlohmann::json& metric, const nlohmann::json& current, int replicas, int ready) {
