@@ -31,7 +31,9 @@ Status follow_walkthrough(Session& session, const SettingFlags& flags, observe::
 }
 
 Status follow_any(Session& session, const SettingFlags& flags, const Options& options, observe::Follow what) {
-  Result<config::Config> config = load_config(session.world, flags);
+  SettingFlags of_any = flags;
+  of_any.values["cluster"] = "current";  // not the walkthrough's, which has a kubeconfig of its own
+  Result<config::Config> config = load_config(session.world, of_any);
   if (!config) return failure(config.error());
   what.limit = limit_of(*config, what);
   Result<world::KubeTarget> target =
