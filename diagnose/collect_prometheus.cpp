@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "diagnose/controller.hpp"
+#include "diagnose/past.hpp"
 #include "hpasim/why.hpp"
 
 namespace hpawalk::diagnose {
@@ -240,9 +241,8 @@ void read_prometheus_basics(Reader& reader, const Parts& parts) {
 
 // How much of its metrics' past an HPA counts at the moment; 0: none.
 static std::chrono::seconds counted_past(const Json& hpa, const ControllerSettings& controller) {
-  std::string reason = text_at(condition(hpa, "AbleToScale"), "reason");
-  bool down = reason == "ScaleDownStabilized";
-  if (!down && reason != "ScaleUpStabilized") return 0s;
+  if (!stabilizing(hpa)) return 0s;
+  bool down = text_at(condition(hpa, "AbleToScale"), "reason") == "ScaleDownStabilized";
   std::optional<hpasim::Spec> spec = hpasim::spec_of(hpa);
   if (!spec) return 0s;
   hpasim::Time window = hpasim::window_of(*spec, controller.flags, down);

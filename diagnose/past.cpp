@@ -11,6 +11,11 @@
 
 namespace hpawalk::diagnose {
 
+bool stabilizing(const Json& hpa) {
+  std::string reason = text_at(condition(hpa, "AbleToScale"), "reason");
+  return reason == "ScaleDownStabilized" || reason == "ScaleUpStabilized";
+}
+
 std::vector<hpasim::PastSample> past_samples(const Json& rows, hpasim::MetricKind kind) {
   struct Sum {
     double value = 0;

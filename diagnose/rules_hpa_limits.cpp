@@ -91,6 +91,7 @@ const Reading* history_of(const Context& c, const MetricNeed& need) {
 
 // What the metrics asked for in the past, by the samples that Prometheus has; empty if one has none.
 std::vector<hpasim::PastRecommendation> past(const HpaSide& s) {
+  if (!stabilizing(s.hpa)) return {};  // nor was it read
   hpasim::Past past;
   for (const MetricNeed& need : s.c.hpa.needs) {
     const Reading* history = history_of(s.c, need);

@@ -174,15 +174,15 @@ TEST_CASE("What is applied is found in what the API server made of it") {
   CHECK_FALSE(includes(Json(3), {{"a", 1}}));
 }
 
+// An object of which hpawalk applied these fields, as the API server records them.
+static Json applied(const Json& fields) {
+  Json record = {{"manager", "hpawalk"}, {"operation", "Apply"}, {"fieldsV1", fields}};
+  return {{"metadata", {{"managedFields", Json::array({record})}}}};
+}
+
 TEST_CASE("A field that hpawalk applied earlier and does not want any more is noticed") {
-  Json live = {
-      {"metadata",
-       {{"managedFields",
-         {{{"manager", "hpawalk"},
-           {"operation", "Apply"},
-           {"fieldsV1",
-            {{"f:spec",
-              {{"f:behavior", {{"f:scaleDown", Json::object()}}}, {"f:metrics", Json::object()}}}}}}}}}}};
+  Json live = applied(
+      {{"f:spec", {{"f:behavior", {{"f:scaleDown", Json::object()}}}, {"f:metrics", Json::object()}}}});
   CHECK(owns_more(live, {{"spec", {{"metrics", Json::array()}}}}));
   CHECK_FALSE(
       owns_more(live, {{"spec", {{"metrics", Json::array()}, {"behavior", {{"scaleDown", {{"x", 1}}}}}}}}));
@@ -190,18 +190,12 @@ TEST_CASE("A field that hpawalk applied earlier and does not want any more is no
 }
 
 TEST_CASE("Also a field inside of a list's entry, an entry, and a value of a set") {
-  Json live = {
-      {"metadata",
-       {{"managedFields",
-         {{{"manager", "hpawalk"},
-           {"operation", "Apply"},
-           {"fieldsV1",
-            {{"f:metadata", {{"f:finalizers", {{".", Json::object()}, {"v:\"a/b\"", Json::object()}}}}},
-             {"f:containers",
-              {{R"(k:{"name":"main"})",
-                {{".", Json::object()}, {"f:name", Json::object()}, {"f:image", Json::object()}}},
-               {R"(k:{"containerPort":80,"protocol":"TCP"})",
-                {{"f:containerPort", Json::object()}}}}}}}}}}}}};
+  Json live =
+      applied({{"f:metadata", {{"f:finalizers", {{".", Json::object()}, {"v:\"a/b\"", Json::object()}}}}},
+               {"f:containers",
+                {{R"(k:{"name":"main"})",
+                  {{".", Json::object()}, {"f:name", Json::object()}, {"f:image", Json::object()}}},
+                 {R"(k:{"containerPort":80,"protocol":"TCP"})", {{"f:containerPort", Json::object()}}}}}});
   Json main = {{"name", "main"}, {"image", "nginx"}}, port = {{"containerPort", 80}};
   Json kept = {{"finalizers", {"a/b"}}};
   auto more = [&](const Json& metadata, const Json& containers) {
