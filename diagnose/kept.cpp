@@ -69,17 +69,17 @@ constexpr Kind kinds[] = {
     {"apiservices",
      CONDITION_FIELDS "metadata.name spec.group spec.version spec.versionPriority spec.insecureSkipTLSVerify "
                       "spec.service.namespace spec.service.name spec.service.port"},
-    {"namespaces", "metadata.name metadata.labels"},
+    {"namespaces", "metadata.name metadata.labels metadata.hpawalkLastChange"},
     {"services",
      "metadata.name metadata.namespace metadata.labels spec.selector spec.ports.name spec.ports.port "
      "spec.ports.targetPort"},
     {"servicemonitors", MONITOR_FIELDS},
     {"podmonitors", MONITOR_FIELDS},
-    {"prometheuses",
-     CONDITION_FIELDS "metadata.name metadata.namespace spec.serviceDiscoveryRole spec.routePrefix "
-                      "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector "
-                      "spec.podMonitorSelector spec.podMonitorNamespaceSelector "
-                      "spec.ruleSelector spec.ruleNamespaceSelector"},
+    {"prometheuses", CONDITION_FIELDS
+     "metadata.name metadata.namespace metadata.hpawalkLastChange spec.serviceDiscoveryRole spec.routePrefix "
+     "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector "
+     "spec.podMonitorSelector spec.podMonitorNamespaceSelector "
+     "spec.ruleSelector spec.ruleNamespaceSelector"},
     {"prometheusrules",
      "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange spec.groups.name "
      "spec.groups.rules.record spec.groups.rules.expr"},

@@ -24,17 +24,34 @@ const Cause cause::adapter_max_age = {
     .fix = "Set the max age to twice the scrape interval",
     .also_when_served = true};
 
+const Cause cause::adapter_starting = {
+    .id = "adapter-starting",
+    .link = Link::adapter,
+    .symptom = "The metric is missing for some seconds after the adapter was restarted",
+    .reason = "The adapter serves a metric only once its first query of Prometheus has listed it",
+    .detection = "The start of the adapter's container",
+    .fix = "Wait"};
+
 namespace {
 
-bool config_older_than_pod(const Context& c) {
-  if (c.adapter.config_reading == nullptr || c.adapter.pods.empty()) return true;
-  std::optional<world::WallTime> changed =
-      world::parse_time(text_at(c.adapter.config_reading->value, "metadata.hpawalkLastChange"));
+// The adapter lists at its start, and again after its relist interval, which is this in the chart.
+constexpr world::Duration first_listing = std::chrono::seconds(30);
+
+std::optional<world::WallTime> started_at(const Context& c) {
   std::optional<world::WallTime> started;
+  if (c.adapter.pods.empty()) return started;
   for (const Json& s : list_at(*c.adapter.pods.front(), "status.containerStatuses")) {
     std::optional<world::WallTime> t = world::parse_time(text_at(s, "state.running.startedAt"));
     if (t && (!started || *t > *started)) started = t;
   }
+  return started;
+}
+
+bool config_older_than_pod(const Context& c) {
+  if (c.adapter.config_reading == nullptr) return true;
+  std::optional<world::WallTime> changed =
+      world::parse_time(text_at(c.adapter.config_reading->value, "metadata.hpawalkLastChange"));
+  std::optional<world::WallTime> started = started_at(c);
   return !changed || !started || *changed <= *started;
 }
 
@@ -107,8 +124,23 @@ void judge_ages(const Context& c, Report& report) {
   ages(c, report);
 }
 
+static bool starting(const Context& c, Report& report) {
+  std::optional<world::WallTime> started = started_at(c);
+  if (!started || c.facts.taken - *started >= first_listing) return false;
+  std::string until = world::clock_time(*started + first_listing);
+  report.broken(
+      cause::adapter_starting,
+      fmt::format("The adapter started at {}, and has not listed this metric yet; it should by {}",
+                  world::clock_time(*started), until),
+      {fmt::format("pod {}: started {}", full_name(*c.adapter.pods.front()), world::rfc3339(*started)),
+       "the API does not list " + c.need.resource.text() + "/" + c.need.metric},
+      advice(fmt::format("Wait until {}", until)), Certainty::likely);
+  return true;
+}
+
 // The series is there, the rule takes it, the adapter reaches Prometheus: and yet it is not listed.
 void not_listed(const Context& c, Report& report) {
+  if (starting(c, report)) return;
   world::Duration relist = c.adapter.relist.value_or(std::chrono::minutes(10));
   // What is not listed may be served all the same: only the answer to the question for the value says more.
   std::optional<Reading> probe = c.probe();

@@ -23,13 +23,6 @@ const Cause cause::monitor_namespace_not_selected = {
 
 namespace {
 
-const Json* namespace_object(const Scrape& s, const std::string& name) {
-  for (const Json* object : s.c.facts.items("namespaces")) {
-    if (name_of(*object) == name) return object;
-  }
-  return nullptr;
-}
-
 // The selector gets one namespace more where it is a list of names; otherwise nothing.
 std::optional<Fix> longer_list(const Scrape& s, const Json& prometheus, const std::string& space,
                                const std::string& field, const std::string& says, const std::string& beyond) {
@@ -77,7 +70,7 @@ Fix select_namespace(const Scrape& s, const Json& prometheus, const Selectable& 
         .value_or(otherwise);
   }
   if (std::optional<Fix> fix = longer_list(s, prometheus, own, field, says, beyond)) return *fix;
-  const Json* space = namespace_object(s, own);
+  const Json* space = namespace_object(s.c.facts, own);
   if (space == nullptr) return otherwise;
   return labelled({"namespace", "", own}, *space, selector, says, beyond).value_or(otherwise);
 }

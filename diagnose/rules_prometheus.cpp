@@ -70,6 +70,23 @@ bool is_own_service(const Scrape& s, const Json& target) {
   });
 }
 
+std::optional<ConfigLag> lag_of_all(const Scrape& s, const std::vector<Monitor>& monitors) {
+  std::optional<ConfigLag> lag;
+  for (const Monitor& m : monitors) {
+    lag = config_lag(s, m.ref(), *m.object);
+    if (!lag) return std::nullopt;
+  }
+  return lag;
+}
+
+std::vector<std::string> errors_of(const std::vector<const Json*>& targets) {
+  std::vector<std::string> errors;
+  for (const Json* target : targets) {
+    if (text_at(*target, "health") == "down") errors.push_back(target_text(*target));
+  }
+  return errors;
+}
+
 }  // namespace
 
 const Json* own_pod(const Scrape& s, const Json& target) {
@@ -142,12 +159,15 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
       if (ours) own.push_back(&target);
     }
   }
-  if (!own.empty()) return judge_targets(s, own);
+  // What is scraped by a configuration from before the change says nothing about the change.
   const Monitor& m = monitors.front();
+  std::optional<ConfigLag> lag = lag_of_all(s, monitors);
+  if (!own.empty()) return lag ? job_outdated(s, m, *lag, errors_of(own)) : judge_targets(s, own);
   const Reading* config = s.c.prometheus_reading("config");
   std::string yaml = config != nullptr && config->read() ? text_at(config->value, "yaml") : "";
   bool job_there = yaml.find("job_name: " + m.pool()) != std::string::npos;
   if (!yaml.empty() && !job_there) return job_missing(s, m);
+  if (lag) return job_outdated(s, m, *lag, {});
   return nothing_discovered(s, m, service);
 }
 

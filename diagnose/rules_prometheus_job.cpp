@@ -22,14 +22,6 @@ const Cause cause::prometheus_config_rejected = {
         "selected",
     .fix = "Read Prometheus's log; often a version mismatch"};
 
-const Cause cause::prometheus_config_pending = {
-    .id = "prometheus-config-pending",
-    .link = Link::prometheus,
-    .symptom = "A new monitor has no job yet",
-    .reason = "The operator, the kubelet and the config reloader need a few minutes",
-    .detection = "The job is missing in status/config, and the monitor was changed moments ago",
-    .fix = "Wait"};
-
 const Cause cause::operator_not_running = {
     .id = "operator-not-running",
     .link = Link::prometheus,
@@ -82,17 +74,17 @@ bool rejected_by_status(const Scrape& s, const Monitor& m) {
   return false;
 }
 
-bool configuration_rejected(const Scrape& s, const Monitor& m) {
+bool configuration_rejected(const Scrape& s, std::vector<std::string> evidence) {
   const Reading* runtime = s.c.prometheus_reading("runtime");
   if (runtime == nullptr || !runtime->read() || bool_at(runtime->value, "reloadConfigSuccess", true))
     return false;
+  evidence.insert(evidence.begin(),
+                  seen(*runtime, "reloadConfigSuccess is false, the last good configuration is of " +
+                                     text_at(runtime->value, "lastConfigTime")));
   s.report.broken(
       cause::prometheus_config_rejected,
       "Prometheus rejected the configuration that the operator wrote, and still uses the previous one",
-      {seen(*runtime, "reloadConfigSuccess is false, the last good configuration is of " +
-                          text_at(runtime->value, "lastConfigTime")),
-       no_job(s, m)},
-      prometheus_log(s));
+      std::move(evidence), prometheus_log(s));
   return true;
 }
 
@@ -113,19 +105,19 @@ bool no_operator(const Scrape& s, const Monitor& m) {
   return true;
 }
 
-bool pending(const Scrape& s, const Monitor& m) {
-  std::optional<world::WallTime> changed =
-      world::parse_time(text_at(*m.object, "metadata.hpawalkLastChange"));
-  if (!changed || s.c.facts.taken - *changed >= config_delay) return false;
-  s.report.broken(
-      cause::prometheus_config_pending,
-      fmt::format("{} is selected, but was changed so recently that Prometheus's configuration does not "
-                  "contain it yet",
-                  m.ref()),
-      {no_job(s, m), fmt::format("{}: changed {} ago", m.ref(), text::duration(s.c.facts.taken - *changed))},
-      advice("Wait: the operator, the kubelet and the config reloader need a few minutes"),
-      Certainty::likely);
-  return true;
+// What the operator writes follows from the monitor, the labels of its namespace and the Prometheus object.
+std::optional<ConfigLag> recent_change(const Scrape& s, const Monitor& m) {
+  std::vector<const Json*> objects = {m.object};
+  if (s.c.prometheus.resource != nullptr) objects.push_back(s.c.prometheus.resource);
+  if (const Json* space = namespace_object(s.c.facts, m.space)) objects.push_back(space);
+  return recent_change(s, m.ref(), objects);
+}
+
+// Who holds up a monitor, of which Prometheus's running configuration has nothing, or the state before a
+// change.
+bool held_up(const Scrape& s, const Monitor& m, const std::vector<std::string>& evidence) {
+  return rejected_by_event(s, m) || rejected_by_status(s, m) || configuration_rejected(s, evidence) ||
+         no_operator(s, m);
 }
 
 }  // namespace
@@ -147,12 +139,18 @@ std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what)
 }
 
 void job_missing(const Scrape& s, const Monitor& m) {
-  if (rejected_by_event(s, m) || rejected_by_status(s, m) || configuration_rejected(s, m)) return;
-  if (no_operator(s, m) || pending(s, m)) return;
+  const std::vector<std::string> evidence = {no_job(s, m)};
+  if (held_up(s, m, evidence)) return;
+  if (std::optional<ConfigLag> lag = recent_change(s, m)) return pending(s, *lag, evidence);
   s.report.broken(
       cause::prometheus_config_rejected,
       fmt::format("{} is selected, but Prometheus's running configuration has no job for it", m.ref()),
-      {no_job(s, m)}, prometheus_log(s), Certainty::likely);
+      evidence, prometheus_log(s), Certainty::likely);
+}
+
+void job_outdated(const Scrape& s, const Monitor& m, const ConfigLag& lag,
+                  std::vector<std::string> evidence) {
+  if (!held_up(s, m, evidence)) pending(s, lag, std::move(evidence));
 }
 
 }  // namespace hpawalk::diagnose

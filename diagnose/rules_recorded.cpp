@@ -50,14 +50,16 @@ const Json* running(const Scrape& s, const Json& rules) {
   return found == rules.end() ? nullptr : &*found;
 }
 
+// The operator writes rules from the PrometheusRule, the labels of its namespace and the Prometheus object.
+std::optional<ConfigLag> recent_change(const Scrape& s, const RecordingRule& rule) {
+  std::vector<const Json*> objects = {rule.object, s.c.prometheus.resource};
+  if (const Json* space = namespace_object(s.c.facts, space_of(*rule.object))) objects.push_back(space);
+  return recent_change(s, rule.ref(), objects);
+}
+
 void not_loaded(const Scrape& s, const RecordingRule& rule, const Reading& rules) {
   std::string none = seen(rules, "no rule records " + s.series);
-  std::optional<world::WallTime> changed =
-      world::parse_time(text_at(*rule.object, "metadata.hpawalkLastChange"));
-  if (changed && s.c.facts.taken - *changed < config_delay)
-    return fails(s, rule, "Prometheus has not loaded it yet", none,
-                 "Wait: the operator, the kubelet and the config reloader need a few minutes",
-                 Certainty::likely);
+  if (std::optional<ConfigLag> lag = recent_change(s, rule)) return pending(s, *lag, {none});
   fails(s, rule, "Prometheus does not run it", none,
         "Read the log of prometheus-operator and of the container config-reloader", Certainty::likely);
 }
@@ -72,6 +74,7 @@ void judge_selected(const Scrape& s, const RecordingRule& rule) {
   }
   const Json* runs = running(s, list_at(rules->value, ""));
   if (runs == nullptr) return not_loaded(s, rule, *rules);
+  if (std::optional<ConfigLag> lag = config_lag(s, rule.ref(), *rule.object)) return pending(s, *lag, {});
   std::string error = text_at(*runs, "lastError");
   if (!error.empty())
     return fails(s, rule, "it fails: " + error, seen(*rules, error), "Correct the expression");
@@ -80,7 +83,29 @@ void judge_selected(const Scrape& s, const RecordingRule& rule) {
         "Run the expression in Prometheus: one of its series is missing, or a label does not match");
 }
 
+const RecordingRule* selected_of(const Scrape& s, const std::vector<RecordingRule>& rules) {
+  auto found = std::find_if(rules.begin(), rules.end(), [&](const RecordingRule& rule) {
+    return selects(s.c.facts, *s.c.prometheus.resource, selectable(rule)).answer == Selection::Answer::yes;
+  });
+  return found == rules.end() ? nullptr : &*found;
+}
+
 }  // namespace
+
+void judge_recording_motion(const Scrape& s) {
+  std::vector<RecordingRule> rules = rules_recording(s.c.facts, s.series);
+  if (rules.empty() || s.c.prometheus.resource == nullptr) return;
+  if (const RecordingRule* rule = selected_of(s, rules)) {
+    if (std::optional<ConfigLag> lag = config_lag(s, rule->ref(), *rule->object)) note_pending(s, *lag);
+    return;
+  }
+  ChainDiagnosis chain;
+  Report report(chain);
+  recorded({s.c, report, {}, {}, s.series, s.targets, s.monitors});
+  if (const Finding* found = chain.first_broken();
+      found != nullptr && found->cause == cause::recording_rule_not_selected.id)
+    still_served(s, *found);
+}
 
 bool recorded(const Scrape& s) {
   std::vector<RecordingRule> rules = rules_recording(s.c.facts, s.series);
@@ -95,10 +120,7 @@ bool recorded(const Scrape& s) {
     return true;
   }
   // One that is selected counts; else the first says why it is not.
-  auto found = std::find_if(rules.begin(), rules.end(), [&](const RecordingRule& rule) {
-    return selects(s.c.facts, *prometheus, selectable(rule)).answer == Selection::Answer::yes;
-  });
-  if (found != rules.end()) return judge_selected(s, *found), true;
+  if (const RecordingRule* rule = selected_of(s, rules)) return judge_selected(s, *rule), true;
   const RecordingRule& rule = rules.front();
   Selection selection = selects(s.c.facts, *prometheus, selectable(rule));
   if (selection.answer == Selection::Answer::unknown) {

@@ -63,12 +63,15 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
                                : fmt::format("{}: {}", s.series, count));
   std::string job = own.empty() ? "" : label(own[0], "job");
   std::vector<world::Target> targets;
+  std::vector<const Json*> of_series;
   std::string pool, error;
-  for (const Json& target : s.targets == nullptr ? Json::array() : *s.targets) {
+  static const Json unread = Json::array();
+  for (const Json& target : s.targets == nullptr ? unread : *s.targets) {
     bool ours = !own.empty() && text_at(at(target, "labels"), "job") == job &&
                 (label(own[0], "namespace").empty() ||
                  text_at(at(target, "labels"), "namespace") == label(own[0], "namespace"));
     if (!ours) continue;
+    of_series.push_back(&target);
     targets.push_back(target_from(target));
     if (targets.back().health == "down") error = target_text(target);
     pool = targets.back().pool;
@@ -84,6 +87,7 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
                   fmt::format("{} of {} targets of {} are down", scrapes.down, targets.size(), pool), {error},
                   advice("Make the targets respond; see the error", look_for("pods", s.c.hpa.space)));
   }
+  of_series.empty() ? judge_recording_motion(s) : judge_motion(s, of_series);
 }
 
 void unknown_source(const Scrape& s) {

@@ -21,6 +21,15 @@ struct Scrape {
   std::vector<Monitor> monitors;  // all that were read
 };
 
+// A change of an object that Prometheus's running configuration does not contain.
+struct ConfigLag {
+  std::string what;  // that was changed: "ServiceMonitor web/api"
+  world::WallTime changed;
+  std::optional<world::WallTime> loaded;  // when Prometheus last loaded a configuration; nothing: unknown
+  std::string sentence() const;
+  Fix wait() const;
+};
+
 // Each sets the marks of its links. Those that return a bool say whether the next link is worth a look.
 bool recorded(const Scrape& s);  // is the series made by a recording rule? Then all of it is judged
 void pods_and_services(const Scrape& s, bool proven);  // proven: the marks only inform
@@ -36,7 +45,22 @@ void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // th
 // What prometheus-operator's Event says about an object that it left out as invalid; nothing: no such Event.
 std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what);
 void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
+// Its job is there, as it was before the change.
+void job_outdated(const Scrape& s, const Monitor& m, const ConfigLag& lag, std::vector<std::string> evidence);
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
+
+// The object was changed after Prometheus loaded its configuration, and not longer ago than config_delay.
+std::optional<ConfigLag> config_lag(const Scrape& s, const std::string& what, const Json& object);
+// The last change of the objects, if it is not longer ago than config_delay.
+std::optional<ConfigLag> recent_change(const Scrape& s, const std::string& what,
+                                       const std::vector<const Json*>& objects);
+void pending(const Scrape& s, const ConfigLag& lag, std::vector<std::string> evidence);
+void note_pending(const Scrape& s, const ConfigLag& lag);
+// The series has samples only until Prometheus loads what the objects say now: `ends` is what it will be.
+void still_served(const Scrape& s, Finding ends);
+// The series has samples. Will it still have them once Prometheus has loaded what the objects say now?
+void judge_motion(const Scrape& s, const std::vector<const Json*>& targets);  // its targets
+void judge_recording_motion(const Scrape& s);                                 // it is recorded
 
 // Only pods of other workloads expose the HPA's Pods metric: then that is reported, with the marks.
 bool exposed_by_others(const Scrape& s);

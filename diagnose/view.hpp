@@ -157,7 +157,8 @@ Selection selects(const Facts& facts, const Json& prometheus, const Selectable& 
 std::vector<const Json*> pods_of_service(const Facts& facts, const Json& service);
 bool pod_ready(const Json& pod);
 size_t ready_endpoints(const Facts& facts, const Json& service);
-bool has_endpoints(const Facts& facts, const Json& service);  // ready or not
+bool has_endpoints(const Facts& facts, const Json& service);                 // ready or not
+const Json* namespace_object(const Facts& facts, const std::string& space);  // null: it was not read
 // The labels of a namespace; a null if they were not read.
 const Json& namespace_labels(const Facts& facts, const std::string& space);
 

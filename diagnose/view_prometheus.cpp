@@ -170,12 +170,17 @@ bool has_endpoints(const Facts& facts, const Json& service) {
   return count_endpoints(facts, service, false) > 0;
 }
 
+const Json* namespace_object(const Facts& facts, const std::string& space) {
+  for (const Json* object : facts.items("namespaces")) {
+    if (name_of(*object) == space) return object;
+  }
+  return nullptr;
+}
+
 const Json& namespace_labels(const Facts& facts, const std::string& space) {
   static const Json unknown;
-  for (const Json* object : facts.items("namespaces")) {
-    if (name_of(*object) == space) return at(*object, "metadata.labels");
-  }
-  return unknown;
+  const Json* object = namespace_object(facts, space);
+  return object == nullptr ? unknown : at(*object, "metadata.labels");
 }
 
 }  // namespace hpawalk::diagnose

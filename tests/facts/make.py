@@ -92,6 +92,47 @@ def prometheus_config_pending(f):
     f["servicemonitors"]["value"]["items"][0]["metadata"]["hpawalkLastChange"] = base["taken"]
 
 
+def monitor_of_chain(f):
+    return next(m for m in f["servicemonitors"]["value"]["items"] if m["metadata"]["name"] == "object-value")
+
+
+def just_changed(f):
+    """After Prometheus loaded its configuration."""
+    monitor_of_chain(f)["metadata"]["hpawalkLastChange"] = base["taken"]
+
+
+def outdated_job(f):
+    """The job is there as it was before the change, and its target is down."""
+    just_changed(f)
+    f[PROM + "targets"]["value"][0].update(health="down", lastError="server returned HTTP status 404 Not Found")
+    no_series(f)
+
+
+def outdated_and_rejected(f):
+    just_changed(f)
+    f[PROM + "runtime"]["value"]["reloadConfigSuccess"] = False
+
+
+def still_recorded(f, labels, changed="2026-01-01T00:00:00Z"):
+    """lab_value is what a recording rule makes, and it has a sample."""
+    samples = copy.deepcopy(f[PROM + "samples"])
+    recorded(f, labels)
+    served = copy.deepcopy(base)
+    for key in f:
+        if key in served["readings"] and key not in ("prometheuses", "prometheusrules"):
+            f[key] = served["readings"][key]
+    f[PROM + "samples"] = samples
+    for row in samples["value"]:
+        row["labels"].pop("job", None)
+    f[PROM + "targets"]["value"] = []
+    f["prometheusrules"]["value"]["items"][0]["metadata"]["hpawalkLastChange"] = changed
+
+
+def starting(f):
+    unlisted(f)
+    adapter_pod(f)["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": base["taken"]}}
+
+
 def recorded(f, labels, running=None, namespace="watch"):
     """lab_value is what a recording rule makes, and it does not."""
     no_series(f)
@@ -590,6 +631,15 @@ def nothing_listens_where_declared(f):
 
 
 FILES = {
+    "adapter-starting": starting,
+    "monitor-not-selected@still-served": lambda f: monitor_of_chain(f)["metadata"].update(labels={"release": "other"}),
+    "monitor-selects-no-service@still-served": lambda f: f["servicemonitors"]["value"].update(items=[]),
+    "monitor-port-name@still-served": lambda f: monitor_of_chain(f)["spec"].update(endpoints=[{"port": "stat"}]),
+    "prometheus-config-pending@still-served": just_changed,
+    "prometheus-config-pending@outdated": outdated_job,
+    "prometheus-config-rejected@still-served": outdated_and_rejected,
+    "recording-rule-not-selected@still-served": lambda f: still_recorded(f, {"role": "other"}),
+    "prometheus-config-pending@recording-rule": lambda f: still_recorded(f, {"role": "shop"}, base["taken"]),
     "target-api-version": gone_group, "target-api-version@from-the-start": gone_group_from_the_start, "object-api-version": unmapped_object, "scale-unreadable": scale_forbidden,
     "adapter-auth-delegator": not_delegated, "adapter-auth-delegator@answer": not_delegated_by_answer, "metric-type-mismatch": external_of_custom,
     "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,

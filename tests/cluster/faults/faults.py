@@ -6,6 +6,9 @@ Needs a cluster of its own: KUBECONFIG names it, HPAWALK the binary, OPERATOR_BU
   2. faults that touch only their own chain: all stand at once, one `diagnose -A` judges them;
   3. faults of what all chains share (adapter, APIService, rights): one after the other, each put back.
 
+Each is judged at three moments: 10 s after the change, when it shows, and 10 s after the repair. In between the cluster is in motion, and then a wrong
+link must not be named either: right is the cause itself, or what is under way (MOTION).
+
 What diagnose prints as a fix is run exactly as it is printed, and then diagnose must find nothing broken; what only reads, for
 somebody who follows advice, is run too. Prints a line for each, and ends with 1 if one was named wrongly or a fix does not repair. SHORT=1: only a few of the most common;
 ONLY=REGEX: only those whose names match; SAVE=FOLDER: the facts of each fault that was named, as they were seen then, as CAUSE.json (CAUSE@FAULT.json from its second fault on).
@@ -30,6 +33,12 @@ results, started = [], time.monotonic()
 
 
 fixes = {"executed": 0, "repaired": 0, "advice": 0}
+MOMENT = 10  # seconds after a change or a repair
+# What follows by itself: named as the first broken link it is no wrong answer between a change and its effect.
+MOTION = {"waiting-for-sync", "prometheus-config-pending", "adapter-starting"}
+# Prometheus tries again with pauses of up to a minute once it may discover targets: the finding says that discovery may still be in progress.
+MOTION_OF = {"5 rights to discover": "target-not-discovered"}
+moments = {"changed": 0, "repaired": 0}
 
 
 def judged(*args):
@@ -110,6 +119,27 @@ def named(seen, cause, kind):
     if cause == "healthy":
         return verdict in ("ok", "note") and not firsts
     return cause in firsts if kind == "broken" else cause in causes and not firsts
+
+
+def in_motion(seen):
+    """Nothing is broken, or only what follows by itself."""
+    return seen is not None and all(first in MOTION for first in seen[1])
+
+
+def moment(when, name, key, hpas, cause):
+    """Judges one of the two moments in which the cluster is in motion; the cause: of the fault; None: it is whole, or was repaired."""
+    seen = summary(hpas, None).get(key)
+    good = in_motion(seen) and (cause is None or cause in seen[2] or any(first in MOTION for first in seen[1]))
+    good = good or (seen is not None and (cause in seen[1] or MOTION_OF.get(name) in seen[1]))
+    moments[when] += 1 if good else 0
+    if not good:
+        record(False, f"{name}, {MOMENT} s after it was {when}", cause or "whole, or what is under way", seen)
+        for finding in [f for h in hpas if f"{h['namespace']}/{h['name']}" == key for m in h["metrics"] for f in m["findings"]]:
+            print(f"     {finding['cause']}: {finding['sentence']} {finding['evidence']}", flush=True)
+
+
+def sleep_until(end):
+    time.sleep(max(0.0, end - time.monotonic()))
 
 
 def finding_of(hpas, key, cause):
@@ -316,7 +346,8 @@ def operator_back():
 
 
 def prometheus_back():
-    kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=1")
+    patch("prometheus", "k9", MONITORING, {"spec": {"nodeSelector": None}})
+    kubectl("wait", "--for=condition=Available", "prometheus/k9", "-n", MONITORING, "--timeout=90s", check=False)
     kubectl("rollout", "status", "statefulset/prometheus-k9", "-n", MONITORING, "--timeout=60s", check=False)
 
 
@@ -523,7 +554,7 @@ SHARED = [
     ("9 network policy", "adapter-network-policy", policy_in_force, policy_gone, OBJECT),
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
      operator_back, "shop/fop"),
-    ("Prometheus not running", "prometheus-not-ready", lambda: kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=0"), prometheus_back, OBJECT),
+    ("Prometheus not running", "prometheus-not-ready", lambda: patch("prometheus", "k9", MONITORING, {"spec": {"nodeSelector": {"lab": "none"}}}), prometheus_back, OBJECT),
     ("7b configuration rejected", "prometheus-config-rejected", rejected_configuration, accepted_configuration, "shop/f7b"),
 ]
 
@@ -542,6 +573,9 @@ if only := os.environ.get("ONLY"):
     SHARED = [fault for fault in SHARED if re.search(only, fault[0])]
 
 
+ALL = {**SIDE_BY_SIDE, **NOTES}
+
+
 def build():
     bundle = os.environ["OPERATOR_BUNDLE"]
     kubectl("apply", "--server-side", "--force-conflicts", "-f", bundle)
@@ -556,7 +590,7 @@ def build():
     objects = lab.source() + lab.adapter() + lab.plain_prometheus() + REFUSED + [service("login", {"app": "source"}, 9114, 9114, "login")]
     for some in HEALTHY.values():
         objects += some
-    for _, some, _ in [*SIDE_BY_SIDE.values(), *NOTES.values()]:
+    for _, some, _ in ALL.values():
         objects += some
     apply(objects)
     kubectl("patch", "gadget", "other-kind", "-n", SPACE, "--subresource=status", "--type=merge", "-p", '{"status": {"replicas": 1, "selector": "workload=other-kind"}}')
@@ -570,24 +604,68 @@ def all_settled(wanted):
 
 
 def expect_and_fix(name, key, cause, limit, after=None):
+    space, hpa_name = key.split("/")
+    sleep_until(time.monotonic() + MOMENT)
+    moment("changed", name, key, judged(hpa_name, "-n", space)[0], None if cause == "healthy" else cause)
     finding = expect(name, key, cause, limit=limit)
     since = time.monotonic()
     if finding and run_fix(name, finding):
         if after:
             after()
+        sleep_until(since + MOMENT)
+        moment("repaired", name, key, judged(hpa_name, "-n", space)[0], None)
         repaired(name, key, finding, since)
 
 
 def fix_side_by_side(wanted):
     """All are run, and then all are waited for: Prometheus takes up what changed once for all of them."""
-    hpas, waiting = judged("-A")[0], []  # before the first of them repairs another one too
+    hpas, waiting, advised = judged("-A")[0], [], []  # before the first of them repairs another one too
     for name, (cause, key, kind) in wanted.items():
         finding = finding_of(hpas, key, cause)
         since = time.monotonic()
         if finding and run_fix(name, finding):
             waiting.append((name, key, finding, since))
+        elif finding:
+            advised.append((name, key))
+    advised = [(name, key) for name, key in advised if follow_advice(name, key)]
+    time.sleep(MOMENT)
+    hpas = judged("-A")[0]
+    for name, key, *_ in waiting + advised:
+        moment("repaired", name, key, hpas, None)
     for one in waiting:
         repaired(*one)
+    return [name for name, *_ in waiting + advised]
+
+
+def follow_advice(name, key):
+    """What somebody would do: the whole chain's object instead of what is wrong, where the fault is an object of such a chain that can be changed back."""
+    whole = {(o["kind"], o["metadata"]["name"]): o for o in changed(key.split("/")[1])}
+    objects = [o for o in ALL.get(name, (None, [], None))[1] if (o["kind"], o["metadata"]["name"]) in whole]
+    wrong = [whole[o["kind"], o["metadata"]["name"]] for o in objects if o != whole[o["kind"], o["metadata"]["name"]]]
+    of_a_chain = any(o["kind"] == "Service" for o in objects)
+    if name in NOT_CHANGED_BACK or not wrong or not of_a_chain or any(o["kind"] == "Deployment" for o in wrong):
+        return False
+    apply(wrong)
+    return True
+
+
+# Of these another object than one of the chain is wrong.
+NOT_CHANGED_BACK = ["35 two HPAs", "scale refused by a policy", "source pods cannot be made", "6 source pods crash", "reset behind a sidecar"]
+
+
+def change_side_by_side(names, wanted):
+    """From whole to broken again: how the change itself is seen."""
+    kubectl("label", "namespace", OUTSIDE, "monitored-")
+    taken_back("rolebinding/prometheus-discovery", "role/prometheus-discovery", "-n", LOCKED)
+    taken_back("job/ffr-job", "job/fsp-job", "-n", SPACE)
+    # Of a chain's plain workload the HPA has the replicas: to apply it again would be a fault of its own.
+    apply([o for name in names for o in ALL[name][1] if o != workload(o["metadata"]["name"])])
+    apply(lab.prometheus())
+    time.sleep(MOMENT)
+    hpas = judged("-A")[0]
+    for name in names:
+        cause, key, _ = wanted[name]
+        moment("changed", name, key, hpas, cause)
 
 
 def replicas_reset():
@@ -634,8 +712,10 @@ def main():
         if SAVE and named(summary(*judged_and_saved(key)).get(key), cause, kind):
             keep(name, cause)
     print(f"     side by side after {time.monotonic() - started:.0f} s", flush=True)
-    fix_side_by_side(wanted)
+    again = fix_side_by_side(wanted)
     print(f"     their fixes after {time.monotonic() - started:.0f} s", flush=True)
+    change_side_by_side(again, wanted)
+    print(f"     changed again after {time.monotonic() - started:.0f} s", flush=True)
     for name, cause, make, undo, key in SHARED:
         make()
         # The kubelet hands a changed Secret on within two minutes.
@@ -647,6 +727,7 @@ def main():
             make()
     good = sum(1 for r in results if r[0])
     print(f"fixes: {fixes['executed']} executed, {fixes['repaired']} repaired; {fixes['advice']} findings with advice", flush=True)
+    print(f"moments: {moments['changed']} right {MOMENT} s after the change, {moments['repaired']} {MOMENT} s after the repair", flush=True)
     print(f"     in {time.monotonic() - started:.0f} s")
     report.add(good, len(results) - good)
     report.done()
