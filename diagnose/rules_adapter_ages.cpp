@@ -62,7 +62,8 @@ void stale_config(const Context& c, Report& report) {
       "The adapter's rules were changed after it started, and it reads them only at startup";
   std::vector<std::string> evidence = {
       seen(*c.adapter.config_reading, "last changed " + changed),
-      fmt::format("pod {}: started before that", full_name(*c.adapter.pods.front()))};
+      fmt::format("pod {}: started {}", full_name(*c.adapter.pods.front()),
+                  world::rfc3339(started_at(c).value_or(world::WallTime())))};
   std::optional<Reading> probe = c.probe();
   bool served = c.registered() == true && (!probe || probe->read());
   Fix fix = restart_adapter(c, "Restart the adapter");

@@ -112,7 +112,9 @@ void other_objects(const Context& c, Report& report, const Candidate& candidate,
        rule_place(c, *candidate.rule) + ": resources " + resources_text(*candidate.rule)},
       advice(c.need.type == "Object" ? "Use an object whose name is in the samples' labels, or map another "
                                        "label in resources.overrides"
-                                     : "Make Prometheus scrape these pods: see the previous checks"));
+                                     : "Make Prometheus scrape these pods: see the previous checks"),
+      // Where the monitors are unknown, other pods may be the only ones that expose it at all.
+      report.mark(Link::monitor) == Mark::unknown ? Certainty::likely : Certainty::certain);
 }
 
 }  // namespace

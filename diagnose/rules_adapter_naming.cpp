@@ -154,12 +154,15 @@ void unknown_name(const Context& c, Report& report, size_t names) {
   for (const auto& [name, series] : c.index.by_api_name) api_names.push_back(name);
   if (std::optional<std::string> near = text::nearest(c.need.metric, api_names))
     return renamed_near(c, report, *near);
+  const Reading* registered = c.facts.find("apiservices");
+  bool unseen = registered == nullptr || registered->refused();  // another adapter may be asked
   report.broken(cause::metric_unknown,
                 fmt::format("No rule of the adapter produces {}, and Prometheus has no series of that name",
                             c.need.metric),
                 {fmt::format("{} of the adapter, {} names in Prometheus",
                              text::count(c.adapter.rules(c.need.external()).size(), "rule"), names)},
-                advice("Use an existing metric, or expose this one and add a rule for it", look_at_api(c)));
+                advice("Use an existing metric, or expose this one and add a rule for it", look_at_api(c)),
+                unseen ? Certainty::likely : Certainty::certain);
 }
 
 void no_rule(const Context& c, Report& report) {

@@ -187,7 +187,8 @@ void unreachable(const Context& c, Report& report, const Unavailable& u) {
           advice(fmt::format("Allow the control plane to reach the adapter's pods on port {}: firewall or "
                              "security group (private GKE and EKS clusters need a rule), NetworkPolicy in "
                              "{}, or a targetPort that the adapter does not listen on",
-                             port, c.adapter.space))));
+                             port, c.adapter.space))),
+      c.adapter.pods.empty() ? Certainty::likely : Certainty::certain);  // unread ones may have a sidecar
 }
 
 bool of_a_proxy(const std::string& message) {

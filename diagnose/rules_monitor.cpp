@@ -93,11 +93,12 @@ Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels
 // Where other pods expose a Pods metric, these need not expose it too.
 void selects_none(const Scrape& s, std::string sentence, std::vector<std::string> evidence, Fix fix) {
   std::string others = others_that_expose(s);
+  bool samples_seen = s.c.need.type != "Pods" || s.c.samples_known();
   if (!others.empty())
     evidence.push_back(fmt::format("{} has samples of {}; type Pods fits only if these pods expose it too",
                                    s.series, others));
   s.report.broken(cause::monitor_selects_no_service, std::move(sentence), std::move(evidence), std::move(fix),
-                  others.empty() ? Certainty::certain : Certainty::likely);
+                  others.empty() && samples_seen ? Certainty::certain : Certainty::likely);
 }
 
 void other_namespace(const Scrape& s, const Monitor& m, const std::string& what) {

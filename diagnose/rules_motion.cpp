@@ -129,8 +129,22 @@ void still_served(const Scrape& s, Finding ends) {
   note(s, ends);
 }
 
+static void judge_rights(const Scrape& s) {
+  ChainDiagnosis chain;
+  Report report(chain);
+  if (!discovery_forbidden({s.c, report, {}, {}, s.series, s.targets, s.monitors})) return;
+  Finding found = *chain.first_broken();
+  found.sentence += ". It still has the targets that it found before, until it lists them again";
+  note(s, found);
+}
+
 void judge_motion(const Scrape& s, const std::vector<const Json*>& targets) {
-  if (s.c.prometheus.resource == nullptr || !monitors_unread(s).empty()) return;
+  if (s.c.prometheus.resource == nullptr) return;
+  bool here = std::any_of(targets.begin(), targets.end(), [&](const Json* target) {
+    return text_at(at(*target, "labels"), "namespace") == s.c.hpa.space;
+  });
+  if (here) judge_rights(s);
+  if (!monitors_unread(s).empty()) return;
   std::optional<Finding> changes, ends;
   for (const Json* target : targets) {
     if (!by_monitor(*target)) return;  // somebody else's job, of which the objects say nothing

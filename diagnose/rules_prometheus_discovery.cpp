@@ -35,6 +35,19 @@ Fix allow_discovery(const Scrape& s, const std::string& user) {
       .value_or(advice(says));
 }
 
+bool no_endpoints(const Scrape& s, const Json* service) {
+  const Reading* slices = s.c.facts.listing("endpointslices", s.c.hpa.space);
+  if (service == nullptr || slices == nullptr || !slices->read() || has_endpoints(s.c.facts, *service))
+    return false;
+  s.report.broken(
+      cause::service_selects_no_pod, fmt::format("Service {} has no endpoints", name_of(*service)),
+      {fmt::format("EndpointSlices of Service {}: no address", full_name(*service))},
+      advice("Make its selector match running pods", look_at("describe", ref_of("service", *service))));
+  return true;
+}
+
+}  // namespace
+
 bool discovery_forbidden(const Scrape& s) {
   if (s.c.prometheus.pods.empty()) return false;
   std::string user = user_of(*s.c.prometheus.pods.front());
@@ -55,19 +68,6 @@ bool discovery_forbidden(const Scrape& s) {
       evidence, allow_discovery(s, user));
   return true;
 }
-
-bool no_endpoints(const Scrape& s, const Json* service) {
-  const Reading* slices = s.c.facts.listing("endpointslices", s.c.hpa.space);
-  if (service == nullptr || slices == nullptr || !slices->read() || has_endpoints(s.c.facts, *service))
-    return false;
-  s.report.broken(
-      cause::service_selects_no_pod, fmt::format("Service {} has no endpoints", name_of(*service)),
-      {fmt::format("EndpointSlices of Service {}: no address", full_name(*service))},
-      advice("Make its selector match running pods", look_at("describe", ref_of("service", *service))));
-  return true;
-}
-
-}  // namespace
 
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) {
   if (discovery_forbidden(s) || no_endpoints(s, service)) return;

@@ -122,6 +122,19 @@ bool held_up(const Scrape& s, const Monitor& m, const std::vector<std::string>& 
 
 }  // namespace
 
+// An event stays for an hour after its reason is gone: it counts if the object has not changed since. Both
+// times are in whole seconds. In the same second either can be first: then the event counts only once a
+// repair would have taken effect.
+static bool is_of_now(const Json& event, const Json& object, world::WallTime now) {
+  std::optional<world::WallTime> changed = world::parse_time(text_at(object, "metadata.hpawalkLastChange"));
+  std::optional<world::WallTime> last =
+      world::parse_time(std::max(text_at(event, "lastTimestamp"), text_at(event, "eventTime")));
+  if (!changed || !last) return true;
+  auto second = [](world::WallTime t) { return std::chrono::floor<std::chrono::seconds>(t); };
+  if (second(*last) == second(*changed)) return now - *changed >= usual_config_delay;
+  return *last > *changed;
+}
+
 std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what) {
   for (const Json* event : s.c.facts.items("rejections")) {
     const Json& about = at(*event, "involvedObject");
@@ -130,10 +143,7 @@ std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what)
         (text_at(about, "kind", what.kind) == what.kind && text_at(about, "name") == name_of(*what.object) &&
          text_at(about, "namespace") == space_of(*what.object)) ||
         has(message, full_name(*what.object));
-    // An event stays for an hour after its reason is gone: it counts if the object has not changed since.
-    std::string changed = text_at(*what.object, "metadata.hpawalkLastChange");
-    std::string last = std::max(text_at(*event, "lastTimestamp"), text_at(*event, "eventTime"));
-    if (ours && (changed.empty() || last.empty() || last >= changed)) return message;
+    if (ours && is_of_now(*event, *what.object, s.c.facts.taken)) return message;
   }
   return std::nullopt;
 }

@@ -33,8 +33,11 @@ void metrics_server(const Context& c, Report& report) {
       std::any_of(c.adapter.pods.begin(), c.adapter.pods.end(), [](const Json* p) { return pod_ready(*p); });
   const Reading* pods = c.facts.listing("pods", c.adapter.space);
   std::string name = c.adapter.space + "/" + c.adapter.service_name;
+  const Reading* services = c.facts.listing("services", c.adapter.space);
   if (pods == nullptr || pods->refused())
     report.set(Link::adapter, Mark::unknown, why_unread(pods));
+  else if (c.adapter.service == nullptr && (services == nullptr || services->refused()))
+    report.set(Link::adapter, Mark::unknown, why_unread(services));
   else if (ready || c.works())
     report.set(Link::adapter, Mark::ok, name);
   else {

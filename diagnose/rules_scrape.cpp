@@ -117,6 +117,8 @@ std::string where_from(const MetricNeed& need) {
 }
 
 void not_exposed(const Scrape& s) {
+  const Reading* rules = s.c.facts.whole("prometheusrules");
+  bool rules_unread = rules != nullptr && rules->refused();  // one of them may record it
   bool source_known = !s.pods.empty();
   std::string sentence = source_known ? fmt::format("The target is scraped, but does not expose {}", s.series)
                                       : fmt::format("Prometheus has no series {}", s.series);
@@ -129,7 +131,7 @@ void not_exposed(const Scrape& s) {
                   {seen(*s.c.prometheus_reading("samples"), "no sample of " + s.series)},
                   advice(near ? "Is " + *near + " the intended one?"
                               : "Check the application's /metrics, and metricRelabelings of its monitor"),
-                  source_known ? Certainty::certain : Certainty::likely);
+                  source_known && !rules_unread ? Certainty::certain : Certainty::likely);
 }
 
 // The series itself, once what is before it is known.

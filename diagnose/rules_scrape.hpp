@@ -9,6 +9,7 @@ namespace hpawalk::diagnose {
 // ConfigMap, the kubelet brings it into the pod (up to a minute and a half), the config reloader looks at its
 // directories every three minutes (--watch-interval).
 inline constexpr world::Duration config_delay = std::chrono::minutes(5);
+inline constexpr world::Duration usual_config_delay = std::chrono::minutes(2);  // seen: 30 s to 80 s
 
 struct Scrape {
   const Context& c;
@@ -47,6 +48,7 @@ std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what)
 void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
 // Its job is there, as it was before the change.
 void job_outdated(const Scrape& s, const Monitor& m, const ConfigLag& lag, std::vector<std::string> evidence);
+bool discovery_forbidden(const Scrape& s);  // may Prometheus not look for targets in the HPA's namespace?
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);  // a job without targets
 
 // The object was changed after Prometheus loaded its configuration, and not longer ago than config_delay.

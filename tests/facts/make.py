@@ -637,6 +637,7 @@ FILES = {
     "monitor-port-name@still-served": lambda f: monitor_of_chain(f)["spec"].update(endpoints=[{"port": "stat"}]),
     "prometheus-config-pending@still-served": just_changed,
     "prometheus-config-pending@outdated": outdated_job,
+    "prometheus-cannot-discover@still-served": lambda f: [f[key].update(value=False) for key in f if key.startswith("may system:serviceaccount:watch:prom ")],
     "prometheus-config-rejected@still-served": outdated_and_rejected,
     "recording-rule-not-selected@still-served": lambda f: still_recorded(f, {"role": "other"}),
     "prometheus-config-pending@recording-rule": lambda f: still_recorded(f, {"role": "shop"}, base["taken"]),

@@ -129,7 +129,7 @@ def in_motion(seen):
 def moment(when, name, key, hpas, cause):
     """Judges one of the two moments in which the cluster is in motion; the cause: of the fault; None: it is whole, or was repaired."""
     seen = summary(hpas, None).get(key)
-    good = in_motion(seen) and (cause is None or cause in seen[2] or any(first in MOTION for first in seen[1]))
+    good = in_motion(seen) and (cause is None or cause in seen[2] or any(one in MOTION for one in seen[2]))
     good = good or (seen is not None and (cause in seen[1] or MOTION_OF.get(name) in seen[1]))
     moments[when] += 1 if good else 0
     if not good:
