@@ -577,10 +577,7 @@ ALL = {**SIDE_BY_SIDE, **NOTES}
 
 
 def build():
-    bundle = os.environ["OPERATOR_BUNDLE"]
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", bundle)
-    patch("deployment", "prometheus-operator", "default", [{"op": "remove", "path": "/spec/template/spec/containers/0/resources/limits"},
-          {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--config-reloader-cpu-limit=0"}], "json")
+    lab.install_operator(os.environ["OPERATOR_BUNDLE"])
     apply(lab.spaces())
     # Prometheus last: monitors that are there when it starts are in its first configuration, others wait for a reload.
     kinds = [lab.widgets(True), lab.widgets(False), lab.canaries()]

@@ -43,6 +43,13 @@ def apply(objects, check=True):
     return kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), check=check)
 
 
+def install_operator(bundle):
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", bundle)
+    without_limits = [{"op": "remove", "path": "/spec/template/spec/containers/0/resources/limits"},
+                      {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--config-reloader-cpu-limit=0"}]
+    kubectl("patch", "deployment", "prometheus-operator", "-n", "default", "--type", "json", "-p", json.dumps(without_limits))
+
+
 def meta(name, space=SPACE, **labels):
     return {"name": name, "namespace": space, "labels": labels} if space else {"name": name, "labels": labels}
 
