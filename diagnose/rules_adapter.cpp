@@ -115,7 +115,10 @@ void no_config(const Context& c, Report& report) {
 }  // namespace
 
 void judge_adapter(const Context& c, Report& report) {
-  if (c.adapter.kind == AdapterKind::keda) return judge_keda(c, report);
+  if (c.adapter.kind == AdapterKind::keda) {
+    judge_keda(c, report);
+    return judge_delegation(c, report);
+  }
   if (c.adapter.service_name.empty()) {
     const Reading* registered = c.facts.find("apiservices");
     bool unseen = registered == nullptr || registered->refused();

@@ -174,7 +174,9 @@ void no_rule(const Context& c, Report& report) {
   }
   std::vector<std::string> other = c.listed_by_other_api();
   if (!other.empty()) return other_type(c, report, other);
-  if (c.adapter.api_services.empty() && c.adapter.rules(c.need.external()).empty()) {  // judge_api says so
+  bool available =
+      !c.adapter.api_services.empty() && api_service_available(*c.adapter.api_services.front()).ready;
+  if (!available && c.adapter.rules(c.need.external()).empty()) {  // judge_api says so
     report.set(Link::adapter, Mark::broken, where(c) + " has no rules of that type");
     return;
   }

@@ -563,6 +563,20 @@ def external_of_custom(f):
     own_hpa(f)["status"].pop("currentMetrics", None)
 
 
+def external_not_served(f):
+    """The chart makes no such APIService without externalRules, but somebody did."""
+    services = copy.deepcopy(f["apiservices"]["value"]["items"])
+    external_of_custom(f)
+    own_hpa(f)["spec"]["metrics"][0]["external"]["metric"]["name"] = "lab_queue"
+    f["apiservices"]["value"]["items"] = services
+    url = "https://10.244.0.9:6443/apis/external.metrics.k8s.io/v1beta1"
+    the(f, "apiservices", "v1beta1.external.metrics.k8s.io")["status"]["conditions"] = [
+        {"type": "Available", "status": "False", "reason": "FailedDiscoveryCheck", "message": f"failing or missing response from {url}: bad status from {url}: 404"}]
+    error(f, "discovery external.metrics.k8s.io", "kube-unavailable", "the server is currently unable to handle the request")
+    conditions(f, "ScalingActive", message="the HPA was unable to compute the replica count: unable to get external metric shop/lab_queue/nil: "
+               "unable to fetch metrics from external metrics API: the server is currently unable to handle the request (get lab_queue.external.metrics.k8s.io)")
+
+
 def metric_of_other_pods(f):
     own_hpa(f)["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
     conditions(f, "ScalingActive", status="False", reason="FailedGetPodsMetric",
@@ -592,7 +606,7 @@ def nothing_listens_where_declared(f):
 FILES = {
     "target-api-version": gone_group, "target-api-version@from-the-start": gone_group_from_the_start, "object-api-version": unmapped_object, "scale-unreadable": scale_forbidden,
     "adapter-auth-delegator": not_delegated, "adapter-auth-delegator@answer": not_delegated_by_answer, "metric-type-mismatch": external_of_custom,
-    "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,
+    "api-group-not-served": external_not_served, "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,
     "monitor-port-name@two-endpoints": two_endpoints, "monitor-port-name@unnamed": unnamed_port, "service-target-port": nothing_listens,
     "monitor-not-selected": lambda f: unscraped(f, labels={"release": "other"}), "monitor-namespace-not-selected": lambda f: unscraped(f, namespace="shop"),
     "monitor-selects-no-service@namespaces": lambda f: unscraped(f, namespaceSelector={"matchNames": ["first", "second"]}),

@@ -493,6 +493,8 @@ SHARED = [
     ("HPA may not read the scale", "scale-unreadable", may_not_read_scale, may_read_scale, OBJECT),
     ("adapter may not ask who may read", "adapter-auth-delegator", may_not_ask, may_ask, OBJECT),
     ("External, served as custom", "metric-type-mismatch", without_external, with_external, "shop/fext"),
+    ("APIService of an adapter without externalRules", "api-group-not-served", lambda: apply([lab.api_service(EXTERNAL)]),
+     lambda: apply([lab.api_service(EXTERNAL, name="external-adapter")]), "shop/external"),
     ("24 no external APIService", "apiservice-missing", lambda: kubectl("delete", "apiservice", f"v1beta1.{EXTERNAL}"),
      lambda: apply([lab.api_service(EXTERNAL, name="external-adapter")]), "shop/external"),
     ("24 no metrics-server", "apiservice-missing", lambda: kubectl("delete", "apiservice", f"v1beta1.{RESOURCE}"), lambda: apply([lab.api_service(RESOURCE)]), "shop/resource"),

@@ -233,6 +233,13 @@ TEST_CASE("An External metric that is served as a custom one: the adapter that s
   CHECK(missing.fix.kind == Fix::Kind::advice);
 }
 
+TEST_CASE("An adapter that responds with 404 can be reached: it lacks rules of that type") {
+  Finding f = first(judged(document_of("api-group-not-served")));
+  CHECK(says(f.sentence,
+             "responds, but does not serve external.metrics.k8s.io/v1beta1: it has no externalRules"));
+  CHECK(says(f.fix.says, "Add externalRules"));
+}
+
 TEST_CASE("A Pods metric of other pods is no scraping problem, and no monitor is blamed") {
   Json document = document_of("pods-metric-of-others");
   ChainDiagnosis chain = judged(document);
