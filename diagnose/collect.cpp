@@ -282,6 +282,25 @@ void read_details(Reader& reader, const CollectOptions& options) {
   reader.run_round();
 }
 
+// An adapter that may not read how clients are authenticated ends; what should let it is a RoleBinding.
+void read_authentication_bindings(Reader& reader) {
+  Spaces spaces;
+  for (const auto& [name, group] : parts_of(reader.facts).groups) {
+    for (const Json* pod : group.adapter.pods) {
+      const Reading* log = reader.facts.find(log_key(full_name(*pod)));
+      bool told =
+          log != nullptr &&
+          log->value.dump(-1, ' ', true, Json::error_handler_t::replace).find(authentication_config) !=
+              std::string::npos;
+      if (told) spaces = {authentication_space, group.adapter.space};
+    }
+  }
+  if (spaces.empty()) return;
+  const KubeResource& binding = kube_kind("RoleBinding");
+  reader.list(std::string(binding.plural), binding, spaces);
+  reader.run_round();
+}
+
 // May the Prometheuses find targets where the HPAs are?
 void ask_discovery_rights(Reader& reader, const Parts& parts) {
   std::set<std::string> seen, spaces;
@@ -374,6 +393,7 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   read_neighbourhood(reader);
   tell("the adapter");
   read_details(reader, options);
+  read_authentication_bindings(reader);
   tell("Prometheus");
   Parts parts = parts_of(reader.facts);
   read_prometheus_basics(reader, parts);

@@ -95,6 +95,7 @@ constexpr Kind kinds[] = {
     {"endpointslices", "metadata.namespace metadata.labels endpoints.addresses endpoints.conditions.ready"},
     {"networkpolicies",
      "metadata.name metadata.namespace spec.podSelector spec.policyTypes spec.ingress spec.egress"},
+    {"rolebindings", "metadata.name metadata.namespace roleRef.kind roleRef.name subjects"},
     {"configmaps", "metadata.name metadata.namespace metadata.hpawalkLastChange data"},
     {"scaledobjects", CONDITION_FIELDS "metadata.name metadata.namespace status.hpaName"},
     {"canaries", "metadata.name metadata.namespace spec.targetRef.kind spec.targetRef.name status.phase"},

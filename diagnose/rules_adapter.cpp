@@ -81,6 +81,7 @@ bool not_ready(const Context& c, Report& report) {
     config_invalid(c, report, std::move(evidence));
     return false;
   }
+  if (authentication_unread(c, report, evidence)) return false;
   bool ages_refused = std::any_of(evidence.begin(), evidence.end(), [](const std::string& line) {
     return has(line, "max age must not be less than relist interval");
   });

@@ -98,18 +98,15 @@ bool configuration_rejected(const Scrape& s, const Monitor& m) {
 
 // An operator can run elsewhere, or under labels of its own: only pods that are there and not ready prove it.
 bool no_operator(const Scrape& s, const Monitor& m) {
-  std::vector<const Json*> operators = s.c.facts.items(operator_pods);
-  bool running = std::any_of(operators.begin(), operators.end(), [](const Json* p) { return pod_ready(*p); });
-  const Reading* by_name = s.c.facts.find(operator_pods_by_name);
-  if (by_name == nullptr || !by_name->read() || running) return false;
+  std::optional<std::string> none = no_operator_runs(s);
+  if (!none) return false;
   s.report.broken(
       cause::operator_not_running,
       fmt::format(
           "{} is selected, but no prometheus-operator is running to write it into Prometheus's configuration",
           m.ref()),
-      {seen(*by_name, text::count(operators.size(), "pod") + " of an operator, none ready")},
-      advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
-      operators.empty() ? Certainty::possible : Certainty::likely);
+      {*none}, start_operator(),
+      s.c.facts.items(operator_pods).empty() ? Certainty::possible : Certainty::likely);
   return true;
 }
 
@@ -129,6 +126,18 @@ bool pending(const Scrape& s, const Monitor& m) {
 }
 
 }  // namespace
+
+std::optional<std::string> no_operator_runs(const Scrape& s) {
+  std::vector<const Json*> operators = s.c.facts.items(operator_pods);
+  bool running = std::any_of(operators.begin(), operators.end(), [](const Json* p) { return pod_ready(*p); });
+  const Reading* by_name = s.c.facts.find(operator_pods_by_name);
+  if (by_name == nullptr || !by_name->read() || running) return std::nullopt;
+  return seen(*by_name, text::count(operators.size(), "pod") + " of an operator, none ready");
+}
+
+Fix start_operator() {
+  return advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"});
+}
 
 std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what) {
   for (const Json* event : s.c.facts.items("rejections")) {

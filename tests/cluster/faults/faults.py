@@ -242,6 +242,10 @@ SIDE_BY_SIDE = {
     "19 overlapping rules": ("rules-overlap", replaced_hpa("f19", "lab_overlap"), "f19"),
     "22 rate window": ("rate-window-too-short", replaced_hpa("f22", "lab_short_total"), "f22"),
     "23 NaN": ("metric-nan", replaced_hpa("f23", "lab_nan"), "f23"),
+    "other braces": ("rule-template", replaced_hpa("fbraces", "lab_braces"), "fbraces"),
+    "no LabelMatchers": ("rule-template", replaced_hpa("funasked", "lab_unasked"), "funasked"),
+    "13 label is empty": ("rule-matches-no-series", replaced_hpa("fwithout", "lab_without"), "fwithout"),
+    "by after a function": ("metric-query-fails", replaced_hpa("fmisplaced", "lab_misplaced"), "fmisplaced"),
     "query refused": ("metric-query-fails", replaced_hpa("fq", "lab_bad"), "fq"),
     "recording rule's label": ("recording-rule-not-selected", replaced_hpa("frl", "shop:label:value") + [lab.recording("frl", "shop:label:value", role="other")], "frl"),
     "recording rule's namespace": ("recording-rule-not-selected", replaced_hpa("frn", "shop:space:value") + [lab.recording("frn", "shop:space:value", space=OUTSIDE)], "frn"),
@@ -481,6 +485,27 @@ def broken_rules():
     kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
 
 
+AUTH_READER = lab.binding("RoleBinding", "lab-adapter-auth-reader", "extension-apiserver-authentication-reader", [lab.account("adapter", ADAPTER_SPACE)], "kube-system", "Role")
+
+
+def auth_reader_elsewhere():
+    """ClusterRole view may read that ConfigMap too."""
+    elsewhere = json.loads(json.dumps(AUTH_READER))
+    elsewhere["metadata"]["namespace"] = ADAPTER_SPACE
+    kubectl("delete", "clusterrolebinding", "lab-adapter-view")
+    kubectl("delete", "rolebinding", "lab-adapter-auth-reader", "-n", "kube-system")
+    apply([elsewhere])
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+
+
+def auth_reader_back():
+    taken_back("rolebinding/metrics-api-adapter-auth-reader", "-n", "kube-system")
+    taken_back("rolebinding/lab-adapter-auth-reader", "-n", ADAPTER_SPACE)
+    apply([AUTH_READER, lab.ADAPTER_VIEW])
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    adapter_ready()
+
+
 V1BETA1 = "v1beta1.custom.metrics.k8s.io"
 OBJECT = "shop/object-value"
 BROKEN_RULE = rule('{__name__="lab_value"')
@@ -492,6 +517,7 @@ SHARED = [
     ("scale target's group changed", "target-api-version", gone_group, lambda: None, OBJECT),
     ("HPA may not read the scale", "scale-unreadable", may_not_read_scale, may_read_scale, OBJECT),
     ("adapter may not ask who may read", "adapter-auth-delegator", may_not_ask, may_ask, OBJECT),
+    ("auth reader in the wrong namespace", "adapter-auth-reader", auth_reader_elsewhere, auth_reader_back, OBJECT),
     ("External, served as custom", "metric-type-mismatch", without_external, with_external, "shop/fext"),
     ("APIService of an adapter without externalRules", "api-group-not-served", lambda: apply([lab.api_service(EXTERNAL)]),
      lambda: apply([lab.api_service(EXTERNAL, name="external-adapter")]), "shop/external"),

@@ -240,6 +240,42 @@ TEST_CASE("An adapter that responds with 404 can be reached: it lacks rules of t
   CHECK(says(f.fix.says, "Add externalRules"));
 }
 
+TEST_CASE("An adapter that may not read how clients are authenticated needs a RoleBinding in kube-system") {
+  Finding none = first(judged(document_of("adapter-auth-reader")));
+  CHECK(none.cause == "adapter-auth-reader");
+  CHECK(none.fix.kind == Fix::Kind::create);
+  CHECK(says(command_of(none.fix), R"("namespace":"kube-system")"));
+  Json document = document_of("adapter-auth-reader@elsewhere");
+  CHECK(says(first(judged(document)).sentence,
+             "RoleBinding metrics-api/adapter-auth-reader is in the wrong namespace"));
+  Json& binding = document["readings"]["rolebindings"]["value"]["items"][0]["metadata"];
+  binding = {{"name", "metrics-api-adapter-auth-reader"}, {"namespace", "kube-system"}};
+  CHECK(first(judged(document)).cause == "adapter-not-ready");  // it has come since
+  document["readings"]["rolebindings"]["value"]["items"][0]["subjects"] = Json::array();
+  Finding taken = first(judged(document));
+  CHECK(taken.cause == "adapter-auth-reader");
+  CHECK(taken.fix.kind == Fix::Kind::advice);  // the name is taken
+}
+
+TEST_CASE("A metricsQuery that does not ask for the object is shown as it should be") {
+  Finding braces = first(judged(document_of("rule-template")));
+  CHECK(says(braces.sentence, "uses {{ }}, but the adapter's template has << >>"));
+  CHECK(braces.fix.body["metricsQuery"] ==
+        R"(sum(<<.Series>>{team="shop",<<.LabelMatchers>>}) by (<<.GroupBy>>))");
+  Finding unasked = first(judged(document_of("rule-template@unasked")));
+  CHECK(says(unasked.sentence, "has no <<.LabelMatchers>>"));
+  CHECK(unasked.fix.body["metricsQuery"] ==
+        "sum(rate(<<.Series>>{<<.LabelMatchers>>}[1m])) by (<<.GroupBy>>)");
+}
+
+TEST_CASE("A Prometheus object that no operator ever saw has no other URL") {
+  ChainDiagnosis chain = judged(document_of("operator-not-running@never-reconciled"));
+  CHECK(
+      says(first(chain).sentence, "Prometheus watch/k9 has no pods, and no prometheus-operator is running"));
+  CHECK(std::none_of(chain.findings.begin(), chain.findings.end(),
+                     [](const Finding& f) { return f.cause == "adapter-prometheus-url"; }));
+}
+
 TEST_CASE("A Pods metric of other pods is no scraping problem, and no monitor is blamed") {
   Json document = document_of("pods-metric-of-others");
   ChainDiagnosis chain = judged(document);
