@@ -16,6 +16,11 @@ bool stabilizing(const Json& hpa) {
   return reason == "ScaleDownStabilized" || reason == "ScaleUpStabilized";
 }
 
+bool at_limit(const Json& hpa) {
+  const Json& limited = condition(hpa, "ScalingLimited");
+  return text_at(limited, "status") == "True" && text_at(limited, "reason") == "TooManyReplicas";
+}
+
 std::vector<hpasim::PastSample> past_samples(const Json& rows, hpasim::MetricKind kind) {
   struct Sum {
     double value = 0;

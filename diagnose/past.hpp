@@ -12,6 +12,9 @@ namespace hpawalk::diagnose {
 // Does a stabilization window hold the HPA, by its condition AbleToScale? Only then its past counts.
 bool stabilizing(const Json& hpa);
 
+// Is the HPA held by maxReplicas, by its condition ScalingLimited?
+bool at_limit(const Json& hpa);
+
 // `rows`: the series of a range query, [{"values": [[time, "value"], ...]}, ...]. Several series of a Pods
 // metric are averaged; of any other added up.
 std::vector<hpasim::PastSample> past_samples(const Json& rows, hpasim::MetricKind kind);

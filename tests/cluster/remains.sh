@@ -47,7 +47,9 @@ PYTHON
 kubectl apply --server-side -f definitions.yaml >/dev/null
 check "definitions without an operator: up stops within seconds" in_seconds 15 fails_with 1 "[operator-missing]" "$hpawalk" up
 check "  and has built nothing" nothing_built
-kubectl delete -f definitions.yaml >/dev/null
+kubectl delete -f definitions.yaml --wait=false >/dev/null
+no_definitions() { [ -z "$(kubectl get crd -o name)" ]; }
+check "they are deleted" within 60 no_definitions
 check "without them, up builds its chain" "$hpawalk" up
 
 # helm and hpawalk are killed in the middle of an upgrade.

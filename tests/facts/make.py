@@ -620,6 +620,42 @@ def scaled_up_again(f, first="2026-11-24T03:10:00Z"):
          "message": "New size: 2; reason: Service metric lab_value above target"}]}}
 
 
+def total(f):
+    """A value of 50 with a target of 40, whatever the replicas."""
+    hpa = own_hpa(f)
+    hpa["spec"].update(maxReplicas=6)
+    hpa["spec"]["metrics"][0]["object"]["target"] = {"type": "Value", "value": "40"}
+    hpa["status"].update(currentReplicas=6, desiredReplicas=6, lastScaleTime="2026-11-24T03:39:30Z")
+    conditions(f, "ScalingLimited", status="True", reason="TooManyReplicas", message="the desired replica count is more than the maximum replica count")
+    f["rescales"] = {"path": "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale", "value": {"items": [
+        {"involvedObject": {"kind": "HorizontalPodAutoscaler", "namespace": "shop", "name": "object-value"}, "count": 1, "firstTimestamp": at, "lastTimestamp": at,
+         "message": f"New size: {size}; reason: Service metric lab_value above target"} for size, at in ((2, "2026-11-24T03:38:00Z"), (6, "2026-11-24T03:39:30Z"))]}}
+    query = next(key for key in f if key.startswith(PROM + "eval")).removeprefix(PROM + "eval ")
+    f[PROM + "range " + query] = {"path": "/api/v1/query_range", "value": [{"labels": {"service": "object-value"}, "values": [[1795491400 + 10 * i, "50"] for i in range(20)]}]}
+
+
+def no_scale(f):
+    own_hpa(f)["spec"]["scaleTargetRef"] = {"apiVersion": "lab.example/v1", "kind": "Trinket", "name": "object-value"}
+    kinds(f, "Trinket", ("lab.example", "v1", "trinkets"))
+    path = "/apis/lab.example/v1/namespaces/shop/trinkets/object-value"
+    f["scale/shop/trinkets/object-value"] = {"path": path + "/scale"}
+    error(f, "scale/shop/trinkets/object-value", "kube-not-found", "the server could not find the requested resource")
+    f["scaled/shop/trinkets/object-value"] = {"path": path, "value": {"metadata": {"name": "object-value", "namespace": "shop"}}}
+    conditions(f, "AbleToScale", status="False", reason="FailedGetScale", message="the HPA controller was unable to get the target's current scale: the server could not find the requested resource")
+
+
+def namespace_of_another_name(f):
+    """The API has a value of the HPA's own namespace."""
+    hpa = own_hpa(f)
+    hpa["spec"]["metrics"][0]["object"]["describedObject"] = {"apiVersion": "v1", "kind": "Namespace", "name": "watch"}
+    hpa["status"]["currentMetrics"][0]["object"]["describedObject"] = {"apiVersion": "v1", "kind": "Namespace", "name": "watch"}
+    f["api /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/metrics/lab_value"] = {**f.pop(API), "path": "/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/metrics/lab_value"}
+    old = next(key for key in f if key.startswith(PROM + "eval"))
+    query = 'sum(lab_value{namespace="shop"}) by (namespace)'
+    f[PROM + "eval " + query] = {**f.pop(old), "value": [{"labels": {"namespace": "shop"}, "time": 1795491608.0, "value": "50"}]}
+    f["discovery custom.metrics.k8s.io"]["value"]["resources"].append({"name": "namespaces/lab_value"})
+
+
 def metric_of_other_pods(f):
     own_hpa(f)["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
     conditions(f, "ScalingActive", status="False", reason="FailedGetPodsMetric",
@@ -653,6 +689,8 @@ FILES = {
     "rule-template": lambda f: asks(f, 'sum(lab_value{namespace="{{.Namespace}}",team="shop"})', []),
     "rule-template@unasked": lambda f: asks(f, "sum(rate(lab_value[1m]))", [{"labels": {}, "time": 1795577961.0, "value": "50"}]),
     "replicas-reset@events": scaled_up_again, "healthy@old-events": lambda f: scaled_up_again(f, "2026-11-24T01:10:00Z"),
+    "total-as-value": total, "no-scale-subresource": no_scale,
+    "namespace-name-ignored": namespace_of_another_name,
     "adapter-auth-reader": auth_unread, "adapter-auth-reader@elsewhere": lambda f: auth_unread(f, "metrics-api"), "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,
     "monitor-port-name@two-endpoints": two_endpoints, "monitor-port-name@unnamed": unnamed_port, "service-target-port": nothing_listens,
     "monitor-not-selected": lambda f: unscraped(f, labels={"release": "other"}), "monitor-namespace-not-selected": lambda f: unscraped(f, namespace="shop"),

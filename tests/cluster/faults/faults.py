@@ -242,6 +242,7 @@ SIDE_BY_SIDE = {
     "19 overlapping rules": ("rules-overlap", replaced_hpa("f19", "lab_overlap"), "f19"),
     "22 rate window": ("rate-window-too-short", replaced_hpa("f22", "lab_short_total"), "f22"),
     "23 NaN": ("metric-nan", replaced_hpa("f23", "lab_nan"), "f23"),
+    "kind without scale": ("no-scale-subresource", [lab.widget("Trinket", "ftrinket"), *changed("ftrinket", hpa=hpa("ftrinket", [object_metric("lab_value", "ftrinket")], kind="Trinket", api="lab.example/v1"))], "ftrinket"),
     "other braces": ("rule-template", replaced_hpa("fbraces", "lab_braces"), "fbraces"),
     "no LabelMatchers": ("rule-template", replaced_hpa("funasked", "lab_unasked"), "funasked"),
     "13 label is empty": ("rule-matches-no-series", replaced_hpa("fwithout", "lab_without"), "fwithout"),
@@ -288,6 +289,8 @@ NOTES = {
     "rate limited": ("rate-limited", replaced_hpa("nrate", "lab_value", "5", high=5, behavior={"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 1800}]}}), "nrate"),
     "idle canary": ("canary-idle", changed("ncanary", workload=workload("ncanary", replicas=0)) + changed("ncanary-primary") + [lab.canary("ncanary")], "ncanary"),
     "raw counter": ("raw-counter", replaced_hpa("ncount", "lab_renamed", "5"), "ncount"),
+    "Namespace of another name": ("namespace-name-ignored", changed("nspace", hpa=hpa("nspace", [object_metric("lab_cluster", MONITORING, "5000", of={"apiVersion": "v1", "kind": "Namespace"})])), "nspace"),
+    "a total with a Value": ("total-as-value", replaced_hpa("ntotal", "lab_value", "40", high=6), "ntotal"),
     "at min": ("at-min", replaced_hpa("nmin", "lab_value", "500", low=2), "nmin"),
 }
 
@@ -577,7 +580,7 @@ def build():
           {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--config-reloader-cpu-limit=0"}], "json")
     apply(lab.spaces())
     # Prometheus last: monitors that are there when it starts are in its first configuration, others wait for a reload.
-    kinds = [lab.widgets(True), lab.widgets(False), lab.canaries()]
+    kinds = [lab.widgets(True), lab.widgets(False), lab.canaries(), lab.trinkets()]
     apply(kinds)
     for kind in kinds:
         kubectl("wait", "--for=condition=Established", "crd/" + kind["metadata"]["name"], "--timeout=30s")

@@ -259,12 +259,20 @@ def widgets(with_selector):
                                    "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {"replicas": {"type": "integer"}}}, "status": anything}}}}]}}
 
 
+def kind_without_scale(plural, kind, group, version):
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta(f"{plural}.{group}", None),
+            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
+                     "versions": [{"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}}]}}
+
+
 def canaries():
     """Flagger's kind, as far as somebody reads it; Flagger itself does not run."""
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta("canaries.flagger.app", None),
-            "spec": {"group": "flagger.app", "scope": "Namespaced", "names": {"plural": "canaries", "singular": "canary", "kind": "Canary"},
-                     "versions": [{"name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}}]}}
+    return kind_without_scale("canaries", "Canary", "flagger.app", "v1beta1")
+
+
+def trinkets():
+    return kind_without_scale("trinkets", "Trinket", "lab.example", "v1")
 
 
 def canary(name):

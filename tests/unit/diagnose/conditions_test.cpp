@@ -257,6 +257,36 @@ TEST_CASE("An adapter that may not read how clients are authenticated needs a Ro
   CHECK(taken.fix.kind == Fix::Kind::advice);  // the name is taken
 }
 
+TEST_CASE("What exists already is to be corrected, not created again") {
+  Json document = document_of("adapter-auth-delegator");
+  Finding fresh = first(judged(document));
+  REQUIRE(fresh.fix.kind == Fix::Kind::create);
+  document["readings"]["clusterrolebindings//" + fresh.fix.object.name] = {
+      {"path", "/"}, {"value", {{"metadata", {{"name", fresh.fix.object.name}}}}}};
+  Finding taken = first(judged(document));
+  CHECK(taken.fix.kind == Fix::Kind::advice);
+  CHECK(says(taken.fix.says, "ClusterRoleBinding " + fresh.fix.object.name + " already exists"));
+}
+
+TEST_CASE("A value that does not fall while the replicas rise may be a total") {
+  Json document = document_of("total-as-value");
+  CHECK(find(judged(document), cause::total_as_value) != nullptr);
+  for (auto& [key, reading] : document["readings"].items()) {
+    if (key.find(" range ") == std::string::npos) continue;
+    for (Json& point : reading["value"][0]["values"]) {
+      if (point[0] > 1795491500) point[1] = "20";
+    }
+  }
+  CHECK(find(judged(document), cause::total_as_value) == nullptr);
+}
+
+TEST_CASE("A metric of a Namespace is that of the HPA's own, whatever its name") {
+  ChainDiagnosis chain = judged(document_of("namespace-name-ignored"));
+  CHECK(find(chain, cause::namespace_name_ignored) != nullptr);
+  CHECK(chain.first_broken() == nullptr);
+  CHECK(chain.metric == "lab_value of Namespace shop");
+}
+
 TEST_CASE("A metricsQuery that does not ask for the object is shown as it should be") {
   Finding braces = first(judged(document_of("rule-template")));
   CHECK(says(braces.sentence, "uses {{ }}, but the adapter's template has << >>"));
@@ -272,8 +302,7 @@ TEST_CASE("A Prometheus object that no operator ever saw has no other URL") {
   ChainDiagnosis chain = judged(document_of("operator-not-running@never-reconciled"));
   CHECK(
       says(first(chain).sentence, "Prometheus watch/k9 has no pods, and no prometheus-operator is running"));
-  CHECK(std::none_of(chain.findings.begin(), chain.findings.end(),
-                     [](const Finding& f) { return f.cause == "adapter-prometheus-url"; }));
+  CHECK(find(chain, cause::adapter_prometheus_url) == nullptr);
 }
 
 TEST_CASE("A Pods metric of other pods is no scraping problem, and no monitor is blamed") {
