@@ -34,6 +34,11 @@ inline constexpr ErrorEntry error_entries[] = {
      "An object of that name already exists and was not created by hpawalk, or belongs to another hpawalk "
      "instance (`--instance`). Nothing was changed; choose another name or namespace. Or a half-installed "
      "Helm release of the adapter differs from what hpawalk installs."},
+    {"Building the chain", "operator-missing", "1",
+     "prometheus-operator's custom resource definitions exist and were not created by hpawalk, but no pod of "
+     "an operator was found: nobody would act on a Prometheus or ServiceMonitor. Start their operator, or "
+     "delete the definitions (with all objects of their kinds), so that `hpawalk up` installs its own. "
+     "Nothing was changed."},
     {"Building the chain", "release-busy", "1",
      "Another hpawalk on this machine has been installing the adapter's release for longer than `timeout`: "
      "wait for it, or end it."},

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "cli/open_chain.hpp"
 #include "cli/style.hpp"
+#include "steps/broken_apis.hpp"
 #include "steps/preflight.hpp"
 #include "steps/stages.hpp"
 
@@ -28,6 +29,8 @@ Status doctor(Session& session, const SettingFlags& flags) {
     if (api) {
       for (cluster::Precondition& finding : steps::look_at_cluster(**api, *config, steps::stage_names()))
         findings.push_back(finding);
+      for (cluster::Precondition& finding : steps::look_at_broken_apis(**api))
+        findings.push_back(std::move(finding));
     } else {
       findings.push_back(
           {"API server", Mark::broken, api.error().what + ": " + api.error().because, api.error().hint});

@@ -213,6 +213,15 @@ Result<AdapterConfig> parse_adapter_config(const std::string& text) {
   Json root = *std::move(parsed);
   if (!root.is_object())
     return failure(ErrorClass::check_failed, "adapter-config", "The adapter's configuration is empty");
+  for (const char* list : {"rules", "externalRules"}) {
+    const Json& value = at(root, list);
+    if (value.is_null() || value.is_array()) continue;
+    return failure(ErrorClass::check_failed, "adapter-config",
+                   fmt::format("The adapter's configuration has no list of rules under `{}`", list),
+                   value.is_object() ? "it has a map, as in the values of the Helm chart: the adapter's own "
+                                       "file has a list under `rules`, and one under `externalRules`"
+                                     : "it has " + value.dump().substr(0, 60));
+  }
   AdapterConfig config;
   for (const Json& node : list_at(root, "rules"))
     config.rules.push_back(rule_from(node, config.rules.size(), false));

@@ -8,6 +8,8 @@
 #include "base/text.hpp"
 #include "diagnose/collect_prometheus.hpp"
 #include "diagnose/controller.hpp"
+#include "diagnose/created.hpp"
+#include "diagnose/diagnosis.hpp"
 #include "diagnose/kept.hpp"
 #include "diagnose/reader.hpp"
 #include "world/kube_path.hpp"
@@ -59,6 +61,7 @@ constexpr KubeResource listed_by_space[] = {
 
 constexpr size_t most_scales = 16;       // of workloads that are no Deployment, StatefulSet or ReplicaSet
 constexpr size_t most_asked_spaces = 8;  // in which Prometheus's rights are looked up
+constexpr size_t most_asked_fixes = 8;   // broken HPAs whose fixes are looked at
 constexpr size_t few_alike = 2;          // more HPAs on one metric than this are probed with one request
 
 // Round 1: what is listed in the whole cluster.
@@ -226,9 +229,12 @@ void read_neighbourhood(Reader& reader) {
     const ServedKind& place = hpa.scaled.place;
     bool nowhere = place.version.empty() || (hpa.scaled.served == false && hpa.scaled.places.size() != 1);
     if (place.group == "apps" || nowhere || ++scales > most_scales) continue;
-    reader.get(
-        scale_key(hpa.space, place.resource, hpa.target_name),
-        world::kube_object(place.api_version(), hpa.space, place.resource, hpa.target_name) + "/scale");
+    std::string object = world::kube_object(place.api_version(), hpa.space, place.resource, hpa.target_name);
+    std::string scale = scale_key(hpa.space, place.resource, hpa.target_name),
+                itself = scaled_key(hpa.space, place.resource, hpa.target_name);
+    reader.later([=, &reader] {
+      if (reader.get_now(scale, object + "/scale") == "kube-not-found") reader.get_now(itself, object);
+    });
   }
   for (const std::string& group : metric_groups(facts, hpas)) {
     Adapter adapter = adapter_of(facts, group);
@@ -279,6 +285,25 @@ void read_details(Reader& reader, const CollectOptions& options) {
     }
     if (adapter.url_in_cluster) read_prometheus_space(reader, adapter.url_space);
   }
+  reader.run_round();
+}
+
+// An adapter that may not read how clients are authenticated ends; what should let it is a RoleBinding.
+void read_authentication_bindings(Reader& reader) {
+  Spaces spaces;
+  for (const auto& [name, group] : parts_of(reader.facts).groups) {
+    for (const Json* pod : group.adapter.pods) {
+      const Reading* log = reader.facts.find(log_key(full_name(*pod)));
+      bool told =
+          log != nullptr &&
+          log->value.dump(-1, ' ', true, Json::error_handler_t::replace).find(authentication_config) !=
+              std::string::npos;
+      if (told) spaces = {authentication_space, group.adapter.space};
+    }
+  }
+  if (spaces.empty()) return;
+  const KubeResource& binding = kube_kind("RoleBinding");
+  reader.list(std::string(binding.plural), binding, spaces);
   reader.run_round();
 }
 
@@ -354,6 +379,28 @@ void probe(Reader& reader, const Parts& parts, const CollectOptions& options) {
   }
 }
 
+// What a fix would create: is it there already, with something wrong in it? Of the first broken HPAs only, as
+// they mostly lack the same.
+void look_for_what_fixes_create(Reader& reader) {
+  size_t left = most_asked_fixes;
+  std::map<std::string, std::string> wanted;  // path by key
+  for (const Json* hpa : reader.facts.items("hpas")) {
+    if (text_at(condition(*hpa, "ScalingActive"), "status") != "False" || left == 0) continue;
+    --left;
+    for (const HpaDiagnosis& diagnosis : diagnose_hpas(reader.facts, space_of(*hpa), name_of(*hpa))) {
+      for (const ChainDiagnosis& chain : diagnosis.chains) {
+        for (const Finding& finding : chain.findings) {
+          for (const CreatedObject& object : created_by(finding.fix)) wanted[object.key()] = object.path;
+        }
+      }
+    }
+  }
+  for (const auto& [key, path] : wanted) {
+    if (reader.facts.find(key) == nullptr) reader.get(key, path);
+  }
+  reader.run_round();
+}
+
 }  // namespace
 
 Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock,
@@ -374,6 +421,7 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   read_neighbourhood(reader);
   tell("the adapter");
   read_details(reader, options);
+  read_authentication_bindings(reader);
   tell("Prometheus");
   Parts parts = parts_of(reader.facts);
   read_prometheus_basics(reader, parts);
@@ -384,6 +432,7 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   read_prometheus_metrics(reader, parts);
   probe(reader, parts, options);
   reader.run_round();
+  look_for_what_fixes_create(reader);
   if (reader.fatal) return failure(*reader.fatal);
   reader.facts.requests = reader.requests();
   keep_selected_labels(reader.facts);

@@ -41,6 +41,10 @@ inline constexpr const char* hpa_controller_user =
     "system:serviceaccount:kube-system:horizontal-pod-autoscaler";
 // May this adapter ask whether others may read metrics?
 world::AccessQuestion delegation_question(const std::string& user);
+// The ConfigMap that says how the API server authenticates clients to API services, and who may read it.
+inline constexpr const char *authentication_space = "kube-system",
+                            *authentication_config = "extension-apiserver-authentication",
+                            *authentication_reader = "extension-apiserver-authentication-reader";
 world::AccessQuestion hpa_question(const std::string& group, const std::string& space);
 
 }  // namespace hpawalk::diagnose

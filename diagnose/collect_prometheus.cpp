@@ -239,9 +239,12 @@ void read_prometheus_basics(Reader& reader, const Parts& parts) {
   }
 }
 
+// At maxReplicas: in what time an HPA has come there, if its metric is to say something about that.
+static constexpr std::chrono::seconds risen_in = 30min;
+
 // How much of its metrics' past an HPA counts at the moment; 0: none.
 static std::chrono::seconds counted_past(const Json& hpa, const ControllerSettings& controller) {
-  if (!stabilizing(hpa)) return 0s;
+  if (!stabilizing(hpa)) return at_limit(hpa) ? risen_in : 0s;
   bool down = text_at(condition(hpa, "AbleToScale"), "reason") == "ScaleDownStabilized";
   std::optional<hpasim::Spec> spec = hpasim::spec_of(hpa);
   if (!spec) return 0s;
@@ -258,8 +261,10 @@ void read_prometheus_metrics(Reader& reader, const Parts& parts) {
   ControllerSettings controller = controller_of(reader.facts);
   std::map<std::string, Wanted> wanted;  // by Prometheus
   for (const Hpa& hpa : parts.hpas) {
-    std::chrono::seconds past = counted_past(*hpa.object, controller);
+    std::chrono::seconds counted = counted_past(*hpa.object, controller);
     for (const MetricNeed& need : hpa.needs) {
+      bool only_of_value = !stabilizing(*hpa.object) && !asks_for_value(need);
+      std::chrono::seconds past = only_of_value ? 0s : counted;
       const Group& group = parts.groups.at(need.api_group());
       if (need.resource_metric() || !group.prometheus.address) continue;
       Wanted& w = wanted[group.prometheus.address->key()];

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "diagnose/collect.hpp"
+#include "diagnose/created.hpp"
 #include "diagnose/rules.hpp"
 
 namespace hpawalk::diagnose {
@@ -96,12 +97,28 @@ void trust_the_value(const Context& c, ChainDiagnosis& chain) {
   }
 }
 
-// What does not help: more replicas, where their pods cannot run, or where the value only grows.
+// What does not help: more replicas, where their pods cannot run, where the value only grows, or does not
+// fall.
 void no_more_replicas(Report& report, ChainDiagnosis& chain) {
   bool of_no_use = report.has(cause::pods_not_created) || report.has(cause::pods_not_scheduled) ||
-                   report.has(cause::raw_counter);
+                   report.has(cause::raw_counter) || report.has(cause::total_as_value);
   for (Finding& f : chain.findings) {
     if (of_no_use && f.cause == cause::at_max.id) f.fix = {};
+  }
+}
+
+// What a fix would create can be there, with something wrong in it: kubectl create would refuse it.
+void correct_instead(const Facts& facts, ChainDiagnosis& chain) {
+  for (Finding& f : chain.findings) {
+    for (const CreatedObject& object : created_by(f.fix)) {
+      const Reading* there = facts.find(object.key());
+      if (there == nullptr || !there->read()) continue;
+      std::string says = f.fix.says;
+      f.fix = advice(fmt::format("{} {} already exists, but does not do that: correct it. {}", object.kind,
+                                 object.ref.name, says),
+                     look_at("get", object.ref));
+      break;
+    }
   }
 }
 
@@ -162,7 +179,10 @@ std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& s
       diagnosis.chains.push_back(judge(c));
     }
     judge_together(hpa, diagnosis.chains);
-    for (ChainDiagnosis& chain : diagnosis.chains) put_in_order(chain);
+    for (ChainDiagnosis& chain : diagnosis.chains) {
+      correct_instead(facts, chain);
+      put_in_order(chain);
+    }
     all.push_back(std::move(diagnosis));
   }
   return all;

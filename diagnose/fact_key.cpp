@@ -42,6 +42,10 @@ std::string scale_key(const std::string& space, const std::string& resource, con
   return fmt::format("scale/{}/{}/{}", space, resource, name);
 }
 
+std::string scaled_key(const std::string& space, const std::string& resource, const std::string& name) {
+  return fmt::format("scaled/{}/{}/{}", space, resource, name);
+}
+
 std::string whole_key(const std::string& resource) {
   return "whole cluster " + resource;
 }

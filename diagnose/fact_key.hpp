@@ -32,6 +32,8 @@ std::string object_key(const std::string& resource, const std::string& space, co
 std::string scale_key(const std::string& space, const std::string& resource, const std::string& name);
 // The list of the whole cluster where the namespaces' lists had to stand in.
 std::string whole_key(const std::string& resource);
+// The workload itself, of a kind whose scale was not found.
+std::string scaled_key(const std::string& space, const std::string& resource, const std::string& name);
 std::string log_key(const std::string& pod);  // "NAMESPACE/NAME"
 std::string value_key(const std::string& path);
 std::string discovery_key(const std::string& group);

@@ -16,6 +16,11 @@ bool stabilizing(const Json& hpa) {
   return reason == "ScaleDownStabilized" || reason == "ScaleUpStabilized";
 }
 
+bool at_limit(const Json& hpa) {
+  const Json& limited = condition(hpa, "ScalingLimited");
+  return text_at(limited, "status") == "True" && text_at(limited, "reason") == "TooManyReplicas";
+}
+
 std::vector<hpasim::PastSample> past_samples(const Json& rows, hpasim::MetricKind kind) {
   struct Sum {
     double value = 0;
@@ -55,15 +60,18 @@ std::optional<hpasim::Time> time_at(const Json& object, std::string_view field) 
 
 }  // namespace
 
+bool event_of(const Json& event, const Json& hpa) {
+  const Json& about = at(event, "involvedObject");
+  std::string uid = text_at(hpa, "metadata.uid");
+  return text_at(about, "name") == text_at(hpa, "metadata.name") &&
+         text_at(about, "namespace") == text_at(hpa, "metadata.namespace") &&
+         (uid.empty() || text_at(about, "uid", uid) == uid);
+}
+
 std::vector<hpasim::PastReplicas> past_replicas(const Json& hpa, const std::vector<const Json*>& events) {
   std::vector<hpasim::PastReplicas> all;
-  std::string uid = text_at(hpa, "metadata.uid");  // Events outlive an HPA of the same name
   for (const Json* event : events) {
-    const Json& about = at(*event, "involvedObject");
-    if (text_at(about, "name") != text_at(hpa, "metadata.name") ||
-        text_at(about, "namespace") != text_at(hpa, "metadata.namespace"))
-      continue;
-    if (!uid.empty() && text_at(about, "uid", uid) != uid) continue;
+    if (!event_of(*event, hpa)) continue;
     std::optional<std::int32_t> size = new_size(*event);
     if (!size) continue;
     for (const char* field : {"firstTimestamp", "lastTimestamp", "eventTime"}) {

@@ -81,6 +81,7 @@ bool not_ready(const Context& c, Report& report) {
     config_invalid(c, report, std::move(evidence));
     return false;
   }
+  if (authentication_unread(c, report, evidence)) return false;
   bool ages_refused = std::any_of(evidence.begin(), evidence.end(), [](const std::string& line) {
     return has(line, "max age must not be less than relist interval");
   });
@@ -115,7 +116,10 @@ void no_config(const Context& c, Report& report) {
 }  // namespace
 
 void judge_adapter(const Context& c, Report& report) {
-  if (c.adapter.kind == AdapterKind::keda) return judge_keda(c, report);
+  if (c.adapter.kind == AdapterKind::keda) {
+    judge_keda(c, report);
+    return judge_delegation(c, report);
+  }
   if (c.adapter.service_name.empty()) {
     const Reading* registered = c.facts.find("apiservices");
     bool unseen = registered == nullptr || registered->refused();

@@ -7,6 +7,8 @@ namespace hpawalk::diagnose {
 
 // May it ask the API server who may read metrics?
 void judge_delegation(const Context& c, Report& report);
+// It does not start, because it may not read how clients are authenticated: then that is reported.
+bool authentication_unread(const Context& c, Report& report, std::vector<std::string> evidence);
 // Does the adapter reach a Prometheus? False: the rest need not be looked at.
 bool judge_way_to_prometheus(const Context& c, Report& report);
 // Where Prometheus is, as far as this cluster knows: its governing Service, or one before its pods.
@@ -26,6 +28,11 @@ bool too_broad(const Context& c, Report& report, std::vector<std::string> eviden
 void judge_naming(const Context& c, Report& report);
 void judge_labels(const Context& c, Report& report, const Candidate& candidate, const std::vector<Row>& rows);
 std::string sample_text(const Candidate& candidate, const Row& row);  // "queue{namespace=shop, ...}"
+// Does the rule's query not ask for the HPA's object? `rows`: it returned some, of no object.
+bool template_broken(const Context& c, Report& report, const Candidate& candidate, bool rows,
+                     std::vector<std::string> evidence);
+// "avg_over_time" of "avg_over_time(x[1m]) by (pod)": only aggregations take `by`. Empty: there is none.
+std::string function_before_by(const std::string& query);
 // The series is there, a rule takes it, the adapter reaches Prometheus: and yet it is not listed.
 void not_listed(const Context& c, Report& report);
 
@@ -43,7 +50,7 @@ std::optional<AdapterOwner> adapter_owner(const Context& c);
 std::string deployment(const Context& c);  // its name
 std::vector<std::string> look_at_adapter(const Context& c);
 std::optional<std::string> adapter_flag(const Context& c, const std::string& name);  // --name=value
-std::string flag_value(world::Duration duration);  // "20s", as Go writes and reads it
+std::string flag_value(world::Duration duration);  // "20s", as Go and PromQL read it
 Fix restart_adapter(const Context& c, const std::string& says);
 Fix wake_adapter(const Context& c);  // it has no ready pod
 // --name=value among its arguments; advice where those were not read.

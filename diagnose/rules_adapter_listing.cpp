@@ -66,9 +66,13 @@ void broad_rule(const Context& c, Report& report, const AdapterRule& rule, const
 }  // namespace
 
 bool too_broad(const Context& c, Report& report, std::vector<std::string> evidence) {
+  // Where Prometheus is slow to say what its targets are, no rule is to blame.
+  const Reading* targets = c.prometheus_reading("targets");
+  bool busy = targets != nullptr && targets->refused();
   for (const AdapterRule& rule : c.adapter.rules(false)) {
     Breadth breadth = breadth_of(c, rule);
-    bool suspect = breadth.slow || breadth.count > 200'000 || (!evidence.empty() && breadth.count > 50'000);
+    bool suspect =
+        (breadth.slow && !busy) || breadth.count > 200'000 || (!evidence.empty() && breadth.count > 50'000);
     if (!suspect) continue;
     broad_rule(c, report, rule, breadth, std::move(evidence));
     return true;

@@ -177,7 +177,9 @@ void no_rule(const Context& c, Report& report) {
   }
   std::vector<std::string> other = c.listed_by_other_api();
   if (!other.empty()) return other_type(c, report, other);
-  if (c.adapter.api_services.empty() && c.adapter.rules(c.need.external()).empty()) {  // judge_api says so
+  bool available =
+      !c.adapter.api_services.empty() && api_service_available(*c.adapter.api_services.front()).ready;
+  if (!available && c.adapter.rules(c.need.external()).empty()) {  // judge_api says so
     report.set(Link::adapter, Mark::broken, where(c) + " has no rules of that type");
     return;
   }
@@ -199,13 +201,34 @@ void no_rule(const Context& c, Report& report) {
   unknown_name(c, report, names.size());
 }
 
+// Labels that the seriesQuery wants to be empty and that the sample has.
+std::vector<std::string> wanted_empty(const std::string& series_query, const Row& row) {
+  static const Pattern empty = Pattern::constant(R"(([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?:""|''))");
+  std::vector<std::string> labels;
+  for (const Pattern::Groups& found : empty.search_all(series_query)) {
+    auto value = row.labels.find(std::string(found[1]));
+    if (value != row.labels.end() && !value->second.empty()) labels.push_back(value->first);
+  }
+  return labels;
+}
+
 void matches_other_labels(const Context& c, Report& report, const Candidate& candidate, const Row& row) {
-  report.broken(cause::rule_matches_no_series,
-                fmt::format("The series {} exists, but the seriesQuery of {} does not match it",
-                            candidate.series, candidate.rule->title()),
+  std::vector<std::string> empty = wanted_empty(candidate.rule->series_query, row);
+  std::string sentence = fmt::format("The series {} exists, but the seriesQuery of {} does not match it",
+                                     candidate.series, candidate.rule->title());
+  std::string says = "Make the seriesQuery match the series";
+  if (!empty.empty()) {
+    sentence += fmt::format(": {}=\"\" matches only series without that label", empty.front());
+    says += ": write " + text::join(empty, "!=\"\", ") + "!=\"\" for any value";
+  }
+  std::string function = function_before_by(candidate.rule->metrics_query);
+  if (!function.empty())
+    says +=
+        fmt::format("; and correct metricsQuery: `by` belongs to an aggregation, and {} is none", function);
+  report.broken(cause::rule_matches_no_series, sentence,
                 {rule_place(c, *candidate.rule) + ": seriesQuery " + candidate.rule->series_query,
                  "Prometheus has " + sample_text(candidate, row)},
-                edit_rules(c, "Make the seriesQuery match the series"));
+                edit_rules(c, says));
 }
 
 // Several rules that yield one name: the last one wins.

@@ -56,6 +56,11 @@ bool url_broken(const Context& c, Report& report, std::string sentence, std::vec
   return false;
 }
 
+// Then nobody could respond, whatever the URL is.
+bool nobody_there(const Report& report) {
+  return report.has(cause::prometheus_not_ready) || report.has(cause::operator_not_running);
+}
+
 bool auth_broken(const Context& c, Report& report, std::vector<std::string> evidence) {
   std::string token =
       std::any_of(c.adapter.args.begin(), c.adapter.args.end(),
@@ -92,6 +97,7 @@ bool has_any(const std::string& line, std::initializer_list<const char*> parts) 
 }
 
 bool timed_out(const Context& c, Report& report, const std::vector<std::string>& evidence) {
+  if (nobody_there(report)) return true;
   if (policy_broken(c, report, evidence)) return false;
   if (too_broad(c, report, evidence)) return true;
   return url_broken(c, report, "The adapter's requests to Prometheus time out", evidence, likely_url(c),
@@ -118,6 +124,7 @@ bool connection_by_log(const Context& c, Report& report) {
     // After Prometheus has just come back, the last line is still the old one.
     const Reading* runtime = c.prometheus_reading("runtime");
     if (runtime != nullptr && runtime->read() && c.registered() == true) return true;
+    if (nobody_there(report)) return true;
     return url_broken(c, report, "The adapter gets no response from Prometheus", evidence, likely_url(c),
                       Certainty::likely);
   }
@@ -173,7 +180,7 @@ bool port_exists(const Context& c, Report& report) {
 
 // A Service that is to blame for having no endpoint: its Prometheus runs, or is none of this Service.
 bool leads_to_pods(const Context& c, Report& report) {
-  if (ready_endpoints(c.facts, *c.prometheus.service) > 0) return true;
+  if (ready_endpoints(c.facts, *c.prometheus.service) > 0 || nobody_there(report)) return true;
   const Reading* slices = c.facts.listing("endpointslices", c.adapter.url_space);
   if (slices == nullptr || !slices->read()) return true;
   bool prometheus_runs = std::any_of(c.prometheus.pods.begin(), c.prometheus.pods.end(),
@@ -193,7 +200,7 @@ bool leads_to_pods(const Context& c, Report& report) {
 // pages.
 bool speaks_prometheus(const Context& c, Report& report) {
   const Reading* names = c.prometheus_reading("names");
-  if (names == nullptr || !names->failed_with("prometheus-http")) return true;
+  if (names == nullptr || !names->failed_with("prometheus-http") || nobody_there(report)) return true;
   std::string said = names->error.empty() ? "" : ": " + std::string(shortened(names->error, 120));
   if (has_any(names->error, {"401", "nauthorized", "orbidden"}))
     return auth_broken(c, report, {seen(*names, names->error)});

@@ -50,6 +50,16 @@ const Cause cause::requestheader_ca = {
     .detection = "The condition's message",
     .fix = "Restart the adapter; set caBundle"};
 
+const Cause cause::api_group_not_served = {.id = "api-group-not-served",
+                                           .link = Link::api_service,
+                                           .symptom = "FailedDiscoveryCheck: bad status ...: 404",
+                                           .reason =
+                                               "The adapter responds, but does not serve the API group: "
+                                               "prometheus-adapter without externalRules (or "
+                                               "without rules)",
+                                           .detection = "The condition's message, and the adapter's rules",
+                                           .fix = "Add rules of that type"};
+
 const Cause cause::dangling_apiservice = {.id = "dangling-apiservice",
                                           .link = Link::api_service,
                                           .symptom = "Namespaces stay Terminating",
@@ -112,6 +122,21 @@ void service_gone(const Context& c, Report& report, const Unavailable& u) {
       u.evidence,
       advice(fmt::format("Install the adapter again; if it is no longer needed, delete APIService {}", name),
              look_at("get", ref_of("apiservice", u.api_service))));
+}
+
+// It responds, with 404.
+void not_served(const Context& c, Report& report, const Unavailable& u) {
+  std::string group = text_at(u.api_service, "spec.group") + "/" + text_at(u.api_service, "spec.version");
+  std::string rules = c.need.external() ? "externalRules" : "rules";
+  bool without = c.adapter.config && c.adapter.rules(c.need.external()).empty();
+  std::string name = name_of(u.api_service);
+  report.broken(cause::api_group_not_served,
+                fmt::format("The adapter behind {} responds, but does not serve {}{}", backend(c), group,
+                            without ? ": it has no " + rules : ""),
+                u.evidence,
+                without ? edit_rules(c, "Add " + rules)
+                        : advice(fmt::format("Point APIService {} to an adapter that serves {}", name, group),
+                                 look_at("get", ref_of("apiservice", u.api_service))));
 }
 
 void no_ready_adapter(const Context& c, Report& report, const Unavailable& u) {
@@ -213,6 +238,7 @@ void judge_unavailable(const Context& c, Report& report, const Unavailable& u) {
   if (of_a_proxy(u.message)) return through_proxy(report, u);
   if (has(u.message, "x509") || has(u.message, "certificate") || has(u.message, "tls:"))
     return certificates(c, report, u);
+  if (has(u.message, "bad status") && u.message.ends_with(": 404")) return not_served(c, report, u);
   if (has(u.message, "401") || has(u.message, "nauthorized")) {
     report.broken(cause::requestheader_ca, "The adapter rejects the API server's request header certificate",
                   u.evidence, restart_for_ca(c));

@@ -53,6 +53,14 @@ const Cause cause::waiting_for_sync = {
     .detection = "Its condition against the current chain",
     .fix = "Wait"};
 
+const Cause cause::namespace_name_ignored = {
+    .id = "namespace-name-ignored",
+    .link = Link::hpa,
+    .symptom = "The value is that of another namespace than the one in describedObject",
+    .reason = "The HPA controller always asks for the HPA's own namespace",
+    .detection = "describedObject.name against the HPA's namespace",
+    .fix = "Name the HPA's namespace, or use type External"};
+
 const Cause cause::target_selector = {.id = "target-selector",
                                       .link = Link::target,
                                       .symptom = "InvalidSelector",
@@ -192,6 +200,22 @@ void missing(const HpaSide& s) {
   s.report.set(Link::hpa, Mark::broken, "the HPA does not exist");
 }
 
+void other_namespace(const HpaSide& s) {
+  if (s.c.need.object_kind != "Namespace") return;
+  std::string field = fmt::format("spec.metrics[{}].object.describedObject.name", s.c.need.index);
+  const Json& metrics = list_at(s.hpa, "spec.metrics");
+  std::string named =
+      s.c.need.index < metrics.size() ? text_at(metrics[s.c.need.index], "object.describedObject.name") : "";
+  if (named.empty() || named == s.c.need.object_name) return;
+  s.report.note(
+      cause::namespace_name_ignored,
+      fmt::format("The HPA controller ignores the name {} and reads {}: a metric of a Namespace is "
+                  "always that of the HPA's own",
+                  named, s.c.need.title()),
+      {fmt::format("HPA {}: {} is {}", s.ref, field, named)},
+      advice("For a metric of another namespace, use type External", look_at("get", ref_of("hpa", s.hpa))));
+}
+
 void not_active(const HpaSide& s, const Json& active) {
   std::string reason = text_at(active, "reason"), message = text_at(active, "message");
   s.report.set(Link::hpa, Mark::broken, reason + ": " + std::string(shortened(message, 300)));
@@ -228,6 +252,7 @@ void judge_hpa(const Context& c, Report& report) {
   }
   if (assumed(hpa)) return missing(s);
   if (object_kind_unserved(c, report)) return;
+  other_namespace(s);
   const Json& active = condition(hpa, "ScalingActive");
   const Json& able = condition(hpa, "AbleToScale");
   if (able.is_null()) {

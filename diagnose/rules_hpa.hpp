@@ -23,6 +23,11 @@ struct HpaSide {
 void judge_numbers(const HpaSide& s);  // how they read, and whether they are within the tolerance
 void judge_limits(const HpaSide& s);   // what keeps the controller from the size that the metric asks for
 
+// At maxReplicas: did the metric fall at all while pods were added?
+void judge_total(const HpaSide& s);
+// What Prometheus has of this metric's last minutes; a null: it was not asked.
+const Reading* history_of(const Context& c, const MetricNeed& need);
+
 long long whole_seconds(hpasim::Time time);
 // What follows a value of the controller that could only be assumed.
 std::string if_assumed(const Context& c);

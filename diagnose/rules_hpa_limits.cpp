@@ -80,15 +80,6 @@ void limited(const HpaSide& s, const hpasim::Reason& reason, const Cause& limit)
                 after_limit(s, limit));
 }
 
-// What Prometheus has of this metric's last minutes; a null: it was not asked.
-const Reading* history_of(const Context& c, const MetricNeed& need) {
-  const Group& group = c.groups.at(need.api_group());
-  std::vector<Candidate> found = candidates(group, need);
-  if (found.empty() || !group.prometheus.address) return nullptr;
-  Result<std::string> query = expression(c.hpa, need, found.back());
-  return query ? c.facts.find(range_key(group.prometheus.address->key(), *query)) : nullptr;
-}
-
 // What the metrics asked for in the past, by the samples that Prometheus has; empty if one has none.
 std::vector<hpasim::PastRecommendation> past(const HpaSide& s) {
   if (!stabilizing(s.hpa)) return {};  // nor was it read
@@ -136,10 +127,19 @@ void stabilized(const HpaSide& s, const hpasim::Reason& reason) {
 
 }  // namespace
 
+const Reading* history_of(const Context& c, const MetricNeed& need) {
+  const Group& group = c.groups.at(need.api_group());
+  std::vector<Candidate> found = candidates(group, need);
+  if (found.empty() || !group.prometheus.address) return nullptr;
+  Result<std::string> query = expression(c.hpa, need, found.back());
+  return query ? c.facts.find(range_key(group.prometheus.address->key(), *query)) : nullptr;
+}
+
 void judge_limits(const HpaSide& s) {
   const Json& able = condition(s.hpa, "AbleToScale");
   if (text_at(able, "status") == "False" && text_at(able, "reason") == "FailedUpdateScale") refused(s, able);
   if (!s.spec) return;
+  judge_total(s);
   for (const hpasim::Reason& reason :
        hpasim::why_unchanged(*s.spec, s.c.controller.rules, s.c.controller.flags, s.state, past(s),
                              s.c.facts.taken.time_since_epoch())) {

@@ -23,7 +23,23 @@ const Cause cause::no_scrape_config = {
 
 namespace {
 
+// The operator has not even written a condition.
+bool never_reconciled(const Scrape& s) {
+  const Json& resource = *s.c.prometheus.resource;
+  if (!s.c.prometheus.pods.empty() || !list_at(resource, "status.conditions").empty()) return false;
+  std::optional<std::string> none = no_operator_runs(s);
+  if (!none) return false;
+  s.report.broken(cause::operator_not_running,
+                  fmt::format("Prometheus {} has no pods, and no prometheus-operator is running to create "
+                              "them",
+                              full_name(resource)),
+                  {fmt::format("Prometheus {}: no status.conditions", full_name(resource)), *none},
+                  start_operator(), Certainty::likely);
+  return true;
+}
+
 void not_ready(const Scrape& s) {
+  if (never_reconciled(s)) return;
   const Json& resource = *s.c.prometheus.resource;
   const std::vector<const Json*>& pods = s.c.prometheus.pods;
   const Json& available = condition(resource, "Available");

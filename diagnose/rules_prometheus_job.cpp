@@ -90,18 +90,15 @@ bool configuration_rejected(const Scrape& s, std::vector<std::string> evidence) 
 
 // An operator can run elsewhere, or under labels of its own: only pods that are there and not ready prove it.
 bool no_operator(const Scrape& s, const Monitor& m) {
-  std::vector<const Json*> operators = s.c.facts.items(operator_pods);
-  bool running = std::any_of(operators.begin(), operators.end(), [](const Json* p) { return pod_ready(*p); });
-  const Reading* by_name = s.c.facts.find(operator_pods_by_name);
-  if (by_name == nullptr || !by_name->read() || running) return false;
+  std::optional<std::string> none = no_operator_runs(s);
+  if (!none) return false;
   s.report.broken(
       cause::operator_not_running,
       fmt::format(
           "{} is selected, but no prometheus-operator is running to write it into Prometheus's configuration",
           m.ref()),
-      {seen(*by_name, text::count(operators.size(), "pod") + " of an operator, none ready")},
-      advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"}),
-      operators.empty() ? Certainty::possible : Certainty::likely);
+      {*none}, start_operator(),
+      s.c.facts.items(operator_pods).empty() ? Certainty::possible : Certainty::likely);
   return true;
 }
 
@@ -133,6 +130,18 @@ static bool is_of_now(const Json& event, const Json& object, world::WallTime now
   auto second = [](world::WallTime t) { return std::chrono::floor<std::chrono::seconds>(t); };
   if (second(*last) == second(*changed)) return now - *changed >= usual_config_delay;
   return *last > *changed;
+}
+
+std::optional<std::string> no_operator_runs(const Scrape& s) {
+  std::vector<const Json*> operators = s.c.facts.items(operator_pods);
+  bool running = std::any_of(operators.begin(), operators.end(), [](const Json* p) { return pod_ready(*p); });
+  const Reading* by_name = s.c.facts.find(operator_pods_by_name);
+  if (by_name == nullptr || !by_name->read() || running) return std::nullopt;
+  return seen(*by_name, text::count(operators.size(), "pod") + " of an operator, none ready");
+}
+
+Fix start_operator() {
+  return advice("Start prometheus-operator", {"kubectl", "get", "deployments", "-A", "-o", "wide"});
 }
 
 std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what) {

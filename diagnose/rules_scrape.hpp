@@ -45,6 +45,9 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
 void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // that the chain has in Prometheus
 // What prometheus-operator's Event says about an object that it left out as invalid; nothing: no such Event.
 std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what);
+// What says that no operator runs; nothing: one does, or that is unknown.
+std::optional<std::string> no_operator_runs(const Scrape& s);
+Fix start_operator();
 void job_missing(const Scrape& s, const Monitor& m);  // selected, but not in the running configuration
 // Its job is there, as it was before the change.
 void job_outdated(const Scrape& s, const Monitor& m, const ConfigLag& lag, std::vector<std::string> evidence);

@@ -16,6 +16,14 @@ const Cause cause::target_missing = {
     .detection = "scaleTargetRef against the workloads; the closest name is suggested",
     .fix = "Correct the name"};
 
+const Cause cause::no_scale_subresource = {
+    .id = "no-scale-subresource",
+    .link = Link::target,
+    .symptom = "FailedGetScale: the server could not find the requested resource",
+    .reason = "The scale target is of a kind whose CustomResourceDefinition has no scale subresource",
+    .detection = "The object is found, its scale is not",
+    .fix = "Add subresources.scale to the definition"};
+
 const Cause cause::scale_unreadable = {
     .id = "scale-unreadable",
     .link = Link::target,
@@ -54,7 +62,30 @@ Fix let_scale(const TargetSide& s, const std::string& user) {
   return let_hpa_controller(name, rule, says);
 }
 
+// The object is there all the same: it is its kind that has no scale.
+bool without_scale(const TargetSide& s) {
+  const ServedKind& place = s.c.hpa.scaled.place;
+  const Reading* itself = s.c.facts.find(scaled_key(s.c.hpa.space, place.resource, s.c.hpa.target_name));
+  if (itself == nullptr || !itself->read()) return false;
+  std::string definition = place.resource + "." + place.group;
+  s.report.broken(
+      cause::no_scale_subresource,
+      fmt::format("{} exists, but its kind has no scale subresource, so no HPA can scale it", s.ref),
+      {seen(*itself, "found"), seen(*s.c.hpa.target_reading, "not found")},
+      advice_with(
+          fmt::format("Add the subresource to each served version of CustomResourceDefinition {}, or scale "
+                      "the workload behind {}. With the paths of its own fields, for example",
+                      definition, s.ref),
+          {{"scale",
+            {{"specReplicasPath", ".spec.replicas"},
+             {"statusReplicasPath", ".status.replicas"},
+             {"labelSelectorPath", ".status.selector"}}}},
+          look_at("get", {"crd", "", definition})));
+  return true;
+}
+
 void no_target(const TargetSide& s) {
+  if (without_scale(s)) return;
   const Reading* reading = s.c.hpa.target_reading;
   const Json& able = condition(*s.c.hpa.object, "AbleToScale");
   std::string said = text_at(able, "status") == "False" ? text_at(able, "message") : "";

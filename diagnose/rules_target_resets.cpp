@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "diagnose/past.hpp"
 #include "diagnose/rules_target.hpp"
 
 namespace hpawalk::diagnose {
@@ -21,17 +22,22 @@ constexpr const char* leave_out =
     "Remove spec.replicas from the applied manifest (Argo CD: ignoreDifferences on /spec/replicas; Flux and "
     "server-side apply: drop the field)";
 
+// An API server keeps Events for an hour: of what happened before that, a scale-down may be forgotten.
+bool of_the_last_hour(const Context& c, const Json& event) {
+  std::string first = text_at(event, "firstTimestamp");
+  std::optional<world::WallTime> time =
+      world::parse_time(first.empty() ? text_at(event, "eventTime") : first);
+  return time && c.facts.taken - *time < std::chrono::hours(1);
+}
+
 // How often the HPA scaled up, by the event's message; nothing if it scaled down in between.
 std::map<std::string, long long> scale_ups(const Context& c) {
   std::map<std::string, long long> ups;
-  for (const Json* event : c.facts.items("rescales", c.hpa.space)) {  // an event is where its object is
-    const Json& about = at(*event, "involvedObject");
-    if (text_at(about, "name") != c.hpa.name) continue;
-    std::string uid = text_at(*c.hpa.object, "metadata.uid");  // events outlive an HPA of the same name
-    if (!uid.empty() && text_at(about, "uid", uid) != uid) continue;
+  for (const Json* event : c.facts.items("rescales")) {
+    if (!event_of(*event, *c.hpa.object)) continue;
     // "New size: 2; reason: Service metric lab_value above target"
     std::string message = text_at(*event, "message");
-    if (!has(message, "above target")) return {};
+    if (!has(message, "above target") || !of_the_last_hour(c, *event)) return {};
     ups[message] += std::max(int_at(*event, "count", 1), int_at(*event, "series.count", 1));
   }
   return ups;

@@ -39,8 +39,8 @@ const Cause cause::rate_window_too_short = {.id = "rate-window-too-short",
 
 const Cause cause::metric_nan = {.id = "metric-nan",
                                  .link = Link::value,
-                                 .symptom = "The value is 0 or implausibly large",
-                                 .reason = "0/0 silently becomes 0; x/0 becomes infinity",
+                                 .symptom = "The value is 0, or a large negative number in the API",
+                                 .reason = "NaN (0/0) and infinity (x/0) reach the HPA as 0",
                                  .detection = "The raw result of the query",
                                  .fix = "Guard the denominator",
                                  .also_when_served = true};
@@ -70,14 +70,15 @@ void no_value(const Context& c, Report& report, const Query& q) {
                   {q.rule(), "Prometheus's target: scrape interval " + text::duration(*interval),
                    seen(q.result, "no row")},
                   edit_rules(c, fmt::format("Use a window of at least {} (four intervals)",
-                                            text::duration(*interval * 4))));
+                                            flag_value(*interval * 4))));
     return;
   }
+  std::vector<std::string> evidence = {q.rule(), seen(q.result, "no series for " + q.text)};
+  if (template_broken(c, report, q.candidate, false, evidence)) return;
   report.broken(
       cause::metric_query_empty,
       fmt::format("The series exists, but the adapter's query returns nothing for {}", c.need.title()),
-      {q.rule(), seen(q.result, "no series for " + q.text)},
-      edit_rules(c, "Make the query return a series for it"), Certainty::likely);
+      evidence, edit_rules(c, "Make the query return a series for it"), Certainty::likely);
 }
 
 // Does the result say which object a row belongs to, and has it one for the HPA's?
@@ -91,15 +92,15 @@ bool rows_for_object(const Context& c, Report& report, const Query& q, const std
     return value != r.labels.end() && std::find(wanted.begin(), wanted.end(), value->second) != wanted.end();
   });
   std::string row = fmt::format("row {{{}}}", labels_text(Json(rows.front().labels)));
-  if (!labelled) {
+  std::vector<std::string> evidence = {q.shown(), seen(q.result, row + " = " + rows.front().value)};
+  if (!labelled && !template_broken(c, report, q.candidate, true, evidence)) {
     report.broken(
         cause::rule_drops_group_label,
         fmt::format(
             "The adapter's query drops the label {}, so no series in its result can be matched to a {}",
             label, singular(c.need.resource.resource)),
-        {q.shown(), seen(q.result, row + " = " + rows.front().value)},
-        edit_rules(c, "End metricsQuery with `by (<<.GroupBy>>)`"));
-  } else if (!found && !report.broken_before(Link::value)) {
+        evidence, edit_rules(c, "End metricsQuery with `by (<<.GroupBy>>)`"));
+  } else if (labelled && !found && !report.broken_before(Link::value)) {
     report.broken(cause::object_not_in_series, Link::value,
                   fmt::format("The query returns series, but none for {}", c.need.title()),
                   {q.shown(), seen(q.result, row)}, edit_rules(c, "Make the query return a series for it"));
@@ -111,10 +112,13 @@ void no_number(const Context& c, Report& report, const Query& q, const std::vect
   for (const Row& row : rows) {
     bool nan = row.value == "NaN", inf = row.value == "+Inf" || row.value == "-Inf";
     if (!nan && !inf) continue;
-    report.broken(cause::metric_nan,
-                  nan ? "The query returns NaN (usually from 0/0), which the adapter silently returns as 0"
-                      : "The query returns infinity (usually from a division by 0), which becomes an "
-                        "implausibly large number",
+    std::string what = nan ? "NaN (usually from 0/0)" : "infinity (usually from a division by 0)";
+    // Custom metrics: NaN is 0. All else: the smallest int64, which the controller shows, and takes, as 0.
+    std::string then = nan && c.need.custom()
+                           ? "which the adapter silently returns as 0"
+                           : "which the adapter returns as a negative number, and the HPA "
+                             "reads as 0: it scales to minReplicas, however high the load is";
+    report.broken(cause::metric_nan, fmt::format("The query returns {}, {}", what, then),
                   {q.shown(), seen(q.result, "value " + row.value)},
                   edit_rules(c, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)"));
     return;
@@ -141,11 +145,15 @@ void judge_query(const Context& c, Report& report) {
   if (result->read()) return judge_rows(c, report, q);
   bool rejected = result->failed_with("prometheus-query") || result->failed_with("prometheus-not-vector");
   if (!rejected || report.broken_before(Link::value)) return;
+  std::string function = function_before_by(candidate->rule->metrics_query);
   report.broken(
       cause::metric_query_fails,
       fmt::format("Prometheus rejects the query of {}: {}", candidate->rule->title(), result->error),
       {q.rule(), "the query: " + q.text, seen(*result, result->error)},
-      edit_rules(c, "Correct metricsQuery"));
+      edit_rules(c, function.empty() ? "Correct metricsQuery"
+                                     : fmt::format("Correct metricsQuery: `by` belongs to an aggregation, as "
+                                                   "in sum(...) by (<<.GroupBy>>), and {} is none",
+                                                   function)));
 }
 
 }  // namespace hpawalk::diagnose

@@ -34,6 +34,10 @@ std::string MetricNeed::api_group() const {
   return external() ? "external.metrics.k8s.io" : "metrics.k8s.io";
 }
 
+bool asks_for_value(const MetricNeed& need) {
+  return (need.type == "Object" || need.external()) && need.target_type == "Value";
+}
+
 std::string MetricNeed::title() const {
   if (type == "Object") return fmt::format("{} of {} {}", metric, object_kind, object_name);
   if (type == "Pods") return metric + " of its pods";
@@ -74,6 +78,9 @@ MetricNeed need_from(const Facts& facts, const Json& metric, size_t index, const
     if (text_at(shown, "container") != need.container) continue;
     need.current = &shown;
   }
+  // The controller asks for the HPA's own namespace, whatever the name (metrics/client.go).
+  bool name_ignored = need.object_kind == "Namespace" && need.resource.group.empty();
+  if (name_ignored && need.described.served != false) need.object_name = space_of(hpa);
   return need;
 }
 

@@ -70,6 +70,9 @@ struct Hpa {
   std::vector<const Json*> pods;  // that the selector matches
 };
 
+// Of an Object or External metric: is the target compared with the whole value?
+bool asks_for_value(const MetricNeed& need);
+
 std::vector<Hpa> hpas_of(const Facts& facts);
 
 enum class AdapterKind { none, prometheus_adapter, keda, metrics_server, other };

@@ -18,6 +18,7 @@ const std::vector<std::string> kKinds = {"Object", "Pods", "External", "Resource
 class Reader {
  public:
   std::vector<std::string> mistakes;
+  const Submission* submission = nullptr;  // null: a cluster has stored it
 
   static constexpr size_t most_mistakes = 30;  // mistakes that are told; who has more begins with these
 
@@ -59,6 +60,17 @@ class Reader {
     return {};
   }
 
+  // Of what becomes a step of a request's path.
+  std::string segment(const Document& object, const std::string& path, const std::string& key) {
+    std::string value = string(object, path, key);
+    if (value == "." || value == "..") wrong(path + "." + key, "may not be '" + value + "'");
+    for (const char* part : {"/", "%"}) {
+      if (value.find(part) != std::string::npos)
+        wrong(path + "." + key, fmt::format("may not contain '{}'", part));
+    }
+    return value;
+  }
+
   std::optional<std::int32_t> integer(const Document& object, const std::string& path, const std::string& key,
                                       std::int64_t least, std::int64_t most, bool required = false) {
     const Document* value = find(object, key);
@@ -84,7 +96,7 @@ class Reader {
     const Document* value = find(object, key);
     if (value == nullptr) return std::nullopt;
     std::string written = value->is_string() ? value->get<std::string>() : value->dump();
-    auto parsed = parse_quantity(written);
+    auto parsed = parse_quantity(text::trim(written));  // as the API server does
     if (!parsed) {
       wrong(path + "." + key, parsed.error().what + ": " + parsed.error().because);
       return std::nullopt;
@@ -102,6 +114,24 @@ class Reader {
     return {};
   }
 };
+
+void read_reference(Reader& reader, const Document& reference, const std::string& path, std::string& kind,
+                    std::string& name) {
+  reader.known(reference, path, {"apiVersion", "kind", "name"});
+  kind = reader.segment(reference, path, "kind");
+  name = reader.segment(reference, path, "name");
+}
+
+// The group of a reference's apiVersion; nothing if it is none, which is told.
+std::optional<std::string> group_of(Reader& reader, const Document& reference, const std::string& path) {
+  std::string version = reader.string(reference, path, "apiVersion", false);
+  if (std::count(version.begin(), version.end(), '/') > 1) {
+    reader.wrong(path + ".apiVersion", "unexpected GroupVersion string: " + version);
+    return std::nullopt;
+  }
+  size_t slash = version.find('/');
+  return slash == std::string::npos ? std::string() : version.substr(0, slash);
+}
 
 ScalingRules default_up() {
   return {0, SelectPolicy::max, {{PolicyKind::pods, 4, 15}, {PolicyKind::percent, 100, 15}}, {}};
@@ -145,7 +175,9 @@ ScalingRules read_rules(Reader& reader, const Document& behavior, const std::str
       }
     }
   }
-  if (auto tolerance = reader.quantity(*document, here, "tolerance")) {
+  auto tolerance = reader.quantity(*document, here, "tolerance");
+  bool dropped = reader.submission != nullptr && !reader.submission->rules.tolerance_from_spec;
+  if (tolerance && !dropped) {
     if (tolerance->nano < 0) reader.wrong(here + ".tolerance", "must not be negative");
     rules.tolerance = to_double(*tolerance);
   }
@@ -184,19 +216,38 @@ void read_target(Reader& reader, const Document& source, const std::string& path
   if (!value && !average) return reader.wrong(here, "requires value or averageValue");
   if (metric.kind == MetricKind::external && value && average)
     return reader.wrong(here, "must not have both value and averageValue");
-  // An Object metric goes by the target's type, an External one by the field that is set.
+  // An Object metric goes by the target's type, an External one by the field that is set. The API server lets
+  // these pass; the controller does not.
+  constexpr const char* refused = "; the HPA controller refuses the metric otherwise";
   if (metric.kind == MetricKind::object && type == "Value" && !value)
-    return reader.wrong(here + ".value", "is required for type Value");
+    return reader.wrong(here + ".value", std::string("is required for type Value") + refused);
   if (metric.kind == MetricKind::object && type == "AverageValue" && !average) {
-    return reader.wrong(here + ".averageValue", "is required for type AverageValue");
+    return reader.wrong(here + ".averageValue", std::string("is required for type AverageValue") + refused);
   }
   if (metric.kind == MetricKind::object && type == "Utilization")
-    return reader.wrong(here + ".type", "must be Value or AverageValue for an Object metric");
+    return reader.wrong(here + ".type",
+                        std::string("must be Value or AverageValue for an Object metric") + refused);
   bool by_average = metric.kind == MetricKind::external ? average.has_value() : type == "AverageValue";
   if (by_average) return take_average();
   if (!value) return;  // the type is wrong, which has been said
   metric.target_kind = TargetKind::value;
   metric.target = to_milli(*value);
+}
+
+bool is_dns_label(const std::string& text) {
+  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+}
+
+// Of one container, the API server minds which resource and container that can be.
+void read_container(Reader& reader, const Document& source, const std::string& path, MetricSpec& metric) {
+  metric.container = reader.string(source, path, "container");
+  if (!metric.container.empty() && !is_dns_label(metric.container))
+    reader.wrong(path + ".container", "must be the name of a container (RFC 1123 label)");
+  const std::string& name = metric.name;
+  bool standard = name == "cpu" || name == "memory" || name == "ephemeral-storage" ||
+                  name.starts_with("hugepages-") || name.find('/') != std::string::npos;
+  if (!name.empty() && !standard) reader.wrong(path + ".name", "must be a standard resource for containers");
 }
 
 MetricSpec read_metric(Reader& reader, const Document& document, const std::string& path) {
@@ -227,7 +278,7 @@ MetricSpec read_metric(Reader& reader, const Document& document, const std::stri
                  container ? std::vector<std::string>{"name", "container", "target"}
                            : std::vector<std::string>{"name", "target"});
     metric.name = reader.string(*source, here, "name");
-    if (container) metric.container = reader.string(*source, here, "container");
+    if (container) read_container(reader, *source, here, metric);
   } else {
     bool object = metric.kind == MetricKind::object;
     reader.known(*source, here,
@@ -235,15 +286,16 @@ MetricSpec read_metric(Reader& reader, const Document& document, const std::stri
                         : std::vector<std::string>{"metric", "target"});
     if (const Document* identifier = reader.find(*source, "metric")) {
       reader.known(*identifier, here + ".metric", {"name", "selector"});
-      metric.name = reader.string(*identifier, here + ".metric", "name");
+      metric.name = reader.segment(*identifier, here + ".metric", "name");
+      if (const Document* selector = reader.find(*identifier, "selector"))
+        reader.known(*selector, here + ".metric.selector", {"matchLabels", "matchExpressions"});
     } else {
       reader.wrong(here + ".metric", "is required");
     }
     const Document* described = object ? reader.find(*source, "describedObject") : nullptr;
     if (described != nullptr) {
-      reader.known(*described, here + ".describedObject", {"apiVersion", "kind", "name"});
-      metric.object_kind = reader.string(*described, here + ".describedObject", "kind");
-      metric.object_name = reader.string(*described, here + ".describedObject", "name");
+      read_reference(reader, *described, here + ".describedObject", metric.object_kind, metric.object_name);
+      if (reader.submission != nullptr) (void)group_of(reader, *described, here + ".describedObject");
     } else if (object) {
       reader.wrong(here + ".describedObject", "is required");
     }
@@ -279,10 +331,44 @@ void read_v2(Reader& reader, const Document& fields, Spec& spec) {
   }
 }
 
-}  // namespace
+// The scale target's API group must be named, unless it was stored without one.
+void judge_group(Reader& reader, const Document& target, const std::string& kind) {
+  const Document* stored = reader.submission->stored;
+  const Document* old = stored == nullptr ? nullptr : reader.find(*stored, "spec");
+  const Document* was = old == nullptr ? nullptr : reader.find(*old, "scaleTargetRef");
+  auto same = [&](const char* key) {
+    const Document *before = reader.find(*was, key), *now = reader.find(target, key);
+    return before == nullptr || now == nullptr ? before == now : *before == *now;
+  };
+  if (was != nullptr && same("kind") && same("apiVersion")) return;
+  const std::string path = "spec.scaleTargetRef";
+  std::optional<std::string> group = group_of(reader, target, path);
+  if (group && group->empty() && kind != "ReplicationController")
+    reader.wrong(path + ".apiVersion", "apiVersion must specify API group");
+}
 
-Result<Spec> parse_spec(const Document& hpa) {
+void judge_minimum(Reader& reader, const Spec& spec) {
+  bool wakes = std::any_of(spec.metrics.begin(), spec.metrics.end(), [](const MetricSpec& m) {
+    return m.kind == MetricKind::object || m.kind == MetricKind::external;
+  });
+  if (!wakes) {
+    reader.wrong("spec.metrics",
+                 "must specify at least one Object or External metric to support scaling to zero replicas");
+  }
+  const Submission* submission = reader.submission;
+  if (submission == nullptr || submission->rules.zero_allowed) return;
+  const Document* old = submission->stored == nullptr ? nullptr : reader.find(*submission->stored, "spec");
+  const Document* was = old == nullptr ? nullptr : reader.find(*old, "minReplicas");
+  if (was == nullptr || *was != 0) {
+    reader.wrong("spec.minReplicas",
+                 "must be greater than or equal to 1: 0 needs the feature gate HPAScaleToZero, which this "
+                 "Kubernetes version does not enable by default");
+  }
+}
+
+Result<Spec> read_hpa(const Document& hpa, const Submission* submission) {
   Reader reader;
+  reader.submission = submission;
   Spec spec;
   std::string version = reader.string(hpa, "", "apiVersion", false);
   const std::vector<std::string> versions = {"autoscaling/v2", "autoscaling/v2beta2", "autoscaling/v1"};
@@ -301,9 +387,8 @@ Result<Spec> parse_spec(const Document& hpa) {
     reader.wrong("spec", "is required");
   } else {
     if (const Document* target = reader.find(*fields, "scaleTargetRef")) {
-      reader.known(*target, "spec.scaleTargetRef", {"apiVersion", "kind", "name"});
-      spec.target_kind = reader.string(*target, "spec.scaleTargetRef", "kind");
-      spec.target_name = reader.string(*target, "spec.scaleTargetRef", "name");
+      read_reference(reader, *target, "spec.scaleTargetRef", spec.target_kind, spec.target_name);
+      if (submission != nullptr) judge_group(reader, *target, spec.target_kind);
     } else {
       reader.wrong("spec.scaleTargetRef", "is required");
     }
@@ -314,11 +399,7 @@ Result<Spec> parse_spec(const Document& hpa) {
                    fmt::format("must be at least minReplicas ({}), not {}", spec.min, spec.max));
     }
     version == "autoscaling/v1" ? read_v1(reader, *fields, spec) : read_v2(reader, *fields, spec);
-    bool wakes = std::any_of(spec.metrics.begin(), spec.metrics.end(), [](const MetricSpec& m) {
-      return m.kind == MetricKind::object || m.kind == MetricKind::external;
-    });
-    if (spec.min == 0 && !wakes)
-      reader.wrong("spec.minReplicas", "0 requires at least one Object or External metric");
+    if (spec.min == 0) judge_minimum(reader, spec);
   }
   if (!reader.mistakes.empty()) {
     return failure(
@@ -327,6 +408,16 @@ Result<Spec> parse_spec(const Document& hpa) {
         text::join(reader.mistakes, "\n           "), "kubectl explain hpa.spec shows every field");
   }
   return spec;
+}
+
+}  // namespace
+
+Result<Spec> parse_spec(const Document& hpa) {
+  return read_hpa(hpa, nullptr);
+}
+
+Result<Spec> parse_spec(const Document& hpa, const Submission& submission) {
+  return read_hpa(hpa, &submission);
 }
 
 std::string_view kind_name(MetricKind kind) {

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "hpasim/version.hpp"
 
 namespace hpawalk::hpasim {
 
@@ -65,8 +66,16 @@ Result<Document> find_hpa(std::string_view text, std::string_view name = {});
 // removes the field.
 Status set_field(Document& hpa, std::string_view assignment);
 
-// All mistakes at once, each with its path and, where a name is unknown, the nearest one that exists.
+// All mistakes at once, each with its path and, where a name is unknown, the nearest one that exists. What a
+// cluster has stored is not judged again by what this API server would say to a new one.
 Result<Spec> parse_spec(const Document& hpa);
+
+// Somebody creates the HPA, or replaces `stored` with it, at an API server of these rules.
+struct Submission {
+  const Rules& rules;
+  const Document* stored = nullptr;
+};
+Result<Spec> parse_spec(const Document& hpa, const Submission& submission);
 
 std::string to_yaml(const Document& hpa);
 

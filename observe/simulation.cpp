@@ -197,11 +197,18 @@ Status load_setup(const SimulationRequest& o, hpasim::Setup& setup) {
   return {};
 }
 
-Status load_spec(const SimulationRequest& o, Simulation& simulation) {
+// A file is judged as the API server would judge it; what a cluster has stored, only where --set changes it.
+Result<hpasim::Spec> read_spec(const Simulation& simulation, bool in_cluster, bool changed) {
+  if (in_cluster && !changed) return hpasim::parse_spec(simulation.document);
+  return hpasim::parse_spec(simulation.document,
+                            {simulation.setup.rules, in_cluster ? &simulation.original : nullptr});
+}
+
+Status load_spec(const SimulationRequest& o, bool in_cluster, Simulation& simulation) {
   for (const std::string& set : o.sets) {
     if (auto ok = hpasim::set_field(simulation.document, set); !ok) return ok;
   }
-  auto spec = hpasim::parse_spec(simulation.document);
+  auto spec = read_spec(simulation, in_cluster, !o.sets.empty());
   if (!spec) return failure(spec.error());
   simulation.spec = *spec;
   if (o.sets.empty()) return {};
@@ -240,8 +247,8 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   }();
   if (!document) return failure(document.error());
   simulation.original = simulation.document = *document;
-  if (auto ok = load_spec(o, simulation); !ok) return failure(ok.error());
   if (auto ok = load_controller(cluster, in_cluster, o, simulation); !ok) return failure(ok.error());
+  if (auto ok = load_spec(o, in_cluster, simulation); !ok) return failure(ok.error());
   if (auto ok = load_setup(o, simulation.setup); !ok)
     return failure(ok.error());  // the options over the cluster's
   if (auto ok = load_profiles(world, progress, cluster, o, simulation); !ok) return failure(ok.error());

@@ -45,7 +45,7 @@ class Look {
 
   NamespaceLook run() {
     for (const world::UnreadKinds& unread : kinds_.unread) {
-      if (!is_leaving(unread)) look_.unread.push_back(title(unread) + ": " + unread.why);
+      if (!is_leaving(unread)) look_.unread.push_back(title(unread) + ": " + unread.why + next_step(unread));
     }
     read_all();
     for (const auto& [uid, found] : found_) {
@@ -73,6 +73,14 @@ class Look {
     if (unread.version.empty())
       return unread.group.empty() ? "the list of kinds" : "kinds of " + unread.group;
     return "kinds of " + (unread.group.empty() ? unread.version : unread.group + "/" + unread.version);
+  }
+
+  static std::string next_step(const world::UnreadKinds& unread) {
+    if (unread.group.empty() || unread.version.empty()) return {};
+    return fmt::format(
+        " (repair what serves APIService {0}.{1}, or, if nobody needs it, kubectl delete apiservice {0}.{1}; "
+        "then run down again)",
+        unread.version, unread.group);
   }
 
   // A part of the API that was the adapter's, and is taken away with it.

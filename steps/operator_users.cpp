@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "world/kube_discovery.hpp"
+#include "world/kube_list.hpp"
 #include "world/kube_resource.hpp"
 
 namespace hpawalk::steps {
@@ -17,6 +18,20 @@ constexpr const char* group = "monitoring.coreos.com";
 
 bool has(const std::vector<Object>& objects, const std::string& uid) {
   return std::any_of(objects.begin(), objects.end(), [&](const Object& o) { return o.uid == uid; });
+}
+
+// Charts and mirrors give it other names, but for a label or the end of its image's name.
+bool is_operator(const Json& pod) {
+  std::string phase = text_at(pod, "status.phase");
+  if (phase == "Succeeded" || phase == "Failed") return false;
+  auto named = [](const std::string& text) { return text.find("prometheus-operator") != std::string::npos; };
+  const Json& name = at(pod, {"metadata", "labels", "app.kubernetes.io/name"});
+  if (name.is_string() && named(name.get<std::string>())) return true;
+  const Json& containers = list_at(pod, "spec.containers");
+  return std::any_of(containers.begin(), containers.end(), [&](const Json& container) {
+    std::string image = text_at(container, "image");
+    return named(image.substr(image.find_last_of('/') + 1));
+  });
 }
 
 }  // namespace
@@ -63,6 +78,20 @@ Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& 
       }
     }
   }
+  return found;
+}
+
+Result<std::string> operator_pod(world::KubeApi& api) {
+  std::string found;
+  world::ListOptions options;
+  options.each = [&](Json& pod) {
+    if (found.empty() && is_operator(pod))
+      found = fmt::format("pod {}/{}", text_at(pod, "metadata.namespace"), text_at(pod, "metadata.name"));
+    pod = Json::object();
+  };
+  options.go_on = [&](size_t) { return found.empty(); };
+  Result<Json> pods = world::kube_list(api, world::kube_kind("Pod").collection(), options);
+  if (!pods) return failure(pods.error());
   return found;
 }
 

@@ -1,4 +1,5 @@
-// What prometheus-operator made of a chain, and who else needs its custom resources. Reads only.
+// What prometheus-operator made of a chain, who else needs its custom resources, and who serves them. Reads
+// only.
 #pragma once
 
 #include <string>
@@ -16,5 +17,8 @@ std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock,
 // The StatefulSets, Services, Secrets and ConfigMaps of the Prometheuses among `chain`.
 Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& clock,
                                              const std::vector<Object>& chain);
+
+// A pod of an operator that somebody else installed, by its labels or its image; empty: none was found.
+Result<std::string> operator_pod(world::KubeApi& api);
 
 }  // namespace hpawalk::steps

@@ -63,13 +63,13 @@ bool is_a_charts_name(const config::Config& config, const std::string& kind, con
                      [&](const std::string& front) { return name.starts_with(front + "-"); });
 }
 
+}  // namespace
+
 bool carries_mark(const Json& live, const std::string& space, const std::string& release) {
   const Json& annotations = at(live, "metadata.annotations");
   return at(annotations, std::vector<std::string>{"meta.helm.sh/release-name"}) == release &&
          at(annotations, std::vector<std::string>{"meta.helm.sh/release-namespace"}) == space;
 }
-
-}  // namespace
 
 Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const config::Config& config,
                              const std::string& space, const std::string& name) {
@@ -83,12 +83,16 @@ Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const con
   long long newest = -1;
   for (const Json& secret : *secrets) {
     const Json& labels = at(secret, "metadata.labels");
+    std::string status = text_at(labels, "status");
+    release.deployed = release.deployed || status == "deployed";
+    if (status.starts_with("pending-") && is_ours(secret, config))
+      release.unfinished.push_back(object_from(secret, kube_kind("Secret")));
     long long version = std::atoll(text_at(labels, "version", "0").c_str());
     if (version < newest) continue;
     newest = version;
     release.there = true;
     release.ours = is_ours(secret, config);
-    release.pending = text_at(labels, "status") != "deployed";
+    release.pending = status != "deployed";
     release.values = text_at(labels, "hpawalk/values");
     release.installer = text_at(labels, installer_mark);
     release.instance =

@@ -24,9 +24,11 @@ struct Release {
   bool there = false;
   bool ours = false;
   bool pending = false;
-  std::string values = {};     // hpawalk's mark on what is deployed
-  std::string installer = {};  // see installer.hpp
-  std::string instance = {};   // whose it is, when it is hpawalk's but not ours
+  bool deployed = false;                // the newest, or one before it: what that one deployed still runs
+  std::vector<Object> unfinished = {};  // Secrets of installs and upgrades that did not end
+  std::string values = {};              // hpawalk's mark on what is deployed
+  std::string installer = {};           // see installer.hpp
+  std::string instance = {};            // whose it is, when it is hpawalk's but not ours
 };
 Result<Release> find_release(world::KubeApi& api, world::Clock& clock, const config::Config& config,
                              const std::string& space, const std::string& name);
@@ -38,5 +40,8 @@ struct ReleaseParts {
 };
 Result<ReleaseParts> read_release(world::World& world, const config::Config& config,
                                   const cluster::ClusterAccess& access, world::KubeApi& api);
+
+// Helm takes only objects that carry the mark of the release.
+bool carries_mark(const Json& live, const std::string& space, const std::string& release);
 
 }  // namespace hpawalk::steps

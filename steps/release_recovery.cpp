@@ -13,6 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+Status remove(world::World& world, world::KubeApi& api, const std::vector<Object>& objects) {
+  for (const Object& object : objects) {
+    Result<world::Deleted> deleted = world::kube_delete(api, world.clock, object.path(), object.uid);
+    if (!deleted) return failure(deleted.error());
+  }
+  return {};
+}
+
 // An install that was killed leaves its release pending, and Helm refuses to touch it.
 Status take_away(world::World& world, const config::Config& config, const cluster::ClusterAccess& access,
                  world::KubeApi& api) {
@@ -26,11 +34,7 @@ Status take_away(world::World& world, const config::Config& config, const cluste
                    text::shell_quote(helm_line(access, {"get", "manifest", name, "--namespace=" + space})) +
                        "   shows it");
   }
-  for (const Object& part : parts->objects) {
-    Result<world::Deleted> deleted = world::kube_delete(api, world.clock, part.path(), part.uid);
-    if (!deleted) return failure(deleted.error());
-  }
-  return {};
+  return remove(world, api, parts->objects);
 }
 
 }  // namespace
@@ -40,8 +44,9 @@ Status recover_release(world::World& world, const config::Config& config,
                        const std::function<bool(const std::string& waiting_for)>& keep_on) {
   std::string space = config.text("adapter.namespace"), name = config.text("adapter.release");
   world::TimePoint start = world.clock.now(), at_work = start;
+  Result<Release> release;
   while (true) {
-    Result<Release> release = find_release(api, world.clock, config, space, name);
+    release = find_release(api, world.clock, config, space, name);
     if (!release || !release->there || !release->pending) return {};
     if (!release->ours) return {};  // Helm will say whose it is
     world::TimePoint now = world.clock.now();
@@ -60,6 +65,8 @@ Status recover_release(world::World& world, const config::Config& config,
       return failure(ErrorClass::check_failed, "stopped", "Another stage failed first");
     if (!world.clock.sleep(200ms)) return interrupted("waiting for an earlier helm");
   }
+  // Without the upgrade that did not end, Helm upgrades what is deployed, which runs all the while.
+  if (release->deployed) return remove(world, api, release->unfinished);
   return take_away(world, config, access, api);
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.hpp"
+#include "steps/broken_apis.hpp"
 #include "steps/namespace_end.hpp"
 #include "world/kube_change.hpp"
 #include "world/kube_discovery.hpp"
@@ -31,6 +32,30 @@ std::string why_still_there(const Object& object, const Json& live) {
     }
   }
   return reason;
+}
+
+bool waits_for_discovery(world::KubeApi& api, const std::vector<Object>& objects) {
+  return std::any_of(objects.begin(), objects.end(), [&](const Object& object) {
+    if (object.kind != "Namespace") return false;
+    Result<Json> live = world::kube_get(api, object.path());
+    return live && text_at(condition(*live, "NamespaceDeletionDiscoveryFailure"), "status") == "True";
+  });
+}
+
+// A namespace ends only after everything in it was found, also what an API service would serve that does not
+// answer. Whose that is, hpawalk does not know.
+Error still_there(world::KubeApi& api, const config::Config& config, const std::vector<Object>& objects,
+                  Error error) {
+  if (!error.is("timeout") || !waits_for_discovery(api, objects)) return error;
+  Result<std::vector<BrokenApi>> broken = broken_apis(api);
+  if (!broken || broken->empty()) return error;
+  for (const BrokenApi& service : *broken)
+    error.because += fmt::format("\nAPIService {} is unavailable: {}", service.name, service.why);
+  error.hint = fmt::format(
+      "Repair what serves APIService {0}, or, if nobody needs it: kubectl delete apiservice {0}. hpawalk did "
+      "not create it, and does not delete it. The namespace ends after that; {1} checks it",
+      broken->front().name, config.again("down"));
+  return error;
 }
 
 }  // namespace
@@ -93,9 +118,12 @@ Status wait_gone(world::World& world, const config::Config& config, const cluste
                                     }
                                     return world::StillWaiting();
                                   });
-  if (!gone) progress.failed(step, gone.error().because);
-  if (gone) progress.done(step, fmt::format("{} objects deleted", objects.size()));
-  return gone;
+  if (gone) {
+    progress.done(step, fmt::format("{} objects deleted", objects.size()));
+    return gone;
+  }
+  progress.failed(step, gone.error().because);
+  return failure(still_there(api, config, objects, gone.error()));
 }
 
 Result<std::vector<Object>> dependents_of(world::KubeApi& api, world::Clock& clock,

@@ -8,6 +8,7 @@
 #include "base/json.hpp"
 #include "manifests/manifests.hpp"
 #include "manifests/operator_bundle.hpp"
+#include "steps/operator_users.hpp"
 #include "steps/ownership.hpp"
 #include "steps/stages.hpp"
 #include "world/kube_discovery.hpp"
@@ -55,8 +56,11 @@ diagnose::Judgement available(const StageContext& context) {
   bool some_ours = crds && std::any_of(crds->begin(), crds->end(),
                                        [&](const Json& crd) { return is_ours(crd, context.config); });
   if (!crds || some_ours || !resources_served(context).ok()) return own;
-  return {Mark::ok,
-          "its custom resource definitions were not created by hpawalk, so neither was the operator"};
+  Result<std::string> pod = operator_pod(context.api);
+  if (!pod) return {Mark::unknown, pod.error().what + ": " + pod.error().because, pod.error().id};
+  if (pod->empty())
+    return {Mark::broken, "its custom resource definitions exist, but no operator is running"};
+  return {Mark::ok, "its custom resource definitions were not created by hpawalk; the operator is " + *pod};
 }
 
 LogSource logs(const config::Config& config) {

@@ -9,6 +9,8 @@
 #include "base/text.hpp"
 #include "manifests/manifests.hpp"
 #include "steps/bundle.hpp"
+#include "steps/chart.hpp"
+#include "steps/operator_users.hpp"
 #include "steps/ownership.hpp"
 #include "steps/release.hpp"
 #include "steps/stage_operator.hpp"
@@ -111,7 +113,7 @@ class Finder {
       newest = std::max(newest, text_at(crd, "metadata.creationTimestamp"));
     }
     work_.used = foreign;
-    if (foreign) return {};
+    if (foreign) return served_by_somebody();
     std::string source = bundle_source(config_, access_);
     bool whole = current.size() >= bundle_crds && includes_operator() && !operator_started_before(newest);
     if (whole && is_url(source)) return {};  // not fetched only to look
@@ -134,6 +136,20 @@ class Finder {
       }
     }
     return {};
+  }
+
+  // Helm leaves definitions behind when the operator is uninstalled.
+  Status served_by_somebody() {
+    Result<std::string> pod = operator_pod(api_);
+    if (!pod || !pod->empty()) return {};  // what may not be read is no proof
+    return failure(
+        ErrorClass::check_failed, "operator-missing",
+        "prometheus-operator's custom resource definitions already exist, but no operator is running",
+        "they were not created by hpawalk, and no pod of the cluster looks like a prometheus-operator, so "
+        "nobody would act on a Prometheus or ServiceMonitor",
+        "Start their operator. Or, if nobody needs them, delete them, which deletes all objects of their "
+        "kinds, and hpawalk installs its own: kubectl get crd -o name | grep monitoring.coreos.com | xargs "
+        "kubectl delete. Nothing was changed");
   }
 
   // A run that was killed between the custom resources and the operator's restart has left one that does not
@@ -194,8 +210,61 @@ class Finder {
     }
     bool wanted = release->there && !release->pending && release->values == upgrade.mark;
     if (wanted && stands(space, name)) return {};
+    if (Status free = look_for_strangers(upgrade); !free) return free;
     work_.todo.push_back(std::move(operation));
     return {};
+  }
+
+  // Helm ends with an error at the first object of the chart that exists and is not of the release.
+  Status look_for_strangers(const HelmUpgrade& upgrade) {
+    Result<std::vector<yaml::Value>> objects = rendered(upgrade);
+    if (!objects) return failure(objects.error());
+    for (yaml::Value& object : *objects) {
+      std::string path = release_path(object, upgrade.name_space);
+      if (path.empty()) continue;
+      Result<Json> live = world::kube_get(api_, path);
+      if (!live && live.error().is("kube-not-found")) continue;
+      if (!live) return failure(live.error());
+      if (!carries_mark(*live, upgrade.name_space, upgrade.release))
+        return failure(not_of_release(*live, object_title(object), upgrade));
+    }
+    return {};
+  }
+
+  Result<std::vector<yaml::Value>> rendered(const HelmUpgrade& upgrade) {
+    std::vector<std::string> words = {"template", upgrade.release}, chart = upgrade.chart;
+    if (chart.empty()) {
+      Result<std::string> folder = write_chart(world_);
+      if (!folder) return failure(folder.error());
+      chart = {*folder};
+    }
+    words.insert(words.end(), chart.begin(), chart.end());
+    words.insert(words.end(), {"--namespace=" + upgrade.name_space, "--values=-"});
+    world::Command command{.argv = helm_line(access_, std::move(words)), .input = upgrade.values};
+    Result<std::string> text = world::run_checked(
+        world_.processes, command, "helm", "Cannot render the chart of Helm release " + upgrade.release);
+    if (!text) return failure(text.error());
+    return yaml::parse_all(*text);
+  }
+
+  static Error not_of_release(const Json& live, const std::string& title, const HelmUpgrade& upgrade) {
+    auto annotation = [&](const char* key) {
+      const Json& value = at(live, {"metadata", "annotations", key});
+      return value.is_string() ? value.get<std::string>() : std::string();
+    };
+    std::string release = annotation("meta.helm.sh/release-name"),
+                space = annotation("meta.helm.sh/release-namespace");
+    std::string because = release.empty()
+                              ? "it does not belong to a Helm release"
+                              : fmt::format("it belongs to Helm release {} in namespace {}", release, space);
+    return Error{ErrorClass::check_failed,
+                 "not-ours",
+                 title + " already exists and is not of Helm release " + upgrade.release,
+                 because + ", so Helm refuses to install over it",
+                 "If nobody uses it (a rest of an earlier adapter, for example), delete it; or choose "
+                 "another --adapter-release. Nothing was changed",
+                 {},
+                 {}};
   }
 
   // There can be one adapter only: an earlier one of hpawalk's under other names, or somebody else's.
@@ -262,11 +331,10 @@ class Finder {
   // Where an object of a release is. Its Secrets and ConfigMaps are Helm's to make, never hpawalk's own.
   static std::string release_path(const yaml::Value& object, const std::string& space) {
     Json o(object);
-    for (const world::KubeResource& kind : {kube_kind("Secret"), kube_kind("ConfigMap")}) {
-      if (text_at(o, "kind") == kind.kind)
-        return kind.object(text_at(o, "metadata.namespace", space), text_at(o, "metadata.name"));
-    }
-    return object_path(object);
+    const world::KubeResource* kind = world::find_kube_kind(text_at(o, "kind"));
+    if (kind == nullptr) return {};
+    std::string where = kind->namespaced ? text_at(o, "metadata.namespace", space) : "";
+    return kind->object(where, text_at(o, "metadata.name"));
   }
 
   // Everything that Helm deployed is there.

@@ -604,6 +604,99 @@ def external_of_custom(f):
     own_hpa(f)["status"].pop("currentMetrics", None)
 
 
+def external_not_served(f):
+    """The chart makes no such APIService without externalRules, but somebody did."""
+    services = copy.deepcopy(f["apiservices"]["value"]["items"])
+    external_of_custom(f)
+    own_hpa(f)["spec"]["metrics"][0]["external"]["metric"]["name"] = "lab_queue"
+    f["apiservices"]["value"]["items"] = services
+    url = "https://10.244.0.9:6443/apis/external.metrics.k8s.io/v1beta1"
+    the(f, "apiservices", "v1beta1.external.metrics.k8s.io")["status"]["conditions"] = [
+        {"type": "Available", "status": "False", "reason": "FailedDiscoveryCheck", "message": f"failing or missing response from {url}: bad status from {url}: 404"}]
+    error(f, "discovery external.metrics.k8s.io", "kube-unavailable", "the server is currently unable to handle the request")
+    conditions(f, "ScalingActive", message="the HPA was unable to compute the replica count: unable to get external metric shop/lab_queue/nil: "
+               "unable to fetch metrics from external metrics API: the server is currently unable to handle the request (get lab_queue.external.metrics.k8s.io)")
+
+
+def never_reconciled(f):
+    """Definitions that Helm left behind: a Prometheus object, and nobody who acts on it."""
+    no_series(f)
+    the(f, "prometheuses", "k9").pop("status")
+    for key in ("pods/watch", "statefulsets/watch", "endpointslices/watch", "operator-pods"):
+        f[key]["value"]["items"] = []
+    f["operator-pods/by-name"] = {"path": "/api/v1/pods?labelSelector=app.kubernetes.io%2Fname%3Dprometheus-operator", "value": {"items": []}}
+    for key in [k for k in f if k.startswith(PROM)]:
+        del f[key]
+    error(f, PROM + "names", "prometheus-http", 'no endpoints available for service "prom-web"')
+
+
+def auth_unread(f, space=None):
+    """The log is that of prometheus-adapter 0.12 in a cluster without the RoleBinding (or with one in `space`)."""
+    crashing = {"name": "main", "ready": False, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container"}}}
+    for item in f["pods/metrics-api"]["value"]["items"] + f["adapter-pods"]["value"]["items"]:
+        item["status"].update(conditions=[{"type": "Ready", "status": "False"}], containerStatuses=[crashing])
+    adapter_log(f, "W1126 18:44:25.084280       1 requestheader_controller.go:193] Unable to get configmap/extension-apiserver-authentication in kube-system.  Usually fixed by 'kubectl create rolebinding -n kube-system ...'",
+                'F1126 18:44:25.084679       1 adapter.go:370] unable to install resource metrics API: unable to load configmap based request-header-client-ca-file: configmaps "extension-apiserver-authentication" is '
+                'forbidden: User "system:serviceaccount:metrics-api:adapter" cannot get resource "configmaps" in API group "" in the namespace "kube-system"')
+    subject = {"kind": "ServiceAccount", "namespace": "metrics-api", "name": "adapter"}
+    bindings = [{"metadata": {"name": "adapter-auth-reader", "namespace": space}, "roleRef": {"kind": "Role", "name": "extension-apiserver-authentication-reader"}, "subjects": [subject]}]
+    f["rolebindings"] = {"path": "/apis/rbac.authorization.k8s.io/v1/rolebindings", "value": {"items": bindings if space else []}}
+    not_available(f, "MissingEndpoints", 'endpoints for service/shop-adapter in "metrics-api" have no addresses with port name "https"')
+
+
+def asks(f, query, rows):
+    """The first rule's query; the adapter then serves nothing for the object."""
+    rules = json.loads(f["configmaps/metrics-api/adapter-rules"]["value"]["data"]["rules.yaml"])
+    rules["rules"][0]["metricsQuery"] = query
+    f["configmaps/metrics-api/adapter-rules"]["value"]["data"]["rules.yaml"] = json.dumps(rules)
+    old = next(key for key in f if key.startswith(PROM + "eval"))
+    f[PROM + "eval " + query] = {"path": f.pop(old)["path"], "value": rows}
+    error(f, API, "kube-not-found", "the server could not find the metric lab_value for services object-value")
+    failing(f)
+
+
+def scaled_up_again(f, first="2026-11-24T03:10:00Z"):
+    f["rescales"] = {"path": "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale", "value": {"items": [
+        {"involvedObject": {"kind": "HorizontalPodAutoscaler", "namespace": "shop", "name": "object-value"}, "count": 4, "firstTimestamp": first, "lastTimestamp": "2026-11-24T03:40:00Z",
+         "message": "New size: 2; reason: Service metric lab_value above target"}]}}
+
+
+def total(f):
+    """A value of 50 with a target of 40, whatever the replicas."""
+    hpa = own_hpa(f)
+    hpa["spec"].update(maxReplicas=6)
+    hpa["spec"]["metrics"][0]["object"]["target"] = {"type": "Value", "value": "40"}
+    hpa["status"].update(currentReplicas=6, desiredReplicas=6, lastScaleTime="2026-11-24T03:39:30Z")
+    conditions(f, "ScalingLimited", status="True", reason="TooManyReplicas", message="the desired replica count is more than the maximum replica count")
+    f["rescales"] = {"path": "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale", "value": {"items": [
+        {"involvedObject": {"kind": "HorizontalPodAutoscaler", "namespace": "shop", "name": "object-value"}, "count": 1, "firstTimestamp": at, "lastTimestamp": at,
+         "message": f"New size: {size}; reason: Service metric lab_value above target"} for size, at in ((2, "2026-11-24T03:38:00Z"), (6, "2026-11-24T03:39:30Z"))]}}
+    query = next(key for key in f if key.startswith(PROM + "eval")).removeprefix(PROM + "eval ")
+    f[PROM + "range " + query] = {"path": "/api/v1/query_range", "value": [{"labels": {"service": "object-value"}, "values": [[1795491400 + 10 * i, "50"] for i in range(20)]}]}
+
+
+def no_scale(f):
+    own_hpa(f)["spec"]["scaleTargetRef"] = {"apiVersion": "lab.example/v1", "kind": "Trinket", "name": "object-value"}
+    kinds(f, "Trinket", ("lab.example", "v1", "trinkets"))
+    path = "/apis/lab.example/v1/namespaces/shop/trinkets/object-value"
+    f["scale/shop/trinkets/object-value"] = {"path": path + "/scale"}
+    error(f, "scale/shop/trinkets/object-value", "kube-not-found", "the server could not find the requested resource")
+    f["scaled/shop/trinkets/object-value"] = {"path": path, "value": {"metadata": {"name": "object-value", "namespace": "shop"}}}
+    conditions(f, "AbleToScale", status="False", reason="FailedGetScale", message="the HPA controller was unable to get the target's current scale: the server could not find the requested resource")
+
+
+def namespace_of_another_name(f):
+    """The API has a value of the HPA's own namespace."""
+    hpa = own_hpa(f)
+    hpa["spec"]["metrics"][0]["object"]["describedObject"] = {"apiVersion": "v1", "kind": "Namespace", "name": "watch"}
+    hpa["status"]["currentMetrics"][0]["object"]["describedObject"] = {"apiVersion": "v1", "kind": "Namespace", "name": "watch"}
+    f["api /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/metrics/lab_value"] = {**f.pop(API), "path": "/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/metrics/lab_value"}
+    old = next(key for key in f if key.startswith(PROM + "eval"))
+    query = 'sum(lab_value{namespace="shop"}) by (namespace)'
+    f[PROM + "eval " + query] = {**f.pop(old), "value": [{"labels": {"namespace": "shop"}, "time": 1795491608.0, "value": "50"}]}
+    f["discovery custom.metrics.k8s.io"]["value"]["resources"].append({"name": "namespaces/lab_value"})
+
+
 def metric_of_other_pods(f):
     own_hpa(f)["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
     conditions(f, "ScalingActive", status="False", reason="FailedGetPodsMetric",
@@ -643,7 +736,13 @@ FILES = {
     "prometheus-config-pending@recording-rule": lambda f: still_recorded(f, {"role": "shop"}, base["taken"]),
     "target-api-version": gone_group, "target-api-version@from-the-start": gone_group_from_the_start, "object-api-version": unmapped_object, "scale-unreadable": scale_forbidden,
     "adapter-auth-delegator": not_delegated, "adapter-auth-delegator@answer": not_delegated_by_answer, "metric-type-mismatch": external_of_custom,
-    "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,
+    "api-group-not-served": external_not_served, "operator-not-running@never-reconciled": never_reconciled,
+    "rule-template": lambda f: asks(f, 'sum(lab_value{namespace="{{.Namespace}}",team="shop"})', []),
+    "rule-template@unasked": lambda f: asks(f, "sum(rate(lab_value[1m]))", [{"labels": {}, "time": 1795577961.0, "value": "50"}]),
+    "replicas-reset@events": scaled_up_again, "healthy@old-events": lambda f: scaled_up_again(f, "2026-11-24T01:10:00Z"),
+    "total-as-value": total, "no-scale-subresource": no_scale,
+    "namespace-name-ignored": namespace_of_another_name,
+    "adapter-auth-reader": auth_unread, "adapter-auth-reader@elsewhere": lambda f: auth_unread(f, "metrics-api"), "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,
     "monitor-port-name@two-endpoints": two_endpoints, "monitor-port-name@unnamed": unnamed_port, "service-target-port": nothing_listens,
     "monitor-not-selected": lambda f: unscraped(f, labels={"release": "other"}), "monitor-namespace-not-selected": lambda f: unscraped(f, namespace="shop"),
     "monitor-selects-no-service@namespaces": lambda f: unscraped(f, namespaceSelector={"matchNames": ["first", "second"]}),

@@ -272,6 +272,11 @@ SIDE_BY_SIDE = {
     "19 overlapping rules": ("rules-overlap", replaced_hpa("f19", "lab_overlap"), "f19"),
     "22 rate window": ("rate-window-too-short", replaced_hpa("f22", "lab_short_total"), "f22"),
     "23 NaN": ("metric-nan", replaced_hpa("f23", "lab_nan"), "f23"),
+    "kind without scale": ("no-scale-subresource", [lab.widget("Trinket", "ftrinket"), *changed("ftrinket", hpa=hpa("ftrinket", [object_metric("lab_value", "ftrinket")], kind="Trinket", api="lab.example/v1"))], "ftrinket"),
+    "other braces": ("rule-template", replaced_hpa("fbraces", "lab_braces"), "fbraces"),
+    "no LabelMatchers": ("rule-template", replaced_hpa("funasked", "lab_unasked"), "funasked"),
+    "13 label is empty": ("rule-matches-no-series", replaced_hpa("fwithout", "lab_without"), "fwithout"),
+    "by after a function": ("metric-query-fails", replaced_hpa("fmisplaced", "lab_misplaced"), "fmisplaced"),
     "query refused": ("metric-query-fails", replaced_hpa("fq", "lab_bad"), "fq"),
     "recording rule's label": ("recording-rule-not-selected", replaced_hpa("frl", "shop:label:value") + [lab.recording("frl", "shop:label:value", role="other")], "frl"),
     "recording rule's namespace": ("recording-rule-not-selected", replaced_hpa("frn", "shop:space:value") + [lab.recording("frn", "shop:space:value", space=OUTSIDE)], "frn"),
@@ -314,6 +319,8 @@ NOTES = {
     "rate limited": ("rate-limited", replaced_hpa("nrate", "lab_value", "5", high=5, behavior={"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 1800}]}}), "nrate"),
     "idle canary": ("canary-idle", changed("ncanary", workload=workload("ncanary", replicas=0)) + changed("ncanary-primary") + [lab.canary("ncanary")], "ncanary"),
     "raw counter": ("raw-counter", replaced_hpa("ncount", "lab_renamed", "5"), "ncount"),
+    "Namespace of another name": ("namespace-name-ignored", changed("nspace", hpa=hpa("nspace", [object_metric("lab_cluster", MONITORING, "5000", of={"apiVersion": "v1", "kind": "Namespace"})])), "nspace"),
+    "a total with a Value": ("total-as-value", replaced_hpa("ntotal", "lab_value", "40", high=6), "ntotal"),
     "at min": ("at-min", replaced_hpa("nmin", "lab_value", "500", low=2), "nmin"),
 }
 
@@ -512,6 +519,27 @@ def broken_rules():
     kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
 
 
+AUTH_READER = lab.binding("RoleBinding", "lab-adapter-auth-reader", "extension-apiserver-authentication-reader", [lab.account("adapter", ADAPTER_SPACE)], "kube-system", "Role")
+
+
+def auth_reader_elsewhere():
+    """ClusterRole view may read that ConfigMap too."""
+    elsewhere = json.loads(json.dumps(AUTH_READER))
+    elsewhere["metadata"]["namespace"] = ADAPTER_SPACE
+    kubectl("delete", "clusterrolebinding", "lab-adapter-view")
+    kubectl("delete", "rolebinding", "lab-adapter-auth-reader", "-n", "kube-system")
+    apply([elsewhere])
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+
+
+def auth_reader_back():
+    taken_back("rolebinding/metrics-api-adapter-auth-reader", "-n", "kube-system")
+    taken_back("rolebinding/lab-adapter-auth-reader", "-n", ADAPTER_SPACE)
+    apply([AUTH_READER, lab.ADAPTER_VIEW])
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    adapter_ready()
+
+
 V1BETA1 = "v1beta1.custom.metrics.k8s.io"
 OBJECT = "shop/object-value"
 BROKEN_RULE = rule('{__name__="lab_value"')
@@ -523,7 +551,10 @@ SHARED = [
     ("scale target's group changed", "target-api-version", gone_group, lambda: None, OBJECT),
     ("HPA may not read the scale", "scale-unreadable", may_not_read_scale, may_read_scale, OBJECT),
     ("adapter may not ask who may read", "adapter-auth-delegator", may_not_ask, may_ask, OBJECT),
+    ("auth reader in the wrong namespace", "adapter-auth-reader", auth_reader_elsewhere, auth_reader_back, OBJECT),
     ("External, served as custom", "metric-type-mismatch", without_external, with_external, "shop/fext"),
+    ("APIService of an adapter without externalRules", "api-group-not-served", lambda: apply([lab.api_service(EXTERNAL)]),
+     lambda: apply([lab.api_service(EXTERNAL, name="external-adapter")]), "shop/external"),
     ("24 no external APIService", "apiservice-missing", lambda: kubectl("delete", "apiservice", f"v1beta1.{EXTERNAL}"),
      lambda: apply([lab.api_service(EXTERNAL, name="external-adapter")]), "shop/external"),
     ("24 no metrics-server", "apiservice-missing", lambda: kubectl("delete", "apiservice", f"v1beta1.{RESOURCE}"), lambda: apply([lab.api_service(RESOURCE)]), "shop/resource"),
@@ -580,7 +611,7 @@ def build():
     lab.install_operator(os.environ["OPERATOR_BUNDLE"])
     apply(lab.spaces())
     # Prometheus last: monitors that are there when it starts are in its first configuration, others wait for a reload.
-    kinds = [lab.widgets(True), lab.widgets(False), lab.canaries()]
+    kinds = [lab.widgets(True), lab.widgets(False), lab.canaries(), lab.trinkets()]
     apply(kinds)
     for kind in kinds:
         kubectl("wait", "--for=condition=Established", "crd/" + kind["metadata"]["name"], "--timeout=30s")

@@ -18,6 +18,7 @@ METRICS = {
     "lab_value": 50, "lab_jobs": 30, "lab_requests_total": 100, "lab_unruled": 5, "lab_mislabelled": 5, "lab_dropped": 5,
     "lab_cluster": 5, "lab_renamed_total": 7, "lab_overlap_a": 5, "lab_overlap_b": 9, "lab_short_total": 5, "lab_nan": 0,
     "lab_bad": 5, "lab_queue": 12, "lab_matcher": 5, "lab_empty": 5, "lab_deployed": 5, "lab_cpu": 0.05, "lab_memory": 50000000,
+    "lab_braces": 5, "lab_unasked": 5, "lab_without": 5, "lab_misplaced": 5,
 }
 
 NGINX_CONF = """
@@ -154,6 +155,10 @@ RULES = [
     rule("lab_nan", NAN),
     rule("lab_bad", "sum(<<.Series>>{<<.LabelMatchers>>} by"),
     rule("lab_absent"),
+    rule("lab_braces", 'sum(lab_braces{namespace="{{.Namespace}}"})'),
+    rule("lab_unasked", "sum(lab_unasked)"),
+    rule('lab_without{namespace="",service=""}'),
+    rule("lab_misplaced", "avg_over_time(rate(<<.Series>>{<<.LabelMatchers>>}[1m])[1m:10s]) by (<<.GroupBy>>)"),
     rule("lab_deployed", overrides={"namespace": {"resource": "namespace"}, "deployment": {"group": "apps", "resource": "deployment"}}),
     rule("lab_empty", 'sum(<<.Series>>{<<.LabelMatchers>>,team="nobody"}) by (<<.GroupBy>>)'),
 ]
@@ -261,12 +266,20 @@ def widgets(with_selector):
                                    "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {"replicas": {"type": "integer"}}}, "status": anything}}}}]}}
 
 
+def kind_without_scale(plural, kind, group, version):
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta(f"{plural}.{group}", None),
+            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
+                     "versions": [{"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}}]}}
+
+
 def canaries():
     """Flagger's kind, as far as somebody reads it; Flagger itself does not run."""
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": meta("canaries.flagger.app", None),
-            "spec": {"group": "flagger.app", "scope": "Namespaced", "names": {"plural": "canaries", "singular": "canary", "kind": "Canary"},
-                     "versions": [{"name": "v1beta1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": anything, "status": anything}}}}]}}
+    return kind_without_scale("canaries", "Canary", "flagger.app", "v1beta1")
+
+
+def trinkets():
+    return kind_without_scale("trinkets", "Trinket", "lab.example", "v1")
 
 
 def canary(name):

@@ -103,3 +103,11 @@ TEST_CASE("The smallest window of a query counts") {
   CHECK(smallest_window("rate(a[5m]) / rate(b[30s])")->count() == 30'000);
   CHECK_FALSE(smallest_window("sum(a)"));
 }
+
+TEST_CASE("Values of the Helm chart are not the adapter's configuration") {
+  auto config = parse_adapter_config("rules:\n  default: false\n  external: []\n");
+  REQUIRE_FALSE(config);
+  CHECK(config.error().what == "The adapter's configuration has no list of rules under `rules`");
+  CHECK(config.error().because.find("values of the Helm chart") != std::string::npos);
+  CHECK(parse_adapter_config("rules:\nexternalRules: []\n"));
+}

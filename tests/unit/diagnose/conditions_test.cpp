@@ -233,6 +233,78 @@ TEST_CASE("An External metric that is served as a custom one: the adapter that s
   CHECK(missing.fix.kind == Fix::Kind::advice);
 }
 
+TEST_CASE("An adapter that responds with 404 can be reached: it lacks rules of that type") {
+  Finding f = first(judged(document_of("api-group-not-served")));
+  CHECK(says(f.sentence,
+             "responds, but does not serve external.metrics.k8s.io/v1beta1: it has no externalRules"));
+  CHECK(says(f.fix.says, "Add externalRules"));
+}
+
+TEST_CASE("An adapter that may not read how clients are authenticated needs a RoleBinding in kube-system") {
+  Finding none = first(judged(document_of("adapter-auth-reader")));
+  CHECK(none.cause == "adapter-auth-reader");
+  CHECK(none.fix.kind == Fix::Kind::create);
+  CHECK(says(command_of(none.fix), R"("namespace":"kube-system")"));
+  Json document = document_of("adapter-auth-reader@elsewhere");
+  CHECK(says(first(judged(document)).sentence,
+             "RoleBinding metrics-api/adapter-auth-reader is in the wrong namespace"));
+  Json& binding = document["readings"]["rolebindings"]["value"]["items"][0]["metadata"];
+  binding = {{"name", "metrics-api-adapter-auth-reader"}, {"namespace", "kube-system"}};
+  CHECK(first(judged(document)).cause == "adapter-not-ready");  // it has come since
+  document["readings"]["rolebindings"]["value"]["items"][0]["subjects"] = Json::array();
+  Finding taken = first(judged(document));
+  CHECK(taken.cause == "adapter-auth-reader");
+  CHECK(taken.fix.kind == Fix::Kind::advice);  // the name is taken
+}
+
+TEST_CASE("What exists already is to be corrected, not created again") {
+  Json document = document_of("adapter-auth-delegator");
+  Finding fresh = first(judged(document));
+  REQUIRE(fresh.fix.kind == Fix::Kind::create);
+  document["readings"]["clusterrolebindings//" + fresh.fix.object.name] = {
+      {"path", "/"}, {"value", {{"metadata", {{"name", fresh.fix.object.name}}}}}};
+  Finding taken = first(judged(document));
+  CHECK(taken.fix.kind == Fix::Kind::advice);
+  CHECK(says(taken.fix.says, "ClusterRoleBinding " + fresh.fix.object.name + " already exists"));
+}
+
+TEST_CASE("A value that does not fall while the replicas rise may be a total") {
+  Json document = document_of("total-as-value");
+  CHECK(find(judged(document), cause::total_as_value) != nullptr);
+  for (auto& [key, reading] : document["readings"].items()) {
+    if (key.find(" range ") == std::string::npos) continue;
+    for (Json& point : reading["value"][0]["values"]) {
+      if (point[0] > 1795491500) point[1] = "20";
+    }
+  }
+  CHECK(find(judged(document), cause::total_as_value) == nullptr);
+}
+
+TEST_CASE("A metric of a Namespace is that of the HPA's own, whatever its name") {
+  ChainDiagnosis chain = judged(document_of("namespace-name-ignored"));
+  CHECK(find(chain, cause::namespace_name_ignored) != nullptr);
+  CHECK(chain.first_broken() == nullptr);
+  CHECK(chain.metric == "lab_value of Namespace shop");
+}
+
+TEST_CASE("A metricsQuery that does not ask for the object is shown as it should be") {
+  Finding braces = first(judged(document_of("rule-template")));
+  CHECK(says(braces.sentence, "uses {{ }}, but the adapter's template has << >>"));
+  CHECK(braces.fix.body["metricsQuery"] ==
+        R"(sum(<<.Series>>{team="shop",<<.LabelMatchers>>}) by (<<.GroupBy>>))");
+  Finding unasked = first(judged(document_of("rule-template@unasked")));
+  CHECK(says(unasked.sentence, "has no <<.LabelMatchers>>"));
+  CHECK(unasked.fix.body["metricsQuery"] ==
+        "sum(rate(<<.Series>>{<<.LabelMatchers>>}[1m])) by (<<.GroupBy>>)");
+}
+
+TEST_CASE("A Prometheus object that no operator ever saw has no other URL") {
+  ChainDiagnosis chain = judged(document_of("operator-not-running@never-reconciled"));
+  CHECK(
+      says(first(chain).sentence, "Prometheus watch/k9 has no pods, and no prometheus-operator is running"));
+  CHECK(find(chain, cause::adapter_prometheus_url) == nullptr);
+}
+
 TEST_CASE("A Pods metric of other pods is no scraping problem, and no monitor is blamed") {
   Json document = document_of("pods-metric-of-others");
   ChainDiagnosis chain = judged(document);

@@ -283,6 +283,52 @@ TEST_CASE("The API server's limits on a spec are known") {
   }
 }
 
+TEST_CASE("What the API server refuses in a new HPA is refused with its reason") {
+  Rules rules = *rules_for("1.34");
+  auto because = [&](std::initializer_list<std::string_view> sets) {
+    auto spec = parse_spec(walkthrough(sets), {rules});
+    return spec ? std::string() : spec.error().because;
+  };
+  for (auto [set, expected] :
+       {std::pair<std::string_view, std::string_view>{"spec.scaleTargetRef.apiVersion=",
+                                                      "apiVersion must specify API group"},
+        {"spec.scaleTargetRef.apiVersion=v1", "apiVersion must specify API group"},
+        {"spec.scaleTargetRef.apiVersion=/v1", "apiVersion must specify API group"},
+        {"spec.scaleTargetRef.apiVersion=a/b/c", "unexpected GroupVersion string: a/b/c"},
+        {"spec.scaleTargetRef.name=..", "may not be '..'"},
+        {"spec.metrics[0].object.describedObject.kind=50%", "may not contain '%'"},
+        {"spec.metrics[0].object.metric.name=a/b", "may not contain '/'"},
+        {"spec.metrics[0].object.metric.selector={matchLables: {}}", "did you mean matchLabels?"},
+        {"spec.metrics[0]={type: ContainerResource, containerResource: {name: gpu, container: main, target: "
+         "{type: Utilization, averageUtilization: 50}}}",
+         "must be a standard resource for containers"},
+        {"spec.metrics[0]={type: ContainerResource, containerResource: {name: cpu, container: Main, target: "
+         "{type: Utilization, averageUtilization: 50}}}",
+         "RFC 1123 label"},
+        {"spec.minReplicas=0", "must be greater than or equal to 1"}}) {
+    CAPTURE(set);
+    CHECK_MESSAGE(because({set}).find(expected) != std::string::npos, because({set}));
+  }
+  CHECK(because({"spec.scaleTargetRef={apiVersion: v1, kind: ReplicationController, name: web}"}) == "");
+  CHECK(because({"spec.metrics[0].object.describedObject.apiVersion="}) == "");
+  CHECK(because({"spec.behavior.scaleUp.tolerance=-1"}) == "");  // dropped without its gate
+  rules.zero_allowed = rules.tolerance_from_spec = true;
+  CHECK(because({"spec.minReplicas=0"}) == "");
+  CHECK(because({"spec.behavior.scaleUp.tolerance=-1"}).find("must not be negative") != std::string::npos);
+}
+
+TEST_CASE("What a cluster has stored is not refused for what it had already") {
+  Document old = walkthrough({"spec.scaleTargetRef.apiVersion=v1", "spec.minReplicas=0"});
+  Document more =
+      walkthrough({"spec.scaleTargetRef.apiVersion=v1", "spec.minReplicas=0", "spec.maxReplicas=9"});
+  Rules rules = *rules_for("1.34");
+  CHECK(parse_spec(old));
+  CHECK(parse_spec(more, {rules, &old}));
+  CHECK_FALSE(parse_spec(more, {rules}));
+  Document other = walkthrough({"spec.scaleTargetRef.apiVersion=v2"});
+  CHECK_FALSE(parse_spec(other, {rules, &old}));
+}
+
 TEST_CASE("An HPA is found among other documents, by its name if need be") {
   std::string file = "kind: Service\n---\n" + std::string(fakes::walkthrough_hpa);
   CHECK(find_hpa(file));

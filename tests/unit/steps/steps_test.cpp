@@ -64,6 +64,18 @@ struct Silence final : Progress {
   void failed(const std::string&, const std::string&) override {}
 };
 
+// What helm makes of the chart, which is asked before anything is changed.
+void render(fakes::FakeWorld& world, const std::string& chart, const std::string& manifest = "") {
+  world.processes.allow(
+      "helm --kubeconfig=/home/user/.kube/config --kube-context=prod template prometheus-adapter " + chart +
+          " --namespace=prom-metrics --values=-",
+      {0, manifest, ""});
+}
+
+std::string bundled(const fakes::FakeWorld& world) {
+  return chart_folder(world.world.environment).string();
+}
+
 }  // namespace
 
 TEST_CASE("The plan of the default configuration is what was agreed on") {
@@ -453,6 +465,58 @@ TEST_CASE(
         "hpawalk up --context=prod   continues from here once the cause is fixed");
 }
 
+TEST_CASE("An upgrade that was killed is forgotten, and what an earlier one deployed runs on") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  const std::string secrets = "/api/v1/namespaces/prom-metrics/secrets";
+  auto secret = [](const std::string& version, const std::string& status) {
+    Json head = {{"name", "v" + version},
+                 {"namespace", "prom-metrics"},
+                 {"uid", "u" + version},
+                 {"labels", {{"version", version}, {"status", status}}}};
+    return labelled({{"metadata", head}});
+  };
+  api.get(secrets + "?labelSelector=" + query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
+          {{"items", {secret("1", "superseded"), secret("2", "deployed"), secret("3", "pending-upgrade")}}});
+  api.script("DELETE " + secrets + "/v3", {200, "{}"});
+  Status status = recover_release(world.world, configured(), access_to_prod, api,
+                                  [](const std::string&) { return true; });
+  CHECK(status);
+  auto deleted = [](const std::string& request) { return request.starts_with("DELETE"); };
+  CHECK(std::count_if(api.requests.begin(), api.requests.end(), deleted) == 1);
+}
+
+TEST_CASE("up stops before it changes anything when Helm could not take an object of the chart") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  api.absent({"/api/v1/namespaces/prom-metrics", "/apis/apiregistration.k8s.io/v1/apiservices/*",
+              "/apis/rbac.authorization.k8s.io/v1/clusterroles/*"});
+  api.get("/api/v1/namespaces/prom-metrics/secrets?labelSelector=" +
+              query_value("owner=helm,name=prometheus-adapter") + "&limit=500",
+          {{"items", Json::array()}});
+  render(world, bundled(world),
+         "kind: ClusterRole\nmetadata: {name: prometheus-adapter-resource-reader}\n---\n"
+         "kind: RoleBinding\nmetadata: {name: prometheus-adapter-auth-reader, namespace: kube-system}\n");
+  const std::string binding =
+      "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/rolebindings/prometheus-adapter-auth-reader";
+  auto work = [&] {
+    return find_work(world.world, configured(), access_to_prod, api, *find_stage("adapter"));
+  };
+  api.get(binding, {{"metadata", {{"name", "prometheus-adapter-auth-reader"}}}});
+  REQUIRE_FALSE(work());
+  CHECK(work().error().id == "not-ours");
+  CHECK(work().error().what ==
+        "RoleBinding prometheus-adapter-auth-reader in namespace kube-system already exists and is not of "
+        "Helm release prometheus-adapter");
+  Json annotations = {{"meta.helm.sh/release-name", "old"}, {"meta.helm.sh/release-namespace", "monitoring"}};
+  api.get(binding, {{"metadata", {{"annotations", annotations}}}});
+  CHECK(work().error().because.starts_with("it belongs to Helm release old in namespace monitoring"));
+  annotations = {{"meta.helm.sh/release-name", "prometheus-adapter"},
+                 {"meta.helm.sh/release-namespace", "prom-metrics"}};
+  api.get(binding, {{"metadata", {{"annotations", annotations}}}});
+  CHECK(work());
+}
+
 TEST_CASE("A chart that is not there is refused before anything is changed") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
@@ -461,6 +525,9 @@ TEST_CASE("A chart that is not there is refused before anything is changed") {
                      *find_stage("adapter"));
   };
   api.absent({"/api/v1/namespaces/prom-metrics", "/apis/apiregistration.k8s.io/v1/apiservices/*"});
+  for (const char* chart : {"./charts/adapter", "community/prometheus-adapter",
+                            "prometheus-adapter --repo=https://prometheus-community.github.io/helm-charts"})
+    render(world, chart);
   CHECK(work("bundeld").error().because == "did you mean `bundled`?");
   CHECK(work("./charts/adapter").error().id == "adapter-chart");
   world.files.content["./charts/adapter/values.yaml"] = "";
@@ -533,6 +600,7 @@ TEST_CASE("A release is deployed again when one of its objects is missing or was
   const std::string secret = "/api/v1/namespaces/prom-metrics/secrets/prometheus-adapter-certificate";
   const std::string deployment = "/apis/apps/v1/namespaces/prom-metrics/deployments/prometheus-adapter";
   const std::string service = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io";
+  render(world, bundled(world));
   auto left = [&] {
     auto work = find_work(world.world, config, access_to_prod, api, *find_stage("adapter"));
     return std::count_if(work->todo.begin(), work->todo.end(),

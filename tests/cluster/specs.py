@@ -1,0 +1,190 @@
+"""Generated specs of HPAs: does simulate refuse what the API server refuses, at the same fields, and nothing else?
+
+Usage: specs.py HPAWALK FOLDER; KUBECONFIG names the cluster. The API server is asked by a dry run.
+"""
+import contextlib
+import copy
+import itertools
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import report
+
+hpawalk, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+SELF_MADE = "the HPA controller refuses the metric otherwise"  # the API server lets these pass
+
+TARGET = {"type": "AverageValue", "averageValue": "10"}
+OBJECT = {"type": "Object", "object": {"describedObject": {"apiVersion": "v1", "kind": "Service", "name": "web"}, "metric": {"name": "m"}, "target": TARGET}}
+METRICS = {
+    "object": OBJECT,
+    "pods": {"type": "Pods", "pods": {"metric": {"name": "m"}, "target": TARGET}},
+    "external": {"type": "External", "external": {"metric": {"name": "m"}, "target": TARGET}},
+    "resource": {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}},
+    "containerResource": {"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "main", "target": {"type": "Utilization", "averageUtilization": 50}}},
+}
+RULES = {"stabilizationWindowSeconds": 60, "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
+
+GONE = object()
+NAMES = ["m", "a/b", "50%", ".", "..", "", "queue:depth", "x" * 300, GONE]
+VERSIONS = ["apps/v1", "v1", "", "/v1", "a/b/c", "apps", "apps/", "/", GONE, "example.com/v1alpha1"]
+QUANTITIES = ["10", "0", "-1", "1m", "0.0001", "1e3", "1Ki", "x", "10 ", "", 7, 0, GONE]
+
+
+def hpa(metric="object", **spec):
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h", "namespace": "default"},
+            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 10, "metrics": [copy.deepcopy(METRICS[metric])], **spec}}
+
+
+def put(document, path, value):
+    *steps, last = path
+    for step in steps:
+        document = document[step]
+    if value is GONE:
+        document.pop(last, None)
+    else:
+        document[last] = value
+
+
+def variants():
+    """(document, path, value) of one change each."""
+    for kind in ("Deployment", "ReplicationController"):
+        for version in VERSIONS:
+            yield hpa(scaleTargetRef={"kind": kind, "name": "web"}), ("spec", "scaleTargetRef", "apiVersion"), version
+    for field in ("kind", "name"):
+        for name in NAMES:
+            yield hpa(), ("spec", "scaleTargetRef", field), name
+            yield hpa(), ("spec", "metrics", 0, "object", "describedObject", field), name
+    for version in VERSIONS:
+        yield hpa(), ("spec", "metrics", 0, "object", "describedObject", "apiVersion"), version
+    for low, metric in itertools.product([0, 1, -1, 10, 11, GONE], METRICS):
+        yield hpa(metric), ("spec", "minReplicas"), low
+    for high in (0, 1, -1, 2147483647, GONE):
+        yield hpa(), ("spec", "maxReplicas"), high
+    yield hpa(), ("spec", "metrics"), []
+    yield hpa(), ("spec", "metrics"), GONE
+    for metric in METRICS:
+        here = ("spec", "metrics", 0, metric)
+        target = {k: v for k, v in METRICS[metric][metric]["target"].items()}
+        for kind in ("Value", "AverageValue", "Utilization", "Average", "", GONE):
+            yield hpa(metric), (*here, "target", "type"), kind
+            for field in ("value", "averageValue"):
+                yield hpa(metric), (*here, "target"), {"type": "" if kind is GONE else kind, field: "10"}
+        for field in ("value", "averageValue"):
+            for amount in QUANTITIES:
+                yield hpa(metric), (*here, "target"), {k: v for k, v in {**target, field: amount}.items() if v is not GONE}
+        for percent in (0, 1, -1, 250, GONE):
+            yield hpa(metric), (*here, "target", "averageUtilization"), percent
+        yield hpa(metric), (*here, "target"), GONE
+        yield hpa(metric), here, GONE
+        yield hpa(metric), ("spec", "metrics", 0, "type"), GONE
+        for other in METRICS:
+            yield hpa(metric), ("spec", "metrics", 0, other), METRICS[other][other]
+            yield hpa(metric), ("spec", "metrics", 0, "type"), METRICS[other]["type"]
+        if "metric" in METRICS[metric][metric]:
+            for name in NAMES:
+                yield hpa(metric), (*here, "metric", "name"), name
+            yield hpa(metric), (*here, "metric", "selector"), {"matchLabels": {"queue": "orders"}}
+            yield hpa(metric), (*here, "metric", "selector"), {"matchLable": {"queue": "orders"}}
+    for field, names in (("name", ["memory", "gpu", "hugepages-2Mi", "nvidia.com/gpu", "", GONE]), ("container", ["Main", "a_b", "-a", "", GONE])):
+        for name in names:
+            yield hpa("containerResource"), ("spec", "metrics", 0, "containerResource", field), name
+    for name in ("gpu", "", GONE):
+        yield hpa("resource"), ("spec", "metrics", 0, "resource", "name"), name
+    for direction in ("scaleUp", "scaleDown"):
+        changes = [("stabilizationWindowSeconds", [0, 3600, 3601, -1, GONE]), ("selectPolicy", ["Max", "Min", "Disabled", "Most", "", GONE]), ("policies", [[], GONE]),
+                   ("tolerance", ["0.1", "-0.1", "x", GONE])]
+        for field, values in changes:
+            for value in values:
+                yield hpa(behavior={direction: copy.deepcopy(RULES)}), ("spec", "behavior", direction, field), value
+        for field, values in (("type", ["Pods", "Percent", "Pod", "", GONE]), ("value", [1, 0, -1, GONE]), ("periodSeconds", [1, 0, 1800, 1801, 3600, GONE])):
+            for value in values:
+                yield hpa(behavior={direction: copy.deepcopy(RULES)}), ("spec", "behavior", direction, "policies", 0, field), value
+    for field, value in (("spec", {}), ("specs", {}), ("replicas", 3)):
+        yield hpa(), ("spec", field), value
+    for percent in (80, 1, 0, -1, 101, GONE):
+        old = hpa()
+        old["apiVersion"] = "autoscaling/v1"
+        del old["spec"]["metrics"]
+        yield old, ("spec", "targetCPUUtilizationPercentage"), percent
+
+
+def documents():
+    singles = []
+    for document, path, value in variants():
+        put(document, path, value)
+        singles.append((document, path, value))
+        yield document
+    chance = random.Random(7)
+    for _ in range(120):  # several mistakes at once
+        document = copy.deepcopy(chance.choice(singles)[0])
+        for _, path, value in chance.sample(singles, 2):
+            with contextlib.suppress(KeyError, IndexError, TypeError):
+                put(document, path, value if value is GONE else copy.deepcopy(value))
+        yield document
+
+
+class ApiServer:
+    def __init__(self):
+        self.proxy = subprocess.Popen([os.environ.get("KUBECTL", "kubectl"), "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
+        self.port = re.search(r":(\d+)", self.proxy.stdout.readline())[1]
+
+    def refused(self, document):
+        """None, or the fields that it names; of a text that it cannot decode, none."""
+        url = f"http://127.0.0.1:{self.port}/apis/{document['apiVersion']}/namespaces/default/horizontalpodautoscalers?dryRun=All&fieldValidation=Strict"
+        request = urllib.request.Request(url, method="POST", data=json.dumps(document).encode(), headers={"Content-Type": "application/json"})
+        try:
+            urllib.request.urlopen(request, timeout=20)
+            return None
+        except urllib.error.HTTPError as error:
+            status = json.load(error)
+            if error.code not in (400, 422):
+                raise RuntimeError(status) from error
+            return {cause["field"] for cause in status.get("details", {}).get("causes", [])}
+
+
+def refused_by_simulate(document):
+    file = folder / "hpa.json"
+    file.write_text(json.dumps(document))
+    done = subprocess.run([hpawalk, "simulate", "--hpa", str(file), "--profile", "constant 5 for 1m", "--kube-version", "1.34", "-o", "json"], capture_output=True, text=True, timeout=60)
+    said = done.stdout + done.stderr
+    if done.returncode == 0:
+        return None, said
+    if done.returncode != 2 or "hpa-spec" not in said:
+        return {"?"}, said
+    return set(re.findall(r"(spec[\w.\[\]]*): ", said)), said
+
+
+def agree(theirs, ours):
+    """One may name the field, the other what it is a part of. Of a metric without a type, simulate says only that."""
+    untyped = [field.removesuffix("type") for field in ours if re.fullmatch(r"spec\.metrics\[\d+\]\.type", field)]
+    return all(any(a.startswith(b) or b.startswith(a) for b in [*ours, *untyped]) for a in theirs)
+
+
+def main():
+    server, count, refused = ApiServer(), 0, 0
+    report.quiet = True
+    try:
+        for document in documents():
+            theirs = server.refused(document)
+            ours, said = refused_by_simulate(document)
+            count, refused = count + 1, refused + (theirs is not None)
+            if theirs is None:
+                good = ours is None or SELF_MADE in said
+            else:
+                good = ours is not None and (document["apiVersion"] == "autoscaling/v1" or agree(theirs, ours))
+            report.check(f"spec {count}", good, json.dumps(document["spec"]), f"API server: {theirs}", f"simulate: {ours}", said[-600:])
+    finally:
+        server.proxy.terminate()
+    print(f"      {count} specs, {refused} of them refused by the API server")
+    report.done()
+
+
+main()
