@@ -186,6 +186,22 @@ void several_adapters(const Context& c, Report& report) {
     report.note(cause::two_adapters, sentence, evidence, fix);
 }
 
+// The condition is of the adapter's own answer; the API server can lack the way to it.
+void not_routed(const Context& c, Report& report, const Reading& discovery) {
+  const Json& preferred = *c.adapter.api_services.front();
+  std::string name = name_of(preferred);
+  report.broken(
+      cause::api_group_not_served,
+      fmt::format("The API server responds with 404 for {}, although APIService {} is Available",
+                  discovery.path, name),
+      {seen(discovery, discovery.error), api_condition(preferred)},
+      advice(fmt::format("Wait for a minute. If it stays so, delete APIService {} and, when the group is "
+                         "no longer in kubectl api-versions, create it again",
+                         name),
+             look_at("get", ref_of("apiservice", preferred))),
+      Certainty::likely);
+}
+
 void lists_nothing(const Context& c, Report& report) {
   const Reading* discovery = c.facts.find(discovery_key(c.need.api_group()));
   if (discovery == nullptr || !discovery->read() || !list_at(discovery->value, "resources").empty()) return;
@@ -216,6 +232,7 @@ void judge_api(const Context& c, Report& report) {
         c, report,
         {preferred, "", discovery->error, {seen(*discovery, discovery->error), api_condition(preferred)}});
   }
+  if (discovery != nullptr && discovery->absent() && !served) return not_routed(c, report, *discovery);
   report.set(Link::api_service, Mark::ok, api_service_available(preferred).text);
   several_adapters(c, report);
   lists_nothing(c, report);

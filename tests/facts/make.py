@@ -697,6 +697,12 @@ def namespace_of_another_name(f):
     f["discovery custom.metrics.k8s.io"]["value"]["resources"].append({"name": "namespaces/lab_value"})
 
 
+def not_routed(f):
+    error(f, "discovery custom.metrics.k8s.io", "kube-not-found", "the server could not find the requested resource")
+    error(f, API, "kube-not-found", "the server could not find the requested resource")
+    failing(f, "unable to get metric lab_value: Service on shop object-value/unable to fetch metrics from custom metrics API: no known available metric versions found")
+
+
 def metric_of_other_pods(f):
     own_hpa(f)["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
     conditions(f, "ScalingActive", status="False", reason="FailedGetPodsMetric",
@@ -742,6 +748,7 @@ FILES = {
     "replicas-reset@events": scaled_up_again, "healthy@old-events": lambda f: scaled_up_again(f, "2026-11-24T01:10:00Z"),
     "total-as-value": total, "no-scale-subresource": no_scale,
     "namespace-name-ignored": namespace_of_another_name,
+    "api-group-not-served@available": not_routed,
     "adapter-auth-reader": auth_unread, "adapter-auth-reader@elsewhere": lambda f: auth_unread(f, "metrics-api"), "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,
     "monitor-port-name@two-endpoints": two_endpoints, "monitor-port-name@unnamed": unnamed_port, "service-target-port": nothing_listens,
     "monitor-not-selected": lambda f: unscraped(f, labels={"release": "other"}), "monitor-namespace-not-selected": lambda f: unscraped(f, namespace="shop"),
