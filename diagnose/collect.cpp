@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "diagnose/collect_prometheus.hpp"
+#include "diagnose/collect_sources.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/kept.hpp"
 #include "diagnose/reader.hpp"
@@ -384,6 +385,10 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   read_prometheus_metrics(reader, parts);
   probe(reader, parts, options);
   reader.run_round();
+  for (auto read : {read_past, read_targets}) {
+    read(reader, parts);
+    reader.run_round();
+  }
   if (reader.fatal) return failure(*reader.fatal);
   reader.facts.requests = reader.requests();
   keep_selected_labels(reader.facts);

@@ -81,7 +81,7 @@ Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels
   for (const Monitor& m : s.monitors) {
     const Json& selector = at(*m.object, "spec.selector");
     if (matches(selector, labels) && selector_text(selector) != "everything") nearest.by_space = &m;
-    if (!m.covers(s.c.hpa.space)) continue;
+    if (!m.covers(s.space)) continue;
     size_t likeness = likeness_of(m, service, labels);
     if (likeness <= nearest.likeness) continue;
     nearest.likeness = likeness;
@@ -102,13 +102,12 @@ void selects_none(const Scrape& s, std::string sentence, std::vector<std::string
 
 void other_namespace(const Scrape& s, const Monitor& m, const std::string& what) {
   const Json& selector = at(*m.object, "spec.namespaceSelector");
-  selects_none(s,
-               fmt::format("{} matches the labels of {}, but does not select namespace {}", m.ref(), what,
-                           s.c.hpa.space),
-               {fmt::format("{}: spec.namespaceSelector {}", m.ref(),
-                            selector.is_null() ? "is not set, so it selects only its own namespace"
-                                               : selector.dump())},
-               look_into(m, s.c.hpa.space));
+  selects_none(
+      s, fmt::format("{} matches the labels of {}, but does not select namespace {}", m.ref(), what, s.space),
+      {fmt::format(
+          "{}: spec.namespaceSelector {}", m.ref(),
+          selector.is_null() ? "is not set, so it selects only its own namespace" : selector.dump())},
+      look_into(m, s.space));
 }
 
 void other_labels(const Scrape& s, const Nearest& nearest, const Json* service, const Json& labels,
@@ -145,7 +144,7 @@ void no_monitor(const Scrape& s, const Json* service) {
   } else {
     selects_none(s, fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
                  {fmt::format("{} were checked: {}", text::count(s.monitors.size(), "monitor"),
-                              nearest.by_labels == nullptr ? "none covers namespace " + s.c.hpa.space
+                              nearest.by_labels == nullptr ? "none covers namespace " + s.space
                                                            : "none has a label of it in its selector")},
                  advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }
@@ -156,7 +155,7 @@ void no_monitor(const Scrape& s, const Json* service) {
 std::vector<Monitor> matching_monitors(const Scrape& s, const Json*& service) {
   std::vector<Monitor> matching;
   for (const Monitor& m : s.monitors) {
-    if (!m.covers(s.c.hpa.space)) continue;
+    if (!m.covers(s.space)) continue;
     const Json& selector = at(*m.object, "spec.selector");
     auto matched = [&](const Json* object) { return matches(selector, at(*object, "metadata.labels")); };
     const std::vector<const Json*>& objects = m.pods ? s.pods : s.services;

@@ -589,7 +589,48 @@ def nothing_listens_where_declared(f):
     f[PROM + "targets"]["value"][0]["lastError"] = "dial tcp 10.0.0.1:9113: connect: connection refused"
 
 
+PAST = PROM + 'eval max by (job, namespace, service, pod) (max_over_time(timestamp({__name__="lab_value"})[2h:30s]))'
+PAGE = "page http://10.244.0.50:9113/metrics lab_value"
+
+
+def page(f, *lines):
+    """Prometheus has no sample; this is what the target itself serves of the series."""
+    no_series(f)
+    f[PROM + "names"]["value"] = f[PROM + 'names {__name__=~"^lab_(value|jobs)$",namespace!=""}']["value"] = ["lab_jobs"]
+    source = next(p for p in f["pods/shop"]["value"]["items"] if p["status"]["podIP"] == "10.244.0.50")["metadata"]["name"]
+    f[PAGE] = {"path": f"/api/v1/namespaces/shop/pods/{source}:9113/proxy/metrics", "value": list(lines)}
+
+
+def page_forbidden(f):
+    page(f)
+    error(f, PAGE, "kube-forbidden", "pods is forbidden", "get pods/proxy in namespace shop")
+
+
+def remembered(f):
+    """Until 10 minutes before."""
+    f[PAST] = {"path": "/api/v1/query", "value": [{"labels": {"job": "object-value", "namespace": "shop", "service": "object-value"}, "time": 1795491609.978, "value": "1795491009.5"}]}
+
+
+def ended(f):
+    page(f)
+    remembered(f)
+
+
+def relabeled(f):
+    page(f, "lab_value 50")
+    the(f, "servicemonitors", "object-value")["spec"]["endpoints"][0]["metricRelabelings"] = [{"action": "drop", "sourceLabels": ["__name__"], "regex": "lab_value"}]
+
+
+def misspelt_port_of_namespace(f):
+    """A metric of the whole namespace: only its past says which Service it came from."""
+    unscraped(f, endpoints=[{"port": "stat", "interval": "1s"}])
+    own_hpa(f)["spec"]["metrics"][0]["object"]["describedObject"] = {"apiVersion": "v1", "kind": "Namespace", "name": "shop"}
+    remembered(f)
+
+
 FILES = {
+    "metric-not-exposed@page": page, "metric-not-exposed@forbidden": page_forbidden, "metric-not-exposed@ended": ended, "sample-dropped": relabeled,
+    "sample-timestamps": lambda f: page(f, "lab_value 50 1700000000000"), "monitor-port-name@namespace": misspelt_port_of_namespace,
     "target-api-version": gone_group, "target-api-version@from-the-start": gone_group_from_the_start, "object-api-version": unmapped_object, "scale-unreadable": scale_forbidden,
     "adapter-auth-delegator": not_delegated, "adapter-auth-delegator@answer": not_delegated_by_answer, "metric-type-mismatch": external_of_custom,
     "pods-metric-of-others": metric_of_other_pods, "target-down@reset": reset, "target-mesh-sidecar": reset_by_sidecar, "service-target-port@declared": nothing_listens_where_declared,

@@ -156,6 +156,12 @@ def replaced_hpa(name, metric, target="50", **more):
     return changed(name, hpa=hpa(name, [object_metric(metric, name, target)], **more))
 
 
+def of_own_source(name, metric, metrics, content_type="text/plain; version=0.0.4", of=None, **parts):
+    """A chain whose pods expose just these metrics; `of`: another object that the metric is asked of."""
+    return [*lab.own_source("src-" + name, metrics, content_type),
+            *changed(name, service=service(name, {"app": "src-" + name}), hpa=hpa(name, [object_metric(metric, of or name, "7", of=of and {"apiVersion": "v1", "kind": "Namespace"})]), **parts)]
+
+
 REFUSED = [
     {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": meta("lab-no-scaling", None),
      "spec": {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments/scale"]}]},
@@ -248,6 +254,8 @@ SIDE_BY_SIDE = {
     "recording rule without a result": ("recording-rule-fails", replaced_hpa("frr", "shop:empty:value") + [lab.recording("frr", "shop:empty:value", 'lab_value{team="nobody"}')], "frr"),
     "recording rule rejected": ("recording-rule-fails", replaced_hpa("frx", "shop:invalid:value") + [lab.recording("frx", "shop:invalid:value", "sum(lab_value by")], "frx"),
     "not exposed": ("metric-not-exposed", replaced_hpa("fe", "lab_absent"), "fe"),
+    "old timestamps": ("sample-timestamps", of_own_source("ftime", "lab_src_late", "lab_src_late 7 1700000000000\n"), "ftime"),
+    "dropped by a relabeling": ("sample-dropped", of_own_source("fhide", "lab_src_hidden", "lab_src_hidden 7\n", monitor=monitor("fhide", metricRelabelings=[{"action": "drop", "sourceLabels": ["__name__"], "regex": "lab_src_hidden"}])), "fhide"),
     "unknown name": ("metric-unknown", replaced_hpa("fu", "something_else_entirely"), "fu"),
     "object missing": ("object-missing", changed("fo", hpa=hpa("fo", [object_metric("lab_value", "fox")])), "fo"),
     "query is empty": ("metric-query-empty", replaced_hpa("fem", "lab_empty"), "fem"),
@@ -481,11 +489,32 @@ def broken_rules():
     kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
 
 
+def served_once(name, metric, of=None):
+    """A chain that works, for long enough to be remembered."""
+    apply(of_own_source(name, metric, metric + " 7\n", of=of))
+    wait_for(f"{name} to work", lambda: named(diagnose(name, "-n", SPACE).get(f"{SPACE}/{name}"), "healthy", "") or "not yet", 150)
+    time.sleep(60)
+
+
+def series_ends():
+    served_once("fpause", "lab_src_paused")
+    apply(lab.own_source("src-fpause", "lab_other 1\n"))
+    kubectl("rollout", "restart", "deployment/src-fpause", "-n", SPACE)
+    kubectl("rollout", "status", "deployment/src-fpause", "-n", SPACE, "--timeout=60s")
+
+
+def port_renamed():
+    served_once("ftrace", "lab_src_traced", of=SPACE)
+    apply([monitor("ftrace", port="stat")])
+
+
 V1BETA1 = "v1beta1.custom.metrics.k8s.io"
 OBJECT = "shop/object-value"
 BROKEN_RULE = rule('{__name__="lab_value"')
 # name, expected cause, how to make it, how to put it back, whose diagnosis
 SHARED = [
+    ("series that ended", "metric-not-exposed", series_ends, lambda: taken_back("hpa/fpause", "-n", SPACE), "shop/fpause"),
+    ("series of a namespace, port name", "monitor-port-name", port_renamed, lambda: taken_back("hpa/ftrace", "-n", SPACE), "shop/ftrace"),
     ("25 port 6443 out of reach", "apiservice-unreachable", unreachable, apply_service_back, OBJECT),
     ("29 x509", "requestheader-ca", untrusted, trusted, OBJECT),
     ("30 HPA may not read", "hpa-forbidden", forbid, allow, OBJECT),

@@ -127,6 +127,14 @@ def source(space=SPACE, replicas=1, name="source", **container):
     return [config, d]
 
 
+def own_source(name, metrics, content_type="text/plain; version=0.0.4"):
+    """Serves these metrics, and nothing else."""
+    config, d = source(name=name)
+    config["metadata"]["name"] = d["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] = name
+    config["data"] = {"nginx.conf": NGINX_CONF.replace("text/plain; version=0.0.4", content_type), "metrics": metrics}
+    return [config, d]
+
+
 def rule(series, query="sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)", overrides=None, **more):
     resources = {"overrides": overrides or {"namespace": {"resource": "namespace"}, "service": {"resource": "service"}, "pod": {"resource": "pod"}}}
     return {"seriesQuery": series, "resources": resources, "metricsQuery": query, **more}
@@ -135,6 +143,7 @@ def rule(series, query="sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)",
 NAN = "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>) / sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"
 RULES = [
     rule('{__name__=~"^lab_(value|jobs)$",namespace!=""}'),
+    rule('{__name__=~"^lab_src_.*",namespace!=""}'),
     rule("lab_requests_total", "sum(rate(<<.Series>>{<<.LabelMatchers>>}[30s])) by (<<.GroupBy>>)", name={"matches": "^(.*)_total$", "as": "${1}_per_second"}),
     rule('lab_matcher{team="nobody"}'),
     rule("lab_mislabelled", overrides={"namespace": {"resource": "namespace"}, "kubernetes_service": {"resource": "service"}}),
