@@ -82,7 +82,8 @@ constexpr Kind kinds[] = {
      CONDITION_FIELDS "metadata.name metadata.namespace spec.serviceDiscoveryRole spec.routePrefix "
                       "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector "
                       "spec.podMonitorSelector spec.podMonitorNamespaceSelector "
-                      "spec.ruleSelector spec.ruleNamespaceSelector"},
+                      "spec.ruleSelector spec.ruleNamespaceSelector spec.shards "
+                      "spec.enforcedNamespaceLabel spec.excludedFromEnforcement"},
     {"prometheusrules",
      "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange spec.groups.name "
      "spec.groups.rules.record spec.groups.rules.expr"},

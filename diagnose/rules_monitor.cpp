@@ -21,6 +21,19 @@ ObjectRef ref_of_monitor(const Monitor& m) {
   return {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name};
 }
 
+std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target) {
+  std::string pool = text_at(target, "pool");
+  for (const Monitor& m : s.monitors) {
+    if (!pool.starts_with(m.pool())) continue;
+    std::string list = m.pods ? "podMetricsEndpoints" : "endpoints", index = pool.substr(m.pool().size());
+    const Json& endpoints = list_at(*m.object, "spec." + list);
+    auto number = static_cast<size_t>(std::max(0, std::atoi(index.c_str())));
+    if (number < endpoints.size() && std::to_string(number) == index)
+      return Endpoint{&m, list, index, &endpoints[number]};
+  }
+  return std::nullopt;
+}
+
 // Labels are a map: those that are there stay, but for those that the selector wants otherwise.
 std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,
                             std::string beyond) {

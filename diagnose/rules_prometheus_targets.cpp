@@ -131,7 +131,7 @@ void target_is_down(const Scrape& s, const Json& target) {
     refused(s, url, evidence);
   } else if (has(error, "reset by peer") || error.ends_with(": EOF")) {
     cut_off(s, target, sentence, evidence);
-  } else {
+  } else if (!response_refused(s, target, sentence, evidence)) {
     s.report.broken(
         cause::target_down, sentence, evidence,
         advice("Make the target respond at that address, or correct path, scheme and port in the monitor",

@@ -125,7 +125,7 @@ void judge(const Scrape& s) {
   bool too_many = rows.empty() && s.c.sample_count(s.series) > 0;
   if (known && (!own.empty() || too_many)) return proven(s, own, too_many);
   if (known && rows.empty() && recorded(s)) return;
-  if (!known || !exposed_by_others(s)) find_break(s);
+  if (!known || (!exposed_by_others(s) && !namespace_enforced(s, rows))) find_break(s);
   series(s, rows, known);
 }
 
@@ -165,7 +165,7 @@ void judge_scrape(const Context& c, Report& report) {
   Scrape s{source_of(c.facts, c.hpa, c.need, past), c, report, wanted, nullptr, monitors_of(c.facts)};
   const Reading* targets = c.prometheus_reading("targets");
   if (targets != nullptr && targets->read()) s.targets = &targets->value;
-  judge(s);
+  if (!sharded(s)) judge(s);
 }
 
 }  // namespace hpawalk::diagnose

@@ -44,6 +44,12 @@ std::vector<std::pair<std::string, long long>> declared_ports(const Scrape& s);
 std::string monitors_unread(const Scrape& s);  // why a list of monitors may not be whole; empty: it is
 bool selected_by_any_monitor(const Scrape& s);
 
+// A response that Prometheus does not take: then that is reported.
+bool response_refused(const Scrape& s, const Json& target, const std::string& sentence,
+                      const std::vector<std::string>& evidence);
+bool sharded(const Scrape& s);  // then what Prometheus responds says nothing, and that is reported
+// Are the samples of the HPA's object those of another namespace? Then that is reported, with the marks.
+bool namespace_enforced(const Scrape& s, const std::vector<Row>& rows);
 // Its targets are scraped, and Prometheus has no sample of the series: what do the targets expose?
 void series_missing(const Scrape& s);
 

@@ -86,26 +86,6 @@ std::optional<world::WallTime> timestamp_of(const std::string& line) {
   return world::WallTime(world::Duration(static_cast<long long>(seconds ? number * 1000 : number)));
 }
 
-// The monitor's endpoint that a target comes from, by its pool: "serviceMonitor/NAMESPACE/NAME/INDEX".
-struct Endpoint {
-  const Monitor* monitor = nullptr;
-  std::string list, index;
-  const Json* object = nullptr;
-};
-
-std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target) {
-  std::string pool = text_at(target, "pool");
-  for (const Monitor& m : s.monitors) {
-    if (!pool.starts_with(m.pool())) continue;
-    std::string list = m.pods ? "podMetricsEndpoints" : "endpoints", index = pool.substr(m.pool().size());
-    const Json& endpoints = list_at(*m.object, "spec." + list);
-    auto number = static_cast<size_t>(std::max(0, std::atoi(index.c_str())));
-    if (number < endpoints.size() && std::to_string(number) == index)
-      return Endpoint{&m, list, index, &endpoints[number]};
-  }
-  return std::nullopt;
-}
-
 Fix ignore_timestamps(const Endpoint& e) {
   const std::vector<std::string> path = {"spec", e.list, e.index};
   std::string says =

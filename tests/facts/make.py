@@ -628,7 +628,36 @@ def misspelt_port_of_namespace(f):
     remembered(f)
 
 
+def refused_response(f, message, **spec):
+    no_series(f)
+    the(f, "servicemonitors", "object-value")["spec"].update(spec)
+    f[PROM + "targets"]["value"][0].update(health="down", lastError=message)
+
+
+def shards(f):
+    """The shard that responded has the series."""
+    f["prometheuses"]["value"]["items"][0]["spec"]["shards"] = 2
+
+
+def enforced(f):
+    f["prometheuses"]["value"]["items"][0]["spec"]["enforcedNamespaceLabel"] = "namespace"
+    for row in f[PROM + "samples"]["value"]:
+        row["labels"]["namespace"] = "watch"
+    for key in f:
+        if key.startswith(PROM + "eval"):
+            f[key]["value"] = []
+    unlisted(f)
+
+
+def other_server(f):
+    adapter_log(f, 'unable to update list of all metrics: unable to fetch metrics for query "lab_value": unknown response code 404')
+    unlisted(f)
+
+
 FILES = {
+    "target-down@content-type": lambda f: refused_response(f, 'received unsupported Content-Type "text/html" and no fallback_scrape_protocol specified for target'),
+    "target-down@sample-limit": lambda f: refused_response(f, "sample limit exceeded", sampleLimit=5),
+    "prometheus-sharded": shards, "namespace-label-enforced": enforced, "adapter-other-server": other_server,
     "metric-not-exposed@page": page, "metric-not-exposed@forbidden": page_forbidden, "metric-not-exposed@ended": ended, "sample-dropped": relabeled,
     "sample-timestamps": lambda f: page(f, "lab_value 50 1700000000000"), "monitor-port-name@namespace": misspelt_port_of_namespace,
     "target-api-version": gone_group, "target-api-version@from-the-start": gone_group_from_the_start, "object-api-version": unmapped_object, "scale-unreadable": scale_forbidden,
