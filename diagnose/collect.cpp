@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "diagnose/collect_prometheus.hpp"
+#include "diagnose/collect_sources.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/created.hpp"
 #include "diagnose/diagnosis.hpp"
@@ -432,6 +433,10 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   read_prometheus_metrics(reader, parts);
   probe(reader, parts, options);
   reader.run_round();
+  for (auto read : {read_past, read_targets}) {
+    read(reader, parts);
+    reader.run_round();
+  }
   look_for_what_fixes_create(reader);
   if (reader.fatal) return failure(*reader.fatal);
   reader.facts.requests = reader.requests();

@@ -194,8 +194,10 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
   for (size_t i = 0; i < batch.size(); ++i) keep(batch[i], std::move(rows[i]), nullptr);
 }
 
+}  // namespace
+
 void evaluate(Reader& reader, const PrometheusAddress& address, const std::set<std::string>& expressions,
-              std::chrono::seconds past = 0s) {
+              std::chrono::seconds past) {
   Batch batch;
   size_t length = 0;
   auto send = [&] {
@@ -210,8 +212,6 @@ void evaluate(Reader& reader, const PrometheusAddress& address, const std::set<s
   }
   send();
 }
-
-}  // namespace
 
 void read_prometheus_basics(Reader& reader, const Parts& parts) {
   std::set<std::string> seen;

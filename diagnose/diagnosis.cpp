@@ -138,9 +138,15 @@ ChainDiagnosis judge(const Context& c) {
     judge_resource(c, report);
   } else {
     judge_scrape(c, report);
-    judge_adapter(c, report);
-    judge_api(c, report);
-    judge_value(c, report);
+    if (report.has(cause::prometheus_sharded)) {
+      for (Link link : {Link::adapter, Link::value})
+        report.set(link, Mark::unknown, "not judged: the response depends on the shard of Prometheus");
+      judge_api(c, report);
+    } else {
+      judge_adapter(c, report);
+      judge_api(c, report);
+      judge_value(c, report);
+    }
   }
   trust_the_value(c, chain);
   judge_hpa(c, report);

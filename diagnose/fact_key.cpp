@@ -20,7 +20,8 @@ KeyKind kind_of(std::string_view key) {
   static const std::map<std::string, KeyKind> kinds = {{pod_metrics, KeyKind::resource_metrics},
                                                        {"api", KeyKind::metrics_api},
                                                        {"discovery", KeyKind::discovery},
-                                                       {"log", KeyKind::log}};
+                                                       {"log", KeyKind::log},
+                                                       {"page", KeyKind::page}};
   if (key.starts_with(prometheus_prefix)) return KeyKind::prometheus;
   auto found = kinds.find(subject_of(key));
   return found == kinds.end() ? KeyKind::api_server : found->second;
@@ -52,6 +53,10 @@ std::string whole_key(const std::string& resource) {
 
 std::string log_key(const std::string& pod) {
   return "log " + pod;
+}
+
+std::string page_key(const std::string& url, const std::string& series) {
+  return fmt::format("page {} {}", url, series);
 }
 
 std::string value_key(const std::string& path) {

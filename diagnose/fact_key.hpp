@@ -10,7 +10,7 @@
 namespace hpawalk::diagnose {
 
 // Who answers the question. What the API server only passes on says nothing about the API server itself.
-enum class KeyKind { api_server, resource_metrics, metrics_api, discovery, log, prometheus };
+enum class KeyKind { api_server, resource_metrics, metrics_api, discovery, log, page, prometheus };
 KeyKind kind_of(std::string_view key);
 // What was asked: "pods" of "pods/web", "eval" of a Prometheus's "prom:... eval sum(x)".
 std::string subject_of(std::string_view key);
@@ -35,6 +35,8 @@ std::string whole_key(const std::string& resource);
 // The workload itself, of a kind whose scale was not found.
 std::string scaled_key(const std::string& space, const std::string& resource, const std::string& name);
 std::string log_key(const std::string& pod);  // "NAMESPACE/NAME"
+// What a target of this URL exposes of the series.
+std::string page_key(const std::string& url, const std::string& series);
 std::string value_key(const std::string& path);
 std::string discovery_key(const std::string& group);
 std::string may_key(const world::AccessQuestion& question);

@@ -55,6 +55,9 @@ constexpr std::string_view whole;  // keeps the value whole
 #define MONITOR_FIELDS                                                                      \
   "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange "            \
   "spec.selector spec.namespaceSelector spec.endpoints.port spec.podMetricsEndpoints.port " \
+  "spec.endpoints.honorTimestamps spec.podMetricsEndpoints.honorTimestamps "                \
+  "spec.endpoints.metricRelabelings spec.podMetricsEndpoints.metricRelabelings "            \
+  "spec.fallbackScrapeProtocol spec.sampleLimit "                                           \
   "status.bindings.conditions.type status.bindings.conditions.status status.bindings.conditions.message"
 #define EVENT_FIELDS                                                                                   \
   "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid message count " \
@@ -79,7 +82,8 @@ constexpr Kind kinds[] = {
      "metadata.name metadata.namespace metadata.hpawalkLastChange spec.serviceDiscoveryRole spec.routePrefix "
      "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector "
      "spec.podMonitorSelector spec.podMonitorNamespaceSelector "
-     "spec.ruleSelector spec.ruleNamespaceSelector"},
+     "spec.ruleSelector spec.ruleNamespaceSelector spec.shards "
+     "spec.enforcedNamespaceLabel spec.excludedFromEnforcement"},
     {"prometheusrules",
      "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange spec.groups.name "
      "spec.groups.rules.record spec.groups.rules.expr"},
@@ -114,6 +118,7 @@ constexpr Kind kinds[] = {
     {"api", "items.describedObject.kind items.describedObject.name items.value", false},
     {"may", whole, false},
     {"log", whole, false},
+    {"page", whole, false},
     // Prometheus
     {"runtime", "reloadConfigSuccess lastConfigTime", false},
     {"config", "yaml", false},  // only which jobs there are: collect_prometheus.cpp

@@ -10,7 +10,9 @@
 #include "base/text.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/kept.hpp"
+#include "diagnose/view.hpp"
 #include "world/kube_discovery.hpp"
+#include "world/kube_path.hpp"
 #include "world/kube_resource.hpp"
 #include "world/workers.hpp"
 
@@ -222,6 +224,41 @@ void Reader::read_log(const Json& pod) {
     constexpr size_t most = 40;
     if (reading.value.size() > most) {
       reading.value.erase(reading.value.begin(), reading.value.end() - most);
+    }
+    record(key, std::move(reading), nullptr);
+  });
+}
+
+// Without the labels' end it would be the sample of a longer name.
+static bool sample_of(const std::string& line, const std::string& series) {
+  return line.starts_with(series) && line.size() > series.size() &&
+         std::string_view("{ \t").find(line[series.size()]) != std::string_view::npos;
+}
+
+void Reader::read_page(const std::string& key, const Json& pod, const std::string& url,
+                       const std::string& series) {
+  size_t host = url.find("://"), path = url.find('/', host == std::string::npos ? 0 : host + 3);
+  size_t colon = url.rfind(':', path);
+  if (host == std::string::npos || path == std::string::npos || colon <= host) return;
+  world::Backend backend{space_of(pod), name_of(pod), url.substr(colon + 1, path - colon - 1),
+                         url.substr(0, host), true};
+  std::string asked =
+      world::proxy_path(backend, world::path_segments(url.substr(path, url.find('?') - path)));
+  if (size_t query = url.find('?'); query != std::string::npos) asked += url.substr(query);
+  later([=, this] {
+    world::KubeRequest request{"GET", asked};
+    request.headers = {{"Accept", "text/plain;version=0.0.4"}};
+    Result<world::HttpResponse> answer = api_.send(request);
+    Reading reading{asked, {}, {}, {}, Json::array(), 0};
+    if (!answer || !answer->ok()) {
+      Error error = answer ? world::kube_error(request, *answer) : answer.error();
+      record(key, std::move(reading), &error);
+      return;
+    }
+    constexpr size_t most = 5;
+    for (const std::string& line : text::lines(answer->body)) {
+      if (reading.value.size() < most && sample_of(line, series))
+        reading.value.push_back(shortened(text::redact(line), 300));
     }
     record(key, std::move(reading), nullptr);
   });

@@ -59,6 +59,8 @@ class Reader {
   void ask(const world::AccessQuestion& question);
   void read_kinds(const std::set<std::string>& names);  // where the API server serves kinds of these names
   void read_log(const Json& pod);                       // the lines that speak of trouble
+  // Of what the pod serves at a target's URL, the samples of this series.
+  void read_page(const std::string& key, const Json& pod, const std::string& url, const std::string& series);
   void ask_prometheus(const PrometheusAddress& address, const std::string& key, const std::string& path,
                       std::function<Json(Json)> shape = {});
   void run_round();

@@ -22,6 +22,16 @@ const Cause cause::adapter_prometheus_auth = {
     .detection = "The log, or Prometheus's own answer",
     .fix = "Give the adapter credentials"};
 
+const Cause cause::adapter_other_server = {
+    .id = "adapter-other-server",
+    .link = Link::adapter,
+    .symptom = "The adapter's log: unknown response code 404",
+    .reason =
+        "The adapter's connection leads to another server than Prometheus, for example one that got the "
+        "address of a previous pod",
+    .detection = "The adapter's log against what Prometheus responds at the same URL",
+    .fix = "Restart the adapter"};
+
 namespace {
 
 // klog's "E1124 02:15:33.123456": does the line belong to the last `age` before the facts were taken?
@@ -36,7 +46,11 @@ bool recent(const std::string& line, world::WallTime taken, world::Duration age)
 }
 
 Fix fix_url(const Context& c, const std::string& url) {
-  if (url.empty() || url == c.adapter.prometheus_url)
+  if (!url.empty() && url == c.adapter.prometheus_url)
+    return advice(
+        "--prometheus-url already names this cluster's Prometheus: find what keeps the adapter from it",
+        look_at_adapter(c));
+  if (url.empty())
     return advice(
         "Set --prometheus-url of the adapter to Prometheus's API (in the chart: prometheus.url, "
         "prometheus.port)",
@@ -78,10 +92,13 @@ bool auth_broken(const Context& c, Report& report, std::vector<std::string> evid
   return false;
 }
 
-// The last line of the adapter's log about Prometheus, if it is of late.
+// The last line of the adapter's log about Prometheus, if nothing newer contradicts it: a value that was read
+// just now, or the list that the adapter reads at each relist interval.
 std::string last_trouble(const Context& c) {
-  world::Duration age =
-      std::max<world::Duration>(c.adapter.relist.value_or(world::Duration(0)) * 2, std::chrono::seconds(20));
+  std::optional<Reading> probe = c.probe();
+  if (probe && probe->read() && !list_at(probe->value, "items").empty()) return {};
+  world::Duration age = std::max<world::Duration>(
+      c.adapter.relist.value_or(world::Duration(0)) + std::chrono::seconds(10), std::chrono::seconds(20));
   std::string line;
   for (const std::string& l : c.log()) {
     if ((has(l, "unable to update list of all metrics") ||
@@ -104,10 +121,27 @@ bool timed_out(const Context& c, Report& report, const std::vector<std::string>&
                     Certainty::likely);
 }
 
+// Prometheus has all pages that the adapter asks for, and hpawalk gets them at the adapter's own URL.
+bool other_server(const Context& c, Report& report, const std::string& line,
+                  std::vector<std::string> evidence) {
+  const Reading* names = c.prometheus_reading("names");
+  if (!has(line, "unknown response code 404") || names == nullptr || !names->read()) return false;
+  evidence.push_back(seen(*names, "Prometheus responds"));
+  report.broken(
+      cause::adapter_other_server,
+      fmt::format(
+          "The adapter gets 404 from the server that it reaches at {}, but Prometheus responds there: "
+          "the adapter's connection leads to another server",
+          c.adapter.prometheus_url),
+      std::move(evidence), restart_adapter(c, "Restart the adapter, so that it connects again"),
+      Certainty::likely);
+  return true;
+}
+
 // What the adapter's own log says about reaching Prometheus, lately.
 bool connection_by_log(const Context& c, Report& report) {
   std::string line = last_trouble(c);
-  if (line.empty()) return true;
+  if (line.empty() || report.has(cause::prometheus_not_ready)) return true;
   std::vector<std::string> evidence = {"adapter's log: " + std::string(shortened(line, 400))};
   // An answer of Prometheus that hpawalk gets itself says that it is up: then the way to it is to blame.
   if (has_any(line, {" 401", " 403", "nauthorized", "orbidden"})) return auth_broken(c, report, evidence);
@@ -120,6 +154,7 @@ bool connection_by_log(const Context& c, Report& report) {
   }
   if (has_any(line, {"i/o timeout", "deadline exceeded", "Client.Timeout"}))
     return timed_out(c, report, evidence);
+  if (other_server(c, report, line, evidence)) return false;
   if (has_any(line, {"connection refused", "no route to host", "EOF", "404"})) {
     // After Prometheus has just come back, the last line is still the old one.
     const Reading* runtime = c.prometheus_reading("runtime");

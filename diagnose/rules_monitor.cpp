@@ -21,6 +21,19 @@ ObjectRef ref_of_monitor(const Monitor& m) {
   return {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name};
 }
 
+std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target) {
+  std::string pool = text_at(target, "pool");
+  for (const Monitor& m : s.monitors) {
+    if (!pool.starts_with(m.pool())) continue;
+    std::string list = m.pods ? "podMetricsEndpoints" : "endpoints", index = pool.substr(m.pool().size());
+    const Json& endpoints = list_at(*m.object, "spec." + list);
+    auto number = static_cast<size_t>(std::max(0, std::atoi(index.c_str())));
+    if (number < endpoints.size() && std::to_string(number) == index)
+      return Endpoint{&m, list, index, &endpoints[number]};
+  }
+  return std::nullopt;
+}
+
 // Labels are a map: those that are there stay, but for those that the selector wants otherwise.
 std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,
                             std::string beyond) {
@@ -81,7 +94,7 @@ Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels
   for (const Monitor& m : s.monitors) {
     const Json& selector = at(*m.object, "spec.selector");
     if (matches(selector, labels) && selector_text(selector) != "everything") nearest.by_space = &m;
-    if (!m.covers(s.c.hpa.space)) continue;
+    if (!m.covers(s.space)) continue;
     size_t likeness = likeness_of(m, service, labels);
     if (likeness <= nearest.likeness) continue;
     nearest.likeness = likeness;
@@ -103,13 +116,12 @@ void selects_none(const Scrape& s, std::string sentence, std::vector<std::string
 
 void other_namespace(const Scrape& s, const Monitor& m, const std::string& what) {
   const Json& selector = at(*m.object, "spec.namespaceSelector");
-  selects_none(s,
-               fmt::format("{} matches the labels of {}, but does not select namespace {}", m.ref(), what,
-                           s.c.hpa.space),
-               {fmt::format("{}: spec.namespaceSelector {}", m.ref(),
-                            selector.is_null() ? "is not set, so it selects only its own namespace"
-                                               : selector.dump())},
-               look_into(m, s.c.hpa.space));
+  selects_none(
+      s, fmt::format("{} matches the labels of {}, but does not select namespace {}", m.ref(), what, s.space),
+      {fmt::format(
+          "{}: spec.namespaceSelector {}", m.ref(),
+          selector.is_null() ? "is not set, so it selects only its own namespace" : selector.dump())},
+      look_into(m, s.space));
 }
 
 void other_labels(const Scrape& s, const Nearest& nearest, const Json* service, const Json& labels,
@@ -146,7 +158,7 @@ void no_monitor(const Scrape& s, const Json* service) {
   } else {
     selects_none(s, fmt::format("No ServiceMonitor or PodMonitor selects {}", what),
                  {fmt::format("{} were checked: {}", text::count(s.monitors.size(), "monitor"),
-                              nearest.by_labels == nullptr ? "none covers namespace " + s.c.hpa.space
+                              nearest.by_labels == nullptr ? "none covers namespace " + s.space
                                                            : "none has a label of it in its selector")},
                  advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }
@@ -157,7 +169,7 @@ void no_monitor(const Scrape& s, const Json* service) {
 std::vector<Monitor> matching_monitors(const Scrape& s, const Json*& service) {
   std::vector<Monitor> matching;
   for (const Monitor& m : s.monitors) {
-    if (!m.covers(s.c.hpa.space)) continue;
+    if (!m.covers(s.space)) continue;
     const Json& selector = at(*m.object, "spec.selector");
     auto matched = [&](const Json* object) { return matches(selector, at(*object, "metadata.labels")); };
     const std::vector<const Json*>& objects = m.pods ? s.pods : s.services;

@@ -7,6 +7,14 @@ namespace hpawalk::diagnose {
 
 ObjectRef ref_of_monitor(const Monitor& m);
 
+// The monitor's endpoint that a target comes from, by its pool: "serviceMonitor/NAMESPACE/NAME/INDEX".
+struct Endpoint {
+  const Monitor* monitor = nullptr;
+  std::string list, index;
+  const Json* object = nullptr;
+};
+std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target);
+
 // Gives the object the labels that the selector asks for: its others stay. Nothing where labels cannot meet
 // the selector.
 std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,

@@ -44,10 +44,10 @@ std::optional<Finding> no_longer(const Scrape& s, const Json& target) {
   std::string space = text_at(labels, "namespace");
   const Json* service = s.c.facts.object("services", space, text_at(labels, "service"));
   const Json* pod = s.c.facts.object("pods", space, text_at(labels, "pod"));
-  if (space != s.c.hpa.space || (service == nullptr && pod == nullptr)) return std::nullopt;
+  if (service == nullptr && pod == nullptr) return std::nullopt;
   ChainDiagnosis chain;
   Report report(chain);
-  Scrape then{s.c, report, {}, {}, s.series, s.targets, s.monitors};
+  Scrape then{Source{space, {}, {}}, s.c, report, s.series, s.targets, s.monitors};
   if (pod != nullptr) then.pods = {pod};
   if (service != nullptr) then.services = {service};
   monitored(then);
@@ -62,7 +62,7 @@ std::optional<Finding> outdated(const Scrape& s, const Json& target) {
   if (!lag) return std::nullopt;
   ChainDiagnosis chain;
   Report report(chain);
-  job_outdated({s.c, report, {}, {}, s.series, s.targets, s.monitors}, *m, *lag, {});
+  job_outdated({s, s.c, report, s.series, s.targets, s.monitors}, *m, *lag, {});
   return *chain.first_broken();
 }
 
@@ -132,7 +132,7 @@ void still_served(const Scrape& s, Finding ends) {
 static void judge_rights(const Scrape& s) {
   ChainDiagnosis chain;
   Report report(chain);
-  if (!discovery_forbidden({s.c, report, {}, {}, s.series, s.targets, s.monitors})) return;
+  if (!discovery_forbidden({s, s.c, report, s.series, s.targets, s.monitors})) return;
   Finding found = *chain.first_broken();
   found.sentence += ". It still has the targets that it found before, until it lists them again";
   note(s, found);
@@ -141,7 +141,7 @@ static void judge_rights(const Scrape& s) {
 void judge_motion(const Scrape& s, const std::vector<const Json*>& targets) {
   if (s.c.prometheus.resource == nullptr) return;
   bool here = std::any_of(targets.begin(), targets.end(), [&](const Json* target) {
-    return text_at(at(*target, "labels"), "namespace") == s.c.hpa.space;
+    return text_at(at(*target, "labels"), "namespace") == s.space;
   });
   if (here) judge_rights(s);
   if (!monitors_unread(s).empty()) return;

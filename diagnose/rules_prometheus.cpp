@@ -79,10 +79,10 @@ void no_answer(const Scrape& s, const Reading* reading) {
 bool is_own_service(const Scrape& s, const Json& target) {
   const Json& labels = at(target, "labels");
   return std::any_of(s.services.begin(), s.services.end(), [&](const Json* service) {
-    std::string name = name_of(*service), host = "//" + name + "." + s.c.hpa.space;
+    std::string name = name_of(*service), host = "//" + name + "." + s.space;
     std::string url = text_at(target, "url");
     if (has(url, host + ".") || has(url, host + ":") || has(url, host + "/")) return true;
-    return text_at(labels, "namespace") == s.c.hpa.space && text_at(labels, "service") == name;
+    return text_at(labels, "namespace") == s.space && text_at(labels, "service") == name;
   });
 }
 
@@ -104,15 +104,6 @@ std::vector<std::string> errors_of(const std::vector<const Json*>& targets) {
 }
 
 }  // namespace
-
-const Json* own_pod(const Scrape& s, const Json& target) {
-  for (const Json* pod : s.pods) {
-    std::string ip = text_at(*pod, "status.podIP");
-    if (!ip.empty() && text_at(target, "url").find("//" + ip + ":") != std::string::npos) return pod;
-    if (text_at(at(target, "labels"), "pod") == name_of(*pod)) return pod;
-  }
-  return nullptr;
-}
 
 bool prometheus_answers(const Scrape& s) {
   const Reading* runtime = s.c.prometheus_reading("targets");
@@ -151,7 +142,7 @@ void scraped_without_operator(const Scrape& s) {
   if (!own.empty()) return judge_targets(s, own);
   std::string what = s.services.empty() ? "these pods" : "Service " + name_of(*s.services.front());
   s.report.broken(cause::no_scrape_config,
-                  fmt::format("Prometheus has no target for {} in namespace {}", what, s.c.hpa.space),
+                  fmt::format("Prometheus has no target for {} in namespace {}", what, s.space),
                   {seen(*s.c.prometheus_reading("targets"),
                         text::count(s.targets->size(), "target") + ", none of them from this monitor")},
                   advice("Add a scrape_config for it to prometheus.yml, or the prometheus.io/scrape "
@@ -171,7 +162,7 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
       const Json& labels = at(target, "labels");
       bool ours = own_pod(s, target) != nullptr ||
                   (service != nullptr && text_at(labels, "service") == name_of(*service) &&
-                   text_at(labels, "namespace") == s.c.hpa.space);
+                   text_at(labels, "namespace") == s.space);
       if (ours) own.push_back(&target);
     }
   }

@@ -23,7 +23,7 @@ const Cause cause::target_not_discovered = {
 namespace {
 
 Fix allow_discovery(const Scrape& s, const std::string& user) {
-  const std::string &space = s.c.hpa.space, name = "prometheus-discovery";
+  const std::string &space = s.space, name = "prometheus-discovery";
   Json rules = Json::array(
       {rule_for("", {"services", "endpoints", "pods"}), rule_for("discovery.k8s.io", {"endpointslices"})});
   Json role = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
@@ -36,7 +36,7 @@ Fix allow_discovery(const Scrape& s, const std::string& user) {
 }
 
 bool no_endpoints(const Scrape& s, const Json* service) {
-  const Reading* slices = s.c.facts.listing("endpointslices", s.c.hpa.space);
+  const Reading* slices = s.c.facts.listing("endpointslices", s.space);
   if (service == nullptr || slices == nullptr || !slices->read() || has_endpoints(s.c.facts, *service))
     return false;
   s.report.broken(
@@ -52,19 +52,19 @@ bool discovery_forbidden(const Scrape& s) {
   if (s.c.prometheus.pods.empty()) return false;
   std::string user = user_of(*s.c.prometheus.pods.front());
   std::vector<std::string> missing, evidence;
-  for (const world::AccessQuestion& q : discovery_questions(user, s.c.hpa.space, s.c.prometheus.resource)) {
+  for (const world::AccessQuestion& q : discovery_questions(user, s.space, s.c.prometheus.resource)) {
     const Reading* answer = s.c.facts.find(may_key(q));
     if (answer == nullptr || !answer->read() || !answer->value.is_boolean() || answer->value.get<bool>())
       continue;
     missing.push_back(q.resource);
     evidence.push_back(fmt::format("SubjectAccessReview: {} is forbidden to {} {} in namespace {}", user,
-                                   q.verb, q.resource, s.c.hpa.space));
+                                   q.verb, q.resource, s.space));
   }
   if (missing.empty()) return false;
   s.report.broken(
       cause::prometheus_cannot_discover,
       fmt::format("Prometheus is forbidden to list {} in namespace {}, so it finds no targets there",
-                  text::join(missing, ", "), s.c.hpa.space),
+                  text::join(missing, ", "), s.space),
       evidence, allow_discovery(s, user));
   return true;
 }

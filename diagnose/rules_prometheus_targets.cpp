@@ -70,8 +70,8 @@ void refused(const Scrape& s, const std::string& url, std::vector<std::string> e
   long long port = port_of(url);
   bool meant = std::any_of(declared.begin(), declared.end(), [&](const auto& p) { return p.second == port; });
   std::string sentence = fmt::format("Prometheus cannot scrape {}: nothing listens there", url);
-  std::vector<std::string> look = s.services.empty() ? look_for("pods", s.c.hpa.space)
-                                                     : look_at("get", ref_of("service", *s.services.front()));
+  std::vector<std::string> look =
+      s.services.empty() ? look_for("pods", s.space) : look_at("get", ref_of("service", *s.services.front()));
   if (meant) {
     s.report.broken(
         cause::service_target_port,
@@ -102,7 +102,7 @@ void cut_off(const Scrape& s, const Json& target, const std::string& sentence,
         cause::target_down, sentence + "; what listens there ends the connection without a response",
         evidence,
         advice("Find what ends the connection: a proxy that requires TLS, or the program itself",
-               pod == nullptr ? look_for("pods", s.c.hpa.space) : look_at("logs", ref_of("pod", *pod))));
+               pod == nullptr ? look_for("pods", s.space) : look_at("logs", ref_of("pod", *pod))));
     return;
   }
   evidence.push_back(sidecar);
@@ -131,11 +131,11 @@ void target_is_down(const Scrape& s, const Json& target) {
     refused(s, url, evidence);
   } else if (has(error, "reset by peer") || error.ends_with(": EOF")) {
     cut_off(s, target, sentence, evidence);
-  } else {
+  } else if (!response_refused(s, target, sentence, evidence)) {
     s.report.broken(
         cause::target_down, sentence, evidence,
         advice("Make the target respond at that address, or correct path, scheme and port in the monitor",
-               look_for("pods", s.c.hpa.space)));
+               look_for("pods", s.space)));
   }
   s.report.set(Link::prometheus, Mark::broken, target_text(target));
 }

@@ -101,7 +101,7 @@ void judge_recording_motion(const Scrape& s) {
   }
   ChainDiagnosis chain;
   Report report(chain);
-  recorded({s.c, report, {}, {}, s.series, s.targets, s.monitors});
+  recorded({s, s.c, report, s.series, s.targets, s.monitors});
   if (const Finding* found = chain.first_broken();
       found != nullptr && found->cause == cause::recording_rule_not_selected.id)
     still_served(s, *found);

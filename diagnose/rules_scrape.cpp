@@ -6,32 +6,7 @@
 
 namespace hpawalk::diagnose {
 
-const Cause cause::metric_not_exposed = {
-    .id = "metric-not-exposed",
-    .link = Link::series,
-    .symptom = "The target is up, but the metric is missing",
-    .reason = "The application does not expose the metric (under this name), or a relabeling drops it",
-    .detection = "Samples in Prometheus; the closest name is suggested",
-    .fix = "Correct the name, or the application"};
-
 namespace {
-
-void find_source(Scrape& s) {
-  const Context& c = s.c;
-  if (c.need.type == "Object" && c.need.resource.resource == "services") {
-    if (const Json* service = c.facts.object("services", c.hpa.space, c.need.object_name))
-      s.services.push_back(service);
-    if (!s.services.empty()) s.pods = pods_of_service(c.facts, *s.services.front());
-  } else if (c.need.type == "Pods") {
-    s.pods = c.hpa.pods;
-    for (const Json* service : c.facts.items("services", c.hpa.space)) {
-      bool serves = std::any_of(s.pods.begin(), s.pods.end(), [&](const Json* pod) {
-        return map_matches(at(*service, "spec.selector"), at(*pod, "metadata.labels"));
-      });
-      if (serves) s.services.push_back(service);
-    }
-  }
-}
 
 // Rows of the series that belong to the object which the HPA names.
 std::vector<Row> own_rows(const Context& c, const std::vector<Row>& rows) {
@@ -97,11 +72,12 @@ void unknown_source(const Scrape& s) {
 
 void find_break(const Scrape& s) {
   pods_and_services(s, false);
-  if (s.c.need.type == "Object" && s.c.need.resource.resource == "services") {
+  bool of_service = s.c.need.type == "Object" && s.c.need.resource.resource == "services";
+  if (of_service || s.remembered) {
     if (s.report.mark(Link::service) == Mark::unknown)
       return unknown_from(s, Link::monitor, "the Service could not be read");
-    if (s.services.empty()) return no_such_service(s);
-    if (!service_has_pods(s, *s.services.front())) return;
+    if (of_service && s.services.empty()) return no_such_service(s);
+    if (!s.services.empty() && !service_has_pods(s, *s.services.front())) return;
   } else if (s.c.need.type == "Pods") {
     if (s.pods.empty()) return unknown_from(s, Link::monitor, "the scale target has no pods");
   } else {
@@ -114,24 +90,6 @@ void find_break(const Scrape& s) {
 std::string where_from(const MetricNeed& need) {
   if (need.external()) return "anything";
   return need.type == "Object" ? need.object_kind + " " + need.object_name : "these pods";
-}
-
-void not_exposed(const Scrape& s) {
-  const Reading* rules = s.c.facts.whole("prometheusrules");
-  bool rules_unread = rules != nullptr && rules->refused();  // one of them may record it
-  bool source_known = !s.pods.empty();
-  std::string sentence = source_known ? fmt::format("The target is scraped, but does not expose {}", s.series)
-                                      : fmt::format("Prometheus has no series {}", s.series);
-  std::vector<std::string> names;
-  const Reading* all = s.c.prometheus_reading("names");
-  if (all != nullptr) names = text_list(all->value);
-  std::erase(names, s.series);
-  std::optional<std::string> near = text::nearest(s.series, names);
-  s.report.broken(cause::metric_not_exposed, sentence + (near ? "; there is " + *near : ""),
-                  {seen(*s.c.prometheus_reading("samples"), "no sample of " + s.series)},
-                  advice(near ? "Is " + *near + " the intended one?"
-                              : "Check the application's /metrics, and metricRelabelings of its monitor"),
-                  source_known && !rules_unread ? Certainty::certain : Certainty::likely);
 }
 
 // The series itself, once what is before it is known.
@@ -149,8 +107,10 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
                              where_from(s.c.need)));
     return;
   }
+  std::vector<PastSource> past = past_sources(s.c.facts, s.c.prometheus, s.series);
   s.report.set(Link::series, Mark::broken,
-               fmt::format("no sample of {} of {}", s.series, where_from(s.c.need)));
+               fmt::format("no sample of {} of {}{}", s.series, where_from(s.c.need),
+                           past.empty() ? "" : "; " + past_text(past.front())));
   bool scraping = s.report.mark(Link::prometheus) == Mark::ok &&
                   s.report.mark(Link::monitor) != Mark::unknown && !s.report.broken_before(Link::series);
   if (!scraping) return;
@@ -159,7 +119,7 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
     s.report.set(Link::series, Mark::unknown, "no rule of the adapter produces a series");
     return;
   }
-  not_exposed(s);
+  series_missing(s);
 }
 
 void judge(const Scrape& s) {
@@ -169,7 +129,7 @@ void judge(const Scrape& s) {
   bool too_many = rows.empty() && s.c.sample_count(s.series) > 0;
   if (known && (!own.empty() || too_many)) return proven(s, own, too_many);
   if (known && rows.empty() && recorded(s)) return;
-  if (!known || !exposed_by_others(s)) find_break(s);
+  if (!known || (!exposed_by_others(s) && !namespace_enforced(s, rows))) find_break(s);
   series(s, rows, known);
 }
 
@@ -204,11 +164,12 @@ void judge_scrape(const Context& c, Report& report) {
     }
     return;
   }
-  Scrape s{c, report, {}, {}, c.expected_series(), nullptr, monitors_of(c.facts)};
+  std::string wanted = c.expected_series();
+  std::vector<PastSource> past = past_sources(c.facts, c.prometheus, wanted);
+  Scrape s{source_of(c.facts, c.hpa, c.need, past), c, report, wanted, nullptr, monitors_of(c.facts)};
   const Reading* targets = c.prometheus_reading("targets");
   if (targets != nullptr && targets->read()) s.targets = &targets->value;
-  find_source(s);
-  judge(s);
+  if (!sharded(s)) judge(s);
 }
 
 }  // namespace hpawalk::diagnose

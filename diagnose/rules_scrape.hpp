@@ -2,6 +2,7 @@
 #pragma once
 
 #include "diagnose/rules.hpp"
+#include "diagnose/series_source.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -11,12 +12,9 @@ namespace hpawalk::diagnose {
 inline constexpr world::Duration config_delay = std::chrono::minutes(5);
 inline constexpr world::Duration usual_config_delay = std::chrono::minutes(2);  // seen: 30 s to 80 s
 
-struct Scrape {
+struct Scrape : Source {
   const Context& c;
   Report& report;
-  // What should expose the metric: the Service that the HPA names, or its pods and the Services before them.
-  // Empty for other objects and external metrics: nothing says where those come from.
-  std::vector<const Json*> pods, services;
   std::string series;             // that should be in Prometheus
   const Json* targets = nullptr;  // Prometheus's active ones; null: not read
   std::vector<Monitor> monitors;  // all that were read
@@ -70,11 +68,19 @@ void judge_recording_motion(const Scrape& s);                                 //
 // Only pods of other workloads expose the HPA's Pods metric: then that is reported, with the marks.
 bool exposed_by_others(const Scrape& s);
 std::string others_that_expose(const Scrape& s);  // "Deployment web"; empty: it is no Pods metric, or none do
-const Json* own_pod(const Scrape& s, const Json& target);  // that the target is; null: none
 // What the pods' containers declare: name (or empty) and number.
 std::vector<std::pair<std::string, long long>> declared_ports(const Scrape& s);
 std::string monitors_unread(const Scrape& s);  // why a list of monitors may not be whole; empty: it is
 bool selected_by_any_monitor(const Scrape& s);
+
+// A response that Prometheus does not take: then that is reported.
+bool response_refused(const Scrape& s, const Json& target, const std::string& sentence,
+                      const std::vector<std::string>& evidence);
+bool sharded(const Scrape& s);  // then what Prometheus responds says nothing, and that is reported
+// Are the samples of the HPA's object those of another namespace? Then that is reported, with the marks.
+bool namespace_enforced(const Scrape& s, const std::vector<Row>& rows);
+// Its targets are scraped, and Prometheus has no sample of the series: what do the targets expose?
+void series_missing(const Scrape& s);
 
 world::Target target_from(const Json& target);  // as the facts keep it
 std::string target_text(const Json& target);    // "http://10.0.0.1/metrics is down: 404"

@@ -30,17 +30,17 @@ static Fix other_object(const Scrape& s, const std::optional<std::string>& near)
         Json::array({operation("test", path, s.c.need.object_name), operation("replace", path, *near)}),
         fmt::format("Make the HPA use the metric of Service {}", *near));
   return fix.value_or(
-      advice("Create the Service, or correct its name in the HPA", look_for("services", s.c.hpa.space)));
+      advice("Create the Service, or correct its name in the HPA", look_for("services", s.space)));
 }
 
 void no_such_service(const Scrape& s) {
   std::vector<std::string> names;
-  for (const Json* service : s.c.facts.items("services", s.c.hpa.space)) names.push_back(name_of(*service));
+  for (const Json* service : s.c.facts.items("services", s.space)) names.push_back(name_of(*service));
   std::optional<std::string> near = text::nearest(s.c.need.object_name, names);
   s.report.broken(cause::object_missing,
                   fmt::format("The HPA uses a metric of Service {}, which does not exist in namespace {}{}",
-                              s.c.need.object_name, s.c.hpa.space, near ? "; there is " + *near : ""),
-                  {fmt::format("HPA {}/{}: spec.metrics[{}].object.describedObject.name is {}", s.c.hpa.space,
+                              s.c.need.object_name, s.space, near ? "; there is " + *near : ""),
+                  {fmt::format("HPA {}/{}: spec.metrics[{}].object.describedObject.name is {}", s.space,
                                s.c.hpa.name, s.c.need.index, s.c.need.object_name)},
                   other_object(s, near));
   unknown_from(s, Link::monitor, "Service not found");
@@ -85,8 +85,8 @@ bool service_has_pods(const Scrape& s, const Json& service) {
 }
 
 static void mark_pods(const Scrape& s, bool proven) {
-  const Reading* pods = s.c.facts.listing("pods", s.c.hpa.space);
-  const Reading* services = s.c.facts.listing("services", s.c.hpa.space);
+  const Reading* pods = s.c.facts.listing("pods", s.space);
+  const Reading* services = s.c.facts.listing("services", s.space);
   bool by_service = s.c.need.type == "Object" && s.c.need.resource.resource == "services";
   if (pods == nullptr || pods->refused()) {
     s.report.set(Link::pods, Mark::unknown, why_unread(pods));
@@ -101,14 +101,14 @@ static void mark_pods(const Scrape& s, bool proven) {
 }
 
 static void mark_service(const Scrape& s, bool proven) {
-  const Reading* services = s.c.facts.listing("services", s.c.hpa.space);
+  const Reading* services = s.c.facts.listing("services", s.space);
   if (services == nullptr || services->refused()) {
     s.report.set(Link::service, Mark::unknown, why_unread(services));
   } else if (s.services.empty()) {
     s.report.set(Link::service,
-                 s.c.need.type == "Pods" ? Mark::not_applicable
-                 : proven                ? Mark::ok
-                                         : Mark::broken,
+                 s.c.need.type == "Pods" || s.remembered ? Mark::not_applicable
+                 : proven                                ? Mark::ok
+                                                         : Mark::broken,
                  "no Service in front of these pods");
   } else {
     s.report.set(Link::service, Mark::ok, "Service " + full_name(*s.services.front()));

@@ -56,7 +56,7 @@ Workload workload_from(const Json& object, const std::string& kind) {
 // An older ReplicaSet: its owner wants the pods of another one.
 bool outdated(const Scrape& s, const Json& replica_set) {
   const Json& owners = list_at(replica_set, "metadata.ownerReferences");
-  std::vector<const Json*> all = s.c.facts.items("replicasets", s.c.hpa.space);
+  std::vector<const Json*> all = s.c.facts.items("replicasets", s.space);
   return !owners.empty() && std::any_of(all.begin(), all.end(), [&](const Json* other) {
     return list_at(*other, "metadata.ownerReferences") == owners &&
            int_at(*other, "spec.replicas", 1) > int_at(replica_set, "spec.replicas", 1);
@@ -67,7 +67,7 @@ bool outdated(const Scrape& s, const Json& replica_set) {
 std::optional<Workload> workload_behind(const Scrape& s, const Json& selector) {
   std::optional<Workload> found;
   for (const auto& [resource, kind] : workload_kinds) {
-    for (const Json* object : s.c.facts.items(resource, s.c.hpa.space)) {
+    for (const Json* object : s.c.facts.items(resource, s.space)) {
       if (!map_matches(selector, at(*object, "spec.template.metadata.labels")) || outdated(s, *object))
         continue;
       Workload workload = workload_from(*object, kind);
@@ -79,7 +79,7 @@ std::optional<Workload> workload_behind(const Scrape& s, const Json& selector) {
 
 // The selector is right, but there is nothing to select.
 void workload_without_pods(const Scrape& s, const Json& service, const Workload& workload) {
-  const std::string ref = workload.kind + " " + workload.name, &space = s.c.hpa.space;
+  const std::string ref = workload.kind + " " + workload.name, &space = s.space;
   const ObjectRef object = {resource_of(workload.kind, workload.api), space, workload.name};
   std::string sentence;
   Fix fix;
@@ -108,7 +108,7 @@ void workload_without_pods(const Scrape& s, const Json& service, const Workload&
 // The pod whose labels are the nearest to what the selector asks for, without those that it does not ask for.
 std::pair<const Json*, Json> nearest_pod(const Scrape& s, const Json& selector) {
   std::map<std::string, std::pair<const Json*, Json>> pods;
-  for (const Json* pod : s.c.facts.items("pods", s.c.hpa.space)) {
+  for (const Json* pod : s.c.facts.items("pods", s.space)) {
     Json labels = Json::object();
     for (const auto& [name, value] : selector.items()) {
       const Json& own = at(*pod, {"metadata", "labels", name});
@@ -126,7 +126,7 @@ std::pair<const Json*, Json> nearest_pod(const Scrape& s, const Json& selector) 
 std::vector<std::string> unread_workloads(const Scrape& s) {
   std::vector<std::string> unread;
   for (const auto& [resource, kind] : workload_kinds) {
-    const Reading* listed = s.c.facts.listing(resource, s.c.hpa.space);
+    const Reading* listed = s.c.facts.listing(resource, s.space);
     if (listed == nullptr || listed->refused())
       unread.push_back(fmt::format("{}: {}", resource, why_unread(listed)));
   }
@@ -138,7 +138,7 @@ void selects_no_pod(const Scrape& s, const Json& service) {
   std::string why;
   Fix fix = advice(fmt::format("Create pods with the labels {}, or change the selector of Service {}",
                                labels_text(selector), name_of(service)),
-                   look_for("pods", s.c.hpa.space));
+                   look_for("pods", s.space));
   auto [near, labels] = nearest_pod(s, selector);
   if (near != nullptr) {
     why = fmt::format(", and of the closest pod {}, {}", name_of(*near),
@@ -150,7 +150,7 @@ void selects_no_pod(const Scrape& s, const Json& service) {
   }
   std::vector<std::string> evidence = {
       fmt::format("Service {}: spec.selector {}", full_name(service), labels_text(selector)),
-      fmt::format("pods of namespace {}: none matches", s.c.hpa.space)};
+      fmt::format("pods of namespace {}: none matches", s.space)};
   std::vector<std::string> unread = unread_workloads(s);
   evidence.insert(evidence.end(), unread.begin(), unread.end());
   s.report.broken(cause::service_selects_no_pod,

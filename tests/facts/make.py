@@ -729,6 +729,71 @@ def nothing_listens_where_declared(f):
     f[PROM + "targets"]["value"][0]["lastError"] = "dial tcp 10.0.0.1:9113: connect: connection refused"
 
 
+PAST = PROM + 'eval max by (job, namespace, service, pod) (max_over_time(timestamp({__name__="lab_value"})[2h:30s]))'
+PAGE = "page http://10.244.0.50:9113/metrics lab_value"
+
+
+def page(f, *lines):
+    """Prometheus has no sample; this is what the target itself serves of the series."""
+    no_series(f)
+    f[PROM + "names"]["value"] = f[PROM + 'names {__name__=~"^lab_(value|jobs)$",namespace!=""}']["value"] = ["lab_jobs"]
+    source = next(p for p in f["pods/shop"]["value"]["items"] if p["status"]["podIP"] == "10.244.0.50")["metadata"]["name"]
+    f[PAGE] = {"path": f"/api/v1/namespaces/shop/pods/{source}:9113/proxy/metrics", "value": list(lines)}
+
+
+def page_forbidden(f):
+    page(f)
+    error(f, PAGE, "kube-forbidden", "pods is forbidden", "get pods/proxy in namespace shop")
+
+
+def remembered(f):
+    """Until 10 minutes before."""
+    f[PAST] = {"path": "/api/v1/query", "value": [{"labels": {"job": "object-value", "namespace": "shop", "service": "object-value"}, "time": 1795491609.978, "value": "1795491009.5"}]}
+
+
+def ended(f):
+    page(f)
+    remembered(f)
+
+
+def relabeled(f):
+    page(f, "lab_value 50")
+    the(f, "servicemonitors", "object-value")["spec"]["endpoints"][0]["metricRelabelings"] = [{"action": "drop", "sourceLabels": ["__name__"], "regex": "lab_value"}]
+
+
+def misspelt_port_of_namespace(f):
+    """A metric of the whole namespace: only its past says which Service it came from."""
+    unscraped(f, endpoints=[{"port": "stat", "interval": "1s"}])
+    own_hpa(f)["spec"]["metrics"][0]["object"]["describedObject"] = {"apiVersion": "v1", "kind": "Namespace", "name": "shop"}
+    remembered(f)
+
+
+def refused_response(f, message, **spec):
+    no_series(f)
+    the(f, "servicemonitors", "object-value")["spec"].update(spec)
+    f[PROM + "targets"]["value"][0].update(health="down", lastError=message)
+
+
+def shards(f):
+    """The shard that responded has the series."""
+    f["prometheuses"]["value"]["items"][0]["spec"]["shards"] = 2
+
+
+def enforced(f):
+    f["prometheuses"]["value"]["items"][0]["spec"]["enforcedNamespaceLabel"] = "namespace"
+    for row in f[PROM + "samples"]["value"]:
+        row["labels"]["namespace"] = "watch"
+    for key in f:
+        if key.startswith(PROM + "eval"):
+            f[key]["value"] = []
+    unlisted(f)
+
+
+def other_server(f):
+    adapter_log(f, 'unable to update list of all metrics: unable to fetch metrics for query "lab_value": unknown response code 404')
+    unlisted(f)
+
+
 FILES = {
     "adapter-starting": starting,
     "monitor-not-selected@still-served": lambda f: monitor_of_chain(f)["metadata"].update(labels={"release": "other"}),
@@ -740,6 +805,11 @@ FILES = {
     "prometheus-config-rejected@still-served": outdated_and_rejected,
     "recording-rule-not-selected@still-served": lambda f: still_recorded(f, {"role": "other"}),
     "prometheus-config-pending@recording-rule": lambda f: still_recorded(f, {"role": "shop"}, base["taken"]),
+    "target-down@content-type": lambda f: refused_response(f, 'received unsupported Content-Type "text/html" and no fallback_scrape_protocol specified for target'),
+    "target-down@sample-limit": lambda f: refused_response(f, "sample limit exceeded", sampleLimit=5),
+    "prometheus-sharded": shards, "namespace-label-enforced": enforced, "adapter-other-server": other_server,
+    "metric-not-exposed@page": page, "metric-not-exposed@forbidden": page_forbidden, "metric-not-exposed@ended": ended, "sample-dropped": relabeled,
+    "sample-timestamps": lambda f: page(f, "lab_value 50 1700000000000"), "monitor-port-name@namespace": misspelt_port_of_namespace,
     "target-api-version": gone_group, "target-api-version@from-the-start": gone_group_from_the_start, "object-api-version": unmapped_object, "scale-unreadable": scale_forbidden,
     "adapter-auth-delegator": not_delegated, "adapter-auth-delegator@answer": not_delegated_by_answer, "metric-type-mismatch": external_of_custom,
     "api-group-not-served": external_not_served, "operator-not-running@never-reconciled": never_reconciled,

@@ -186,6 +186,15 @@ def replaced_hpa(name, metric, target="50", **more):
     return changed(name, hpa=hpa(name, [object_metric(metric, name, target)], **more))
 
 
+def of_own_source(name, metric, metrics, content_type="text/plain; version=0.0.4", of=None, limit=None, **parts):
+    """A chain whose pods expose just these metrics; `of`: another object that the metric is asked of."""
+    if limit:
+        parts["monitor"] = monitor(name)
+        parts["monitor"]["spec"]["sampleLimit"] = limit
+    return [*lab.own_source("src-" + name, metrics, content_type),
+            *changed(name, service=service(name, {"app": "src-" + name}), hpa=hpa(name, [object_metric(metric, of or name, "7", of=of and {"apiVersion": "v1", "kind": "Namespace"})]), **parts)]
+
+
 REFUSED = [
     {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": meta("lab-no-scaling", None),
      "spec": {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments/scale"]}]},
@@ -221,6 +230,8 @@ MAIN_CPU = {"type": "ContainerResource", "containerResource": {"name": "cpu", "c
 HEALTHY = {
     "pod-requests": measured("pod-requests", {"resources": REQUESTS}),
     "object-value": changed("object-value"),
+    "paused": of_own_source("paused", "lab_src_paused", "lab_src_paused 7\n"),
+    "traced": of_own_source("traced", "lab_src_traced", "lab_src_traced 7\n", of=SPACE),
     "object-average": changed("object-average", hpa=hpa("object-average", [object_metric("lab_jobs", "object-average", "30", "AverageValue")])),
     "pods-rate": [service("pods-rate", {"app": "source"}), monitor("pods-rate"), hpa("pods-rate", [pods_metric("lab_requests_per_second", "10")], target="source", low=1, high=1)],
     "external": changed("external", hpa=hpa("external", [external_metric("lab_queue", "12")])),
@@ -253,6 +264,8 @@ SIDE_BY_SIDE = {
     "6 Service selects no pod": ("service-selects-no-pod", changed("f6", service=service("f6", {"app": "sauce"}, svc="f6")), "f6"),
     "6 targetPort": ("service-target-port", changed("f6b", service=service("f6b", {"app": "source"}, target=9999, svc="f6b")), "f6b"),
     "6 path": ("target-down", changed("f6c", monitor=monitor("f6c", path="/nothing")), "f6c"),
+    "Content-Type": ("target-down", of_own_source("ftype", "lab_src_typed", "lab_src_typed 7\n", "text/html"), "ftype"),
+    "sample limit": ("target-down", of_own_source("flimit", "lab_src_limited", "lab_src_limited 7\nlab_src_other 7\n", limit=1), "flimit"),
     "6 source pods crash": ("source-pods-not-ready", lab.source(name="crashing", command=["/usr/sbin/nginx", "-c", "/nowhere"]) + changed("f6d", service=service("f6d", {"app": "crashing"})), "f6d"),
     "source scaled to 0": ("source-without-pods", lab.source(name="asleep", replicas=0) + changed("fs0", service=service("fs0", {"app": "asleep"})), "fs0"),
     "source StatefulSet scaled to 0": ("source-without-pods", [lab.stateful_set("set-asleep", replicas=0), *changed("fs0b", service=service("fs0b", {"app": "set-asleep"}))], "fs0b"),
@@ -283,6 +296,8 @@ SIDE_BY_SIDE = {
     "recording rule without a result": ("recording-rule-fails", replaced_hpa("frr", "shop:empty:value") + [lab.recording("frr", "shop:empty:value", 'lab_value{team="nobody"}')], "frr"),
     "recording rule rejected": ("recording-rule-fails", replaced_hpa("frx", "shop:invalid:value") + [lab.recording("frx", "shop:invalid:value", "sum(lab_value by")], "frx"),
     "not exposed": ("metric-not-exposed", replaced_hpa("fe", "lab_absent"), "fe"),
+    "old timestamps": ("sample-timestamps", of_own_source("ftime", "lab_src_late", "lab_src_late 7 1700000000000\n"), "ftime"),
+    "dropped by a relabeling": ("sample-dropped", of_own_source("fhide", "lab_src_hidden", "lab_src_hidden 7\n", monitor=monitor("fhide", metricRelabelings=[{"action": "drop", "sourceLabels": ["__name__"], "regex": "lab_src_hidden"}])), "fhide"),
     "unknown name": ("metric-unknown", replaced_hpa("fu", "something_else_entirely"), "fu"),
     "object missing": ("object-missing", changed("fo", hpa=hpa("fo", [object_metric("lab_value", "fox")])), "fo"),
     "query is empty": ("metric-query-empty", replaced_hpa("fem", "lab_empty"), "fem"),
@@ -540,11 +555,32 @@ def auth_reader_back():
     adapter_ready()
 
 
+def other_server():
+    """The adapter connects while the Service leads to the source's nginx, which knows nothing but /metrics, and keeps the connection."""
+    apply([service("prom-web", {"app": "source"}, 9191, 9113, "web", MONITORING)])
+    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    adapter_ready()
+    time.sleep(5)
+    apply([service("prom-web", {"prometheus": "k9"}, 9191, "web", "web", MONITORING)])
+
+
+def k9(**spec):
+    patch("prometheus", "k9", MONITORING, {"spec": spec})
+
+
+def series_ends():
+    apply(lab.own_source("src-paused", "lab_src_other 1\n"))
+    kubectl("rollout", "restart", "deployment/src-paused", "-n", SPACE)
+    kubectl("rollout", "status", "deployment/src-paused", "-n", SPACE, "--timeout=60s")
+
+
 V1BETA1 = "v1beta1.custom.metrics.k8s.io"
 OBJECT = "shop/object-value"
 BROKEN_RULE = rule('{__name__="lab_value"')
 # name, expected cause, how to make it, how to put it back, whose diagnosis
 SHARED = [
+    ("series that ended", "metric-not-exposed", series_ends, lambda: None, "shop/paused"),
+    ("series of a namespace, port name", "monitor-port-name", lambda: apply([monitor("traced", port="stat")]), lambda: None, "shop/traced"),
     ("25 port 6443 out of reach", "apiservice-unreachable", unreachable, apply_service_back, OBJECT),
     ("29 x509", "requestheader-ca", untrusted, trusted, OBJECT),
     ("30 HPA may not read", "hpa-forbidden", forbid, allow, OBJECT),
@@ -586,6 +622,10 @@ SHARED = [
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
      operator_back, "shop/fop"),
     ("Prometheus not running", "prometheus-not-ready", lambda: patch("prometheus", "k9", MONITORING, {"spec": {"nodeSelector": {"lab": "none"}}}), prometheus_back, OBJECT),
+    ("another server", "adapter-other-server", other_server, lambda: None, OBJECT),
+    ("shards", "prometheus-sharded", lambda: k9(shards=2), lambda: k9(shards=None), OBJECT),
+    ("enforced namespace", "namespace-label-enforced", lambda: k9(enforcedNamespaceLabel="namespace"),
+     lambda: k9(enforcedNamespaceLabel=None, excludedFromEnforcement=None), OBJECT),
     ("7b configuration rejected", "prometheus-config-rejected", rejected_configuration, accepted_configuration, "shop/f7b"),
 ]
 

@@ -25,7 +25,7 @@ NGINX_CONF = """
 user root; worker_processes 1; pid /tmp/nginx.pid; error_log /dev/stderr;
 events { worker_connections 64; }
 http {
-  access_log off; client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+  access_log off; keepalive_requests 1000000; client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
   server { listen 9113; location = /metrics { default_type "text/plain; version=0.0.4"; alias /data/metrics; } }
   server { listen 9114; location / { return 401; } }
   reset_timedout_connection on; server { listen 9115; location / { return 444; } }
@@ -135,6 +135,14 @@ def source(space=SPACE, replicas=1, name="source", **container):
     return [config, d]
 
 
+def own_source(name, metrics, content_type="text/plain; version=0.0.4"):
+    """Serves these metrics, and nothing else."""
+    config, d = source(name=name)
+    config["metadata"]["name"] = d["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] = name
+    config["data"] = {"nginx.conf": NGINX_CONF.replace("text/plain; version=0.0.4", content_type), "metrics": metrics}
+    return [config, d]
+
+
 def rule(series, query="sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)", overrides=None, **more):
     resources = {"overrides": overrides or {"namespace": {"resource": "namespace"}, "service": {"resource": "service"}, "pod": {"resource": "pod"}}}
     return {"seriesQuery": series, "resources": resources, "metricsQuery": query, **more}
@@ -143,6 +151,7 @@ def rule(series, query="sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)",
 NAN = "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>) / sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)"
 RULES = [
     rule('{__name__=~"^lab_(value|jobs)$",namespace!=""}'),
+    rule('{__name__=~"^lab_src_.*",namespace!=""}'),
     rule("lab_requests_total", "sum(rate(<<.Series>>{<<.LabelMatchers>>}[30s])) by (<<.GroupBy>>)", name={"matches": "^(.*)_total$", "as": "${1}_per_second"}),
     rule('lab_matcher{team="nobody"}'),
     rule("lab_mislabelled", overrides={"namespace": {"resource": "namespace"}, "kubernetes_service": {"resource": "service"}}),

@@ -39,7 +39,7 @@ def measured(team, name, metric, **container):
 
 def recorded(team, name):
     record = f"shop:{team.replace('-', '_')}:value"
-    expr = f'label_replace(sum by (namespace) (lab_value{{namespace="{team}",service="value"}}), "service", "{name}", "", "")'
+    expr = f'label_replace(max by (namespace) (lab_value{{namespace="{team}"}}), "service", "{name}", "", "")'
     return [service(name, {"app": "source"}, space=team), workload(name, team), hpa(name, [object_metric(record, name, "50")], team), lab.recording(name, record, expr, space=team)]
 
 

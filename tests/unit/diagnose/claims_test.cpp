@@ -212,6 +212,7 @@ bool no_time_has_passed(const Finding& f, world::WallTime taken) {
       for (size_t at = text.find(before); at != std::string::npos; at = text.find(before, at + 1)) {
         std::string clock = text.substr(at + std::string(before).size(), 12);
         if (clock.size() < 12 || clock.substr(8) != " UTC" || clock[2] != ':') continue;
+        if (text.substr(0, at).ends_with("was there ")) continue;  // of the past
         seconds ahead = (of_day(clock) - now + days(1)) % days(1);
         if (ahead > hours(12)) return false;
       }
