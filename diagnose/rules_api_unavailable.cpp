@@ -50,15 +50,16 @@ const Cause cause::requestheader_ca = {
     .detection = "The condition's message",
     .fix = "Restart the adapter; set caBundle"};
 
-const Cause cause::api_group_not_served = {.id = "api-group-not-served",
-                                           .link = Link::api_service,
-                                           .symptom = "FailedDiscoveryCheck: bad status ...: 404",
-                                           .reason =
-                                               "The adapter responds, but does not serve the API group: "
-                                               "prometheus-adapter without externalRules (or "
-                                               "without rules)",
-                                           .detection = "The condition's message, and the adapter's rules",
-                                           .fix = "Add rules of that type"};
+const Cause cause::api_group_not_served = {
+    .id = "api-group-not-served",
+    .link = Link::api_service,
+    .symptom = "FailedDiscoveryCheck: bad status ...: 404; or no known available metric versions found",
+    .reason =
+        "The adapter responds, but does not serve the API group: prometheus-adapter without externalRules "
+        "(or "
+        "without rules). Or the APIService is Available, and the API server responds with 404",
+    .detection = "The condition's message, the adapter's rules, and a request to the group",
+    .fix = "Add rules of that type"};
 
 const Cause cause::dangling_apiservice = {.id = "dangling-apiservice",
                                           .link = Link::api_service,
