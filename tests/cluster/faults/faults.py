@@ -497,12 +497,15 @@ def broken_rules():
 
 
 def other_server():
-    """The adapter connects while the Service leads to the source's nginx, which knows nothing but /metrics, and keeps the connection."""
-    apply([service("prom-web", {"app": "source"}, 9191, 9113, "web", MONITORING)])
-    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    """Only for the adapter, Prometheus's name leads to the source's nginx, which knows nothing but /metrics."""
+    apply([service("elsewhere", {"app": "source"}, 9191, 9113)])
+    ip = kubectl("get", "service", "elsewhere", "-n", SPACE, "-o", "jsonpath={.spec.clusterIP}")
+    hosts_of_adapter([{"ip": ip, "hostnames": ["prom-web.watch.svc"]}])
+
+
+def hosts_of_adapter(aliases):
+    patch("deployment", "shop-adapter", ADAPTER_SPACE, {"spec": {"template": {"spec": {"hostAliases": aliases}}}})
     adapter_ready()
-    time.sleep(5)
-    apply([service("prom-web", {"prometheus": "k9"}, 9191, "web", "web", MONITORING)])
 
 
 def k9(**spec):
@@ -560,7 +563,7 @@ SHARED = [
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
      operator_back, "shop/fop"),
     ("Prometheus not running", "prometheus-not-ready", lambda: kubectl("scale", "statefulset/prometheus-k9", "-n", MONITORING, "--replicas=0"), prometheus_back, OBJECT),
-    ("another server", "adapter-other-server", other_server, lambda: None, OBJECT),
+    ("another server", "adapter-other-server", other_server, lambda: hosts_of_adapter(None), OBJECT),
     ("shards", "prometheus-sharded", lambda: k9(shards=2), lambda: k9(shards=None), OBJECT),
     ("enforced namespace", "namespace-label-enforced", lambda: k9(enforcedNamespaceLabel="namespace"),
      lambda: k9(enforcedNamespaceLabel=None, excludedFromEnforcement=None), OBJECT),

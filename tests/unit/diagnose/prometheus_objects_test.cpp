@@ -80,7 +80,7 @@ TEST_CASE("A Content-Type that Prometheus refuses has a fallback, unless the mon
 TEST_CASE("A line of the adapter's log proves nothing once something newer contradicts it") {
   Json document = document_of("adapter-other-server");
   CHECK(first_of(document).cause == "adapter-other-server");
-  CHECK(first_of(document).fix.kind == Fix::Kind::restart);
+  CHECK(contains(first_of(document).fix.says, "Restart the adapter"));
   auto log_in = [](Json& of, const std::string& line) {
     for (auto& [key, reading] : of["readings"].items()) {
       if (key.starts_with("log ")) reading["value"] = {line};
@@ -98,4 +98,26 @@ TEST_CASE("A line of the adapter's log proves nothing once something newer contr
   Json healthy = document_of("healthy");
   log_in(healthy, dns);
   CHECK(first_of(healthy).cause.empty());
+}
+
+TEST_CASE("A Prometheus without a ready pod says nothing about the adapter's URL") {
+  Json document = document_of("adapter-other-server");
+  for (Json& pod : document["readings"]["pods/watch"]["value"]["items"]) {
+    for (Json& c : pod["status"]["conditions"]) c["status"] = "False";
+  }
+  for (Json& slice : document["readings"]["endpointslices/watch"]["value"]["items"])
+    slice["endpoints"] = Json::array();
+  for (auto& [key, reading] : document["readings"].items()) {
+    if (key.starts_with("log "))
+      reading["value"] = {
+          "unable to update list of all metrics: dial tcp 10.96.0.9:9191: connect: connection refused"};
+    if (key.starts_with("prom:"))
+      reading = {{"path", "/p"},
+                 {"error", {{"id", "prometheus-http"}, {"message", "no endpoints available"}}}};
+  }
+  Result<Facts> facts = facts_from(document.dump());
+  REQUIRE(facts);
+  HpaDiagnosis hpa = diagnose_hpas(*facts, facts->asked_space, facts->asked_name).at(0);
+  CHECK(first_of(document).cause == "prometheus-not-ready");
+  for (const Finding& f : hpa.chains[0].findings) CHECK(f.cause != "adapter-prometheus-url");
 }
