@@ -30,7 +30,7 @@ const Cause cause::adapter_other_server = {
         "The adapter's connection leads to another server than Prometheus, for example one that got the "
         "address of a previous pod",
     .detection = "The adapter's log against what Prometheus responds at the same URL",
-    .fix = "Restart the adapter"};
+    .fix = "Restart the adapter, or correct what leads it there"};
 
 namespace {
 
@@ -131,9 +131,12 @@ bool other_server(const Context& c, Report& report, const std::string& line,
       cause::adapter_other_server,
       fmt::format(
           "The adapter gets 404 from the server that it reaches at {}, but Prometheus responds there: "
-          "the adapter's connection leads to another server",
+          "the adapter reaches another server",
           c.adapter.prometheus_url),
-      std::move(evidence), restart_adapter(c, "Restart the adapter, so that it connects again"),
+      std::move(evidence),
+      advice("Restart the adapter, so that it connects again. If that does not help, find what leads it "
+             "elsewhere: hostAliases of its pods, its DNS, a proxy or a mesh",
+             look_at_adapter(c)),
       Certainty::likely);
   return true;
 }
@@ -141,7 +144,7 @@ bool other_server(const Context& c, Report& report, const std::string& line,
 // What the adapter's own log says about reaching Prometheus, lately.
 bool connection_by_log(const Context& c, Report& report) {
   std::string line = last_trouble(c);
-  if (line.empty() || report.has(cause::prometheus_not_ready)) return true;
+  if (line.empty()) return true;
   std::vector<std::string> evidence = {"adapter's log: " + std::string(shortened(line, 400))};
   // An answer of Prometheus that hpawalk gets itself says that it is up: then the way to it is to blame.
   if (has_any(line, {" 401", " 403", "nauthorized", "orbidden"})) return auth_broken(c, report, evidence);
@@ -249,8 +252,9 @@ bool speaks_prometheus(const Context& c, Report& report) {
 bool judge_way_to_prometheus(const Context& c, Report& report) {
   if (!c.adapter.url_in_cluster) return asked_outside(c, report);
   if (c.prometheus.service == nullptr) return no_service(c, report);
-  return port_exists(c, report) && leads_to_pods(c, report) && speaks_prometheus(c, report) &&
-         connection_by_log(c, report);
+  if (!port_exists(c, report)) return false;
+  if (report.has(cause::prometheus_not_ready)) return true;  // nothing else can be said of the way there
+  return leads_to_pods(c, report) && speaks_prometheus(c, report) && connection_by_log(c, report);
 }
 
 }  // namespace hpawalk::diagnose

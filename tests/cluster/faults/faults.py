@@ -556,12 +556,15 @@ def auth_reader_back():
 
 
 def other_server():
-    """The adapter connects while the Service leads to the source's nginx, which knows nothing but /metrics, and keeps the connection."""
-    apply([service("prom-web", {"app": "source"}, 9191, 9113, "web", MONITORING)])
-    kubectl("rollout", "restart", "deployment/shop-adapter", "-n", ADAPTER_SPACE)
+    """Only for the adapter, Prometheus's name leads to the source's nginx, which knows nothing but /metrics."""
+    apply([service("elsewhere", {"app": "source"}, 9191, 9113)])
+    ip = kubectl("get", "service", "elsewhere", "-n", SPACE, "-o", "jsonpath={.spec.clusterIP}")
+    hosts_of_adapter([{"ip": ip, "hostnames": ["prom-web.watch.svc"]}])
+
+
+def hosts_of_adapter(aliases):
+    patch("deployment", "shop-adapter", ADAPTER_SPACE, {"spec": {"template": {"spec": {"hostAliases": aliases}}}})
     adapter_ready()
-    time.sleep(5)
-    apply([service("prom-web", {"prometheus": "k9"}, 9191, "web", "web", MONITORING)])
 
 
 def k9(**spec):
@@ -622,7 +625,7 @@ SHARED = [
     ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
      operator_back, "shop/fop"),
     ("Prometheus not running", "prometheus-not-ready", lambda: patch("prometheus", "k9", MONITORING, {"spec": {"nodeSelector": {"lab": "none"}}}), prometheus_back, OBJECT),
-    ("another server", "adapter-other-server", other_server, lambda: None, OBJECT),
+    ("another server", "adapter-other-server", other_server, lambda: hosts_of_adapter(None), OBJECT),
     ("shards", "prometheus-sharded", lambda: k9(shards=2), lambda: k9(shards=None), OBJECT),
     ("enforced namespace", "namespace-label-enforced", lambda: k9(enforcedNamespaceLabel="namespace"),
      lambda: k9(enforcedNamespaceLabel=None, excludedFromEnforcement=None), OBJECT),
@@ -789,7 +792,7 @@ def main():
         # The kubelet hands a changed Secret on within two minutes.
         expect_and_fix(name, key, cause, 150, policy_plug_in if name == "9 network policy" else None)
         undo()
-    expect("all put back", OBJECT, "healthy")
+    expect("all put back", OBJECT, "healthy", limit=150)
     for name, make in LAST.items():
         if not os.environ.get("SHORT") and (not only or re.search(only, name)):
             make()

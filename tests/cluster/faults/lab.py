@@ -25,7 +25,7 @@ NGINX_CONF = """
 user root; worker_processes 1; pid /tmp/nginx.pid; error_log /dev/stderr;
 events { worker_connections 64; }
 http {
-  access_log off; keepalive_requests 1000000; client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+  access_log off; client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
   server { listen 9113; location = /metrics { default_type "text/plain; version=0.0.4"; alias /data/metrics; } }
   server { listen 9114; location / { return 401; } }
   reset_timedout_connection on; server { listen 9115; location / { return 444; } }

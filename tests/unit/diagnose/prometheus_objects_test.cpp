@@ -58,11 +58,8 @@ TEST_CASE(
   Json document = document_of("namespace-label-enforced");
   Finding finding = first_of(document);
   CHECK(finding.cause == "namespace-label-enforced");
-  CHECK(contains(command_of(finding.fix), R"("path":"/spec/excludedFromEnforcement","value":[{)"));
+  CHECK(finding.fix.body.at("excludedFromEnforcement").at(0).at("name") == "object-value");
   Json& spec = item(document, "prometheuses", "k9")["spec"];
-  spec["excludedFromEnforcement"] = Json::array({{{"resource", "podmonitors"}}});
-  CHECK(
-      contains(command_of(first_of(document).fix), R"("path":"/spec/excludedFromEnforcement/-","value":{)"));
   spec["enforcedNamespaceLabel"] = "tenant";
   CHECK(first_of(document).cause == "object-not-in-series");
 }
@@ -80,7 +77,7 @@ TEST_CASE("A Content-Type that Prometheus refuses has a fallback, unless the mon
 TEST_CASE("A line of the adapter's log proves nothing once something newer contradicts it") {
   Json document = document_of("adapter-other-server");
   CHECK(first_of(document).cause == "adapter-other-server");
-  CHECK(first_of(document).fix.kind == Fix::Kind::restart);
+  CHECK(contains(first_of(document).fix.says, "Restart the adapter"));
   auto log_in = [](Json& of, const std::string& line) {
     for (auto& [key, reading] : of["readings"].items()) {
       if (key.starts_with("log ")) reading["value"] = {line};
@@ -98,4 +95,26 @@ TEST_CASE("A line of the adapter's log proves nothing once something newer contr
   Json healthy = document_of("healthy");
   log_in(healthy, dns);
   CHECK(first_of(healthy).cause.empty());
+}
+
+TEST_CASE("A Prometheus without a ready pod says nothing about the adapter's URL") {
+  Json document = document_of("adapter-other-server");
+  for (Json& pod : document["readings"]["pods/watch"]["value"]["items"]) {
+    for (Json& c : pod["status"]["conditions"]) c["status"] = "False";
+  }
+  for (Json& slice : document["readings"]["endpointslices/watch"]["value"]["items"])
+    slice["endpoints"] = Json::array();
+  for (auto& [key, reading] : document["readings"].items()) {
+    if (key.starts_with("log "))
+      reading["value"] = {
+          "unable to update list of all metrics: dial tcp 10.96.0.9:9191: connect: connection refused"};
+    if (key.starts_with("prom:"))
+      reading = {{"path", "/p"},
+                 {"error", {{"id", "prometheus-http"}, {"message", "no endpoints available"}}}};
+  }
+  Result<Facts> facts = facts_from(document.dump());
+  REQUIRE(facts);
+  HpaDiagnosis hpa = diagnose_hpas(*facts, facts->asked_space, facts->asked_name).at(0);
+  CHECK(first_of(document).cause == "prometheus-not-ready");
+  for (const Finding& f : hpa.chains[0].findings) CHECK(f.cause != "adapter-prometheus-url");
 }
