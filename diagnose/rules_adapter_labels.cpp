@@ -104,6 +104,8 @@ void other_objects(const Context& c, Report& report, const Candidate& candidate,
   }
   if (report.broken_before(Link::adapter) || report.has(cause::pods_metric_of_others) || wanted.empty())
     return;
+  const Reading* prometheuses = c.facts.whole("prometheuses");
+  bool unread = prometheuses != nullptr && prometheuses->refused();
   report.broken(
       cause::object_not_in_series,
       fmt::format("No sample of {} has {}={} in namespace {}; existing values: {}", candidate.series, object,
@@ -113,8 +115,9 @@ void other_objects(const Context& c, Report& report, const Candidate& candidate,
       advice(c.need.type == "Object" ? "Use an object whose name is in the samples' labels, or map another "
                                        "label in resources.overrides"
                                      : "Make Prometheus scrape these pods: see the previous checks"),
-      // Where the monitors are unknown, other pods may be the only ones that expose it at all.
-      report.mark(Link::monitor) == Mark::unknown ? Certainty::likely : Certainty::certain);
+      // Where the monitors are unknown, other pods may be the only ones that expose it at all; and Prometheus
+      // may enforce the label.
+      report.mark(Link::monitor) == Mark::unknown || unread ? Certainty::likely : Certainty::certain);
 }
 
 }  // namespace

@@ -216,6 +216,13 @@ bool port_exists(const Context& c, Report& report) {
                                       : likely_url(c));
 }
 
+// Were the Prometheus objects and the pods read, of which one could be the cause?
+bool prometheus_seen(const Context& c) {
+  const Reading *objects = c.facts.whole("prometheuses"),
+                *pods = c.facts.listing("pods", c.adapter.url_space);
+  return (objects == nullptr || !objects->refused()) && pods != nullptr && pods->read();
+}
+
 // A Service that is to blame for having no endpoint: its Prometheus runs, or is none of this Service.
 bool leads_to_pods(const Context& c, Report& report) {
   if (ready_endpoints(c.facts, *c.prometheus.service) > 0 || nobody_there(report)) return true;
@@ -231,7 +238,7 @@ bool leads_to_pods(const Context& c, Report& report) {
                                 c.adapter.url_space, c.adapter.url_service),
                     {fmt::format("EndpointSlices of Service {}/{}: no ready address", c.adapter.url_space,
                                  c.adapter.url_service)},
-                    likely_url(c));
+                    likely_url(c), prometheus_seen(c) ? Certainty::certain : Certainty::likely);
 }
 
 // The question that the adapter itself depends on: others that speak PromQL lack some of Prometheus's status

@@ -62,10 +62,15 @@ Fix let_scale(const TargetSide& s, const std::string& user) {
   return let_hpa_controller(name, rule, says);
 }
 
+// The object itself, where its scale is not found.
+const Reading* without_its_scale(const TargetSide& s) {
+  return s.c.facts.find(scaled_key(s.c.hpa.space, s.c.hpa.scaled.place.resource, s.c.hpa.target_name));
+}
+
 // The object is there all the same: it is its kind that has no scale.
 bool without_scale(const TargetSide& s) {
   const ServedKind& place = s.c.hpa.scaled.place;
-  const Reading* itself = s.c.facts.find(scaled_key(s.c.hpa.space, place.resource, s.c.hpa.target_name));
+  const Reading* itself = without_its_scale(s);
   if (itself == nullptr || !itself->read()) return false;
   std::string definition = place.resource + "." + place.group;
   s.report.broken(
@@ -103,10 +108,12 @@ void no_target(const TargetSide& s) {
     evidence.push_back(fmt::format("HPA {}/{}: AbleToScale is False: {}", s.c.hpa.space, s.c.hpa.name, said));
   if (reading != nullptr && !reading->path.empty())
     evidence.push_back(seen(*reading, "no " + s.c.hpa.target_name));
+  const Reading* itself = without_its_scale(s);
   s.report.broken(
       cause::target_missing,
       fmt::format("{} not found in namespace {}{}", s.ref, s.c.hpa.space, near ? "; there is " + *near : ""),
-      evidence, other_target(s, near));
+      evidence, other_target(s, near),
+      itself != nullptr && itself->refused() ? Certainty::likely : Certainty::certain);
 }
 
 // The controller reads the scale first: without it, it does nothing else.
