@@ -62,6 +62,7 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
                   fmt::format("{} of {} targets of {} are down", scrapes.down, targets.size(), pool), {error},
                   advice("Make the targets respond; see the error", look_for("pods", s.c.hpa.space)));
   }
+  judge_scraped_twice(s, own);
   of_series.empty() ? judge_recording_motion(s) : judge_motion(s, of_series);
 }
 

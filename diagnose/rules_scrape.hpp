@@ -65,6 +65,8 @@ void still_served(const Scrape& s, Finding ends);
 void judge_motion(const Scrape& s, const std::vector<const Json*>& targets);  // its targets
 void judge_recording_motion(const Scrape& s);                                 // it is recorded
 
+void judge_scraped_twice(const Scrape& s, const std::vector<Row>& own);  // its samples
+
 // Only pods of other workloads expose the HPA's Pods metric: then that is reported, with the marks.
 bool exposed_by_others(const Scrape& s);
 std::string others_that_expose(const Scrape& s);  // "Deployment web"; empty: it is no Pods metric, or none do

@@ -92,6 +92,8 @@ static void mark_pods(const Scrape& s, bool proven) {
     s.report.set(Link::pods, Mark::unknown, why_unread(pods));
   } else if (by_service && s.services.empty() && (services == nullptr || services->refused())) {
     s.report.set(Link::pods, Mark::unknown, "the Service that says which they are: " + why_unread(services));
+  } else if (s.c.need.type == "Pods" && s.c.hpa.pod_selector.is_null()) {
+    s.report.set(Link::pods, Mark::unknown, "the selector of the scale target's pods is unknown");
   } else {
     size_t ready = static_cast<size_t>(
         std::count_if(s.pods.begin(), s.pods.end(), [](const Json* p) { return pod_ready(*p); }));

@@ -68,6 +68,7 @@ controllerManager:
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 cgroupDriver: cgroupfs
+maxPods: 200
 cgroupRoot: /{cgroup}
 failSwapOn: false
 failCgroupV1: false

@@ -128,6 +128,17 @@ def still_recorded(f, labels, changed="2026-01-01T00:00:00Z"):
     f["prometheusrules"]["value"]["items"][0]["metadata"]["hpawalkLastChange"] = changed
 
 
+def scraped_twice(f):
+    """By a PodMonitor too."""
+    samples = f[PROM + "samples"]["value"]
+    again = copy.deepcopy(next(row for row in samples if row["labels"]["__name__"] == "lab_value"))
+    again["labels"].update(job="watch/object-value", endpoint="stats")
+    again["labels"].pop("service")
+    f["hpas"]["value"]["items"][0]["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
+    f["hpas"]["value"]["items"][0]["spec"]["scaleTargetRef"]["name"] = "source"
+    samples.append(again)
+
+
 def starting(f):
     unlisted(f)
     adapter_pod(f)["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": base["taken"]}}
@@ -795,7 +806,7 @@ def other_server(f):
 
 
 FILES = {
-    "adapter-starting": starting,
+    "scraped-twice": scraped_twice, "adapter-starting": starting,
     "monitor-not-selected@still-served": lambda f: monitor_of_chain(f)["metadata"].update(labels={"release": "other"}),
     "monitor-selects-no-service@still-served": lambda f: f["servicemonitors"]["value"].update(items=[]),
     "monitor-port-name@still-served": lambda f: monitor_of_chain(f)["spec"].update(endpoints=[{"port": "stat"}]),

@@ -336,6 +336,8 @@ NOTES = {
     "raw counter": ("raw-counter", replaced_hpa("ncount", "lab_renamed", "5"), "ncount"),
     "Namespace of another name": ("namespace-name-ignored", changed("nspace", hpa=hpa("nspace", [object_metric("lab_cluster", MONITORING, "5000", of={"apiVersion": "v1", "kind": "Namespace"})])), "nspace"),
     "a total with a Value": ("total-as-value", replaced_hpa("ntotal", "lab_value", "40", high=6), "ntotal"),
+    "scraped twice": ("scraped-twice", lab.source(name="ntwice") + [service("ntwice", {"app": "ntwice"}), monitor("ntwice"), pod_monitor("ntwice", {"app": "ntwice"}),
+                                                                     hpa("ntwice", [pods_metric("lab_jobs", "30")], high=1)], "ntwice"),
     "at min": ("at-min", replaced_hpa("nmin", "lab_value", "500", low=2), "nmin"),
 }
 
@@ -713,7 +715,7 @@ def follow_advice(name, key):
     whole = {(o["kind"], o["metadata"]["name"]): o for o in changed(key.split("/")[1])}
     objects = [o for o in ALL.get(name, (None, [], None))[1] if (o["kind"], o["metadata"]["name"]) in whole]
     wrong = [whole[o["kind"], o["metadata"]["name"]] for o in objects if o != whole[o["kind"], o["metadata"]["name"]]]
-    of_a_chain = any(o["kind"] == "Service" for o in objects)
+    of_a_chain = any(o["kind"] == "Service" for o in objects) and all(o["spec"]["scaleTargetRef"]["kind"] == "Deployment" for o in objects if o["kind"] == "HorizontalPodAutoscaler")
     if name in NOT_CHANGED_BACK or not wrong or not of_a_chain or any(o["kind"] == "Deployment" for o in wrong):
         return False
     apply(wrong)
