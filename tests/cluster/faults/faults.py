@@ -166,7 +166,7 @@ def run_fix(name, finding):
     return good
 
 
-def repaired(name, key, finding, since, limit=120):
+def repaired(name, key, finding, since, limit=330):  # a change takes up to five minutes to reach Prometheus
     """After its fix ran, nothing of the HPA is broken."""
     space, hpa_name = key.split("/")
 
