@@ -55,10 +55,14 @@ std::optional<Finding> no_longer(const Scrape& s, const Json& target) {
   return found != nullptr && found->link == Link::monitor ? std::optional(*found) : std::nullopt;
 }
 
-// The monitor still leads to the target, but was changed since Prometheus loaded its configuration.
+// The monitor still leads to the target, but it or the Prometheus object was changed since Prometheus loaded
+// its configuration.
 std::optional<Finding> outdated(const Scrape& s, const Json& target) {
   const Monitor* m = monitor_of(s, target);
-  std::optional<ConfigLag> lag = m == nullptr ? std::nullopt : config_lag(s, m->ref(), *m->object);
+  if (m == nullptr) return std::nullopt;
+  const Json& prometheus = *s.c.prometheus.resource;
+  std::optional<ConfigLag> lag = config_lag(s, m->ref(), *m->object);
+  if (!lag) lag = config_lag(s, "Prometheus " + full_name(prometheus), prometheus);
   if (!lag) return std::nullopt;
   ChainDiagnosis chain;
   Report report(chain);

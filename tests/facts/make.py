@@ -811,6 +811,7 @@ FILES = {
     "monitor-selects-no-service@still-served": lambda f: f["servicemonitors"]["value"].update(items=[]),
     "monitor-port-name@still-served": lambda f: monitor_of_chain(f)["spec"].update(endpoints=[{"port": "stat"}]),
     "prometheus-config-pending@still-served": just_changed,
+    "prometheus-config-pending@prometheus": lambda f: f["prometheuses"]["value"]["items"][0]["metadata"].update(hpawalkLastChange=base["taken"]),
     "prometheus-config-pending@outdated": outdated_job,
     "prometheus-cannot-discover@still-served": lambda f: [f[key].update(value=False) for key in f if key.startswith("may system:serviceaccount:watch:prom ")],
     "prometheus-config-rejected@still-served": outdated_and_rejected,
