@@ -60,9 +60,7 @@ std::optional<Finding> no_longer(const Scrape& s, const Json& target) {
 std::optional<Finding> outdated(const Scrape& s, const Json& target) {
   const Monitor* m = monitor_of(s, target);
   if (m == nullptr) return std::nullopt;
-  const Json& prometheus = *s.c.prometheus.resource;
-  std::optional<ConfigLag> lag = config_lag(s, m->ref(), *m->object);
-  if (!lag) lag = config_lag(s, "Prometheus " + full_name(prometheus), prometheus);
+  std::optional<ConfigLag> lag = config_lag(s, *m);
   if (!lag) return std::nullopt;
   ChainDiagnosis chain;
   Report report(chain);
@@ -94,6 +92,13 @@ std::optional<ConfigLag> config_lag(const Scrape& s, const std::string& what, co
   std::optional<ConfigLag> lag = recent_change(s, what, {&object});
   // Both times are in whole seconds: what was loaded in the second of the change cannot contain it yet.
   return lag && lag->loaded && *lag->loaded <= lag->changed ? lag : std::nullopt;
+}
+
+std::optional<ConfigLag> config_lag(const Scrape& s, const Monitor& m) {
+  std::optional<ConfigLag> lag = config_lag(s, m.ref(), *m.object);
+  const Json* prometheus = s.c.prometheus.resource;
+  if (lag || prometheus == nullptr) return lag;
+  return config_lag(s, "Prometheus " + full_name(*prometheus), *prometheus);
 }
 
 std::optional<ConfigLag> recent_change(const Scrape& s, const std::string& what,

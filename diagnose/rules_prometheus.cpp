@@ -89,7 +89,7 @@ bool is_own_service(const Scrape& s, const Json& target) {
 std::optional<ConfigLag> lag_of_all(const Scrape& s, const std::vector<Monitor>& monitors) {
   std::optional<ConfigLag> lag;
   for (const Monitor& m : monitors) {
-    lag = config_lag(s, m.ref(), *m.object);
+    lag = config_lag(s, m);
     if (!lag) return std::nullopt;
   }
   return lag;

@@ -54,6 +54,8 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);
 
 // The object was changed after Prometheus loaded its configuration, and not longer ago than config_delay.
 std::optional<ConfigLag> config_lag(const Scrape& s, const std::string& what, const Json& object);
+// The same of a monitor, or of the Prometheus object that selects it.
+std::optional<ConfigLag> config_lag(const Scrape& s, const Monitor& m);
 // The last change of the objects, if it is not longer ago than config_delay.
 std::optional<ConfigLag> recent_change(const Scrape& s, const std::string& what,
                                        const std::vector<const Json*>& objects);

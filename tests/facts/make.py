@@ -800,6 +800,14 @@ def enforced(f):
     unlisted(f)
 
 
+def enforced_before(f):
+    """It no longer is, but Prometheus still has the configuration from before."""
+    enforced(f)
+    prometheus = f["prometheuses"]["value"]["items"][0]
+    prometheus["spec"].pop("enforcedNamespaceLabel")
+    prometheus["metadata"]["hpawalkLastChange"] = base["taken"]
+
+
 def other_server(f):
     adapter_log(f, 'unable to update list of all metrics: unable to fetch metrics for query "lab_value": unknown response code 404')
     unlisted(f)
@@ -811,6 +819,7 @@ FILES = {
     "monitor-selects-no-service@still-served": lambda f: f["servicemonitors"]["value"].update(items=[]),
     "monitor-port-name@still-served": lambda f: monitor_of_chain(f)["spec"].update(endpoints=[{"port": "stat"}]),
     "prometheus-config-pending@still-served": just_changed,
+    "prometheus-config-pending@enforced-before": enforced_before,
     "prometheus-config-pending@prometheus": lambda f: f["prometheuses"]["value"]["items"][0]["metadata"].update(hpawalkLastChange=base["taken"]),
     "prometheus-config-pending@outdated": outdated_job,
     "prometheus-cannot-discover@still-served": lambda f: [f[key].update(value=False) for key in f if key.startswith("may system:serviceaccount:watch:prom ")],
