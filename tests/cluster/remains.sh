@@ -56,9 +56,12 @@ check "without them, up builds its chain" "$hpawalk" up
 cat >dying-helm <<SCRIPT
 #!/usr/bin/env bash
 case " \$* " in *" upgrade "*) ;; *) exec "$(dirname "$kubectl")/helm" "\$@" ;; esac
+"$kubectl" get secrets -n prom-metrics -l owner=helm,status=pending-upgrade --watch -o name >"$work/seen" &
+watcher=\$!
+sleep 2  # until it watches
 "$(dirname "$kubectl")/helm" "\$@" <&0 &
-until [ -n "\$("$kubectl" get secrets -n prom-metrics -l owner=helm,status=pending-upgrade -o name)" ]; do kill -0 \$! || exit; done
-kill -9 \$! \$PPID
+until [ -s "$work/seen" ] || ! kill -0 \$!; do sleep 0.01; done
+kill -9 \$watcher \$! \$PPID
 SCRIPT
 chmod +x dying-helm
 killed_upgrade() { ! "$hpawalk" up --adapter-relist-interval 7s --tools-helm "$work/dying-helm" >/dev/null 2>&1; }
