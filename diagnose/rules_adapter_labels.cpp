@@ -105,7 +105,10 @@ void other_objects(const Context& c, Report& report, const Candidate& candidate,
   if (report.broken_before(Link::adapter) || report.has(cause::pods_metric_of_others) || wanted.empty())
     return;
   const Reading* prometheuses = c.facts.whole("prometheuses");
-  bool unread = prometheuses != nullptr && prometheuses->refused();
+  const Reading* runtime = c.prometheus_reading("runtime");  // when it loaded its configuration
+  bool unseen =
+      report.mark(Link::monitor) == Mark::unknown || report.mark(Link::prometheus) == Mark::unknown ||
+      (prometheuses != nullptr && prometheuses->refused()) || runtime == nullptr || !runtime->read();
   report.broken(
       cause::object_not_in_series,
       fmt::format("No sample of {} has {}={} in namespace {}; existing values: {}", candidate.series, object,
@@ -115,9 +118,9 @@ void other_objects(const Context& c, Report& report, const Candidate& candidate,
       advice(c.need.type == "Object" ? "Use an object whose name is in the samples' labels, or map another "
                                        "label in resources.overrides"
                                      : "Make Prometheus scrape these pods: see the previous checks"),
-      // Where the monitors are unknown, other pods may be the only ones that expose it at all; and Prometheus
-      // may enforce the label.
-      report.mark(Link::monitor) == Mark::unknown || unread ? Certainty::likely : Certainty::certain);
+      // Where the scraping is unknown, other pods may be the only ones that expose it at all, Prometheus may
+      // enforce the label, or a change may be under way.
+      unseen ? Certainty::likely : Certainty::certain);
 }
 
 }  // namespace

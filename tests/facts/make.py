@@ -137,6 +137,8 @@ def scraped_twice(f):
     f["hpas"]["value"]["items"][0]["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
     f["hpas"]["value"]["items"][0]["spec"]["scaleTargetRef"]["name"] = "source"
     samples.append(again)
+    every_pod = API.replace("services/object-value", "pods/%2A")
+    f[every_pod + "?labelSelector=app%3Dsource"] = {"path": every_pod[4:], "value": f[API]["value"]}
 
 
 def starting(f):
