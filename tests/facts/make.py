@@ -136,6 +136,7 @@ def scraped_twice(f):
     again["labels"].pop("service")
     f["hpas"]["value"]["items"][0]["spec"]["metrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "target": {"type": "AverageValue", "averageValue": "50"}}}]
     f["hpas"]["value"]["items"][0]["spec"]["scaleTargetRef"]["name"] = "source"
+    f["hpas"]["value"]["items"][0]["status"]["currentMetrics"] = [{"type": "Pods", "pods": {"metric": {"name": "lab_value"}, "current": {"averageValue": "50"}}}]
     samples.append(again)
     every_pod = API.replace("services/object-value", "pods/%2A")
     f[every_pod + "?labelSelector=app%3Dsource"] = {"path": every_pod[4:], "value": f[API]["value"]}
