@@ -728,6 +728,8 @@ NOT_CHANGED_BACK = ["35 two HPAs", "scale refused by a policy", "source pods can
 
 def change_side_by_side(names, wanted):
     """From whole to broken again: how the change itself is seen."""
+    if not names:
+        return
     kubectl("label", "namespace", OUTSIDE, "monitored-")
     taken_back("rolebinding/prometheus-discovery", "role/prometheus-discovery", "-n", LOCKED)
     taken_back("job/ffr-job", "job/fsp-job", "-n", SPACE)
