@@ -385,14 +385,14 @@ void probe(Reader& reader, const Parts& parts, const CollectOptions& options) {
 void look_for_what_fixes_create(Reader& reader) {
   size_t left = most_asked_fixes;
   std::map<std::string, std::string> wanted;  // path by key
-  for (const Json* hpa : reader.facts.items("hpas")) {
-    if (text_at(condition(*hpa, "ScalingActive"), "status") != "False" || left == 0) continue;
-    --left;
-    for (const HpaDiagnosis& diagnosis : diagnose_hpas(reader.facts, space_of(*hpa), name_of(*hpa))) {
-      for (const ChainDiagnosis& chain : diagnosis.chains) {
-        for (const Finding& finding : chain.findings) {
-          for (const CreatedObject& object : created_by(finding.fix)) wanted[object.key()] = object.path;
-        }
+  auto is_looked_at = [&](const Json& hpa) {
+    bool fails = text_at(condition(hpa, "ScalingActive"), "status") == "False";
+    return fails && left > 0 && left-- > 0;
+  };
+  for (const HpaDiagnosis& diagnosis : diagnose_hpas(reader.facts, is_looked_at)) {
+    for (const ChainDiagnosis& chain : diagnosis.chains) {
+      for (const Finding& finding : chain.findings) {
+        for (const CreatedObject& object : created_by(finding.fix)) wanted[object.key()] = object.path;
       }
     }
   }

@@ -159,6 +159,12 @@ ChainDiagnosis judge(const Context& c) {
 
 std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& space,
                                         const std::string& name) {
+  return diagnose_hpas(facts, [&](const Json& hpa) {
+    return (space.empty() || space_of(hpa) == space) && (name.empty() || name_of(hpa) == name);
+  });
+}
+
+std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::function<bool(const Json&)>& wanted) {
   std::vector<HpaDiagnosis> all;
   StillFacts still(facts);
   const Parts parts = parts_of(facts);
@@ -167,7 +173,7 @@ std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& s
   for (const auto& [group_name, group] : parts.groups)
     samples[group_name] = samples_of(facts, group.prometheus);
   for (const Hpa& hpa : parts.hpas) {
-    if ((!space.empty() && hpa.space != space) || (!name.empty() && hpa.name != name)) continue;
+    if (!wanted(*hpa.object)) continue;
     HpaDiagnosis diagnosis{hpa.space, hpa.name, hpa.target_kind + " " + hpa.target_name, {}};
     for (const MetricNeed& need : hpa.needs) {
       const Group& group = parts.groups.at(need.api_group());

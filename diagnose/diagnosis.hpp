@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ struct HpaDiagnosis {
 // All HPAs in the facts, or those in a namespace, or one.
 std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::string& space = {},
                                         const std::string& name = {});
+// Those that are wanted, by their objects.
+std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::function<bool(const Json&)>& wanted);
 
 Json to_json(const HpaDiagnosis& diagnosis);
 

@@ -21,17 +21,27 @@ ObjectRef ref_of_monitor(const Monitor& m) {
   return {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name};
 }
 
-std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target) {
+bool by_monitor(const Json& target) {
   std::string pool = text_at(target, "pool");
-  for (const Monitor& m : s.monitors) {
-    if (!pool.starts_with(m.pool())) continue;
-    std::string list = m.pods ? "podMetricsEndpoints" : "endpoints", index = pool.substr(m.pool().size());
-    const Json& endpoints = list_at(*m.object, "spec." + list);
-    auto number = static_cast<size_t>(std::max(0, std::atoi(index.c_str())));
-    if (number < endpoints.size() && std::to_string(number) == index)
-      return Endpoint{&m, list, index, &endpoints[number]};
-  }
-  return std::nullopt;
+  return pool.starts_with("serviceMonitor/") || pool.starts_with("podMonitor/");
+}
+
+const Monitor* monitor_of(const Scrape& s, const Json& target) {
+  std::string pool = text_at(target, "pool");
+  auto found = std::find_if(s.monitors.begin(), s.monitors.end(),
+                            [&](const Monitor& m) { return pool.starts_with(m.pool()); });
+  return found == s.monitors.end() ? nullptr : &*found;
+}
+
+std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target) {
+  const Monitor* m = monitor_of(s, target);
+  if (m == nullptr) return std::nullopt;
+  std::string list = m->pods ? "podMetricsEndpoints" : "endpoints",
+              index = text_at(target, "pool").substr(m->pool().size());
+  const Json& endpoints = list_at(*m->object, "spec." + list);
+  auto number = static_cast<size_t>(std::max(0, std::atoi(index.c_str())));
+  if (number >= endpoints.size() || std::to_string(number) != index) return std::nullopt;
+  return Endpoint{m, list, index, &endpoints[number]};
 }
 
 // Labels are a map: those that are there stay, but for those that the selector wants otherwise.

@@ -13,6 +13,8 @@ struct Endpoint {
   std::string list, index;
   const Json* object = nullptr;
 };
+bool by_monitor(const Json& target);                             // is its job one of the operator's?
+const Monitor* monitor_of(const Scrape& s, const Json& target);  // null: none of those that were read
 std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target);
 
 // Gives the object the labels that the selector asks for: its others stay. Nothing where labels cannot meet

@@ -3,7 +3,7 @@
 // taken for the new one, nor the new one for a fault.
 #include <algorithm>
 
-#include "diagnose/rules_scrape.hpp"
+#include "diagnose/rules_monitor.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -25,16 +25,8 @@ std::optional<world::WallTime> last_load(const Scrape& s) {
   return world::parse_time(text_at(runtime->value, "lastConfigTime"));
 }
 
-const Monitor* monitor_of(const Scrape& s, const Json& target) {
-  std::string pool = text_at(target, "pool");
-  auto found = std::find_if(s.monitors.begin(), s.monitors.end(),
-                            [&](const Monitor& m) { return pool.starts_with(m.pool()); });
-  return found == s.monitors.end() ? nullptr : &*found;
-}
-
-bool by_monitor(const Json& target) {
-  std::string pool = text_at(target, "pool");
-  return pool.starts_with("serviceMonitor/") || pool.starts_with("podMonitor/");
+std::string at_load(const std::optional<world::WallTime>& loaded) {
+  return loaded ? "at " + world::clock_time(*loaded) : "before";
 }
 
 // Why the objects, as they are now, would no longer lead to this target; nothing: they would, or it is
@@ -45,14 +37,11 @@ std::optional<Finding> no_longer(const Scrape& s, const Json& target) {
   const Json* service = s.c.facts.object("services", space, text_at(labels, "service"));
   const Json* pod = s.c.facts.object("pods", space, text_at(labels, "pod"));
   if (service == nullptr && pod == nullptr) return std::nullopt;
-  ChainDiagnosis chain;
-  Report report(chain);
-  Scrape then{Source{space, {}, {}}, s.c, report, s.series, s.targets, s.monitors};
-  if (pod != nullptr) then.pods = {pod};
-  if (service != nullptr) then.services = {service};
-  monitored(then);
-  const Finding* found = chain.first_broken();
-  return found != nullptr && found->link == Link::monitor ? std::optional(*found) : std::nullopt;
+  Source source{space, {}, {}};
+  if (pod != nullptr) source.pods = {pod};
+  if (service != nullptr) source.services = {service};
+  std::optional<Finding> found = would_break(s, source, monitored);
+  return found && found->link == Link::monitor ? found : std::nullopt;
 }
 
 // The monitor still leads to the target, but it or the Prometheus object was changed since Prometheus loaded
@@ -62,10 +51,7 @@ std::optional<Finding> outdated(const Scrape& s, const Json& target) {
   if (m == nullptr) return std::nullopt;
   std::optional<ConfigLag> lag = config_lag(s, *m);
   if (!lag) return std::nullopt;
-  ChainDiagnosis chain;
-  Report report(chain);
-  job_outdated({s, s.c, report, s.series, s.targets, s.monitors}, *m, *lag, {});
-  return *chain.first_broken();
+  return would_break(s, s, [&](const Scrape& then) { job_outdated(then, *m, *lag, {}); });
 }
 
 void note(const Scrape& s, const Finding& f) {
@@ -78,14 +64,22 @@ std::string ConfigLag::sentence() const {
   return fmt::format(
       "{} was changed at {}, and the configuration that Prometheus loaded {} does not contain the change; it "
       "should take effect by {}",
-      what, world::clock_time(changed), loaded ? "at " + world::clock_time(*loaded) : "before",
-      world::clock_time(changed + config_delay));
+      what, world::clock_time(changed), at_load(loaded), world::clock_time(changed + config_delay));
 }
 
 Fix ConfigLag::wait() const {
   return advice(fmt::format(
       "Wait until {}: the operator, the kubelet and the config reloader need up to {} for a change",
       world::clock_time(changed + config_delay), text::duration(config_delay)));
+}
+
+static std::optional<ConfigLag> recent_change(const Scrape& s, const std::string& what,
+                                              const std::vector<const Json*>& objects) {
+  std::string last;
+  for (const Json* object : objects) last = std::max(last, text_at(*object, "metadata.hpawalkLastChange"));
+  std::optional<world::WallTime> changed = world::parse_time(last), loaded = last_load(s);
+  if (!changed || s.c.facts.taken - *changed >= config_delay) return std::nullopt;
+  return ConfigLag{what, *changed, loaded};
 }
 
 std::optional<ConfigLag> config_lag(const Scrape& s, const std::string& what, const Json& object) {
@@ -101,13 +95,11 @@ std::optional<ConfigLag> config_lag(const Scrape& s, const Monitor& m) {
   return config_lag(s, "Prometheus " + full_name(*prometheus), *prometheus);
 }
 
-std::optional<ConfigLag> recent_change(const Scrape& s, const std::string& what,
-                                       const std::vector<const Json*>& objects) {
-  std::string last;
-  for (const Json* object : objects) last = std::max(last, text_at(*object, "metadata.hpawalkLastChange"));
-  std::optional<world::WallTime> changed = world::parse_time(last), loaded = last_load(s);
-  if (!changed || s.c.facts.taken - *changed >= config_delay) return std::nullopt;
-  return ConfigLag{what, *changed, loaded};
+std::optional<ConfigLag> recent_change(const Scrape& s, const Selectable& what) {
+  std::vector<const Json*> objects = {what.object};
+  if (s.c.prometheus.resource != nullptr) objects.push_back(s.c.prometheus.resource);
+  if (const Json* space = namespace_object(s.c.facts, space_of(*what.object))) objects.push_back(space);
+  return recent_change(s, what.ref(), objects);
 }
 
 // When the object was changed, and when Prometheus loaded its configuration.
@@ -129,22 +121,28 @@ void note_pending(const Scrape& s, const ConfigLag& lag) {
   s.report.note(cause::prometheus_config_pending, lag.sentence(), times(s, lag, {}), lag.wait());
 }
 
+std::optional<Finding> would_break(const Scrape& s, const Source& source,
+                                   const std::function<void(const Scrape&)>& judge) {
+  ChainDiagnosis chain;
+  Report report(chain);
+  judge({source, s.c, report, s.series, s.targets, s.monitors});
+  const Finding* found = chain.first_broken();
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
 void still_served(const Scrape& s, Finding ends) {
-  std::optional<world::WallTime> loaded = last_load(s);
   ends.sentence += fmt::format(
       ". Prometheus still uses the configuration that it loaded {}: {} has samples until it loads the next "
       "one",
-      loaded ? "at " + world::clock_time(*loaded) : "before", s.series);
+      at_load(last_load(s)), s.series);
   note(s, ends);
 }
 
 static void judge_rights(const Scrape& s) {
-  ChainDiagnosis chain;
-  Report report(chain);
-  if (!discovery_forbidden({s, s.c, report, s.series, s.targets, s.monitors})) return;
-  Finding found = *chain.first_broken();
-  found.sentence += ". It still has the targets that it found before, until it lists them again";
-  note(s, found);
+  std::optional<Finding> found = would_break(s, s, discovery_forbidden);
+  if (!found) return;
+  found->sentence += ". It still has the targets that it found before, until it lists them again";
+  note(s, *found);
 }
 
 void judge_motion(const Scrape& s, const std::vector<const Json*>& targets) {

@@ -1,7 +1,7 @@
 // Prometheus: does it run, and which of its targets are those of this chain?
 #include <algorithm>
 
-#include "diagnose/rules_scrape.hpp"
+#include "diagnose/rules_monitor.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -121,15 +121,11 @@ bool without_operator(const Scrape& s) {
   if (s.c.prometheus.resource != nullptr || s.targets == nullptr) return false;
   // It answers, no operator made it, and none of its jobs is named as the operator names them. (A query layer
   // before an operator's Prometheuses shows theirs.)
-  auto by_operator = [](const Json& t) {
-    std::string pool = text_at(t, "pool");
-    return pool.starts_with("serviceMonitor/") || pool.starts_with("podMonitor/");
-  };
   const Reading* config = s.c.prometheus_reading("config");
   bool job = config != nullptr && (has(text_at(config->value, "yaml"), "job_name: serviceMonitor/") ||
                                    has(text_at(config->value, "yaml"), "job_name: podMonitor/"));
   return config != nullptr && config->read() && !job &&
-         std::none_of(s.targets->begin(), s.targets->end(), by_operator);
+         std::none_of(s.targets->begin(), s.targets->end(), by_monitor);
 }
 
 void scraped_without_operator(const Scrape& s) {

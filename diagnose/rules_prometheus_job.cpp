@@ -102,14 +102,6 @@ bool no_operator(const Scrape& s, const Monitor& m) {
   return true;
 }
 
-// What the operator writes follows from the monitor, the labels of its namespace and the Prometheus object.
-std::optional<ConfigLag> recent_change(const Scrape& s, const Monitor& m) {
-  std::vector<const Json*> objects = {m.object};
-  if (s.c.prometheus.resource != nullptr) objects.push_back(s.c.prometheus.resource);
-  if (const Json* space = namespace_object(s.c.facts, m.space)) objects.push_back(space);
-  return recent_change(s, m.ref(), objects);
-}
-
 // Who holds up a monitor, of which Prometheus's running configuration has nothing, or the state before a
 // change.
 bool held_up(const Scrape& s, const Monitor& m, const std::vector<std::string>& evidence) {
@@ -160,7 +152,7 @@ std::optional<std::string> rejection_of(const Scrape& s, const Selectable& what)
 void job_missing(const Scrape& s, const Monitor& m) {
   const std::vector<std::string> evidence = {no_job(s, m)};
   if (held_up(s, m, evidence)) return;
-  if (std::optional<ConfigLag> lag = recent_change(s, m)) return pending(s, *lag, evidence);
+  if (std::optional<ConfigLag> lag = recent_change(s, selectable(m))) return pending(s, *lag, evidence);
   s.report.broken(
       cause::prometheus_config_rejected,
       fmt::format("{} is selected, but Prometheus's running configuration has no job for it", m.ref()),

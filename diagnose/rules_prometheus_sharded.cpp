@@ -50,19 +50,14 @@ Fix exclude(const Json& prometheus, const Monitor& m) {
                      look_at("get", ref_of("prometheus", prometheus)));
 }
 
-std::string value_of(const Row& row, const std::string& label) {
-  auto found = row.labels.find(label);
-  return found == row.labels.end() ? std::string() : found->second;
-}
-
 // A sample of the HPA's object, but with the namespace of a monitor that scrapes other namespaces too.
 const Monitor* overwritten_by(const Scrape& s, const Row& row, const std::string& space,
                               const std::string& object) {
   std::vector<std::string> names = s.c.object_names();
-  if (std::find(names.begin(), names.end(), value_of(row, object)) == names.end()) return nullptr;
+  if (std::find(names.begin(), names.end(), label_of(row.labels, object)) == names.end()) return nullptr;
   auto found = std::find_if(s.monitors.begin(), s.monitors.end(), [&](const Monitor& m) {
     const std::vector<const Json*>& objects = m.pods ? s.pods : s.services;
-    return m.space != s.space && m.space == value_of(row, space) && m.covers(s.space) &&
+    return m.space != s.space && m.space == label_of(row.labels, space) && m.covers(s.space) &&
            selects(s.c.facts, *s.c.prometheus.resource, selectable(m)).answer == Selection::Answer::yes &&
            std::any_of(objects.begin(), objects.end(), [&](const Json* o) {
              return matches(at(*m.object, "spec.selector"), at(*o, "metadata.labels"));

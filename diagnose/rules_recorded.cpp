@@ -50,16 +50,9 @@ const Json* running(const Scrape& s, const Json& rules) {
   return found == rules.end() ? nullptr : &*found;
 }
 
-// The operator writes rules from the PrometheusRule, the labels of its namespace and the Prometheus object.
-std::optional<ConfigLag> recent_change(const Scrape& s, const RecordingRule& rule) {
-  std::vector<const Json*> objects = {rule.object, s.c.prometheus.resource};
-  if (const Json* space = namespace_object(s.c.facts, space_of(*rule.object))) objects.push_back(space);
-  return recent_change(s, rule.ref(), objects);
-}
-
 void not_loaded(const Scrape& s, const RecordingRule& rule, const Reading& rules) {
   std::string none = seen(rules, "no rule records " + s.series);
-  if (std::optional<ConfigLag> lag = recent_change(s, rule)) return pending(s, *lag, {none});
+  if (std::optional<ConfigLag> lag = recent_change(s, selectable(rule))) return pending(s, *lag, {none});
   fails(s, rule, "Prometheus does not run it", none,
         "Read the log of prometheus-operator and of the container config-reloader", Certainty::likely);
 }
@@ -99,12 +92,8 @@ void judge_recording_motion(const Scrape& s) {
     if (std::optional<ConfigLag> lag = config_lag(s, rule->ref(), *rule->object)) note_pending(s, *lag);
     return;
   }
-  ChainDiagnosis chain;
-  Report report(chain);
-  recorded({s, s.c, report, s.series, s.targets, s.monitors});
-  if (const Finding* found = chain.first_broken();
-      found != nullptr && found->cause == cause::recording_rule_not_selected.id)
-    still_served(s, *found);
+  std::optional<Finding> found = would_break(s, s, recorded);
+  if (found && found->cause == cause::recording_rule_not_selected.id) still_served(s, *found);
 }
 
 bool recorded(const Scrape& s) {

@@ -25,26 +25,21 @@ std::vector<Row> own_rows(const Context& c, const std::vector<Row>& rows) {
   return own;
 }
 
-std::string label(const Row& row, const std::string& name) {
-  auto found = row.labels.find(name);
-  return found == row.labels.end() ? std::string() : found->second;
-}
-
 void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
   std::string count =
       too_many ? fmt::format("{} series", s.c.sample_count(s.series)) : text::count(own.size(), "sample");
   s.report.set(Link::series, Mark::ok,
                own.size() == 1 ? fmt::format("{} = {}", s.series, own[0].value)
                                : fmt::format("{}: {}", s.series, count));
-  std::string job = own.empty() ? "" : label(own[0], "job");
+  std::string job = own.empty() ? "" : label_of(own[0].labels, "job");
   std::vector<world::Target> targets;
   std::vector<const Json*> of_series;
   std::string pool, error;
   static const Json unread = Json::array();
   for (const Json& target : s.targets == nullptr ? unread : *s.targets) {
     bool ours = !own.empty() && text_at(at(target, "labels"), "job") == job &&
-                (label(own[0], "namespace").empty() ||
-                 text_at(at(target, "labels"), "namespace") == label(own[0], "namespace"));
+                (label_of(own[0].labels, "namespace").empty() ||
+                 text_at(at(target, "labels"), "namespace") == label_of(own[0].labels, "namespace"));
     if (!ours) continue;
     of_series.push_back(&target);
     targets.push_back(target_from(target));

@@ -1,6 +1,8 @@
 // The scrape side of one chain, and who judges which of its links. Inside diagnose/.
 #pragma once
 
+#include <functional>
+
 #include "diagnose/rules.hpp"
 #include "diagnose/series_source.hpp"
 
@@ -56,9 +58,12 @@ void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service);
 std::optional<ConfigLag> config_lag(const Scrape& s, const std::string& what, const Json& object);
 // The same of a monitor, or of the Prometheus object that selects it.
 std::optional<ConfigLag> config_lag(const Scrape& s, const Monitor& m);
-// The last change of the objects, if it is not longer ago than config_delay.
-std::optional<ConfigLag> recent_change(const Scrape& s, const std::string& what,
-                                       const std::vector<const Json*>& objects);
+// The last change of what the operator writes the configuration of a monitor or rule from: it, the labels of
+// its namespace, and the Prometheus object. If it is not longer ago than config_delay.
+std::optional<ConfigLag> recent_change(const Scrape& s, const Selectable& what);
+// What `judge` would report first as broken for this source, without reporting it.
+std::optional<Finding> would_break(const Scrape& s, const Source& source,
+                                   const std::function<void(const Scrape&)>& judge);
 void pending(const Scrape& s, const ConfigLag& lag, std::vector<std::string> evidence);
 void note_pending(const Scrape& s, const ConfigLag& lag);
 // The series has samples only until Prometheus loads what the objects say now: `ends` is what it will be.

@@ -17,22 +17,17 @@ std::string in_quotes(const std::string& value) {
   return Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string label(const PastSource& past, const char* name) {
-  auto found = past.labels.find(name);
-  return found == past.labels.end() ? std::string() : found->second;
-}
-
 // The Service that the samples were of; of a PodMonitor's, the pod, if it is still there.
 Source remembered_source(const Facts& facts, const std::vector<PastSource>& past) {
   Source source;
   for (const PastSource& one : past) {
-    source.space = label(one, "namespace");
+    source.space = label_of(one.labels, "namespace");
     const Reading* pods = facts.listing("pods", source.space);
     if (pods == nullptr || !pods->read()) continue;
-    if (const Json* service = facts.object("services", source.space, label(one, "service"))) {
+    if (const Json* service = facts.object("services", source.space, label_of(one.labels, "service"))) {
       source.services = {service};
       source.pods = pods_of_service(facts, *service);
-    } else if (const Json* pod = facts.object("pods", source.space, label(one, "pod"))) {
+    } else if (const Json* pod = facts.object("pods", source.space, label_of(one.labels, "pod"))) {
       source.pods = {pod};
     } else {
       continue;
@@ -44,6 +39,11 @@ Source remembered_source(const Facts& facts, const std::vector<PastSource>& past
 }
 
 }  // namespace
+
+std::string label_of(const world::Labels& labels, const std::string& name) {
+  auto found = labels.find(name);
+  return found == labels.end() ? std::string() : found->second;
+}
 
 std::string past_query(const std::string& series) {
   return fmt::format(

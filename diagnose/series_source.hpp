@@ -7,6 +7,8 @@
 
 namespace hpawalk::diagnose {
 
+std::string label_of(const world::Labels& labels, const std::string& name);  // empty: it has none
+
 // Who exposed a series, as Prometheus remembers it, and until when.
 struct PastSource {
   world::Labels labels;  // job, namespace, service, pod
