@@ -27,6 +27,11 @@ std::string_view name_of(Certainty certainty) {
   return certainty == Certainty::certain ? "certain" : certainty == Certainty::likely ? "likely" : "possible";
 }
 
+bool comes_before(const Finding& a, const Finding& b) {
+  bool a_note = a.severity != Mark::broken, b_note = b.severity != Mark::broken;
+  return a_note != b_note ? b_note : a.link < b.link;
+}
+
 const Finding* ChainDiagnosis::first_broken() const {
   return !findings.empty() && findings.front().severity == Mark::broken ? &findings.front() : nullptr;
 }
@@ -95,6 +100,7 @@ void trust_the_value(const Context& c, ChainDiagnosis& chain) {
     f.evidence.push_back(served);
     chain.links[static_cast<size_t>(f.link)].mark = Mark::note;
   }
+  std::stable_sort(chain.findings.begin(), chain.findings.end(), comes_before);
 }
 
 // What does not help: more replicas, where their pods cannot run, where the value only grows, or does not
@@ -120,13 +126,6 @@ void correct_instead(const Facts& facts, ChainDiagnosis& chain) {
       break;
     }
   }
-}
-
-void put_in_order(ChainDiagnosis& chain) {
-  std::stable_sort(chain.findings.begin(), chain.findings.end(), [](const Finding& a, const Finding& b) {
-    bool a_note = a.severity != Mark::broken, b_note = b.severity != Mark::broken;
-    return a_note != b_note ? b_note : a.link < b.link;
-  });
 }
 
 ChainDiagnosis judge(const Context& c) {
@@ -191,10 +190,7 @@ std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::function<
       diagnosis.chains.push_back(judge(c));
     }
     judge_together(hpa, diagnosis.chains);
-    for (ChainDiagnosis& chain : diagnosis.chains) {
-      correct_instead(facts, chain);
-      put_in_order(chain);
-    }
+    for (ChainDiagnosis& chain : diagnosis.chains) correct_instead(facts, chain);
     all.push_back(std::move(diagnosis));
   }
   return all;

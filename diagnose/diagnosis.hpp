@@ -34,6 +34,8 @@ struct Finding {
   std::vector<std::string> evidence;  // "what was read: what it said"
   Fix fix;
 };
+// What is broken before the notes, each in the order of the links.
+bool comes_before(const Finding& a, const Finding& b);
 
 struct LinkState {
   Link link = Link::pods;
@@ -44,7 +46,7 @@ struct LinkState {
 struct ChainDiagnosis {
   std::string metric;  // "prom_fake_value of Service prom-fake"
   std::array<LinkState, 10> links;
-  std::vector<Finding> findings;  // first broken link first, notes last
+  std::vector<Finding> findings;  // in order at any time: see comes_before
   const Finding* first_broken() const;
   Mark verdict() const;  // broken, unknown, note or ok
 };

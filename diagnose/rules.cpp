@@ -196,15 +196,20 @@ void Report::broken(const Cause& cause, Link link, std::string sentence, std::ve
                     Fix fix, Certainty certainty) {
   LinkState& state = chain_.links[static_cast<size_t>(link)];
   if (state.mark != Mark::broken) set(link, Mark::broken, sentence);
-  chain_.findings.push_back({std::string(cause.id), link, Mark::broken, certainty, std::move(sentence),
-                             std::move(evidence), std::move(fix)});
+  add({std::string(cause.id), link, Mark::broken, certainty, std::move(sentence), std::move(evidence),
+       std::move(fix)});
 }
 
 void Report::note(const Cause& cause, std::string sentence, std::vector<std::string> evidence, Fix fix) {
   LinkState& state = chain_.links[static_cast<size_t>(cause.link)];
   if (state.mark == Mark::ok) state.mark = Mark::note;
-  chain_.findings.push_back({std::string(cause.id), cause.link, Mark::note, Certainty::certain,
-                             std::move(sentence), std::move(evidence), std::move(fix)});
+  add({std::string(cause.id), cause.link, Mark::note, Certainty::certain, std::move(sentence),
+       std::move(evidence), std::move(fix)});
+}
+
+void Report::add(Finding finding) {
+  auto place = std::upper_bound(chain_.findings.begin(), chain_.findings.end(), finding, comes_before);
+  chain_.findings.insert(place, std::move(finding));
 }
 
 }  // namespace hpawalk::diagnose

@@ -72,6 +72,8 @@ class Report {
   bool has(const Cause& cause) const;
 
  private:
+  void add(Finding finding);
+
   ChainDiagnosis& chain_;
 };
 

@@ -816,14 +816,30 @@ def other_server(f):
     unlisted(f)
 
 
+def changed_prometheus(f):
+    f["prometheuses"]["value"]["items"][0]["metadata"].update(hpawalkLastChange=base["taken"])
+
+
+def one_blocks(f):
+    """A second metric has a series, but no rule; of both chains it is noted that a change of Prometheus is pending."""
+    changed_prometheus(f)
+    spec = f["hpas"]["value"]["items"][0]["spec"]
+    spec["metrics"].append({"object": {**spec["metrics"][0]["object"], "metric": {"name": "lab_unruled"}}, "type": "Object"})
+    sample = copy.deepcopy(f[PROM + "samples"]["value"][0])
+    sample["labels"]["__name__"] = "lab_unruled"
+    f[PROM + "samples"]["value"].append(sample)
+    error(f, API.replace("lab_value", "lab_unruled"), "kube-not-found", "the server could not find the metric lab_unruled for services object-value")
+
+
 FILES = {
+    "one-metric-blocks-scale-down@prometheus-changed": one_blocks,
     "scraped-twice": scraped_twice, "adapter-starting": starting,
     "monitor-not-selected@still-served": lambda f: monitor_of_chain(f)["metadata"].update(labels={"release": "other"}),
     "monitor-selects-no-service@still-served": lambda f: f["servicemonitors"]["value"].update(items=[]),
     "monitor-port-name@still-served": lambda f: monitor_of_chain(f)["spec"].update(endpoints=[{"port": "stat"}]),
     "prometheus-config-pending@still-served": just_changed,
     "prometheus-config-pending@enforced-before": enforced_before,
-    "prometheus-config-pending@prometheus": lambda f: f["prometheuses"]["value"]["items"][0]["metadata"].update(hpawalkLastChange=base["taken"]),
+    "prometheus-config-pending@prometheus": changed_prometheus,
     "prometheus-config-pending@outdated": outdated_job,
     "prometheus-cannot-discover@still-served": lambda f: [f[key].update(value=False) for key in f if key.startswith("may system:serviceaccount:watch:prom ")],
     "prometheus-config-rejected@still-served": outdated_and_rejected,
