@@ -96,6 +96,10 @@ Pattern Pattern::constant(std::string_view expression) {
   return *std::move(pattern);
 }
 
+std::string Pattern::quoted(const std::string& text) {
+  return re2::RE2::QuoteMeta(text);
+}
+
 bool Pattern::matches(std::string_view text) const {
   return compiled_->Match({text.data(), text.size()}, 0, text.size(), re2::RE2::ANCHOR_BOTH, nullptr, 0);
 }

@@ -30,6 +30,9 @@ class Pattern {
   // For expressions that are part of hpawalk: a wrong one is a bug, and throws.
   static Pattern constant(std::string_view expression);
 
+  // The expression that matches this text and no other.
+  static std::string quoted(const std::string& text);
+
   bool matches(std::string_view text) const;   // from its begin to its end
   bool found_in(std::string_view text) const;  // anywhere
   std::optional<Groups> match(std::string_view text) const;

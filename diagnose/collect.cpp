@@ -52,9 +52,9 @@ using world::kube_kind;
 using world::KubeResource;
 
 // Each is kept under its plural. In the whole cluster, where that is allowed:
-constexpr KubeResource listed_whole[] = {kube_kind("Service"), kube_kind("ServiceMonitor"),
-                                         kube_kind("PodMonitor"), kube_kind("Prometheus"),
-                                         kube_kind("PrometheusRule")};
+constexpr KubeResource listed_whole[] = {
+    kube_kind("Service"), kube_kind("ServiceMonitor"), kube_kind("PodMonitor"),    kube_kind("ScrapeConfig"),
+    kube_kind("Probe"),   kube_kind("Prometheus"),     kube_kind("PrometheusRule")};
 // In the namespaces that matter:
 constexpr KubeResource listed_by_space[] = {
     kube_kind("Pod"),        kube_kind("EndpointSlice"), kube_kind("Deployment"),   kube_kind("StatefulSet"),

@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/past.hpp"
+#include "diagnose/series_source.hpp"
 #include "hpasim/why.hpp"
 
 namespace hpawalk::diagnose {
@@ -70,14 +72,13 @@ Json kept_config(const Json& data) {
 
 // One query that asks for the samples of all these series, and one that counts them.
 void read_samples(Reader& reader, const PrometheusAddress& address, const std::set<std::string>& names) {
-  static const std::string plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:";
-  std::vector<std::string> safe;
+  std::vector<std::string> patterns;
   for (const std::string& name : names) {
-    if (!name.empty() && name.find_first_not_of(plain) == std::string::npos) safe.push_back(name);
+    if (!name.empty()) patterns.push_back(Pattern::quoted(name));
   }
-  if (safe.empty()) return;
+  if (patterns.empty()) return;
   // Those with very many series are counted, not read.
-  std::string selector = "{__name__=~\"" + text::join(safe, "|") + "\"}";
+  std::string selector = "{__name__=~" + in_quotes(text::join(patterns, "|")) + "}";
   std::string query =
       fmt::format("{} and on(__name__) (count by (__name__) ({}) <= {})", selector, selector, most_rows);
   reader.ask_prometheus(

@@ -52,13 +52,15 @@ constexpr std::string_view whole;  // keeps the value whole
   "spec.replicas spec.selector spec.template.metadata.labels spec.template.spec.containers.name " \
   "spec.template.spec.containers.command spec.template.spec.containers.args "                     \
   "status.replicas status.updatedReplicas status.unavailableReplicas status.desiredNumberScheduled"
+#define OBJECT_FIELDS "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange "
+#define BINDING_FIELDS \
+  "status.bindings.conditions.type status.bindings.conditions.status status.bindings.conditions.message"
 #define MONITOR_FIELDS                                                                      \
-  "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange "            \
+  OBJECT_FIELDS                                                                             \
   "spec.selector spec.namespaceSelector spec.endpoints.port spec.podMetricsEndpoints.port " \
   "spec.endpoints.honorTimestamps spec.podMetricsEndpoints.honorTimestamps "                \
   "spec.endpoints.metricRelabelings spec.podMetricsEndpoints.metricRelabelings "            \
-  "spec.fallbackScrapeProtocol spec.sampleLimit "                                           \
-  "status.bindings.conditions.type status.bindings.conditions.status status.bindings.conditions.message"
+  "spec.fallbackScrapeProtocol spec.sampleLimit " BINDING_FIELDS
 #define EVENT_FIELDS                                                                                   \
   "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid message count " \
   "series.count "                                                                                      \
@@ -78,10 +80,17 @@ constexpr Kind kinds[] = {
      "spec.ports.targetPort"},
     {"servicemonitors", MONITOR_FIELDS},
     {"podmonitors", MONITOR_FIELDS},
+    {"scrapeconfigs", OBJECT_FIELDS
+     "spec.staticConfigs.targets spec.staticConfigs.labels.namespace spec.staticConfigs.labels.service "
+     "spec.dnsSDConfigs.names " BINDING_FIELDS},
+    {"probes", OBJECT_FIELDS "spec.targets.staticConfig.static spec.targets.staticConfig.labels.namespace "
+                             "spec.targets.staticConfig.labels.service " BINDING_FIELDS},
     {"prometheuses", CONDITION_FIELDS
      "metadata.name metadata.namespace metadata.hpawalkLastChange spec.serviceDiscoveryRole spec.routePrefix "
      "spec.serviceMonitorSelector spec.serviceMonitorNamespaceSelector "
      "spec.podMonitorSelector spec.podMonitorNamespaceSelector "
+     "spec.scrapeConfigSelector spec.scrapeConfigNamespaceSelector "
+     "spec.probeSelector spec.probeNamespaceSelector "
      "spec.ruleSelector spec.ruleNamespaceSelector spec.shards "
      "spec.enforcedNamespaceLabel spec.excludedFromEnforcement"},
     {"prometheusrules",

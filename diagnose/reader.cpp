@@ -229,10 +229,14 @@ void Reader::read_log(const Json& pod) {
   });
 }
 
-// Without the labels' end it would be the sample of a longer name.
+// Without what follows it would be the sample of a longer name. A name with other characters than letters,
+// digits, _ and : is in quotes, between the labels' braces.
 static bool sample_of(const std::string& line, const std::string& series) {
-  return line.starts_with(series) && line.size() > series.size() &&
-         std::string_view("{ \t").find(line[series.size()]) != std::string_view::npos;
+  auto is = [&](const std::string& start, std::string_view next) {
+    return line.starts_with(start) && line.size() > start.size() &&
+           next.find(line[start.size()]) != std::string_view::npos;
+  };
+  return is(series, "{ \t") || is("{\"" + series + "\"", ",} \t");
 }
 
 void Reader::read_page(const std::string& key, const Json& pod, const std::string& url,
@@ -247,7 +251,8 @@ void Reader::read_page(const std::string& key, const Json& pod, const std::strin
   if (size_t query = url.find('?'); query != std::string::npos) asked += url.substr(query);
   later([=, this] {
     world::KubeRequest request{"GET", asked};
-    request.headers = {{"Accept", "text/plain;version=0.0.4"}};
+    request.headers = {
+        {"Accept", "text/plain;version=1.0.0;escaping=allow-utf-8,text/plain;version=0.0.4;q=0.5"}};
     Result<world::HttpResponse> answer = api_.send(request);
     Reading reading{asked, {}, {}, {}, Json::array(), 0};
     if (!answer || !answer->ok()) {

@@ -102,7 +102,8 @@ void other_objects(const Context& c, Report& report, const Candidate& candidate,
       return;
     if (values.size() < 5) values.push_back(in->second + "/" + of->second);
   }
-  if (report.broken_before(Link::adapter) || report.has(cause::pods_metric_of_others) || wanted.empty())
+  if (report.broken_before(Link::adapter) || report.has(cause::pods_metric_of_others) ||
+      report.has(cause::object_not_in_series) || wanted.empty())
     return;
   const Reading* prometheuses = c.facts.whole("prometheuses");
   const Reading* runtime = c.prometheus_reading("runtime");  // when it loaded its configuration

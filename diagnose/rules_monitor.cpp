@@ -1,4 +1,4 @@
-// ServiceMonitors and PodMonitors: does one select the Service or pods, and does Prometheus select it?
+// Does a monitor select or name the Service or pods, and does Prometheus select it?
 #include "diagnose/rules_monitor.hpp"
 
 #include <algorithm>
@@ -18,26 +18,37 @@ const Cause cause::monitor_selects_no_service = {
     .fix = "Correct labels or namespaceSelector"};
 
 ObjectRef ref_of_monitor(const Monitor& m) {
-  return {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name};
+  return {std::string(m.of->resource), m.space, m.name};
+}
+
+const Json* found_by(const Monitor& m, const Source& source) {
+  if (m.of->by_selector && !m.covers(source.space)) return nullptr;
+  const std::vector<const Json*>& objects = m.pods() ? source.pods : source.services;
+  auto found = std::find_if(objects.begin(), objects.end(), [&](const Json* object) {
+    return m.of->by_selector ? matches(at(*m.object, "spec.selector"), at(*object, "metadata.labels"))
+                             : names(m, *object);
+  });
+  return found == objects.end() ? nullptr : *found;
 }
 
 bool by_monitor(const Json& target) {
-  std::string pool = text_at(target, "pool");
-  return pool.starts_with("serviceMonitor/") || pool.starts_with("podMonitor/");
+  std::string job = text_at(target, "pool");
+  return std::any_of(std::begin(monitor_kinds), std::end(monitor_kinds),
+                     [&](const MonitorKind& kind) { return job.starts_with(std::string(kind.field) + "/"); });
 }
 
 const Monitor* monitor_of(const Scrape& s, const Json& target) {
-  std::string pool = text_at(target, "pool");
-  auto found = std::find_if(s.monitors.begin(), s.monitors.end(),
-                            [&](const Monitor& m) { return pool.starts_with(m.pool()); });
+  std::string job = text_at(target, "pool");
+  auto found =
+      std::find_if(s.monitors.begin(), s.monitors.end(), [&](const Monitor& m) { return m.makes(job); });
   return found == s.monitors.end() ? nullptr : &*found;
 }
 
 std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target) {
   const Monitor* m = monitor_of(s, target);
-  if (m == nullptr) return std::nullopt;
-  std::string list = m->pods ? "podMetricsEndpoints" : "endpoints",
-              index = text_at(target, "pool").substr(m->pool().size());
+  if (m == nullptr || !m->of->by_selector) return std::nullopt;
+  std::string list = m->pods() ? "podMetricsEndpoints" : "endpoints",
+              index = text_at(target, "pool").substr(m->job().size());
   const Json& endpoints = list_at(*m->object, "spec." + list);
   auto number = static_cast<size_t>(std::max(0, std::atoi(index.c_str())));
   if (number >= endpoints.size() || std::to_string(number) != index) return std::nullopt;
@@ -102,6 +113,7 @@ size_t likeness_of(const Monitor& m, const Json* service, const Json& labels) {
 Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels) {
   Nearest nearest;
   for (const Monitor& m : s.monitors) {
+    if (!m.of->by_selector) continue;
     const Json& selector = at(*m.object, "spec.selector");
     if (matches(selector, labels) && selector_text(selector) != "everything") nearest.by_space = &m;
     if (!m.covers(s.space)) continue;
@@ -113,15 +125,30 @@ Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels
   return nearest;
 }
 
+// Why the lists of the monitors that select by labels, or of those that name targets, may not be whole;
+// empty: they are.
+std::string unread_of(const Facts& facts, bool by_selector) {
+  for (const MonitorKind& kind : monitor_kinds) {
+    if (kind.by_selector != by_selector) continue;
+    const Reading* reading = facts.whole(std::string(kind.plural));
+    if (reading == nullptr || reading->refused()) return why_unread(reading);
+  }
+  return {};
+}
+
 // Where other pods expose a Pods metric, these need not expose it too.
 void selects_none(const Scrape& s, std::string sentence, std::vector<std::string> evidence, Fix fix) {
   std::string others = others_that_expose(s);
   bool samples_seen = s.c.need.type != "Pods" || s.c.samples_known();
+  std::string unread = unread_of(s.c.facts, false);
+  if (!unread.empty()) evidence.push_back("ScrapeConfigs or Probes: " + unread);
   if (!others.empty())
     evidence.push_back(fmt::format("{} has samples of {}; type Pods fits only if these pods expose it too",
                                    s.series, others));
   s.report.broken(cause::monitor_selects_no_service, std::move(sentence), std::move(evidence), std::move(fix),
-                  others.empty() && samples_seen ? Certainty::certain : Certainty::likely);
+                  others.empty() && samples_seen && unread.empty() && s.targets != nullptr
+                      ? Certainty::certain
+                      : Certainty::likely);
 }
 
 void other_namespace(const Scrape& s, const Monitor& m, const std::string& what) {
@@ -142,7 +169,7 @@ void other_labels(const Scrape& s, const Nearest& nearest, const Json* service, 
       advice(fmt::format("Make the selector of {} match {}, or change the labels to match it", m.ref(), what),
              look_at("get", ref_of_monitor(m)));
   // Of one that has nothing in common with the Service but the namespace, nobody knows that it is meant.
-  if (!m.pods && service != nullptr && nearest.likeness > 2)
+  if (!m.pods() && service != nullptr && nearest.likeness > 2)
     fix = labelled(ref_of("service", *service), *service, selector,
                    fmt::format("Give Service {} the labels that {} selects", full_name(*service), m.ref()))
               .value_or(fix);
@@ -175,18 +202,14 @@ void no_monitor(const Scrape& s, const Json* service) {
   s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
 }
 
-// Those that select the Service (which is set to the one found) or the pods.
+// Those that select or name the Service (which is set to the one found), or select the pods.
 std::vector<Monitor> matching_monitors(const Scrape& s, const Json*& service) {
   std::vector<Monitor> matching;
   for (const Monitor& m : s.monitors) {
-    if (!m.covers(s.space)) continue;
-    const Json& selector = at(*m.object, "spec.selector");
-    auto matched = [&](const Json* object) { return matches(selector, at(*object, "metadata.labels")); };
-    const std::vector<const Json*>& objects = m.pods ? s.pods : s.services;
-    auto found = std::find_if(objects.begin(), objects.end(), matched);
-    if (found == objects.end()) continue;
+    const Json* found = found_by(m, s);
+    if (found == nullptr) continue;
     matching.push_back(m);
-    if (!m.pods) service = *found;
+    if (!m.pods()) service = found;
   }
   return matching;
 }
@@ -238,11 +261,7 @@ void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, cons
 }  // namespace
 
 std::string monitors_unread(const Scrape& s) {
-  for (const char* resource : {"servicemonitors", "podmonitors"}) {
-    const Reading* reading = s.c.facts.whole(resource);
-    if (reading == nullptr || reading->refused()) return why_unread(reading);
-  }
-  return {};
+  return unread_of(s.c.facts, true);
 }
 
 bool selected_by_any_monitor(const Scrape& s) {
@@ -254,16 +273,19 @@ void monitored(const Scrape& s) {
   const Json* service = s.services.empty() ? nullptr : s.services.front();
   std::vector<Monitor> matching = matching_monitors(s, service);
   std::string unread = monitors_unread(s);
+  if (matching.empty() && other_job(s)) return;
   if (matching.empty() && !unread.empty()) return unknown_monitor(s, unread);
   if (matching.empty()) return no_monitor(s, service);
   // The one that comes furthest decides: another that is broken too does not matter when one works.
   std::vector<Monitor> with_port;
   for (const Monitor& m : matching) {
-    if (m.pods ? pod_port_matches(m, s.pods) : port_matches(m, *service)) with_port.push_back(m);
+    bool has_port =
+        !m.of->by_selector || (m.pods() ? pod_port_matches(m, s.pods) : port_matches(m, *service));
+    if (has_port) with_port.push_back(m);
   }
   if (!with_port.empty()) return judge_selection(s, with_port, service);
   const Monitor& m = matching.front();
-  return m.pods ? wrong_pod_port(s, m) : wrong_port(s, m, *service);
+  return m.pods() ? wrong_pod_port(s, m) : wrong_port(s, m, *service);
 }
 
 }  // namespace hpawalk::diagnose

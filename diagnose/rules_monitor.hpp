@@ -1,4 +1,4 @@
-// ServiceMonitors and PodMonitors, and who judges what about them. Inside diagnose/.
+// ServiceMonitors, PodMonitors, ScrapeConfigs and Probes, and who judges what about them. Inside diagnose/.
 #pragma once
 
 #include "diagnose/rules_scrape.hpp"
@@ -7,13 +7,17 @@ namespace hpawalk::diagnose {
 
 ObjectRef ref_of_monitor(const Monitor& m);
 
-// The monitor's endpoint that a target comes from, by its pool: "serviceMonitor/NAMESPACE/NAME/INDEX".
+// The Service or pod of the source that the monitor selects or names; null: none.
+const Json* found_by(const Monitor& m, const Source& source);
+
+// The endpoint of a ServiceMonitor or PodMonitor that a target comes from, by its job:
+// "serviceMonitor/NAMESPACE/NAME/INDEX".
 struct Endpoint {
   const Monitor* monitor = nullptr;
   std::string list, index;
   const Json* object = nullptr;
 };
-bool by_monitor(const Json& target);                             // is its job one of the operator's?
+bool by_monitor(const Json& target);                             // has the operator made its job?
 const Monitor* monitor_of(const Scrape& s, const Json& target);  // null: none of those that were read
 std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target);
 

@@ -7,7 +7,9 @@ const Cause cause::monitor_not_selected = {
     .id = "monitor-not-selected",
     .link = Link::monitor,
     .symptom = "The job is not in Prometheus at all",
-    .reason = "The monitor's labels do not match Prometheus's serviceMonitorSelector (or podMonitorSelector)",
+    .reason =
+        "The monitor's labels do not match Prometheus's serviceMonitorSelector (or podMonitorSelector, "
+        "scrapeConfigSelector, probeSelector)",
     .detection = "The selector is evaluated",
     .fix = "Add the label"};
 
@@ -75,29 +77,62 @@ Fix select_namespace(const Scrape& s, const Json& prometheus, const Selectable& 
   return labelled({"namespace", "", own}, *space, selector, says, beyond).value_or(otherwise);
 }
 
+// The Prometheuses beside this one that select it.
+std::vector<const Json*> selected_elsewhere(const Scrape& s, const Json& prometheus, const Selectable& what) {
+  std::vector<const Json*> others;
+  for (const Json* other : s.c.facts.items("prometheuses")) {
+    if (other != &prometheus && selects(s.c.facts, *other, what).answer == Selection::Answer::yes)
+      others.push_back(other);
+  }
+  return others;
+}
+
+// The labels that Prometheus asks for, unless that takes the object away from another Prometheus.
+Fix select_by_labels(const Scrape& s, const Json& prometheus, const Selectable& what) {
+  const std::string ref = full_name(prometheus), field = what.field + "Selector";
+  const Json& selector = at(prometheus, "spec." + field);
+  Json after = *what.object;
+  if (const Json& wanted = at(selector, "matchLabels"); wanted.is_object())
+    after["metadata"]["labels"].update(wanted);
+  Selectable changed{&after, what.kind, what.resource, what.field};
+  for (const Json* other : selected_elsewhere(s, prometheus, what)) {
+    if (selects(s.c.facts, *other, changed).answer == Selection::Answer::yes) continue;
+    return advice(
+        fmt::format("Make the adapter query Prometheus {0}, or change {1} of Prometheus {2} to select {3} "
+                    "too. The labels that Prometheus {2} selects now would take it away from {0}",
+                    full_name(*other), field, ref, what.ref()),
+        look_at("get", ref_of("prometheus", prometheus)));
+  }
+  return labelled(ref_of(what.resource, *what.object), *what.object, selector,
+                  fmt::format("Give {} the labels that Prometheus {} selects", what.ref(), ref))
+      .value_or(advice(fmt::format("Change {} of Prometheus {} to select it", field, ref),
+                       look_at("get", ref_of("prometheus", prometheus))));
+}
+
 }  // namespace
 
 void not_selected_by(const Scrape& s, const Json& prometheus, const Selectable& what, const Selection& why,
                      const SelectionCauses& causes) {
-  std::string ref = full_name(prometheus), space = space_of(*what.object);
+  std::string ref = full_name(prometheus), space = space_of(*what.object), beside;
+  for (const Json* other : selected_elsewhere(s, prometheus, what))
+    beside += (beside.empty() ? "; selected by Prometheus " : ", ") + full_name(*other);
   if (why.by_namespace) {
     s.report.broken(
         causes.by_namespace,
-        fmt::format("Prometheus {} does not select {}s in namespace {}: {}", ref, what.kind, space, why.why),
+        fmt::format("Prometheus {} does not select {}s in namespace {}: {}", ref, what.kind, space, why.why) +
+            beside,
         {fmt::format("Prometheus {}: spec.{}NamespaceSelector {}", ref, what.field,
                      at(prometheus, "spec." + what.field + "NamespaceSelector").dump()),
          fmt::format("namespace {}: labels {}", space, labels_text(namespace_labels(s.c.facts, space)))},
         select_namespace(s, prometheus, what));
   } else {
-    std::string says = fmt::format("Give {} the labels that Prometheus {} selects", what.ref(), ref);
     const Json& selector = at(prometheus, "spec." + what.field + "Selector");
     s.report.broken(
-        causes.by_labels, fmt::format("Prometheus {} does not select {}: {}", ref, what.ref(), why.why),
+        causes.by_labels,
+        fmt::format("Prometheus {} does not select {}: {}", ref, what.ref(), why.why) + beside,
         {fmt::format("Prometheus {}: spec.{}Selector {}", ref, what.field, selector_text(selector)),
          fmt::format("{}: labels {}", what.ref(), labels_text(at(*what.object, "metadata.labels")))},
-        labelled(ref_of(what.resource, *what.object), *what.object, selector, says)
-            .value_or(advice(fmt::format("Change {}Selector of Prometheus {} to select it", what.field, ref),
-                             look_at("get", ref_of("prometheus", prometheus)))));
+        select_by_labels(s, prometheus, what));
   }
 }
 

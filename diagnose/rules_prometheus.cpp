@@ -79,11 +79,13 @@ void no_answer(const Scrape& s, const Reading* reading) {
 bool is_own_service(const Scrape& s, const Json& target) {
   const Json& labels = at(target, "labels");
   return std::any_of(s.services.begin(), s.services.end(), [&](const Json* service) {
-    std::string name = name_of(*service), host = "//" + name + "." + s.space;
-    std::string url = text_at(target, "url");
-    if (has(url, host + ".") || has(url, host + ":") || has(url, host + "/")) return true;
-    return text_at(labels, "namespace") == s.space && text_at(labels, "service") == name;
+    return leads_to(text_at(target, "url"), *service) ||
+           (text_at(labels, "namespace") == s.space && text_at(labels, "service") == name_of(*service));
   });
+}
+
+bool leads_here(const Scrape& s, const Json& target) {
+  return own_pod(s, target) != nullptr || is_own_service(s, target);
 }
 
 std::optional<ConfigLag> lag_of_all(const Scrape& s, const std::vector<Monitor>& monitors) {
@@ -122,8 +124,10 @@ bool without_operator(const Scrape& s) {
   // It answers, no operator made it, and none of its jobs is named as the operator names them. (A query layer
   // before an operator's Prometheuses shows theirs.)
   const Reading* config = s.c.prometheus_reading("config");
-  bool job = config != nullptr && (has(text_at(config->value, "yaml"), "job_name: serviceMonitor/") ||
-                                   has(text_at(config->value, "yaml"), "job_name: podMonitor/"));
+  std::string yaml = config != nullptr ? text_at(config->value, "yaml") : "";
+  bool job = std::any_of(std::begin(monitor_kinds), std::end(monitor_kinds), [&](const MonitorKind& kind) {
+    return has(yaml, fmt::format("job_name: {}/", kind.field));
+  });
   return config != nullptr && config->read() && !job &&
          std::none_of(s.targets->begin(), s.targets->end(), by_monitor);
 }
@@ -133,7 +137,7 @@ void scraped_without_operator(const Scrape& s) {
   if (!prometheus_answers(s) || s.targets == nullptr) return;
   std::vector<const Json*> own;
   for (const Json& target : *s.targets) {
-    if (own_pod(s, target) != nullptr || is_own_service(s, target)) own.push_back(&target);
+    if (leads_here(s, target)) own.push_back(&target);
   }
   if (!own.empty()) return judge_targets(s, own);
   std::string what = s.services.empty() ? "these pods" : "Service " + name_of(*s.services.front());
@@ -146,6 +150,20 @@ void scraped_without_operator(const Scrape& s) {
                   Certainty::likely);
 }
 
+bool other_job(const Scrape& s) {
+  std::vector<const Json*> own;
+  if (s.targets == nullptr) return false;
+  for (const Json& target : *s.targets) {
+    const Monitor* m = monitor_of(s, target);
+    bool other = m == nullptr ? !by_monitor(target) : !m->of->by_selector;
+    if (other && leads_here(s, target)) own.push_back(&target);
+  }
+  if (own.empty()) return false;
+  s.report.set(Link::monitor, Mark::ok, "job " + text_at(*own.front(), "pool"));
+  judge_targets(s, own);
+  return true;
+}
+
 void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service) {
   if (s.targets == nullptr) {
     prometheus_answers(s);
@@ -154,12 +172,13 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
   std::vector<const Json*> own;
   for (const Json& target : *s.targets) {
     for (const Monitor& m : monitors) {
-      if (!text_at(target, "pool").starts_with(m.pool())) continue;
+      if (!m.makes(text_at(target, "pool"))) continue;
       const Json& labels = at(target, "labels");
       bool ours = own_pod(s, target) != nullptr ||
                   (service != nullptr && text_at(labels, "service") == name_of(*service) &&
                    text_at(labels, "namespace") == s.space);
-      if (ours) own.push_back(&target);
+      // The target of a Probe is the prober, and a ScrapeConfig's labels are its own.
+      if (ours || !m.of->by_selector) own.push_back(&target);
     }
   }
   // What is scraped by a configuration from before the change says nothing about the change.
@@ -168,7 +187,11 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
   if (!own.empty()) return lag ? job_outdated(s, m, *lag, errors_of(own)) : judge_targets(s, own);
   const Reading* config = s.c.prometheus_reading("config");
   std::string yaml = config != nullptr && config->read() ? text_at(config->value, "yaml") : "";
-  bool job_there = yaml.find("job_name: " + m.pool()) != std::string::npos;
+  std::vector<std::string> lines = text::lines(yaml);
+  bool job_there = std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+    size_t name = line.find("job_name: ");
+    return name != std::string::npos && m.makes(line.substr(name + 10));
+  });
   if (!yaml.empty() && !job_there) return job_missing(s, m);
   if (lag) return job_outdated(s, m, *lag, {});
   return nothing_discovered(s, m, service);

@@ -1,6 +1,6 @@
 // A job without targets: may Prometheus look for them, and is there anything to find?
 #include "diagnose/collect.hpp"
-#include "diagnose/rules_scrape.hpp"
+#include "diagnose/rules_monitor.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -70,12 +70,12 @@ bool discovery_forbidden(const Scrape& s) {
 }
 
 void nothing_discovered(const Scrape& s, const Monitor& m, const Json* service) {
-  if (discovery_forbidden(s) || no_endpoints(s, service)) return;
+  if (m.of->by_selector && (discovery_forbidden(s) || no_endpoints(s, service))) return;
   s.report.broken(
       cause::target_not_discovered,
       fmt::format("Prometheus has a job for {}, but no target in it; discovery may still be in progress",
                   m.ref()),
-      {seen(*s.c.prometheus_reading("targets"), "no active target of " + m.pool())},
+      {seen(*s.c.prometheus_reading("targets"), "no active target of " + m.job())},
       advice("In Prometheus, look at Status > Service discovery: relabelings may drop the target"),
       Certainty::possible);
 }

@@ -1,7 +1,7 @@
 // A monitor that Prometheus selects, but whose job is not in the configuration that Prometheus runs with.
 #include <algorithm>
 
-#include "diagnose/rules_scrape.hpp"
+#include "diagnose/rules_monitor.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -42,12 +42,11 @@ Fix prometheus_log(const Scrape& s) {
 }
 
 Fix correct(const Monitor& m) {
-  return advice("Correct what the operator names in " + m.ref(),
-                look_at("get", {m.pods ? "podmonitor" : "servicemonitor", m.space, m.name}));
+  return advice("Correct what the operator names in " + m.ref(), look_at("get", ref_of_monitor(m)));
 }
 
 std::string no_job(const Scrape& s, const Monitor& m) {
-  return seen(*s.c.prometheus_reading("config"), "no job " + m.pool() + "0");
+  return seen(*s.c.prometheus_reading("config"), "no job " + m.job() + (m.of->by_selector ? "0" : ""));
 }
 
 bool rejected_by_event(const Scrape& s, const Monitor& m) {

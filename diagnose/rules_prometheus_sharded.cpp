@@ -43,7 +43,7 @@ Fix exclude(const Json& prometheus, const Monitor& m) {
   std::string says =
       fmt::format("Exclude {} from the enforcement; or create it in the namespace of its targets", m.ref());
   Json entry = {{"group", "monitoring.coreos.com"},
-                {"resource", m.pods ? "podmonitors" : "servicemonitors"},
+                {"resource", m.of->plural},
                 {"namespace", m.space},
                 {"name", m.name}};
   return advice_with(says, {{"excludedFromEnforcement", Json::array({entry})}},
@@ -56,14 +56,31 @@ const Monitor* overwritten_by(const Scrape& s, const Row& row, const std::string
   std::vector<std::string> names = s.c.object_names();
   if (std::find(names.begin(), names.end(), label_of(row.labels, object)) == names.end()) return nullptr;
   auto found = std::find_if(s.monitors.begin(), s.monitors.end(), [&](const Monitor& m) {
-    const std::vector<const Json*>& objects = m.pods ? s.pods : s.services;
-    return m.space != s.space && m.space == label_of(row.labels, space) && m.covers(s.space) &&
-           selects(s.c.facts, *s.c.prometheus.resource, selectable(m)).answer == Selection::Answer::yes &&
-           std::any_of(objects.begin(), objects.end(), [&](const Json* o) {
-             return matches(at(*m.object, "spec.selector"), at(*o, "metadata.labels"));
-           });
+    return m.space != s.space && m.space == label_of(row.labels, space) && found_by(m, s) != nullptr &&
+           selects(s.c.facts, *s.c.prometheus.resource, selectable(m)).answer == Selection::Answer::yes;
   });
   return found == s.monitors.end() ? nullptr : &*found;
+}
+
+// Neither the field's removal nor a relabeling leaves a time: which of the two it is, is not to be seen.
+void overwritten_elsewhere(const Scrape& s, const Monitor& m, const Candidate& candidate, const Row& row,
+                           const std::string& label) {
+  const Json& prometheus = *s.c.prometheus.resource;
+  s.report.broken(
+      cause::object_not_in_series,
+      fmt::format(
+          "The samples of {} have {}={}, the namespace of the monitor, although Prometheus {} does not "
+          "enforce it; so none is of namespace {}",
+          m.ref(), label, m.space, full_name(prometheus), s.space),
+      {fmt::format("Prometheus {}: spec.enforcedNamespaceLabel {}", full_name(prometheus),
+                   text_at(prometheus, "spec.enforcedNamespaceLabel", "is not set")),
+       "Prometheus has " + sample_text(candidate, row)},
+      advice(
+          fmt::format("If enforcedNamespaceLabel was removed moments ago, wait: Prometheus loads the change "
+                      "within {}. Otherwise look for relabelings of {} that set {}",
+                      text::duration(config_delay), m.ref(), label),
+          look_at("get", ref_of_monitor(m))),
+      Certainty::likely);
 }
 
 }  // namespace
@@ -101,12 +118,15 @@ bool namespace_enforced(const Scrape& s, const std::vector<Row>& rows) {
   if (prometheus == nullptr || candidate == nullptr || s.c.need.external()) return false;
   std::optional<std::string> space = label_for(*candidate->rule, {"", "namespaces"});
   std::optional<std::string> object = label_for(*candidate->rule, s.c.need.resource);
-  if (!space || !object || text_at(*prometheus, "spec.enforcedNamespaceLabel") != *space) return false;
+  if (!space || !object) return false;
+  bool enforced = text_at(*prometheus, "spec.enforcedNamespaceLabel") == *space;
   for (const Row& row : rows) {
     const Monitor* m = overwritten_by(s, row, *space, *object);
     if (m == nullptr) continue;
+    if (!enforced && config_lag(s, *m)) return false;  // which explains it, and is reported of the monitor
     pods_and_services(s, true);
     s.report.set(Link::prometheus, Mark::ok, "has the series");
+    if (!enforced) return overwritten_elsewhere(s, *m, *candidate, row, *space), true;
     s.report.broken(
         cause::namespace_label_enforced,
         fmt::format("Prometheus {} sets {}={} on all samples of {}, so none is of namespace {}",

@@ -1,7 +1,7 @@
 // The chain's targets in Prometheus: is one up, and if not, why can Prometheus not scrape them?
 #include <algorithm>
 
-#include "diagnose/rules_scrape.hpp"
+#include "diagnose/rules_monitor.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -60,8 +60,39 @@ std::optional<Fix> lead_to_declared(const Json& service, const std::string& url,
   return std::nullopt;
 }
 
+// The Service that the address names, which refuses connections to ports that it does not have; null: none.
+const Json* service_without_port(const Scrape& s, const std::string& url) {
+  for (const Json* service : s.c.facts.items("services")) {
+    if (!leads_to(url, *service)) continue;
+    const Json& ports = list_at(*service, "spec.ports");
+    bool has_port = std::any_of(ports.begin(), ports.end(),
+                                [&](const Json& port) { return int_at(port, "port") == port_of(url); });
+    return has_port ? nullptr : service;
+  }
+  return nullptr;
+}
+
+void no_such_port(const Scrape& s, const Json& service, const Json& target,
+                  std::vector<std::string> evidence) {
+  std::string url = text_at(target, "url");
+  std::vector<std::string> ports;
+  for (const Json& port : list_at(service, "spec.ports")) ports.push_back(text_at(port, "port"));
+  evidence.push_back(fmt::format("Service {}: port {}", full_name(service), text::join(ports, ", ")));
+  const Monitor* m = monitor_of(s, target);
+  std::string where = m != nullptr ? m->ref() : "job " + text_at(target, "pool");
+  s.report.broken(cause::target_down,
+                  fmt::format("Prometheus cannot scrape {}: Service {} has no port {}", url,
+                              full_name(service), port_of(url)),
+                  std::move(evidence),
+                  advice("Correct the port in the address that " + where + " names",
+                         look_at("get", ref_of("service", service))));
+}
+
 // Nothing listens where Prometheus scrapes.
-void refused(const Scrape& s, const std::string& url, std::vector<std::string> evidence) {
+void refused(const Scrape& s, const Json& target, std::vector<std::string> evidence) {
+  std::string url = text_at(target, "url");
+  if (const Json* service = service_without_port(s, url))
+    return no_such_port(s, *service, target, std::move(evidence));
   const std::vector<std::pair<std::string, long long>> declared = declared_ports(s);
   std::vector<std::string> shown;
   for (const auto& [name, number] : declared)
@@ -128,7 +159,7 @@ void target_is_down(const Scrape& s, const Json& target) {
   std::vector<std::string> evidence = {seen(*s.c.prometheus_reading("targets"), target_text(target))};
   std::string sentence = fmt::format("Prometheus cannot scrape {}: {}", url, error);
   if (has(error, "connection refused")) {
-    refused(s, url, evidence);
+    refused(s, target, evidence);
   } else if (has(error, "reset by peer") || error.ends_with(": EOF")) {
     cut_off(s, target, sentence, evidence);
   } else if (!response_refused(s, target, sentence, evidence)) {

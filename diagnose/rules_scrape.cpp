@@ -62,7 +62,7 @@ void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
 }
 
 void unknown_source(const Scrape& s) {
-  s.report.set(Link::monitor, Mark::not_applicable, "no ServiceMonitor or PodMonitor selects it");
+  s.report.set(Link::monitor, Mark::not_applicable, "unknown what it is scraped by");
   prometheus_answers(s);
 }
 

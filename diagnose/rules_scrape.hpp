@@ -41,6 +41,9 @@ void monitored(const Scrape& s);                            // and then Promethe
 bool prometheus_answers(const Scrape& s);
 bool without_operator(const Scrape& s);
 void scraped_without_operator(const Scrape& s);
+// A job that no ServiceMonitor or PodMonitor leads to (additionalScrapeConfigs; a ScrapeConfig with service
+// discovery) has a target of the chain: then that is judged.
+bool other_job(const Scrape& s);
 void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service);
 void judge_targets(const Scrape& s, const std::vector<const Json*>& own);  // that the chain has in Prometheus
 // What prometheus-operator's Event says about an object that it left out as invalid; nothing: no such Event.

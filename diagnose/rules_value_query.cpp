@@ -1,6 +1,7 @@
 // What the adapter's own query to Prometheus gives, run as the adapter runs it.
 #include <algorithm>
 
+#include "base/pattern.hpp"
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_value.hpp"
 
@@ -145,15 +146,23 @@ void judge_query(const Context& c, Report& report) {
   if (result->read()) return judge_rows(c, report, q);
   bool rejected = result->failed_with("prometheus-query") || result->failed_with("prometheus-not-vector");
   if (!rejected || report.broken_before(Link::value)) return;
-  std::string function = function_before_by(candidate->rule->metrics_query);
+  std::string function = function_before_by(candidate->rule->metrics_query), says = "Correct metricsQuery";
+  static const Pattern plain = Pattern::constant("[a-zA-Z_:][a-zA-Z0-9_:]*");
+  if (!function.empty()) {
+    says = fmt::format(
+        "Correct metricsQuery: `by` belongs to an aggregation, as in sum(...) by (<<.GroupBy>>), "
+        "and {} is none",
+        function);
+  } else if (!plain.matches(candidate->series)) {
+    says = fmt::format(
+        "Correct metricsQuery: the name {} must be in quotes, between the braces: "
+        "{{\"<<.Series>>\",<<.LabelMatchers>>}}",
+        candidate->series);
+  }
   report.broken(
       cause::metric_query_fails,
       fmt::format("Prometheus rejects the query of {}: {}", candidate->rule->title(), result->error),
-      {q.rule(), "the query: " + q.text, seen(*result, result->error)},
-      edit_rules(c, function.empty() ? "Correct metricsQuery"
-                                     : fmt::format("Correct metricsQuery: `by` belongs to an aggregation, as "
-                                                   "in sum(...) by (<<.GroupBy>>), and {} is none",
-                                                   function)));
+      {q.rule(), "the query: " + q.text, seen(*result, result->error)}, edit_rules(c, says));
 }
 
 }  // namespace hpawalk::diagnose

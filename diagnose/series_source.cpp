@@ -13,10 +13,6 @@ namespace {
 
 constexpr const char* source_labels[] = {"job", "namespace", "service", "pod"};
 
-std::string in_quotes(const std::string& value) {
-  return Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 // The Service that the samples were of; of a PodMonitor's, the pod, if it is still there.
 Source remembered_source(const Facts& facts, const std::vector<PastSource>& past) {
   Source source;
@@ -39,6 +35,10 @@ Source remembered_source(const Facts& facts, const std::vector<PastSource>& past
 }
 
 }  // namespace
+
+std::string in_quotes(const std::string& text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string label_of(const world::Labels& labels, const std::string& name) {
   auto found = labels.find(name);

@@ -7,6 +7,8 @@
 
 namespace hpawalk::diagnose {
 
+std::string in_quotes(const std::string& text);  // as a string of PromQL
+
 std::string label_of(const world::Labels& labels, const std::string& name);  // empty: it has none
 
 // Who exposed a series, as Prometheus remembers it, and until when.

@@ -118,17 +118,35 @@ struct PrometheusView {
 // The one that the adapter asks; where its URL leads nowhere, the only one (or first) there is.
 PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter);
 
-// A ServiceMonitor's or PodMonitor's relation to a Service or pods.
+// The kinds of which prometheus-operator makes scrape jobs.
+struct MonitorKind {
+  std::string_view kind, resource, plural;  // "ServiceMonitor", "servicemonitor", "servicemonitors"
+  std::string_view field;  // "serviceMonitor": of the Prometheus object's selectors, and first part of a job
+  bool by_selector;        // it selects by labels; otherwise it names its targets
+};
+inline constexpr MonitorKind monitor_kinds[] = {
+    {"ServiceMonitor", "servicemonitor", "servicemonitors", "serviceMonitor", true},
+    {"PodMonitor", "podmonitor", "podmonitors", "podMonitor", true},
+    {"ScrapeConfig", "scrapeconfig", "scrapeconfigs", "scrapeConfig", false},
+    {"Probe", "probe", "probes", "probe", false}};
+
 struct Monitor {
   const Json* object = nullptr;
-  bool pods = false;  // a PodMonitor
+  const MonitorKind* of = &monitor_kinds[0];
   std::string space, name;
-  std::string kind() const { return pods ? "PodMonitor" : "ServiceMonitor"; }
-  std::string pool() const { return (pods ? "podMonitor/" : "serviceMonitor/") + space + "/" + name + "/"; }
+  bool pods() const { return of == &monitor_kinds[1]; }
+  std::string kind() const { return std::string(of->kind); }
   std::string ref() const { return kind() + " " + space + "/" + name; }
+  // "serviceMonitor/NAMESPACE/NAME/", before an endpoint's index; "scrapeConfig/NAMESPACE/NAME"
+  std::string job() const;
+  bool makes(const std::string& job) const;            // is this its job, or one of its jobs?
   bool covers(const std::string& target_space) const;  // namespaceSelector
 };
 std::vector<Monitor> monitors_of(const Facts& facts);
+// Does an address ("http://web.shop.svc:80/metrics", "web.shop:80") lead to the Service by its DNS name?
+bool leads_to(const std::string& address, const Json& service);
+// Does a ScrapeConfig or a Probe name the Service, by an address or by labels that it gives its targets?
+bool names(const Monitor& monitor, const Json& service);
 
 // The rule of a PrometheusRule that records a series.
 struct RecordingRule {
@@ -142,7 +160,7 @@ std::vector<RecordingRule> rules_recording(const Facts& facts, const std::string
 struct Selectable {
   const Json* object = nullptr;
   std::string kind, resource;  // "ServiceMonitor", "servicemonitor"
-  std::string field;           // of the Prometheus object's selectors: "serviceMonitor", "podMonitor", "rule"
+  std::string field;           // of the Prometheus object's selectors: "serviceMonitor", "rule"
   std::string ref() const { return kind + " " + full_name(*object); }
 };
 Selectable selectable(const Monitor& monitor);

@@ -67,6 +67,14 @@ PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter) {
   return view;
 }
 
+std::string Monitor::job() const {
+  return fmt::format("{}/{}/{}{}", of->field, space, name, of->by_selector ? "/" : "");
+}
+
+bool Monitor::makes(const std::string& job_name) const {
+  return of->by_selector ? job_name.starts_with(job()) : job_name == job();
+}
+
 bool Monitor::covers(const std::string& target_space) const {
   const Json& selector = at(*object, "spec.namespaceSelector");
   if (bool_at(selector, "any")) return true;
@@ -77,11 +85,41 @@ bool Monitor::covers(const std::string& target_space) const {
 
 std::vector<Monitor> monitors_of(const Facts& facts) {
   std::vector<Monitor> all;
-  for (const Json* object : facts.items("servicemonitors"))
-    all.push_back({object, false, space_of(*object), name_of(*object)});
-  for (const Json* object : facts.items("podmonitors"))
-    all.push_back({object, true, space_of(*object), name_of(*object)});
+  for (const MonitorKind& kind : monitor_kinds) {
+    for (const Json* object : facts.items(std::string(kind.plural)))
+      all.push_back({object, &kind, space_of(*object), name_of(*object)});
+  }
   return all;
+}
+
+bool leads_to(const std::string& address, const Json& service) {
+  size_t scheme = address.find("://");
+  std::string_view host = std::string_view(address).substr(scheme == std::string::npos ? 0 : scheme + 3);
+  std::string name = name_of(service) + "." + space_of(service);
+  if (!host.starts_with(name)) return false;
+  host.remove_prefix(name.size());
+  return host.empty() || std::string_view(".:/?").find(host.front()) != std::string_view::npos;
+}
+
+static bool labels_name(const Json& labels, const Json& service) {
+  return text_at(labels, "namespace") == space_of(service) && text_at(labels, "service") == name_of(service);
+}
+
+bool names(const Monitor& monitor, const Json& service) {
+  const Json& spec = at(*monitor.object, "spec");
+  auto one_leads = [&](const Json& addresses) {
+    std::vector<std::string> all = text_list(addresses);
+    return std::any_of(all.begin(), all.end(),
+                       [&](const std::string& one) { return leads_to(one, service); });
+  };
+  for (const Json& config : list_at(spec, "staticConfigs")) {
+    if (one_leads(list_at(config, "targets")) || labels_name(at(config, "labels"), service)) return true;
+  }
+  for (const Json& config : list_at(spec, "dnsSDConfigs")) {
+    if (one_leads(list_at(config, "names"))) return true;
+  }
+  const Json& fixed = at(spec, "targets.staticConfig");
+  return one_leads(list_at(fixed, "static")) || labels_name(at(fixed, "labels"), service);
 }
 
 std::vector<RecordingRule> rules_recording(const Facts& facts, const std::string& series) {
@@ -97,8 +135,8 @@ std::vector<RecordingRule> rules_recording(const Facts& facts, const std::string
 }
 
 Selectable selectable(const Monitor& monitor) {
-  return monitor.pods ? Selectable{monitor.object, "PodMonitor", "podmonitor", "podMonitor"}
-                      : Selectable{monitor.object, "ServiceMonitor", "servicemonitor", "serviceMonitor"};
+  const MonitorKind& of = *monitor.of;
+  return {monitor.object, std::string(of.kind), std::string(of.resource), std::string(of.field)};
 }
 Selectable selectable(const RecordingRule& rule) {
   return {rule.object, "PrometheusRule", "prometheusrule", "rule"};

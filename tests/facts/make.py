@@ -831,7 +831,55 @@ def one_blocks(f):
     error(f, API.replace("lab_value", "lab_unruled"), "kube-not-found", "the server could not find the metric lab_unruled for services object-value")
 
 
+def scraped_by(f, plural, spec, **labels):
+    """Not a ServiceMonitor leads to the Service, but another object, which Prometheus may select; the series is not there."""
+    kind = {"probes": "Probe", "scrapeconfigs": "ScrapeConfig"}[plural]
+    f["servicemonitors"]["value"]["items"] = []
+    f[plural]["value"]["items"] = [{"apiVersion": f[plural]["value"]["apiVersion"], "kind": kind, "spec": spec,
+                                    "metadata": {"name": "object-value", "namespace": "watch", "labels": labels, "hpawalkLastChange": "2026-11-24T03:31:27Z"}}]
+    field = {"probes": "probe", "scrapeconfigs": "scrapeConfig"}[plural]
+    selectors = {f"{field}Selector": {"matchLabels": {"release": "shop-stack"}}, f"{field}NamespaceSelector": {}}
+    f["prometheuses"]["value"]["items"][0]["spec"].update(selectors)
+    f[PROM + "config"]["value"]["yaml"] = "scrape_configs:\n- job_name: scrapeConfig/watch/object-value-2\n"
+    f[PROM + "targets"]["value"] = []
+    no_series(f)
+
+
+def by_scrape_config(f, port=9113, **labels):
+    scraped_by(f, "scrapeconfigs", {"staticConfigs": [{"targets": [f"object-value.shop.svc:{port}"], "labels": {"namespace": "shop", "service": "object-value"}}]}, **labels)
+
+
+def by_probe(f):
+    scraped_by(f, "probes", {"prober": {"url": "prober.watch.svc:9115"}, "targets": {"staticConfig": {"static": ["http://object-value.shop.svc/health"]}}}, release="other")
+
+
+def scrape_config_down(f):
+    by_scrape_config(f, 9999, release="shop-stack")
+    job = "scrapeConfig/watch/object-value"
+    f[PROM + "config"]["value"]["yaml"] = f"scrape_configs:\n- job_name: {job}\n"
+    f[PROM + "targets"]["value"] = [{"health": "down", "interval": "1s", "labels": {"job": job, "namespace": "shop", "service": "object-value"}, "pool": job,
+                                     "lastError": 'Get "http://object-value.shop.svc:9999/metrics": context deadline exceeded', "lastScrape": base["taken"],
+                                     "url": "http://object-value.shop.svc:9999/metrics"}]
+
+
+def in_job_of_hand(f):
+    """additionalScrapeConfigs: no object of the operator tells of it, but Prometheus has the target."""
+    scrape_config_down(f)
+    f["scrapeconfigs"]["value"]["items"] = []
+    f[PROM + "targets"]["value"][0]["pool"] = "more"
+
+
+def no_longer_enforced(f):
+    """The samples are as an enforced label makes them, and the Prometheus object has no such field."""
+    enforced(f)
+    f["prometheuses"]["value"]["items"][0]["spec"].pop("enforcedNamespaceLabel")
+
+
 FILES = {
+    "monitor-not-selected@scrape-config": lambda f: by_scrape_config(f, release="other"), "monitor-not-selected@probe": by_probe,
+    "target-down@scrape-config": scrape_config_down, "target-down@additional-scrape-config": in_job_of_hand,
+    "prometheus-config-rejected@scrape-config": lambda f: by_scrape_config(f, release="shop-stack"),
+    "object-not-in-series@no-longer-enforced": no_longer_enforced,
     "one-metric-blocks-scale-down@prometheus-changed": one_blocks,
     "scraped-twice": scraped_twice, "adapter-starting": starting,
     "monitor-not-selected@still-served": lambda f: monitor_of_chain(f)["metadata"].update(labels={"release": "other"}),

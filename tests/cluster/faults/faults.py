@@ -232,6 +232,9 @@ HEALTHY = {
     "object-value": changed("object-value"),
     "paused": of_own_source("paused", "lab_src_paused", "lab_src_paused 7\n"),
     "traced": of_own_source("traced", "lab_src_traced", "lab_src_traced 7\n", of=SPACE),
+    "scraped-by-name": of_own_source("scraped-by-name", "lab_src_named", "lab_src_named 7\n", monitor=lab.scrape_config("scraped-by-name")),
+    "probed": of_own_source("probed", "lab_src_probed", "lab_src_probed 7\n", monitor=lab.probe("probed")),
+    "dotted": of_own_source("dotted", "lab.dotted", '{"lab.dotted"} 7\n'),
     "object-average": changed("object-average", hpa=hpa("object-average", [object_metric("lab_jobs", "object-average", "30", "AverageValue")])),
     "pods-rate": [service("pods-rate", {"app": "source"}), monitor("pods-rate"), hpa("pods-rate", [pods_metric("lab_requests_per_second", "10")], target="source", low=1, high=1)],
     "external": changed("external", hpa=hpa("external", [external_metric("lab_queue", "12")])),
@@ -255,6 +258,10 @@ def with_sidecar(source):
 # name -> (expected cause, kind, objects, HPA)
 SIDE_BY_SIDE = {
     "1 monitor label": ("monitor-not-selected", changed("f1", monitor=monitor("f1", labels={"release": "other"})), "f1"),
+    "1 ScrapeConfig label": ("monitor-not-selected", of_own_source("fscrape", "lab_src_unnamed", "lab_src_unnamed 7\n", monitor=lab.scrape_config("fscrape", release="other")), "fscrape"),
+    "1 Probe label": ("monitor-not-selected", of_own_source("fprobe", "lab_src_unprobed", "lab_src_unprobed 7\n", monitor=lab.probe("fprobe", release="other")), "fprobe"),
+    "6 ScrapeConfig port": ("target-down", of_own_source("fscrapeport", "lab_src_misnamed", "lab_src_misnamed 7\n", monitor=lab.scrape_config("fscrapeport", 9999)), "fscrapeport"),
+    "dotted name without quotes": ("metric-query-fails", of_own_source("fbare", "lab.bare", '{"lab.bare"} 7\n'), "fbare"),
     "2 monitor namespace": ("monitor-namespace-not-selected", changed("f2", monitor=monitor("f2", space=OUTSIDE)), "f2"),
     "3 selector against Service": ("monitor-selects-no-service", changed("f3", monitor=monitor("f3", selector={"svc": "f3x"})), "f3"),
     "3 namespaceSelector": ("monitor-selects-no-service", changed("f3b", monitor=monitor("f3b", spaces=())), "f3b"),
@@ -723,7 +730,7 @@ def follow_advice(name, key):
 
 
 # Of these another object than one of the chain is wrong.
-NOT_CHANGED_BACK = ["35 two HPAs", "scale refused by a policy", "source pods cannot be made", "6 source pods crash", "reset behind a sidecar"]
+NOT_CHANGED_BACK = ["6 ScrapeConfig port", "35 two HPAs", "scale refused by a policy", "source pods cannot be made", "6 source pods crash", "reset behind a sidecar"]
 
 
 def change_side_by_side(names, wanted):

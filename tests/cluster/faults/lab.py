@@ -98,6 +98,19 @@ def pod_monitor(name, selector, port="stats", space=MONITORING, labels=None):
             "spec": {"selector": {"matchLabels": selector}, "namespaceSelector": {"matchNames": [SPACE]}, "podMetricsEndpoints": [{"port": port, "interval": "1s"}]}}
 
 
+def scrape_config(name, port=9113, **labels):
+    """Scrapes the Service by its DNS name, as what it would be with a ServiceMonitor."""
+    return {"apiVersion": "monitoring.coreos.com/v1alpha1", "kind": "ScrapeConfig", "metadata": meta(name, MONITORING, **(labels or {"release": "shop-stack"})),
+            "spec": {"scrapeInterval": "1s", "staticConfigs": [{"targets": [f"{name}.{SPACE}.svc:{port}"], "labels": {"namespace": SPACE, "service": name}}]}}
+
+
+def probe(name, **labels):
+    """The prober is the Service itself, whose metrics are those of the probe."""
+    return {"apiVersion": "monitoring.coreos.com/v1", "kind": "Probe", "metadata": meta(name, MONITORING, **(labels or {"release": "shop-stack"})),
+            "spec": {"interval": "1s", "prober": {"url": f"{name}.{SPACE}.svc:9113", "path": "/metrics"},
+                     "targets": {"staticConfig": {"static": ["http://shop.example/"], "labels": {"namespace": SPACE, "service": name}}}}}
+
+
 def object_metric(metric, name, target="50", kind="Value", of=None):
     amount = {"type": "Value", "value": target} if kind == "Value" else {"type": "AverageValue", "averageValue": target}
     return {"type": "Object", "object": {"metric": {"name": metric}, "target": amount, "describedObject": {**(of or {"apiVersion": "v1", "kind": "Service"}), "name": name}}}
@@ -171,6 +184,8 @@ RULES = [
     rule("lab_deployed", overrides={"namespace": {"resource": "namespace"}, "deployment": {"group": "apps", "resource": "deployment"}}),
     rule("lab_empty", 'sum(<<.Series>>{<<.LabelMatchers>>,team="nobody"}) by (<<.GroupBy>>)'),
 ]
+# Names with other characters than letters, digits, _ and : are in quotes, between the braces.
+RULES += [rule('{__name__="lab.dotted"}', 'sum({"<<.Series>>",<<.LabelMatchers>>}) by (<<.GroupBy>>)'), rule('{__name__="lab.bare"}')]
 RECORDED = rule('{__name__=~"^shop:.*",namespace!=""}')
 RULES.append(RECORDED)
 EXTERNAL_RULES = [rule("lab_queue", "max(<<.Series>>{<<.LabelMatchers>>})", overrides={"namespace": {"resource": "namespace"}})]
@@ -302,6 +317,8 @@ def widget(kind, name):
 PROMETHEUS = {"apiVersion": "monitoring.coreos.com/v1", "kind": "Prometheus", "metadata": meta("k9", MONITORING),
               "spec": {"image": PROMETHEUS_IMAGE, "version": "v" + PROMETHEUS_IMAGE.rsplit(":v", 1)[-1], "replicas": 1, "serviceAccountName": "prom", "scrapeInterval": "1s",
                        "serviceMonitorSelector": {"matchLabels": {"release": "shop-stack"}}, "serviceMonitorNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
+                       "scrapeConfigSelector": {"matchLabels": {"release": "shop-stack"}}, "scrapeConfigNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
+                       "probeSelector": {"matchLabels": {"release": "shop-stack"}}, "probeNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
                        "podMonitorSelector": {}, "podMonitorNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
                        "ruleSelector": {"matchLabels": {"role": "shop"}}, "ruleNamespaceSelector": {"matchLabels": {"monitored": "yes"}},
                        "containers": [{"name": "prometheus", "startupProbe": {"httpGet": {"path": "/-/ready", "port": "web"}, "periodSeconds": 1, "failureThreshold": 120}}]}}

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "diagnose/diagnosis.hpp"
+#include "diagnose/view.hpp"
 #include "tests/fakes/facts_files.hpp"
 
 using namespace hpawalk;
@@ -117,4 +118,68 @@ TEST_CASE("A Prometheus without a ready pod says nothing about the adapter's URL
   HpaDiagnosis hpa = diagnose_hpas(*facts, facts->asked_space, facts->asked_name).at(0);
   CHECK(first_of(document).cause == "prometheus-not-ready");
   for (const Finding& f : hpa.chains[0].findings) CHECK(f.cause != "adapter-prometheus-url");
+}
+
+TEST_CASE("A monitor that another Prometheus selects is not taken away from it") {
+  Json document = document_of("monitor-not-selected");
+  Finding alone = first_of(document);
+  CHECK(alone.cause == "monitor-not-selected");
+  CHECK(alone.fix.kind != Fix::Kind::advice);
+  Json other = item(document, "prometheuses", "k9");
+  other["metadata"]["name"] = "other";
+  other["spec"]["serviceMonitorSelector"] = {{"matchLabels", {{"release", "other"}}}};
+  document["readings"]["prometheuses"]["value"]["items"].push_back(other);
+  Finding finding = first_of(document);
+  CHECK(finding.cause == "monitor-not-selected");
+  CHECK(contains(finding.sentence, "selected by Prometheus watch/other"));
+  CHECK(finding.fix.kind == Fix::Kind::advice);
+  CHECK(contains(finding.fix.says, "take it away from watch/other"));
+  // One label more does that other Prometheus no harm.
+  document["readings"]["prometheuses"]["value"]["items"][0]["spec"]["serviceMonitorSelector"] = {
+      {"matchLabels", {{"team", "shop"}}}};
+  CHECK(first_of(document).fix.kind != Fix::Kind::advice);
+}
+
+TEST_CASE("An address leads to a Service by its DNS name only") {
+  const Json service = {{"metadata", {{"name", "web"}, {"namespace", "shop"}}}};
+  for (const char* address : {"web.shop", "web.shop:80", "web.shop.svc:80",
+                              "http://web.shop.svc.cluster.local/x", "https://web.shop/", "web.shop?x=1"}) {
+    CHECK_MESSAGE(leads_to(address, service), address);
+  }
+  for (const char* address : {"", "web", "web.shopping:80", "aweb.shop:80", "http://other/web.shop",
+                              "10.0.0.1:80", "web.other.svc:80"}) {
+    CHECK_MESSAGE(!leads_to(address, service), address);
+  }
+}
+
+TEST_CASE(
+    "A ScrapeConfig is told from another whose name is longer, and judged by what Prometheus has of it") {
+  Finding rejected = first_of(document_of("prometheus-config-rejected@scrape-config"));
+  CHECK(contains(rejected.evidence.front(), "no job scrapeConfig/watch/object-value"));
+  Json document = document_of("target-down@scrape-config");
+  CHECK(contains(first_of(document).sentence, "http://object-value.shop.svc:9999/metrics"));
+  document["readings"]["prom:watch/prom-web:9191 targets"]["value"][0]["lastError"] =
+      "dial tcp 10.96.75.214:9999: connect: connection refused";
+  Finding port = first_of(document);
+  CHECK(port.cause == "target-down");
+  CHECK(contains(port.sentence, "Service shop/object-value has no port 9999"));
+  CHECK(contains(port.fix.says, "ScrapeConfig watch/object-value"));
+  // Whether one names the Service is not known where they cannot be listed: no longer certain.
+  document = document_of("monitor-not-selected@scrape-config");
+  document["readings"]["scrapeconfigs"] = {
+      {"path", "/x"},
+      {"error", {{"id", "kube-forbidden"}, {"message", "no"}, {"right", "list scrapeconfigs"}}}};
+  Finding unread = first_of(document);
+  CHECK(unread.cause == "monitor-selects-no-service");
+  CHECK(unread.certainty == Certainty::likely);
+}
+
+TEST_CASE("A job without a monitor that leads to the Service is judged by its targets") {
+  Json document = document_of("target-down@additional-scrape-config");
+  document["readings"]["prom:watch/prom-web:9191 targets"]["value"][0]["health"] = "up";
+  CHECK(first_of(document).cause == "metric-not-exposed");
+  // Of a monitor that is gone, Prometheus has the target only until it loads its next configuration.
+  document["readings"]["prom:watch/prom-web:9191 targets"]["value"][0]["pool"] =
+      "serviceMonitor/watch/gone/0";
+  CHECK(first_of(document).cause == "monitor-selects-no-service");
 }
