@@ -320,15 +320,16 @@ static std::vector<std::string> literal_names(const std::string& query) {
                                 query[end] == '_' || query[end] == ':'))
     ++end;
   if (end > start) return {query.substr(start, end - start)};
+  static const Pattern quoted = Pattern::constant(R"re((?s)\{\s*"([^"\\]+)"\s*[,}].*)re");  // Prometheus 3
+  if (auto match = quoted.match(std::string_view(query).substr(start))) return {std::string((*match)[1])};
   static const Pattern by_name = Pattern::constant(R"(__name__\s*=(~?)\s*["'`]([^"'`]*)["'`])");
   auto match = by_name.search(query);
   if (!match) return names;
   std::string value((*match)[2]);
-  if (!(*match)[1].empty()) {
-    if (value.starts_with('^')) value.erase(0, 1);
-    if (value.ends_with('$')) value.pop_back();
-    if (value.starts_with('(') && value.ends_with(')')) value = value.substr(1, value.size() - 2);
-  }
+  if ((*match)[1].empty()) return value.empty() ? names : std::vector<std::string>{value};
+  if (value.starts_with('^')) value.erase(0, 1);
+  if (value.ends_with('$')) value.pop_back();
+  if (value.starts_with('(') && value.ends_with(')')) value = value.substr(1, value.size() - 2);
   for (const std::string& name : text::split(value, '|')) {
     bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
       return std::isalnum(c) != 0 || c == '_' || c == ':';

@@ -84,8 +84,9 @@ void find_break(const Scrape& s) {
 }
 
 std::string where_from(const MetricNeed& need) {
-  if (need.external()) return "anything";
-  return need.type == "Object" ? need.object_kind + " " + need.object_name : "these pods";
+  if (need.external()) return {};
+  return need.type == "Object" ? fmt::format(" of {} {}", need.object_kind, need.object_name)
+                               : " of these pods";
 }
 
 // The series itself, once what is before it is known.
@@ -98,14 +99,14 @@ void series(const Scrape& s, const std::vector<Row>& rows, bool known) {
   }
   if (!rows.empty()) {
     // It exists, but not for this object: judge_adapter says whether labels or rules are to blame.
-    s.report.set(Link::series, s.report.broken_before(Link::series) ? Mark::broken : Mark::ok,
-                 fmt::format("{} has {}, none of {}", s.series, text::count(rows.size(), "sample"),
-                             where_from(s.c.need)));
+    s.report.set(
+        Link::series, s.report.broken_before(Link::series) ? Mark::broken : Mark::ok,
+        fmt::format("{} has {}, none{}", s.series, text::count(rows.size(), "sample"), where_from(s.c.need)));
     return;
   }
   std::vector<PastSource> past = past_sources(s.c.facts, s.c.prometheus, s.series);
   s.report.set(Link::series, Mark::broken,
-               fmt::format("no sample of {} of {}{}", s.series, where_from(s.c.need),
+               fmt::format("no sample of {}{}{}", s.series, where_from(s.c.need),
                            past.empty() ? "" : "; " + past_text(past.front())));
   bool scraping = s.report.mark(Link::prometheus) == Mark::ok &&
                   s.report.mark(Link::monitor) != Mark::unknown && !s.report.broken_before(Link::series);

@@ -75,6 +75,11 @@ TEST_CASE("What a seriesQuery can match is read from its matchers on the name") 
   CHECK_FALSE(may_match(names("{__name__!=\"a.b\"}"), "a.b"));
   CHECK(may_match(names("{__name__!=\"a.b\"}"), "axb"));
   CHECK_FALSE(may_match(names("up"), "down"));
+  // Names of any characters, in either of the two ways in which PromQL takes them.
+  for (const char* query : {R"({__name__="http.open"})", R"({"http.open"})", R"({ "http.open", job="a" })"}) {
+    CHECK(names(query).literal == std::vector<std::string>{"http.open"});
+    CHECK_FALSE(may_match(names(query), "up"));
+  }
 }
 
 TEST_CASE("A rule with a pattern that does not compile says so") {
