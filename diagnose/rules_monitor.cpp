@@ -55,13 +55,19 @@ std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target) {
   return Endpoint{m, list, index, &endpoints[number]};
 }
 
+Json labels_with(const Json& object, const Json& wanted) {
+  Json labels = at(object, "metadata.labels");
+  if (!labels.is_object()) labels = Json::object();
+  if (wanted.is_object()) labels.update(wanted);
+  return labels;
+}
+
 // Labels are a map: those that are there stay, but for those that the selector wants otherwise.
 std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,
                             std::string beyond) {
   const Json& wanted = at(selector, "matchLabels");
   if (!wanted.is_object() || wanted.empty()) return std::nullopt;
-  Json before = at(object, "metadata.labels"), after = before.is_object() ? before : Json::object();
-  after.update(wanted);
+  Json before = at(object, "metadata.labels"), after = labels_with(object, wanted);
   if (!matches(selector, after)) return std::nullopt;  // expressions, which labels of ours do not meet
   for (const auto& [name, value] : wanted.items()) {
     const Json& had = at(before, std::vector<std::string>{name});

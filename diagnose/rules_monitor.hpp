@@ -21,6 +21,7 @@ bool by_monitor(const Json& target);                             // has the oper
 const Monitor* monitor_of(const Scrape& s, const Json& target);  // null: none of those that were read
 std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target);
 
+Json labels_with(const Json& object, const Json& wanted);  // the object's labels, and these
 // Gives the object the labels that the selector asks for: its others stay. Nothing where labels cannot meet
 // the selector.
 std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,

@@ -91,9 +91,10 @@ std::vector<const Json*> selected_elsewhere(const Scrape& s, const Json& prometh
 Fix select_by_labels(const Scrape& s, const Json& prometheus, const Selectable& what) {
   const std::string ref = full_name(prometheus), field = what.field + "Selector";
   const Json& selector = at(prometheus, "spec." + field);
-  Json after = *what.object;
-  if (const Json& wanted = at(selector, "matchLabels"); wanted.is_object())
-    after["metadata"]["labels"].update(wanted);
+  Json labels = labels_with(*what.object, at(selector, "matchLabels"));
+  const Json after = {
+      {"metadata",
+       {{"name", name_of(*what.object)}, {"namespace", space_of(*what.object)}, {"labels", labels}}}};
   Selectable changed{&after, what.kind, what.resource, what.field};
   for (const Json* other : selected_elsewhere(s, prometheus, what)) {
     if (selects(s.c.facts, *other, changed).answer == Selection::Answer::yes) continue;
