@@ -139,7 +139,9 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
   if (may_be_missing) {
     Json hpa = options.assumed;
     hpa["metadata"]["annotations"][assumed_mark] = "true";
-    facts.readings["hpas"].value["items"].push_back(std::move(hpa));
+    Json items = list_at(hpas->value, "items");
+    items.push_back(std::move(hpa));
+    facts.readings["hpas"].value = {{"items", std::move(items)}};
     return {};
   }
   std::string where = options.space.empty() ? "in any namespace" : "in namespace " + options.space;
