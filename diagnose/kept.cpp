@@ -93,9 +93,8 @@ constexpr Kind kinds[] = {
      "spec.probeSelector spec.probeNamespaceSelector "
      "spec.ruleSelector spec.ruleNamespaceSelector spec.shards "
      "spec.enforcedNamespaceLabel spec.excludedFromEnforcement"},
-    {"prometheusrules",
-     "metadata.name metadata.namespace metadata.labels metadata.hpawalkLastChange spec.groups.name "
-     "spec.groups.rules.record spec.groups.rules.expr"},
+    {"prometheusrules", OBJECT_FIELDS "spec.groups.name "
+                                      "spec.groups.rules.record spec.groups.rules.expr"},
     {"pods", POD_FIELDS},
     {adapter_pods, POD_FIELDS},
     {operator_pods, POD_FIELDS},

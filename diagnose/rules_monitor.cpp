@@ -31,10 +31,13 @@ const Json* found_by(const Monitor& m, const Source& source) {
   return found == objects.end() ? nullptr : *found;
 }
 
-bool by_monitor(const Json& target) {
-  std::string job = text_at(target, "pool");
+bool made_by_operator(const std::string& job) {
   return std::any_of(std::begin(monitor_kinds), std::end(monitor_kinds),
                      [&](const MonitorKind& kind) { return job.starts_with(std::string(kind.field) + "/"); });
+}
+
+bool by_monitor(const Json& target) {
+  return made_by_operator(text_at(target, "pool"));
 }
 
 const Monitor* monitor_of(const Scrape& s, const Json& target) {

@@ -17,11 +17,13 @@ struct Endpoint {
   std::string list, index;
   const Json* object = nullptr;
 };
+bool made_by_operator(const std::string& job);
 bool by_monitor(const Json& target);                             // has the operator made its job?
 const Monitor* monitor_of(const Scrape& s, const Json& target);  // null: none of those that were read
 std::optional<Endpoint> endpoint_of(const Scrape& s, const Json& target);
 
 Json labels_with(const Json& object, const Json& wanted);  // the object's labels, and these
+
 // Gives the object the labels that the selector asks for: its others stay. Nothing where labels cannot meet
 // the selector.
 std::optional<Fix> labelled(const ObjectRef& ref, const Json& object, const Json& selector, std::string says,

@@ -88,7 +88,8 @@ std::vector<const Json*> selected_elsewhere(const Scrape& s, const Json& prometh
 }
 
 // The labels that Prometheus asks for, unless that takes the object away from another Prometheus.
-Fix select_by_labels(const Scrape& s, const Json& prometheus, const Selectable& what) {
+Fix select_by_labels(const Scrape& s, const Json& prometheus, const Selectable& what,
+                     const std::vector<const Json*>& others) {
   const std::string ref = full_name(prometheus), field = what.field + "Selector";
   const Json& selector = at(prometheus, "spec." + field);
   Json labels = labels_with(*what.object, at(selector, "matchLabels"));
@@ -96,7 +97,7 @@ Fix select_by_labels(const Scrape& s, const Json& prometheus, const Selectable& 
       {"metadata",
        {{"name", name_of(*what.object)}, {"namespace", space_of(*what.object)}, {"labels", labels}}}};
   Selectable changed{&after, what.kind, what.resource, what.field};
-  for (const Json* other : selected_elsewhere(s, prometheus, what)) {
+  for (const Json* other : others) {
     if (selects(s.c.facts, *other, changed).answer == Selection::Answer::yes) continue;
     return advice(
         fmt::format("Make the adapter query Prometheus {0}, or change {1} of Prometheus {2} to select {3} "
@@ -115,7 +116,8 @@ Fix select_by_labels(const Scrape& s, const Json& prometheus, const Selectable& 
 void not_selected_by(const Scrape& s, const Json& prometheus, const Selectable& what, const Selection& why,
                      const SelectionCauses& causes) {
   std::string ref = full_name(prometheus), space = space_of(*what.object), beside;
-  for (const Json* other : selected_elsewhere(s, prometheus, what))
+  std::vector<const Json*> others = selected_elsewhere(s, prometheus, what);
+  for (const Json* other : others)
     beside += (beside.empty() ? "; selected by Prometheus " : ", ") + full_name(*other);
   if (why.by_namespace) {
     s.report.broken(
@@ -133,7 +135,7 @@ void not_selected_by(const Scrape& s, const Json& prometheus, const Selectable& 
         fmt::format("Prometheus {} does not select {}: {}", ref, what.ref(), why.why) + beside,
         {fmt::format("Prometheus {}: spec.{}Selector {}", ref, what.field, selector_text(selector)),
          fmt::format("{}: labels {}", what.ref(), labels_text(at(*what.object, "metadata.labels")))},
-        select_by_labels(s, prometheus, what));
+        select_by_labels(s, prometheus, what, others));
   }
 }
 

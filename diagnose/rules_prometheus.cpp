@@ -75,17 +75,24 @@ void no_answer(const Scrape& s, const Reading* reading) {
   s.report.set(Link::prometheus, Mark::unknown, why);
 }
 
-// Does the target lead to the Service by its labels, or by its DNS name?
-bool is_own_service(const Scrape& s, const Json& target) {
-  const Json& labels = at(target, "labels");
-  return std::any_of(s.services.begin(), s.services.end(), [&](const Json* service) {
-    return leads_to(text_at(target, "url"), *service) ||
-           (text_at(labels, "namespace") == s.space && text_at(labels, "service") == name_of(*service));
-  });
+// Does the target lead to the chain's pods or Service, by its labels or by its address?
+bool leads_here(const Scrape& s, const Json& target) {
+  return own_target(s, target) || std::any_of(s.services.begin(), s.services.end(), [&](const Json* service) {
+           return leads_to(text_at(target, "url"), *service);
+         });
 }
 
-bool leads_here(const Scrape& s, const Json& target) {
-  return own_pod(s, target) != nullptr || is_own_service(s, target);
+// The jobs of the configuration that Prometheus has loaded; nothing: it was not read.
+std::optional<std::vector<std::string>> loaded_jobs(const Scrape& s) {
+  const Reading* config = s.c.prometheus_reading("config");
+  if (config == nullptr || !config->read()) return std::nullopt;
+  static const std::string key = "job_name: ";
+  std::vector<std::string> jobs;
+  for (const std::string& line : text::lines(text_at(config->value, "yaml"))) {
+    size_t name = line.find(key);
+    if (name != std::string::npos) jobs.push_back(line.substr(name + key.size()));
+  }
+  return jobs;
 }
 
 std::optional<ConfigLag> lag_of_all(const Scrape& s, const std::vector<Monitor>& monitors) {
@@ -123,12 +130,8 @@ bool without_operator(const Scrape& s) {
   if (s.c.prometheus.resource != nullptr || s.targets == nullptr) return false;
   // It answers, no operator made it, and none of its jobs is named as the operator names them. (A query layer
   // before an operator's Prometheuses shows theirs.)
-  const Reading* config = s.c.prometheus_reading("config");
-  std::string yaml = config != nullptr ? text_at(config->value, "yaml") : "";
-  bool job = std::any_of(std::begin(monitor_kinds), std::end(monitor_kinds), [&](const MonitorKind& kind) {
-    return has(yaml, fmt::format("job_name: {}/", kind.field));
-  });
-  return config != nullptr && config->read() && !job &&
+  std::optional<std::vector<std::string>> jobs = loaded_jobs(s);
+  return jobs && std::none_of(jobs->begin(), jobs->end(), made_by_operator) &&
          std::none_of(s.targets->begin(), s.targets->end(), by_monitor);
 }
 
@@ -173,10 +176,8 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
   for (const Json& target : *s.targets) {
     for (const Monitor& m : monitors) {
       if (!m.makes(text_at(target, "pool"))) continue;
-      const Json& labels = at(target, "labels");
       bool ours = own_pod(s, target) != nullptr ||
-                  (service != nullptr && text_at(labels, "service") == name_of(*service) &&
-                   text_at(labels, "namespace") == s.space);
+                  (service != nullptr && labels_name(at(target, "labels"), *service));
       // The target of a Probe is the prober, and a ScrapeConfig's labels are its own.
       if (ours || !m.of->by_selector) own.push_back(&target);
     }
@@ -185,14 +186,10 @@ void scraped(const Scrape& s, const std::vector<Monitor>& monitors, const Json* 
   const Monitor& m = monitors.front();
   std::optional<ConfigLag> lag = lag_of_all(s, monitors);
   if (!own.empty()) return lag ? job_outdated(s, m, *lag, errors_of(own)) : judge_targets(s, own);
-  const Reading* config = s.c.prometheus_reading("config");
-  std::string yaml = config != nullptr && config->read() ? text_at(config->value, "yaml") : "";
-  std::vector<std::string> lines = text::lines(yaml);
-  bool job_there = std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
-    size_t name = line.find("job_name: ");
-    return name != std::string::npos && m.makes(line.substr(name + 10));
-  });
-  if (!yaml.empty() && !job_there) return job_missing(s, m);
+  std::optional<std::vector<std::string>> jobs = loaded_jobs(s);
+  bool job_there =
+      jobs && std::any_of(jobs->begin(), jobs->end(), [&](const std::string& job) { return m.makes(job); });
+  if (jobs && !job_there) return job_missing(s, m);
   if (lag) return job_outdated(s, m, *lag, {});
   return nothing_discovered(s, m, service);
 }

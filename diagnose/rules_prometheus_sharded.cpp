@@ -112,7 +112,7 @@ bool sharded(const Scrape& s) {
   return true;
 }
 
-bool namespace_enforced(const Scrape& s, const std::vector<Row>& rows) {
+bool namespace_overwritten(const Scrape& s, const std::vector<Row>& rows) {
   const Json* prometheus = s.c.prometheus.resource;
   const Candidate* candidate = s.c.candidate();
   if (prometheus == nullptr || candidate == nullptr || s.c.need.external()) return false;
@@ -126,7 +126,10 @@ bool namespace_enforced(const Scrape& s, const std::vector<Row>& rows) {
     if (!enforced && config_lag(s, *m)) return false;  // which explains it, and is reported of the monitor
     pods_and_services(s, true);
     s.report.set(Link::prometheus, Mark::ok, "has the series");
-    if (!enforced) return overwritten_elsewhere(s, *m, *candidate, row, *space), true;
+    if (!enforced) {
+      overwritten_elsewhere(s, *m, *candidate, row, *space);
+      return true;
+    }
     s.report.broken(
         cause::namespace_label_enforced,
         fmt::format("Prometheus {} sets {}={} on all samples of {}, so none is of namespace {}",

@@ -126,7 +126,7 @@ void judge(const Scrape& s) {
   bool too_many = rows.empty() && s.c.sample_count(s.series) > 0;
   if (known && (!own.empty() || too_many)) return proven(s, own, too_many);
   if (known && rows.empty() && recorded(s)) return;
-  if (!known || (!exposed_by_others(s) && !namespace_enforced(s, rows))) find_break(s);
+  if (!known || (!exposed_by_others(s) && !namespace_overwritten(s, rows))) find_break(s);
   series(s, rows, known);
 }
 

@@ -90,7 +90,7 @@ bool response_refused(const Scrape& s, const Json& target, const std::string& se
                       const std::vector<std::string>& evidence);
 bool sharded(const Scrape& s);  // then what Prometheus responds says nothing, and that is reported
 // Are the samples of the HPA's object those of another namespace? Then that is reported, with the marks.
-bool namespace_enforced(const Scrape& s, const std::vector<Row>& rows);
+bool namespace_overwritten(const Scrape& s, const std::vector<Row>& rows);
 // Its targets are scraped, and Prometheus has no sample of the series: what do the targets expose?
 void series_missing(const Scrape& s);
 

@@ -114,10 +114,8 @@ const Json* own_pod(const Source& source, const Json& target) {
 bool own_target(const Source& source, const Json& target) {
   const Json& labels = at(target, "labels");
   return own_pod(source, target) != nullptr ||
-         std::any_of(source.services.begin(), source.services.end(), [&](const Json* service) {
-           return text_at(labels, "service") == name_of(*service) &&
-                  text_at(labels, "namespace") == source.space;
-         });
+         std::any_of(source.services.begin(), source.services.end(),
+                     [&](const Json* service) { return labels_name(labels, *service); });
 }
 
 std::vector<MissingSeries> missing_series(const Facts& facts, const Parts& parts) {

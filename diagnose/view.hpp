@@ -145,6 +145,7 @@ struct Monitor {
 std::vector<Monitor> monitors_of(const Facts& facts);
 // Does an address ("http://web.shop.svc:80/metrics", "web.shop:80") lead to the Service by its DNS name?
 bool leads_to(const std::string& address, const Json& service);
+bool labels_name(const Json& labels, const Json& service);  // a target's labels namespace and service
 // Does a ScrapeConfig or a Probe name the Service, by an address or by labels that it gives its targets?
 bool names(const Monitor& monitor, const Json& service);
 

@@ -101,7 +101,7 @@ bool leads_to(const std::string& address, const Json& service) {
   return host.empty() || std::string_view(".:/?").find(host.front()) != std::string_view::npos;
 }
 
-static bool labels_name(const Json& labels, const Json& service) {
+bool labels_name(const Json& labels, const Json& service) {
   return text_at(labels, "namespace") == space_of(service) && text_at(labels, "service") == name_of(service);
 }
 
