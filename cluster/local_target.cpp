@@ -26,6 +26,12 @@ class LocalTarget final : public ClusterTarget {
     Result<local::ClusterStatus> status = local::status(world_, cluster_);
     if (!status) return failure(status.error());
     if (status->phase == local::Phase::running && status->api_ready) return access();
+    if (status->phase == local::Phase::running) {
+      return failure(
+          ErrorClass::environment, "kube-unreachable",
+          fmt::format("The API server of the local cluster {} does not respond", cluster_), {},
+          fmt::format("Try again; hpawalk cluster logs kube-apiserver --name {}   shows its log", cluster_));
+    }
     bool absent = status->phase == local::Phase::absent;
     return failure(
         ErrorClass::environment, absent ? ErrorId("no-cluster") : ErrorId("cluster-not-running"),

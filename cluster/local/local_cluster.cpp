@@ -515,7 +515,7 @@ Result<ClusterStatus> status(world::World& world, const std::string& name) {
   s.phase = running_node(world, files) ? Phase::running : Phase::stopped;
   if (s.phase != Phase::running) return s;
   Result<world::Outcome> ready = world.processes.run(
-      kubectl(*d, files, {"get", "--raw", "/readyz", "--request-timeout=3s"}, seconds(5)));
+      kubectl(*d, files, {"get", "--raw", "/readyz", "--request-timeout=10s"}, seconds(15)));
   s.api_ready = ready && ready->ok();
   return s;
 }
