@@ -166,6 +166,10 @@ inline constexpr ErrorEntry error_entries[] = {
     {"simulate and tune", "goal-missed", "1", "No candidate meets all limits of the goal."},
     {"simulate and tune", "prometheus-address prometheus-series", "2, 1",
      "Not a Prometheus, or not one series where one is needed."},
+    {"playground", "no-page", "2",
+     "This hpawalk was built without the page: name one with `--page FILE`, or build it "
+     "([playground.md](playground.md))."},
+    {"playground", "port-taken", "3", "The port on 127.0.0.1 cannot be had; the reason is the system's."},
     {"drive and report", "record-exists", "2",
      "The file in `--record` already exists; `drive` does not overwrite a recording."},
     {"drive and report", "recording", "2",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <sstream>
 #include <unordered_set>
 #include <utility>
@@ -12,8 +13,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include "base/json.hpp"
-#include "base/json_text.hpp"
-#include "base/pattern.hpp"
 #include "base/text.hpp"
 
 namespace hpawalk::yaml {
@@ -23,35 +22,66 @@ constexpr int deepest = 64;
 constexpr size_t most_values = 500'000;  // after aliases were replaced; a long text counts as several
 constexpr size_t largest = 8 << 20;      // bytes
 
+size_t after_digits(std::string_view text, size_t from) {
+  return std::min(text.find_first_not_of("0123456789", from), text.size());
+}
+
+// Where a number ends that begins the text: whole ([-+]?(0|[1-9][0-9]*)), or with
+// (\.[0-9]+)?([eE][-+]?[0-9]+)? behind it. 0: there is none. By hand, so that reading YAML needs no library
+// of patterns.
+size_t whole_end(std::string_view text) {
+  size_t begin = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+  size_t end = after_digits(text, begin);
+  bool leading_zero = end > begin + 1 && text[begin] == '0';
+  return end == begin || leading_zero ? 0 : end;
+}
+size_t real_end(std::string_view text) {
+  size_t end = whole_end(text);
+  if (end == 0) return 0;
+  if (text.substr(end).starts_with('.')) {
+    size_t after = after_digits(text, end + 1);
+    if (after == end + 1) return 0;
+    end = after;
+  }
+  if (end == text.size() || (text[end] != 'e' && text[end] != 'E')) return end;
+  size_t digits = end + 1;
+  if (digits < text.size() && (text[digits] == '-' || text[digits] == '+')) ++digits;
+  size_t after = after_digits(text, digits);
+  return after == digits ? 0 : after;
+}
+
 Value plain_scalar(const std::string& text) {
-  static const Pattern integer = Pattern::constant("[-+]?(0|[1-9][0-9]*)");
-  static const Pattern real = Pattern::constant(R"([-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?)");
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return nullptr;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
-  const char* first = text.data() + (text[0] == '+' ? 1 : 0);
-  const char* last = text.data() + text.size();
-  if (text.size() < 20 && integer.matches(text)) {
+  if (text.size() < 20 && whole_end(text) == text.size()) {
+    const char* first = text.data() + (text[0] == '+' ? 1 : 0);
+    const char* last = text.data() + text.size();
     int64_t number = 0;
     if (auto [end, bad] = std::from_chars(first, last, number); bad == std::errc() && end == last)
       return number;
   }
-  if (text.size() < 40 && real.matches(text)) {
-    double number = 0;
-    auto [end, bad] = std::from_chars(first, last, number);
-    if (bad == std::errc() && end == last && std::isfinite(number)) return number;
+  if (text.size() < 40 && real_end(text) == text.size()) {
+    if (double number = std::strtod(text.c_str(), nullptr); std::isfinite(number)) return number;
   }
   return text;
 }
 
-Error mistake(int line, const std::string& because) {
-  return Error{ErrorClass::usage,
-               "yaml",
-               line > 0 ? fmt::format("line {} is not valid YAML", line) : "Not valid YAML",
-               because,
-               {},
-               {},
-               {}};
+struct Mistake {
+  int line = 0;  // 0: of the text as a whole
+  std::string because;
+};
+template <typename T>
+using Read = tl::expected<T, Mistake>;
+
+tl::unexpected<Mistake> mistake(int line, std::string because) {
+  return tl::unexpected<Mistake>({line, std::move(because)});
+}
+
+Error as_error(const Mistake& found) {
+  return Error{ErrorClass::usage, "yaml",
+               found.line > 0 ? fmt::format("line {} is not valid YAML", found.line) : "Not valid YAML",
+               found.because};
 }
 
 // From yaml-cpp's nodes to values. Aliases make one node stand in many places: 380 bytes of them can mean
@@ -59,11 +89,15 @@ Error mistake(int line, const std::string& because) {
 // read.
 class Converter {
  public:
-  explicit Converter(Lines* lines) : lines_(lines) {}
+  Read<Value> convert(const YAML::Node& document, Lines* lines) {
+    lines_ = lines;
+    return convert(document, {}, 0);
+  }
 
-  Result<Value> convert(const YAML::Node& node, const std::string& path, int depth) {
-    if (depth > deepest) return failure(mistake(line_of(node), "it is nested too deeply"));
-    if (!within(1 + (node.IsScalar() ? node.Scalar().size() / 64 : 0))) return failure(too_much(node));
+ private:
+  Read<Value> convert(const YAML::Node& node, const std::string& path, int depth) {
+    if (depth > deepest) return mistake(line_of(node), "it is nested too deeply");
+    if (!within(1 + (node.IsScalar() ? node.Scalar().size() / 64 : 0))) return too_much(node);
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null: return Value(nullptr);
@@ -75,60 +109,59 @@ class Converter {
     return map(node, path, depth);
   }
 
- private:
   static int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
 
   bool within(size_t more) { return (weight_ += more) <= most_values; }
 
-  static Error too_much(const YAML::Node& node) {
+  static tl::unexpected<Mistake> too_much(const YAML::Node& node) {
     return mistake(line_of(node), fmt::format("it expands to more than {} values", most_values));
   }
 
-  Result<Value> list(const YAML::Node& node, const std::string& path, int depth) {
+  Read<Value> list(const YAML::Node& node, const std::string& path, int depth) {
     Value all = Value::array();
-    Lines* lines = std::exchange(lines_, nullptr);  // entries of lists have no path
     for (const YAML::Node& item : node) {
-      Result<Value> value = convert(item, path, depth + 1);
+      std::string below = fmt::format("{}[{}]", path, all.size());
+      if (lines_ != nullptr) (*lines_)[below] = line_of(item);
+      Read<Value> value = convert(item, below, depth + 1);
       if (!value) return value;
       all.push_back(*std::move(value));
     }
-    lines_ = lines;
     return all;
   }
 
-  Result<Value> map(const YAML::Node& node, const std::string& path, int depth) {
+  Read<Value> map(const YAML::Node& node, const std::string& path, int depth) {
     Value result = Value::object();
     // Looking a key up, or in, would go through all before it: a hundred thousand keys would take minutes.
     auto& entries = static_cast<Value::object_t::Container&>(result.get_ref<Value::object_t&>());
     std::unordered_set<std::string> keys;
     for (const auto& entry : node) {
       int line = line_of(entry.first);
-      if (!entry.first.IsScalar()) return failure(mistake(line, "a key must be a plain string"));
+      if (!entry.first.IsScalar()) return mistake(line, "a key must be a plain string");
       const std::string& key = entry.first.Scalar();
       std::string below = path.empty() ? key : path + "." + key;
-      if (!within(below.size() / 64)) return failure(too_much(entry.first));
-      if (!keys.insert(key).second) return failure(mistake(line, fmt::format("duplicate key `{}`", below)));
+      if (!within(below.size() / 64)) return too_much(entry.first);
+      if (!keys.insert(key).second) return mistake(line, fmt::format("duplicate key `{}`", below));
       if (lines_ != nullptr) (*lines_)[below] = line;
-      Result<Value> value = convert(entry.second, below, depth + 1);
+      Read<Value> value = convert(entry.second, below, depth + 1);
       if (!value) return value;
       entries.emplace_back(key, *std::move(value));
     }
     return result;
   }
 
-  Lines* lines_;
+  Lines* lines_ = nullptr;
   size_t weight_ = 0;
 };
 
 // yaml-cpp takes some hundred bytes for a node, so a text is looked at before it gets it.
-Status check_text(std::string_view text) {
+Read<void> check_text(std::string_view text) {
   auto marks = std::count_if(text.begin(), text.end(),
                              [](char c) { return c == ',' || c == '[' || c == '{' || c == '\n'; });
   if (text.size() <= largest && static_cast<size_t>(marks) <= most_values) {
-    return is_utf8(text) ? Status() : failure(mistake(0, "it is not UTF-8"));
+    return is_utf8(text) ? Read<void>() : mistake(0, "it is not UTF-8");
   }
-  return failure(mistake(
-      0, fmt::format("it has {}, more than the limit of hpawalk for YAML", text::bytes(text.size()))));
+  return mistake(0,
+                 fmt::format("it has {}, more than the limit of hpawalk for YAML", text::bytes(text.size())));
 }
 
 // At a bracket that nobody opened yaml-cpp (0.7) begins one empty document after the other, without an end.
@@ -161,98 +194,58 @@ void check_documents(const std::string& text) {
   }
 }
 
-Result<std::vector<Value>> read(std::string_view text, Lines* lines, bool only_one) {
-  if (Status fits = check_text(text); !fits) return failure(fits.error());
+struct Document {
+  Value value;
+  Lines lines;  // where they are asked for
+};
+
+Read<std::vector<Document>> read(std::string_view text, bool with_lines, bool only_one) {
+  if (auto fits = check_text(text); !fits) return tl::unexpected(fits.error());
   try {
-    std::vector<Value> values;
+    std::vector<Document> found;
     std::string whole(text);
     check_documents(whole);
     std::vector<YAML::Node> documents = YAML::LoadAll(whole);
-    if (only_one && documents.size() > 1) {
-      return failure(
-          mistake(documents[1].Mark().line + 1, "expected one document, but a second one begins here"));
-    }
-    Converter converter(lines);
+    if (only_one && documents.size() > 1)
+      return mistake(documents[1].Mark().line + 1, "expected one document, but a second one begins here");
+    Converter converter;
     for (const YAML::Node& document : documents) {
-      Result<Value> value = converter.convert(document, {}, 0);
-      if (!value) return failure(value.error());
-      if (!value->is_null()) values.push_back(*std::move(value));
+      Lines lines;
+      Read<Value> value = converter.convert(document, with_lines ? &lines : nullptr);
+      if (!value) return tl::unexpected(value.error());
+      if (!value->is_null()) found.push_back({*std::move(value), std::move(lines)});
     }
-    return values;
+    return found;
   } catch (const YAML::Exception& exception) {
-    return failure(mistake(exception.mark.line + 1, exception.msg));
-  }
-}
-
-bool plain_is_safe(const std::string& text) {
-  // Words, paths and images; durations and quantities (5s, 8Mi); versions (1.2.3).
-  static const Pattern safe = Pattern::constant(
-      "[A-Za-z/][A-Za-z0-9_./@-]*(:[A-Za-z0-9_./@-]+)*|[0-9]+(ms|[smhd]|[kMGT]i?)|[0-9]+[.][0-9]+[.][0-9]+");
-  static const Pattern other = Pattern::constant("(?i)y|n|yes|no|on|off|true|false|null|nan|inf");
-  return text.size() < 200 && safe.matches(text) && !other.matches(text);
-}
-
-void write_block(const Value& value, int indent, std::string& out);
-
-// "key: value", or "- value", with what is below it indented by two more.
-void write_entry(const std::string& lead, const Value& value, int indent, std::string& out) {
-  bool nested = value.is_structured() && !value.empty();
-  out.append(static_cast<size_t>(indent), ' ');
-  if (!nested) {
-    out += lead + " " + scalar(value) + "\n";
-  } else if (lead == "-") {
-    std::string below;
-    write_block(value, indent + 2, below);
-    out += "- " + below.substr(static_cast<size_t>(indent) + 2);
-  } else {
-    out += lead + "\n";
-    write_block(value, indent + (value.is_array() ? 0 : 2), out);
-  }
-}
-
-void write_block(const Value& value, int indent, std::string& out) {
-  if (value.is_object() && !value.empty()) {
-    for (const auto& [key, below] : value.items()) write_entry(scalar(key) + ":", below, indent, out);
-  } else if (value.is_array() && !value.empty()) {
-    for (const Value& below : value) write_entry("-", below, indent, out);
-  } else {
-    out += std::string(static_cast<size_t>(indent), ' ') + scalar(value) + "\n";
+    return mistake(exception.mark.line + 1, exception.msg);
   }
 }
 
 }  // namespace
 
 Result<Value> parse(std::string_view text, Lines* lines) {
-  Result<std::vector<Value>> values = read(text, lines, true);
-  if (!values) return failure(values.error());
-  return values->empty() ? Value(nullptr) : std::move(values->front());
+  auto documents = read(text, lines != nullptr, true);
+  if (!documents) return failure(as_error(documents.error()));
+  if (documents->empty()) return Value(nullptr);
+  if (lines != nullptr) *lines = std::move(documents->front().lines);
+  return std::move(documents->front().value);
 }
 
-Result<std::vector<Value>> parse_all(std::string_view text) {
-  return read(text, nullptr, false);
-}
-
-std::string escaped(std::string_view text) {
-  std::string quoted = json_text(Value(std::string(text)));
-  return quoted.substr(1, quoted.size() - 2);
-}
-
-std::string scalar(const Value& value) {
-  if (value.is_number_float()) {  // 1e+300 is a text to YAML 1.1, and 1.0e+300 is not
-    std::string number = value.dump();
-    size_t exponent = number.find('e');
-    if (exponent != std::string::npos && number.find('.') == std::string::npos) number.insert(exponent, ".0");
-    return number;
+Result<std::vector<Value>> parse_all(std::string_view text, Places* places) {
+  auto documents = read(text, places != nullptr, false);
+  if (!documents) {
+    if (places != nullptr) {
+      places->mistake = documents.error().line;
+      places->because = documents.error().because;
+    }
+    return failure(as_error(documents.error()));
   }
-  if (!value.is_string()) return json_text(value);
-  const auto& text = value.get_ref<const std::string&>();
-  return plain_is_safe(text) ? text : '"' + escaped(text) + '"';
-}
-
-std::string block(const Value& value, int indent) {
-  std::string out;
-  write_block(value, indent, out);
-  return out;
+  std::vector<Value> values;
+  for (Document& document : *documents) {
+    values.push_back(std::move(document.value));
+    if (places != nullptr) places->documents.push_back(std::move(document.lines));
+  }
+  return values;
 }
 
 }  // namespace hpawalk::yaml

@@ -20,14 +20,20 @@ namespace hpawalk::yaml {
 
 using Value = nlohmann::ordered_json;
 
-// Where each entry of a document's maps was written, by its path ("hpa.min"); lines count from 1.
+// Where each entry of a document's maps and lists was written, by its path ("hpa.min", "items[0].name");
+// lines count from 1.
 using Lines = std::map<std::string, int>;
 
 // Exactly one document; an empty text is null. The error `yaml` names the line.
 Result<Value> parse(std::string_view text, Lines* lines = nullptr);
 
-// Every document that is not empty.
-Result<std::vector<Value>> parse_all(std::string_view text);
+// Every document that is not empty, and where its entries are.
+struct Places {
+  std::vector<Lines> documents;
+  int mistake = 0;      // the line that is not valid YAML, if that is known
+  std::string because;  // and why
+};
+Result<std::vector<Value>> parse_all(std::string_view text, Places* places = nullptr);
 
 // One scalar on its own: plain where that is safe, double-quoted otherwise.
 std::string scalar(const Value& value);

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "cli/columns.hpp"
 #include "cli/simulation_report.hpp"
+#include "hpasim/outcome.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::cli {

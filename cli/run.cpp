@@ -55,6 +55,7 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_node(app, chosen);
   add_simulate(app, chosen);
   add_tune(app, chosen);
+  add_playground(app, chosen);
   add_drive(app, chosen);
   add_report(app, chosen);
   add_diagnose(app, chosen);

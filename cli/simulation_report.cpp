@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "hpasim/explain.hpp"
+#include "hpasim/outcome.hpp"
 
 namespace hpawalk::cli {
 
@@ -20,34 +21,10 @@ html::Series steps(const std::string& name, const std::vector<Step>& all, bool a
   return series;
 }
 
-// Where there are fewer ready pods than the load needs, looked at every so often.
-std::vector<html::Band> shortages(const Variant& variant, const Profile& load) {
+std::vector<html::Band> bands(const std::vector<Span>& spans) {
   std::vector<html::Band> bands;
-  const Timeline& t = variant.timeline;
-  Time step = std::max<Time>(t.duration / 2000, std::chrono::milliseconds(100));
-  Profile::Cursor cursor(load);
-  std::size_t ready = 0;
-  bool open = false;
-  for (Time at{0}; at < t.duration; at += step) {
-    while (ready + 1 < t.ready.size() && t.ready[ready + 1].at <= at) ++ready;
-    bool is_short = cursor.at(at) > t.ready[ready].count * t.carried[0] + 1e-9;
-    if (is_short && !open) bands.push_back({hpasim::in_seconds(at), hpasim::in_seconds(at + step)});
-    if (is_short) bands.back().to = hpasim::in_seconds(at + step);
-    open = is_short;
-  }
-  return bands;
-}
-
-// Where one of these rules keeps the replicas from following the metrics.
-std::vector<html::Band> held_by(const Variant& variant, std::initializer_list<hpasim::Rule> rules) {
-  std::vector<html::Band> bands;
-  bool open = false;
-  for (const Sync& sync : variant.timeline.syncs) {
-    if (open) bands.back().to = hpasim::in_seconds(sync.at);
-    bool held = std::find(rules.begin(), rules.end(), sync.decision.rule) != rules.end();
-    if (held && !open) bands.push_back({hpasim::in_seconds(sync.at), hpasim::in_seconds(sync.at)});
-    open = held;
-  }
+  for (const Span& span : spans)
+    bands.push_back({hpasim::in_seconds(span.from), hpasim::in_seconds(span.to)});
   return bands;
 }
 
@@ -92,13 +69,9 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
                   proposals(variant)};
   chart.lines = {{fmt::format("maxReplicas {}", variant.spec.max), static_cast<double>(variant.spec.max)},
                  {fmt::format("minReplicas {}", variant.spec.min), static_cast<double>(variant.spec.min)}};
-  chart.bands = shortages(variant, load);
+  chart.bands = bands(shortages(t, load));
   chart.bands_mean = "fewer ready pods than the load needs";
-  chart.strips = {{"held by a stabilization window",
-                   held_by(variant, {hpasim::Rule::stabilized_down, hpasim::Rule::stabilized_up})},
-                  {"held by a policy, or by the limit of doubling",
-                   held_by(variant, {hpasim::Rule::policy, hpasim::Rule::doubling, hpasim::Rule::disabled})},
-                  {"held by maxReplicas", held_by(variant, {hpasim::Rule::at_max})}};
+  for (const Holders& held : holders(t)) chart.strips.push_back({held.name, bands(held.spans)});
   for (const Sync& sync : t.syncs) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;
     chart.marks.push_back(

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cli/columns.hpp"
 #include "hpasim/explain.hpp"
+#include "hpasim/outcome.hpp"
 
 namespace hpawalk::cli {
 
@@ -121,45 +122,21 @@ Painted plot(const Variant& variant, const Profile& load, const Canvas& canvas) 
 Painted change_table(const Variant& variant, const Canvas& canvas, size_t most) {
   std::string arrow = canvas.unicode ? "→" : "->";
   Painted out = canvas.style.bold("time       replicas      why") + "\n";
-  size_t shown = 0, changes = 0;
-  hpasim::Rule held = hpasim::Rule::metric;
-  for (const Sync& sync : variant.timeline.syncs) {
-    const Decision& d = sync.decision;
-    changes += d.rescaled();
-    // Also the first of a row of syncs that would change something, were it not for a rule.
-    bool newly_held = !d.rescaled() && d.proposed != d.from && d.rule != held;
-    held = d.rescaled() ? hpasim::Rule::metric : d.rule;
-    if (!d.rescaled() && !newly_held && d.rule != hpasim::Rule::no_metric) continue;
-    if (!d.rescaled() && !newly_held) continue;
-    if (++shown > most) continue;
+  std::vector<const Sync*> telling = hpasim::telling_syncs(variant.timeline);
+  for (size_t i = 0; i < telling.size() && i < most; ++i) {
+    const Decision& d = telling[i]->decision;
     std::string replicas =
         d.rescaled() ? fmt::format("{} {} {}", d.from, arrow, d.to) : fmt::format("{} stays", d.from);
-    std::string line = fmt::format("{:<10} {} ", time_text(sync.at), padded(replicas, 13));
+    std::string line = fmt::format("{:<10} {} ", time_text(telling[i]->at), padded(replicas, 13));
     out += line +
-           wrapped(hpasim::explain(variant.spec, d, sync.proposal),
+           wrapped(hpasim::explain(variant.spec, d, telling[i]->proposal),
                    static_cast<size_t>(std::max(30, canvas.columns - 26)), 25) +
            "\n";
   }
-  if (changes == 0 && shown == 0) out += "           nothing changes\n";
-  if (shown > most)
-    out += fmt::format("           and {} more; --output csv or json has all\n", shown - most);
+  if (telling.empty()) out += "           nothing changes\n";
+  if (telling.size() > most)
+    out += fmt::format("           and {} more; --output csv or json has all\n", telling.size() - most);
   return out;
-}
-
-std::vector<std::pair<std::string, std::string>> figure_rows(const Figures& f) {
-  auto seconds = [](Time t) {
-    return t == Time(0) ? std::string("0s")
-                        : text::duration(std::chrono::duration_cast<std::chrono::milliseconds>(t));
-  };
-  return {{"time until enough pods are ready, first", seconds(f.first_short)},
-          {"time with too few ready pods", seconds(f.time_short)},
-          {"  longest", seconds(f.longest_short)},
-          {"unserved load", fmt::format("{:.2f}%", f.share_short * 100)},
-          {"pod-hours", fmt::format("{:.2f}", f.pod_hours)},
-          {"  of these, not needed", fmt::format("{:.2f}", f.idle_pod_hours)},
-          {"changes of replicas", std::to_string(f.changes)},
-          {"  back and forth", std::to_string(f.reversals)},
-          {"replicas", fmt::format("{} to {}", f.lowest, f.highest)}};
 }
 
 Painted figure_table(const std::vector<Variant>& variants, const Canvas& canvas) {
@@ -210,38 +187,8 @@ Painted run_table(const Variant& variant, const Canvas& canvas) {
 
 nlohmann::ordered_json timeline_json(const Variant& variant, bool with_syncs) {
   using Object = nlohmann::ordered_json;
-  const Figures& f = variant.timeline.figures;
-  Object syncs = Object::array();
-  for (const Sync& sync : variant.timeline.syncs) {
-    const Decision& d = sync.decision;
-    if (!with_syncs && !d.rescaled()) continue;
-    Object one = {{"at", hpasim::in_seconds(sync.at)},
-                  {"from", d.from},
-                  {"to", d.to},
-                  {"proposed", d.proposed},
-                  {"rule", rule_name(d.rule)},
-                  {"ready", sync.ready},
-                  {"why", hpasim::explain(variant.spec, d, sync.proposal)},
-                  {"ableToScale", reason(d.conditions.able)},
-                  {"scalingActive", reason(d.conditions, variant.spec)},
-                  {"scalingLimited", reason(d.conditions.limited)}};
-    if (d.until) one["until"] = hpasim::in_seconds(*d.until);
-    syncs.push_back(one);
-  }
-  Object out = {{"name", variant.name},
-                {"sequence", variant.timeline.sequence()},
-                {"figures",
-                 {{"firstShortSeconds", hpasim::in_seconds(f.first_short)},
-                  {"shortSeconds", hpasim::in_seconds(f.time_short)},
-                  {"longestShortSeconds", hpasim::in_seconds(f.longest_short)},
-                  {"shareShort", f.share_short},
-                  {"podHours", f.pod_hours},
-                  {"idlePodHours", f.idle_pod_hours},
-                  {"changes", f.changes},
-                  {"reversals", f.reversals},
-                  {"lowest", f.lowest},
-                  {"highest", f.highest}}},
-                {with_syncs ? "syncs" : "changes", syncs}};
+  Object out = {{"name", variant.name}};
+  out.update(hpasim::timeline_json(variant.spec, variant.timeline, with_syncs));
   if (!variant.runs) return out;
   auto spread = [](const Spread& s) {
     return Object{{"least", s.least}, {"median", s.median}, {"p95", s.p95}, {"most", s.most}};

@@ -29,9 +29,6 @@ Painted change_table(const Variant& variant, const Canvas& canvas, size_t most =
 Painted figure_table(const std::vector<Variant>& variants, const Canvas& canvas);
 Painted run_table(const Variant& variant, const Canvas& canvas);
 
-// Name and value of each figure, in the order in which people look at them.
-std::vector<std::pair<std::string, std::string>> figure_rows(const hpasim::Figures& figures);
-
 nlohmann::ordered_json timeline_json(const Variant& variant, bool syncs);
 std::string timeline_csv(const std::vector<Variant>& variants, const std::vector<hpasim::Profile>& profiles);
 

@@ -12,23 +12,33 @@ namespace hpawalk::hpasim {
 
 namespace {
 
-Result<std::vector<Document>> read_all(std::string_view text) {
-  auto documents = yaml::parse_all(text);
+Result<std::vector<Document>> read_all(std::string_view text, yaml::Places* places = nullptr) {
+  auto documents = yaml::parse_all(text, places);
   if (documents) return documents;
   const Error& error = documents.error();
   return failure(ErrorClass::usage, "hpa-yaml", "The HPA file is neither YAML nor JSON",
                  error.what + ": " + error.because);
 }
 
-void collect(const Document& document, std::vector<const Document*>& hpas, std::vector<std::string>& kinds) {
+// One of the HPAs in a text: in which of its documents, below which path.
+struct Found {
+  const Document* hpa;
+  size_t document;
+  std::string path;
+};
+
+void collect(const Found& here, std::vector<Found>& hpas, std::vector<std::string>& kinds) {
+  const Document& document = *here.hpa;
   if (!document.is_object()) return;
   std::string kind =
       document.contains("kind") && document["kind"].is_string() ? document["kind"].get<std::string>() : "";
   if (!kind.empty()) kinds.push_back(kind);
-  if (kind == "HorizontalPodAutoscaler") hpas.push_back(&document);
+  if (kind == "HorizontalPodAutoscaler") hpas.push_back(here);
   if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items") &&
       document["items"].is_array()) {
-    for (const Document& item : document["items"]) collect(item, hpas, kinds);
+    const Document& items = document["items"];
+    for (size_t i = 0; i < items.size(); ++i)
+      collect({&items[i], here.document, fmt::format("{}items[{}].", here.path, i)}, hpas, kinds);
   }
 }
 
@@ -76,13 +86,33 @@ Result<std::vector<Step>> parse_path(std::string_view path) {
 
 }  // namespace
 
-Result<Document> find_hpa(std::string_view text, std::string_view name) {
-  auto documents = read_all(text);
-  if (!documents) return tl::unexpected(documents.error());
-  std::vector<const Document*> hpas;
+int Lines::of(std::string path) const {
+  while (!path.empty()) {
+    if (auto found = fields.find(path); found != fields.end()) return found->second;
+    size_t above = path.find_last_of(".[");
+    path.resize(above == std::string::npos ? 0 : above);
+  }
+  return 0;
+}
+
+Result<Document> find_hpa(std::string_view text, std::string_view name, Lines* lines) {
+  yaml::Places places;
+  auto documents = read_all(text, lines != nullptr ? &places : nullptr);
+  if (!documents) {
+    if (lines != nullptr) lines->mistake = places.mistake, lines->because = places.because;
+    return tl::unexpected(documents.error());
+  }
+  std::vector<Found> hpas;
   std::vector<std::string> kinds, names;
-  for (const Document& document : *documents) collect(document, hpas, kinds);
-  for (const Document* hpa : hpas) names.push_back(name_of(*hpa));
+  for (size_t i = 0; i < documents->size(); ++i) collect({&(*documents)[i], i, ""}, hpas, kinds);
+  for (const Found& found : hpas) names.push_back(name_of(*found.hpa));
+  auto take = [&](const Found& found) {
+    if (lines == nullptr) return *found.hpa;
+    for (const auto& [path, line] : places.documents[found.document]) {
+      if (path.starts_with(found.path)) lines->fields[path.substr(found.path.size())] = line;
+    }
+    return *found.hpa;
+  };
   if (hpas.empty()) {
     return failure(ErrorClass::usage, "hpa-missing", "No HorizontalPodAutoscaler found in the file",
                    kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
@@ -91,9 +121,9 @@ Result<Document> find_hpa(std::string_view text, std::string_view name) {
     return failure(ErrorClass::usage, "hpa-ambiguous", "The file contains several HorizontalPodAutoscalers",
                    text::join(names, ", "), "Name one after a #, as in hpas.yaml#" + names.front());
   }
-  if (name.empty()) return *hpas.front();
+  if (name.empty()) return take(hpas.front());
   auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return *hpas[static_cast<size_t>(found - names.begin())];
+  if (found != names.end()) return take(hpas[static_cast<size_t>(found - names.begin())]);
   auto nearest = text::nearest(name, names);
   return failure(ErrorClass::usage, "hpa-missing",
                  fmt::format("HorizontalPodAutoscaler {} not found in the file", name),

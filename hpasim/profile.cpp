@@ -272,14 +272,26 @@ Result<Segment> parse_segment(std::string_view written) {
   return segment;
 }
 
+// The cosine of so many turns, from 0 to 1. By additions and multiplications alone, which are the same
+// everywhere: libraries' cosines differ in the last bit, and with them a simulation on another machine or in
+// a browser.
+double cosine_of_turns(double turns) {
+  double t = turns > 0.5 ? 1 - turns : turns;
+  double sign = t > 0.25 ? -1 : 1;
+  if (t > 0.25) t = 0.5 - t;
+  bool by_sine = t > 0.125;  // of the rest of a quarter: the series are short near 0
+  double x = 2 * std::numbers::pi * (by_sine ? 0.25 - t : t), sum = 0;
+  for (int n = by_sine ? 21 : 20; n > 1; n -= 2) sum = (1 - sum) * x * x / (n * (n - 1));
+  return sign * (by_sine ? x * (1 - sum) : 1 - sum);
+}
+
 void sine(Points& points, const Segment& s, Time start) {
   Time every = s.time("every", minutes(10)), length = s.time("for", every * 3);
   Time step = std::max<Time>({every / 120, std::chrono::milliseconds(100), length / 100'000});
   double middle = (s.values[0] + s.values[1]) / 2, swing = (s.values[1] - s.values[0]) / 2;
   for (Time t{0};; t = std::min(t + step, length)) {  // it begins at its lowest
-    double angle =
-        2 * std::numbers::pi * static_cast<double>((t % every).count()) / static_cast<double>(every.count());
-    points.push_back({start + t, middle - swing * std::cos(angle)});
+    double turns = static_cast<double>((t % every).count()) / static_cast<double>(every.count());
+    points.push_back({start + t, middle - swing * cosine_of_turns(turns)});
     if (t >= length) return;
   }
 }

@@ -17,13 +17,13 @@ const std::vector<std::string> kKinds = {"Object", "Pods", "External", "Resource
 // Reads fields out of a document and collects what is wrong with them.
 class Reader {
  public:
-  std::vector<std::string> mistakes;
+  std::vector<Mistake> mistakes;
   const Submission* submission = nullptr;  // null: a cluster has stored it
 
   static constexpr size_t most_mistakes = 30;  // mistakes that are told; who has more begins with these
 
   void wrong(const std::string& path, const std::string& what) {
-    if (mistakes.size() < most_mistakes) mistakes.push_back(shortened(path) + ": " + shortened(what));
+    if (mistakes.size() < most_mistakes) mistakes.push_back({shortened(path), shortened(what)});
   }
 
   static std::string shortened(const std::string& text) {
@@ -402,10 +402,13 @@ Result<Spec> read_hpa(const Document& hpa, const Submission* submission) {
     if (spec.min == 0) judge_minimum(reader, spec);
   }
   if (!reader.mistakes.empty()) {
+    std::vector<std::string> lines;
+    for (const Mistake& mistake : reader.mistakes) lines.push_back(mistake.path + ": " + mistake.what);
+    if (submission != nullptr && submission->mistakes != nullptr) *submission->mistakes = reader.mistakes;
     return failure(
         ErrorClass::usage, "hpa-spec",
         fmt::format("The HorizontalPodAutoscaler {}is not valid", spec.name.empty() ? "" : spec.name + " "),
-        text::join(reader.mistakes, "\n           "), "kubectl explain hpa.spec shows every field");
+        text::join(lines, "\n           "), "kubectl explain hpa.spec shows every field");
   }
   return spec;
 }

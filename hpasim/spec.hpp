@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,8 +60,17 @@ struct Spec {
 
 using Document = nlohmann::ordered_json;
 
+// Where the HPA's fields are in the text, by their paths ("spec.metrics[0].type"); lines count from 1.
+struct Lines {
+  std::map<std::string, int> fields;
+  int mistake = 0;      // the line that is not valid YAML, if that is known
+  std::string because;  // and why
+
+  int of(std::string path) const;  // of the field, else of the nearest one above it; 0: not known
+};
+
 // The HPA in a YAML or JSON text, which may hold other documents too; `name` chooses among several.
-Result<Document> find_hpa(std::string_view text, std::string_view name = {});
+Result<Document> find_hpa(std::string_view text, std::string_view name = {}, Lines* lines = nullptr);
 
 // One "path=value" of --set: "spec.metrics[0].object.target.value=20". A value is read as YAML; an empty one
 // removes the field.
@@ -70,10 +80,15 @@ Status set_field(Document& hpa, std::string_view assignment);
 // cluster has stored is not judged again by what this API server would say to a new one.
 Result<Spec> parse_spec(const Document& hpa);
 
+struct Mistake {
+  std::string path, what;
+};
+
 // Somebody creates the HPA, or replaces `stored` with it, at an API server of these rules.
 struct Submission {
   const Rules& rules;
   const Document* stored = nullptr;
+  std::vector<Mistake>* mistakes = nullptr;  // each of them also goes here
 };
 Result<Spec> parse_spec(const Document& hpa, const Submission& submission);
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "observe/history.hpp"
 #include "world/kube_resource.hpp"
@@ -11,7 +10,6 @@ namespace hpawalk::observe {
 
 using hpasim::Document;
 using hpasim::Profile;
-using hpasim::Time;
 
 namespace {
 
@@ -132,7 +130,7 @@ Status load_profiles(world::World& world, world::Progress& progress, Cluster& cl
 Status load_controller(Cluster& cluster, bool in_cluster, const SimulationRequest& o,
                        Simulation& simulation) {
   hpasim::Setup& setup = simulation.setup;
-  simulation.version = o.version.empty() ? "1.34" : o.version;
+  simulation.version = o.version.empty() ? hpasim::default_version : o.version;
   if (in_cluster) {
     auto api = cluster.api();
     if (!api) return failure(api.error());
@@ -152,48 +150,7 @@ Status load_controller(Cluster& cluster, bool in_cluster, const SimulationReques
     if (!rules) return failure(rules.error());
     setup.rules = *rules;
   }
-  setup.rules.tolerance_from_spec |= o.tolerance_gate && setup.rules.minor >= 33;
-  setup.rules.zero_allowed |= o.zero_gate;
-  if (o.tolerance) setup.flags.tolerance = *o.tolerance;
-  return {};
-}
-
-Status load_setup(const SimulationRequest& o, hpasim::Setup& setup) {
-  setup.meaning = o.meaning == "whole"    ? hpasim::Meaning::whole
-                  : o.meaning == "shared" ? hpasim::Meaning::shared
-                                          : hpasim::Meaning::usual;
-  struct Field {
-    const std::string& text;
-    Time& time;
-  };
-  for (const Field& field : {Field{o.pod_start, setup.pods.pending},
-                             {o.pod_warmup, setup.pods.warming},
-                             {o.scrape, setup.pipeline.scrape_interval},
-                             {o.window, setup.pipeline.window},
-                             {o.relist, setup.pipeline.relist},
-                             {o.sync_period, setup.flags.sync_period},
-                             {o.downscale_stabilization, setup.flags.downscale_stabilization},
-                             {o.duration, setup.duration}}) {
-    if (field.text.empty()) continue;
-    auto time = hpasim::parse_duration(field.text);
-    if (!time) return failure(time.error());
-    field.time = *time;
-  }
-  if (setup.flags.sync_period < std::chrono::milliseconds(100))
-    return failure(ErrorClass::usage, "duration", "--hpa-sync-period is too short", o.sync_period);
-  auto request = parse_quantity(o.request);
-  if (!request) return failure(request.error());
-  setup.pods.request = to_milli(*request);
-  if (setup.pods.request <= 0)
-    return failure(ErrorClass::usage, "quantity", "--pod-request must be positive", o.request);
-  if (!o.controller_delay.empty()) {
-    auto delay = hpasim::parse_duration(o.controller_delay);
-    if (!delay) return failure(delay.error());
-    setup.delays = hpasim::delays_of(*delay);
-  }
-  if (o.replicas >= 0) setup.replicas = o.replicas;
-  setup.seed = o.seed;
-  setup.jitter = o.has_seed;
+  hpasim::read_gates(o, setup);
   return {};
 }
 
@@ -238,7 +195,7 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   std::string file = o.hpa.substr(0, o.hpa.rfind('#'));
   bool in_cluster = !looks_like_file(world, file);
   // What was typed is looked at before anything is asked for.
-  if (auto ok = load_setup(o, simulation.setup); !ok) return failure(ok.error());
+  if (auto ok = hpasim::read_setup(o, simulation.setup); !ok) return failure(ok.error());
   auto document = [&]() -> Result<Document> {
     if (in_cluster) return hpa_in_cluster(cluster, o.hpa);
     auto text = world.files.read(file);
@@ -249,21 +206,10 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   simulation.original = simulation.document = *document;
   if (auto ok = load_controller(cluster, in_cluster, o, simulation); !ok) return failure(ok.error());
   if (auto ok = load_spec(o, in_cluster, simulation); !ok) return failure(ok.error());
-  if (auto ok = load_setup(o, simulation.setup); !ok)
+  if (auto ok = hpasim::read_setup(o, simulation.setup); !ok)
     return failure(ok.error());  // the options over the cluster's
   if (auto ok = load_profiles(world, progress, cluster, o, simulation); !ok) return failure(ok.error());
-  Time end = simulation.setup.duration;
-  for (const Profile& profile : simulation.profiles) end = std::max(end, profile.end());
-  if (end <= Time(0))
-    return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {},
-                   "Add `for 10m` to the profile, or --duration 10m");
-  constexpr long long most = 1'000'000;
-  if (end / simulation.setup.flags.sync_period > most) {
-    return failure(ErrorClass::usage, "duration", "The simulation is limited to a million syncs",
-                   fmt::format("{} with one sync every {}s", hpasim::time_text(end),
-                               static_cast<double>(simulation.setup.flags.sync_period.count()) / 1e6),
-                   "Use a shorter profile or --duration, or a longer --hpa-sync-period");
-  }
+  if (auto ok = hpasim::check_length(simulation.profiles, simulation.setup); !ok) return failure(ok.error());
   return simulation;
 }
 

@@ -8,30 +8,20 @@
 #include <vector>
 
 #include "diagnose/controller.hpp"
-#include "hpasim/simulate.hpp"
+#include "hpasim/setup_request.hpp"
 #include "world/kube_proxy.hpp"
 #include "world/progress.hpp"
 
 namespace hpawalk::observe {
 
 // What is to be simulated, as people type it.
-struct SimulationRequest {
+struct SimulationRequest : hpasim::SetupRequest {
   std::string hpa;         // FILE, FILE#NAME, or the name of one in the cluster
   std::string name_space;  // the HPA's; empty: the context's
   std::vector<std::string> profiles;
   std::string query, last = "24h", step, prometheus = "prom-metrics/prometheus:9090";  // --from-prometheus
   std::vector<std::string> sets;
-  std::string version;  // empty: the cluster's, else 1.34
-  std::string meaning = "usual";
-  std::string duration, pod_start = "2s", pod_warmup = "0s", scrape = "0s", window = "0s", relist = "0s";
-  std::string sync_period, downscale_stabilization;  // empty: the cluster's, else Kubernetes' defaults
-  std::string request = "1", controller_delay;
-  std::optional<double> tolerance;
   bool linear = false;
-  bool tolerance_gate = false, zero_gate = false;
-  int replicas = -1;
-  std::uint64_t seed = 0;
-  bool has_seed = false;
 };
 
 struct Simulation {

@@ -19,6 +19,7 @@ packages_to_build=(g++ cmake ninja-build libcli11-dev libfmt-dev libyaml-cpp-dev
   nlohmann-json3-dev libexpected-dev libre2-dev libevent-dev libyaml-dev zlib1g-dev node-llhttp)
 packages_to_run=(containernetworking-plugins nftables iptables conntrack ethtool iproute2 util-linux mount tar
   ca-certificates curl)
+packages_for_playground=(emscripten)
 packages_to_test=(doctest-dev shellcheck clang-format ccache jq procps python3 chromium skopeo openssl)
 
 # Installs those of the named packages that are missing.
@@ -113,6 +114,31 @@ want_kind_and_k3d() {
   # Not go install: it wants the list of all versions, which not every module proxy has.
   sources=$(go mod download -json github.com/k3d-io/k3d/v5@v5.8.3 | jq -r .Dir) || true
   if [ -d "$sources" ]; then (cd "$sources" && GOWORK=off go build -o "$bin/k3d" .) || true; fi
+}
+
+# yaml-cpp's sources, for the playground's page: the distribution's own, of the version that it has as a library. apt gets
+# them with lists of its own, so that nothing of the machine's apt changes.
+yaml_cpp_source=$test_tools/yaml-cpp
+need_yaml_cpp_source() {
+  [ -e "$yaml_cpp_source/src/parse.cpp" ] && return
+  need_packages dpkg-dev
+  local id codename own=$test_tools/apt
+  id=$(. /etc/os-release && echo "$ID")
+  codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  say "Fetching yaml-cpp's sources into $yaml_cpp_source (once)"
+  rm -rf "$own" "$yaml_cpp_source"
+  mkdir -p "$own/lists/partial" "$own/cache/archives/partial"
+  echo "deb-src [signed-by=/usr/share/keyrings/$id-archive-keyring.gpg] $(mirror_of "$codename") $codename main universe" |
+    sed "$([ "$id" = ubuntu ] || echo 's/ universe//')" >"$own/sources.list"
+  (
+    cd "$own" || exit 1
+    apt_get=(apt-get -q -o Dir::Etc::SourceList="$own/sources.list" -o Dir::Etc::SourceParts=/dev/null
+      -o Dir::State::Lists="$own/lists" -o Dir::Cache="$own/cache" -o APT::Sandbox::User=)
+    "${apt_get[@]}" update
+    "${apt_get[@]}" source yaml-cpp
+    mv yaml-cpp-*/ "$yaml_cpp_source"
+  )
+  rm -rf "$own"
 }
 
 # build PRESET [TARGET...]: everything, or these targets. ccache, where it is, keeps results.

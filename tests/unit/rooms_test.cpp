@@ -15,13 +15,16 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"base", {}},
     {"world", {"base"}},
     {"hpasim", {"base"}},
+    {"playground", {"base", "hpasim"}},
     {"config", {"base", "world"}},
     {"manifests", {"base", "config"}},
     {"diagnose", {"base", "world", "hpasim"}},
     {"observe", {"base", "world", "hpasim", "diagnose"}},
     {"cluster", {"base", "world", "config"}},
     {"steps", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster"}},
-    {"cli", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster", "steps"}},
+    {"cli",
+     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "observe", "cluster",
+      "steps"}},
 };
 
 std::set<std::string> included_rooms(const fs::path& file) {

@@ -81,4 +81,48 @@ TEST_CASE("Each entry's line is known by its path") {
   yaml::Lines lines;
   REQUIRE(yaml::parse("# head\nhpa:\n  min: 1\n\n  max: 3\n", &lines));
   CHECK(lines == yaml::Lines{{"hpa", 2}, {"hpa.min", 3}, {"hpa.max", 5}});
+  lines.clear();
+  REQUIRE(yaml::parse("a:\n- b: 1\n  c: 2\n- [3,\n   4]\n", &lines));
+  CHECK(
+      lines ==
+      yaml::Lines{
+          {"a", 1}, {"a[0]", 2}, {"a[0].b", 2}, {"a[0].c", 3}, {"a[1]", 4}, {"a[1][0]", 4}, {"a[1][1]", 5}});
+}
+
+TEST_CASE("Of several documents each has its lines, and a mistake has its own") {
+  yaml::Places places;
+  REQUIRE(yaml::parse_all("a: 1\n---\n---\n\nb: 2\n", &places));
+  CHECK(places.documents == std::vector<yaml::Lines>{{{"a", 1}}, {{"b", 5}}});
+  CHECK_FALSE(yaml::parse_all("a: 1\n---\nb: {c: 1, c: 2}\n", &places));
+  CHECK(places.mistake == 3);
+  CHECK(places.because == "duplicate key `b.c`");
+}
+
+TEST_CASE("A plain text is a number by YAML 1.2's rules, else a text") {
+  for (const auto& [text, value] :
+       std::vector<std::pair<std::string, yaml::Value>>{{"0", 0},
+                                                        {"-12", -12},
+                                                        {"+7", 7},
+                                                        {"1.50", 1.5},
+                                                        {"-0.25e2", -25.0},
+                                                        {"1e3", 1e3},
+                                                        {"1E-3", 1e-3},
+                                                        {"007", "007"},
+
+                                                        {"1.", "1."},
+                                                        {".5", ".5"},
+                                                        {"1e", "1e"},
+                                                        {"1e+", "1e+"},
+                                                        {"1.2.3", "1.2.3"},
+                                                        {"0x10", "0x10"},
+                                                        {"10m", "10m"},
+                                                        {"1e999", "1e999"},
+                                                        {"1_000", "1_000"},
+                                                        {"00.5", "00.5"},
+                                                        {"+-1", "+-1"},
+                                                        {"9223372036854775807", 9223372036854775807},
+                                                        {"9223372036854775808", 9223372036854775808.0}}) {
+    CHECK_MESSAGE(yaml::parse(text).value() == value, text);
+    CHECK_MESSAGE(yaml::parse(text).value().type() == value.type(), text);
+  }
 }

@@ -1,0 +1,72 @@
+#include "hpasim/setup_request.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/quantity.hpp"
+
+namespace hpawalk::hpasim {
+
+Status read_setup(const SetupRequest& o, Setup& setup) {
+  setup.meaning = o.meaning == "whole"    ? Meaning::whole
+                  : o.meaning == "shared" ? Meaning::shared
+                                          : Meaning::usual;
+  struct Field {
+    const std::string& text;
+    Time& time;
+  };
+  for (const Field& field : {Field{o.pod_start, setup.pods.pending},
+                             {o.pod_warmup, setup.pods.warming},
+                             {o.scrape, setup.pipeline.scrape_interval},
+                             {o.window, setup.pipeline.window},
+                             {o.relist, setup.pipeline.relist},
+                             {o.sync_period, setup.flags.sync_period},
+                             {o.downscale_stabilization, setup.flags.downscale_stabilization},
+                             {o.duration, setup.duration}}) {
+    if (field.text.empty()) continue;
+    auto time = parse_duration(field.text);
+    if (!time) return failure(time.error());
+    field.time = *time;
+  }
+  if (setup.flags.sync_period < std::chrono::milliseconds(100))
+    return failure(ErrorClass::usage, "duration", "--hpa-sync-period is too short", o.sync_period);
+  auto request = parse_quantity(o.request);
+  if (!request) return failure(request.error());
+  setup.pods.request = to_milli(*request);
+  if (setup.pods.request <= 0)
+    return failure(ErrorClass::usage, "quantity", "--pod-request must be positive", o.request);
+  if (!o.controller_delay.empty()) {
+    auto delay = parse_duration(o.controller_delay);
+    if (!delay) return failure(delay.error());
+    setup.delays = delays_of(*delay);
+  }
+  if (o.replicas >= 0) setup.replicas = o.replicas;
+  setup.seed = o.seed;
+  setup.jitter = o.has_seed;
+  return {};
+}
+
+void read_gates(const SetupRequest& o, Setup& setup) {
+  setup.rules.tolerance_from_spec |= o.tolerance_gate && setup.rules.minor >= 33;
+  setup.rules.zero_allowed |= o.zero_gate;
+  if (o.tolerance) setup.flags.tolerance = *o.tolerance;
+}
+
+Status check_length(const std::vector<Profile>& profiles, const Setup& setup) {
+  Time end = setup.duration;
+  for (const Profile& profile : profiles) end = std::max(end, profile.end());
+  if (end <= Time(0))
+    return failure(ErrorClass::usage, "profile", "The profile's duration is zero", {},
+                   "Add `for 10m` to the profile, or --duration 10m");
+  constexpr long long most = 1'000'000;
+  if (end / setup.flags.sync_period > most) {
+    return failure(ErrorClass::usage, "duration", "The simulation is limited to a million syncs",
+                   fmt::format("{} with one sync every {}s", time_text(end),
+                               static_cast<double>(setup.flags.sync_period.count()) / 1e6),
+                   "Use a shorter profile or --duration, or a longer --hpa-sync-period");
+  }
+  return {};
+}
+
+}  // namespace hpawalk::hpasim

@@ -1,0 +1,39 @@
+// What people say of the controller, the pods and the path of the metric, as texts: read the same way for
+// `simulate` and for the page of `playground`. Knows nothing about clusters or command lines.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "hpasim/simulate.hpp"
+
+namespace hpawalk::hpasim {
+
+struct SetupRequest {
+  std::string version;            // empty: the cluster's, else 1.34
+  std::string meaning = "usual";  // or whole, shared
+  std::string duration, pod_start = "2s", pod_warmup = "0s", scrape = "0s", window = "0s", relist = "0s";
+  std::string sync_period, downscale_stabilization;  // empty: the cluster's, else Kubernetes' defaults
+  std::string request = "1", controller_delay;
+  std::optional<double> tolerance;
+  bool tolerance_gate = false, zero_gate = false;
+  int replicas = -1;
+  std::uint64_t seed = 0;
+  bool has_seed = false;
+};
+
+inline constexpr const char* default_version = "1.34";
+
+// Into the setup, over what is in it, all but the rules.
+Status read_setup(const SetupRequest& request, Setup& setup);
+
+// The feature gates and the tolerance, over rules and flags of that controller.
+void read_gates(const SetupRequest& request, Setup& setup);
+
+// There is something to simulate, and not more than a machine can.
+Status check_length(const std::vector<Profile>& profiles, const Setup& setup);
+
+}  // namespace hpawalk::hpasim
