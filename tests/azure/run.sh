@@ -28,7 +28,7 @@ else
 fi
 
 printf '\n-- the real parsers\n'
-PATH="$PATH:$(dirname "$(compiled helm)")"
+for helm in "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/helm; do PATH="$PATH:${helm%/helm}"; done
 counted "$here/parsers.py" "$hpawalk" "$tool_lines"
 
 summary

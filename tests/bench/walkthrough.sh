@@ -22,9 +22,8 @@ trap finish EXIT
 "$hpawalk" cluster up --name bench-chain >cluster.log 2>&1
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name bench-chain)
 export KUBECONFIG
-programs() { "$hpawalk" cluster status --name bench-chain -o json | jq -r ".[0].programs.$1"; }
-bundle=$(programs chain)/bundle.yaml
-PATH=$PATH:$(programs kubernetes):$(programs chain)
+parts=$(dirname "$("$hpawalk" cluster status --name bench-chain -o json | jq -r '.[0].kubectl')")
+PATH=$PATH:$parts
 
 now() { date +%s%N; }
 since() { awk -v ns="$(($(now) - $1))" 'BEGIN { printf "%.1f", ns / 1e9 }'; }
@@ -52,7 +51,7 @@ by_hand() {
   render workload | kubectl apply -f -
   kubectl rollout status deployment/nginx --timeout=300s
   stage workload
-  kubectl apply --server-side -f "$bundle"
+  kubectl apply --server-side -f "$parts/bundle.yaml"
   kubectl rollout status deployment/prometheus-operator --timeout=300s
   stage operator
   plain_prometheus | kubectl apply -f -
@@ -81,7 +80,7 @@ by_hand() {
 clear_by_hand() {
   helm uninstall prometheus-adapter --namespace prom-metrics
   "$hpawalk" down
-  kubectl delete --ignore-not-found -f "$bundle" --wait=true
+  kubectl delete --ignore-not-found -f "$parts/bundle.yaml" --wait=true
   kubectl -n kube-system delete service kubelet --ignore-not-found
   sleep 5
 }

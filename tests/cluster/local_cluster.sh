@@ -78,7 +78,8 @@ check "other options for a running cluster are refused" fails_with 2 cluster-opt
 
 kubeconfig_a=$("$hpawalk" cluster kubeconfig --name $a)
 kubeconfig_b=$("$hpawalk" cluster kubeconfig --name $b)
-kubectl=$("$hpawalk" cluster status --name $a -o json | jq -r '.[0].kubectl')
+kubectl=$(echo "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/kubectl)
+kubectl=${kubectl%% *}
 ka() { "$kubectl" --kubeconfig "$kubeconfig_a" --request-timeout=5s "$@"; }
 kb() { "$kubectl" --kubeconfig "$kubeconfig_b" --request-timeout=5s "$@"; }
 

@@ -53,81 +53,22 @@ TEST_CASE("A cluster's name must fit a host name, a context and a control group"
   }
 }
 
-namespace {
-
-const KubernetesRelease& newest() {
-  return kubernetes_releases().front();
-}
-
-// Where the sets of the newest Kubernetes are kept.
-std::map<std::string, fs::path> set_folders(const Layout& layout) {
-  std::map<std::string, fs::path> folders;
-  for (const PartSet& set : part_sets(newest()))
-    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.8"));
-  return folders;
-}
-
-}  // namespace
-
-TEST_CASE("A Kubernetes is named by its minor or exact version; without a name it is the newest") {
-  for (const char* text : {"1.35", "v1.35", "1.35.4", "v1.35.4"})
-    CHECK(find_kubernetes(text)->version == "v1.35.4");
-  CHECK(find_kubernetes("")->version == newest().version);
-  for (const char* text : {"1.33", "1.35.3", "35", "latest", "v", "1.35.4 "}) {
-    Result<KubernetesRelease> found = find_kubernetes(text);
-    REQUIRE_FALSE(found);
-    CHECK(found.error().id == "kubernetes-version");
-    CHECK(found.error().hint.find("1.34 (v1.34.4)") != std::string::npos);
-  }
-}
-
-TEST_CASE("Only the set of Kubernetes' own programs depends on its version; each pins the version it names") {
-  const std::vector<PartSet> first = part_sets(newest());
-  for (const KubernetesRelease& release : kubernetes_releases()) {
-    const std::vector<PartSet> sets = part_sets(release);
-    REQUIRE(sets.size() == first.size());
-    for (size_t i = 0; i < sets.size(); ++i) {
-      bool same = key_of(sets[i], "go1.26.8") == key_of(first[i], "go1.26.8");
-      CHECK(same == (sets[i].name != "kubernetes" || release.version == newest().version));
-      CHECK(embedded_files().contains("parts/" + sets[i].module + "/go.sum"));
-    }
-    const std::string_view module = embedded_files().at("parts/" + sets[0].module + "/go.mod");
-    CHECK(module.find("k8s.io/kubernetes " + release.version + " // indirect\n") != std::string_view::npos);
-    CHECK(module.find("k8s.io/client-go => k8s.io/client-go v0" + release.version.substr(2)) !=
-          std::string_view::npos);
-  }
-}
-
-TEST_CASE("The images' tags are the versions that the module pins") {
-  const std::string_view module = embedded_files().at("parts/current/go.mod");
-  auto pins = [&](const std::string& line) {
-    return module.find(line + "\n") != std::string_view::npos ||
-           module.find(line + " // indirect\n") != std::string_view::npos;
-  };
-  CHECK(pins(std::string("github.com/coredns/coredns ") + version::coredns));
-  CHECK(pins(std::string("github.com/prometheus-operator/prometheus-operator ") +
-             version::prometheus_operator));
-  CHECK(std::string(version::prometheus).substr(0, 3) == "v3.");
-  CHECK(pins("github.com/prometheus/prometheus v0.3" + std::string(version::prometheus).substr(3)));
-  CHECK(pins("go.etcd.io/etcd/server/v3 v" +
-             std::string(version::etcd).substr(0, std::string(version::etcd).find('-'))));
-}
-
 TEST_CASE("The key of a set changes with Go's version, and differs between sets") {
-  const PartSet first = part_sets(newest())[0];
+  const PartSet& first = part_sets()[0];
   CHECK(key_of(first, "go1.26.1") == key_of(first, "go1.26.1"));
   CHECK(key_of(first, "go1.26.1") != key_of(first, "go1.26.2"));
-  CHECK(key_of(first, "go1.26.1") != key_of(part_sets(newest())[1], "go1.26.1"));
+  CHECK(key_of(first, "go1.26.1") != key_of(part_sets()[1], "go1.26.1"));
 }
 
 TEST_CASE("Parts that are there are not built again") {
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
   Layout layout = make_layout(fake.world.environment);
-  for (const auto& [set, folder] : set_folders(layout)) fake.files.folders.insert(folder);
-  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
+  for (const PartSet& set : part_sets())
+    fake.files.folders.insert(layout.parts() / (set.name + "-" + key_of(set, "go1.26.1")));
+  Result<Parts> parts = build_parts(fake.world, layout, progress);
   REQUIRE(parts);
   CHECK(parts->program("kubectl").filename() == "kubectl");
   CHECK(parts->program("adapter").parent_path() == parts->folders().at("adapter"));
@@ -137,19 +78,19 @@ TEST_CASE("Missing parts are compiled beside their place and renamed when they a
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
   Layout layout = make_layout(fake.world.environment);
-  std::map<std::string, fs::path> folders = set_folders(layout);
-  fake.files.folders = {folders["kubernetes"], folders["chain"]};
+  std::map<std::string, fs::path> folders;
+  for (const PartSet& set : part_sets())
+    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
+  fake.files.folders = {folders["kubernetes"], folders["prometheus"]};
   fake.processes.expect(
-      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' "
-      "sigs.k8s.io/prometheus-adapter/cmd/adapter",
+      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool",
       {0, "a\nb\n", ""});
-  fake.processes.expect("go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() +
-                            ".partial/ "
-                            "sigs.k8s.io/prometheus-adapter/cmd/adapter",
-                        {0, "", "a\nb\n"});
-  REQUIRE(build_parts(fake.world, layout, newest(), progress));
+  fake.processes.expect(
+      "go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool",
+      {0, "", "a\nb\n"});
+  REQUIRE(build_parts(fake.world, layout, progress));
   CHECK(fake.files.folders.contains(folders["adapter"]));
   CHECK_FALSE(fake.files.exists(folders["adapter"].string() + ".partial"));
   CHECK(fake.processes.calls.back().env.at("CGO_ENABLED") == "0");
@@ -159,19 +100,19 @@ TEST_CASE("A build that fails leaves no folder that could be taken for a whole o
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
   Layout layout = make_layout(fake.world.environment);
-  std::map<std::string, fs::path> folders = set_folders(layout);
-  fake.files.folders = {folders["kubernetes"], folders["chain"]};
+  std::map<std::string, fs::path> folders;
+  for (const PartSet& set : part_sets())
+    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
+  fake.files.folders = {folders["kubernetes"], folders["prometheus"]};
   fake.processes.expect(
-      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' "
-      "sigs.k8s.io/prometheus-adapter/cmd/adapter",
+      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool",
       {0, "a\n", ""});
-  fake.processes.expect("go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() +
-                            ".partial/ "
-                            "sigs.k8s.io/prometheus-adapter/cmd/adapter",
-                        {1, "", "write /x: no space left on device\n"});
-  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
+  fake.processes.expect(
+      "go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool",
+      {1, "", "write /x: no space left on device\n"});
+  Result<Parts> parts = build_parts(fake.world, layout, progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
   CHECK_FALSE(fake.files.exists(folders["adapter"]));
@@ -181,7 +122,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld none;
   SilentProgress progress;
   Layout layout = make_layout(none.world.environment);
-  Result<Parts> without = build_parts(none.world, layout, newest(), progress);
+  Result<Parts> without = build_parts(none.world, layout, progress);
   REQUIRE_FALSE(without);
   CHECK(without.error().id == "go-missing");
   CHECK(without.error().kind == ErrorClass::environment);
@@ -189,7 +130,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld old;
   old.processes.programs = {"go"};
   old.processes.expect("go env GOVERSION", {0, "go1.19.8\n", ""});
-  Result<Parts> with = build_parts(old.world, layout, newest(), progress);
+  Result<Parts> with = build_parts(old.world, layout, progress);
   REQUIRE_FALSE(with);
   CHECK(with.error().id == "go-too-old");
   CHECK(with.error().because.find("go1.19.8") != std::string::npos);
@@ -198,16 +139,16 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   pinned.world.environment["GOTOOLCHAIN"] = "local";
   pinned.processes.programs = {"go"};
   pinned.processes.expect("go env GOVERSION", {0, "go1.23.1\n", ""});
-  CHECK(build_parts(pinned.world, layout, newest(), progress).error().id == "go-too-old");
+  CHECK(build_parts(pinned.world, layout, progress).error().id == "go-too-old");
 }
 
 TEST_CASE("Too little space is told before anything is compiled") {
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
   fake.files.free = 1U << 30U;
-  Result<Parts> parts = build_parts(fake.world, make_layout(fake.world.environment), newest(), progress);
+  Result<Parts> parts = build_parts(fake.world, make_layout(fake.world.environment), progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
 }
@@ -405,10 +346,10 @@ TEST_CASE("An image archive is what image loaders read: manifest, config, one la
 
 TEST_CASE("Every image has a name, and every program in it is a part") {
   std::set<std::string> parts;
-  for (const PartSet& set : part_sets(newest())) {
+  for (const PartSet& set : part_sets()) {
     for (const auto& [program, built_as] : set.programs) parts.insert(program);
   }
-  for (const Image& image : images(newest())) {
+  for (const Image& image : images()) {
     REQUIRE_FALSE(image.names.empty());
     CHECK(image.programs.empty() != image.packages.empty());
     for (const std::string& program : image.programs) CHECK_MESSAGE(parts.contains(program), program);
@@ -446,7 +387,7 @@ TEST_CASE("A cluster's name is never a path, whatever is asked of it") {
         "{}";
     CHECK(status(fake.world, name).error().id == "cluster-name");
     CHECK(logs(fake.world, name).error().id == "cluster-name");
-    CHECK(own_program(fake.world, name, "kubectl").error().id == "cluster-name");
+    CHECK(parts_folder(fake.world, name).error().id == "cluster-name");
     CHECK(merge_kubeconfig(fake.world, name).error().id == "cluster-name");
     CHECK(load_image(fake.world, name, "/x").error().id == "cluster-name");
   }
