@@ -9,6 +9,7 @@
 #include "cluster/local/machine.hpp"
 #include "cluster/local/network.hpp"
 #include "cluster/local/parts.hpp"
+#include "hpasim/version.hpp"
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
@@ -68,6 +69,13 @@ std::map<std::string, fs::path> set_folders(const Layout& layout) {
 }
 
 }  // namespace
+
+TEST_CASE("The simulator knows each Kubernetes that can be compiled, and both assume the same newest one") {
+  CHECK(newest().minor == hpasim::newest_version);
+  for (const KubernetesRelease& release : kubernetes_releases()) {
+    CHECK(hpasim::rules_for(release.version).has_value());
+  }
+}
 
 TEST_CASE("A Kubernetes is named by its minor or exact version; without a name it is the newest") {
   for (const char* text : {"1.35", "v1.35", "1.35.4", "v1.35.4"})
