@@ -133,6 +133,7 @@ ChainDiagnosis judge(const Context& c) {
   for (Link link : all_links) chain.links[static_cast<size_t>(link)] = {link, Mark::unknown, "not judged"};
   Report report(chain);
   if (judge_canary(c, report)) return chain;
+  judge_asleep(c, report);
   if (c.need.resource_metric()) {
     judge_resource(c, report);
   } else {
@@ -150,6 +151,7 @@ ChainDiagnosis judge(const Context& c) {
   trust_the_value(c, chain);
   judge_hpa(c, report);
   judge_target(c, report);
+  judge_zero_ahead(c, report);
   no_more_replicas(report, chain);
   return chain;
 }

@@ -124,6 +124,10 @@ void judge_hpa(const Context& c, Report& report);       // the HPA's own view
 void judge_target(const Context& c, Report& report);    // scale target and its pods
 // The target is, or may be, an idle canary: true, and there is nothing else to judge.
 bool judge_canary(const Context& c, Report& report);
+// With minReplicas 0, does only the scale target itself expose the metric? At 0 replicas that is the cause;
+// and before that, it will be.
+void judge_asleep(const Context& c, Report& report);
+void judge_zero_ahead(const Context& c, Report& report);
 // One failing metric holds back the others: seen from the metrics that work.
 void judge_together(const Hpa& hpa, std::vector<ChainDiagnosis>& chains);
 

@@ -82,7 +82,7 @@ void add_without_request(const Context& c, const Json& pod, std::vector<WithoutR
     return std::any_of(list.begin(), list.end(),
                        [&](const Json& one) { return requests(one, c.need.metric); });
   };
-  if (has_own_requests(pod) && c.controller.pod_level_requests && c.need.container.empty()) {
+  if (has_own_requests(pod) && c.controller.rules.pod_level_requests && c.need.container.empty()) {
     if (!requests(at(pod, "spec"), c.need.metric) && !any(containers) && !any(init))
       all.push_back({&pod, {}, false, {}});
     return;

@@ -108,6 +108,10 @@ class Controller {
   Decision sync(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale,
                 Time scale_read, Time now);
   void wrote(const Decision& decision, Time at);
+  // Before the first sync: the HPA has the condition ScaledToZero, which counts since 1.36.
+  void came_to_zero() {
+    if (rules_.zero_by_condition) conditions_.scaled_to_zero = true;
+  }
 
   const Spec& spec() const { return spec_; }
   const Tolerance& tolerance() const { return tolerance_; }

@@ -20,15 +20,20 @@ Result<std::vector<Document>> read_all(std::string_view text) {
                  error.what + ": " + error.because);
 }
 
-void collect(const Document& document, std::vector<const Document*>& hpas, std::vector<std::string>& kinds) {
+struct Object {
+  std::string kind;
+  const Document* document;
+};
+
+// The objects in a document, which may be a list of them.
+void collect(const Document& document, std::vector<Object>& objects) {
   if (!document.is_object()) return;
   std::string kind =
       document.contains("kind") && document["kind"].is_string() ? document["kind"].get<std::string>() : "";
-  if (!kind.empty()) kinds.push_back(kind);
-  if (kind == "HorizontalPodAutoscaler") hpas.push_back(&document);
+  if (!kind.empty()) objects.push_back({kind, &document});
   if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items") &&
       document["items"].is_array()) {
-    for (const Document& item : document["items"]) collect(item, hpas, kinds);
+    for (const Document& item : document["items"]) collect(item, objects);
   }
 }
 
@@ -76,28 +81,51 @@ Result<std::vector<Step>> parse_path(std::string_view path) {
 
 }  // namespace
 
-Result<Document> find_hpa(std::string_view text, std::string_view name) {
+Result<std::vector<Document>> all_hpas(std::string_view text) {
   auto documents = read_all(text);
   if (!documents) return tl::unexpected(documents.error());
-  std::vector<const Document*> hpas;
-  std::vector<std::string> kinds, names;
-  for (const Document& document : *documents) collect(document, hpas, kinds);
-  for (const Document* hpa : hpas) names.push_back(name_of(*hpa));
+  std::vector<Object> objects;
+  for (const Document& document : *documents) collect(document, objects);
+  std::vector<Document> hpas;
+  std::vector<std::string> kinds;
+  for (const Object& object : objects) {
+    kinds.push_back(object.kind);
+    if (object.kind == "HorizontalPodAutoscaler") hpas.push_back(*object.document);
+  }
   if (hpas.empty()) {
     return failure(ErrorClass::usage, "hpa-missing", "No HorizontalPodAutoscaler found in the file",
                    kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
   }
-  if (name.empty() && hpas.size() > 1) {
+  return hpas;
+}
+
+Result<Document> find_hpa(std::string_view text, std::string_view name) {
+  auto hpas = all_hpas(text);
+  if (!hpas) return failure(hpas.error());
+  std::vector<std::string> names;
+  for (const Document& hpa : *hpas) names.push_back(name_of(hpa));
+  if (name.empty() && hpas->size() > 1) {
     return failure(ErrorClass::usage, "hpa-ambiguous", "The file contains several HorizontalPodAutoscalers",
                    text::join(names, ", "), "Name one after a #, as in hpas.yaml#" + names.front());
   }
-  if (name.empty()) return *hpas.front();
+  if (name.empty()) return hpas->front();
   auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return *hpas[static_cast<size_t>(found - names.begin())];
+  if (found != names.end()) return (*hpas)[static_cast<size_t>(found - names.begin())];
   auto nearest = text::nearest(name, names);
   return failure(ErrorClass::usage, "hpa-missing",
                  fmt::format("HorizontalPodAutoscaler {} not found in the file", name),
                  "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
+}
+
+Document find_object(std::string_view text, std::string_view kind, std::string_view name) {
+  auto documents = read_all(text);
+  if (!documents) return nullptr;
+  std::vector<Object> objects;
+  for (const Document& document : *documents) collect(document, objects);
+  for (const Object& object : objects) {
+    if (object.kind == kind && name_of(*object.document) == name) return *object.document;
+  }
+  return nullptr;
 }
 
 Status set_field(Document& hpa, std::string_view assignment) {

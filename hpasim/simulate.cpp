@@ -372,6 +372,7 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   Controller controller(spec, setup.rules, setup.flags);
   Pace pace(setup);
   std::int32_t replicas = setup.replicas.value_or(spec.min);
+  if (replicas == 0 && setup.own_zero) controller.came_to_zero();
   PodSet pods(replicas, setup.pods);
   timeline.replicas.push_back({Time(0), replicas});
   std::vector<Sensor> sensors;

@@ -58,6 +58,7 @@ struct Setup {
   Pods pods;
   Delays delays;
   std::optional<std::int32_t> replicas;  // at the start; usually minReplicas
+  bool own_zero = true;                  // where that is 0: the HPA itself scaled to 0
   Time duration{0};                      // 0: as long as the profile
   // With jitter every delay and phase is drawn from the seed; without, they have typical values, and the
   // first sync comes `first_sync` after the start (usually one period; see Rules::first_sync_at_once).

@@ -21,7 +21,8 @@ struct SimulationRequest {
   std::vector<std::string> profiles;
   std::string query, last = "24h", step, prometheus = "prom-metrics/prometheus:9090";  // --from-prometheus
   std::vector<std::string> sets;
-  std::string version;  // empty: the cluster's, else 1.34
+  std::string version;         // empty: the cluster's, else the newest that is known
+  bool cluster_named = false;  // then a file's HPA is one of that cluster
   std::string meaning = "usual";
   std::string duration, pod_start = "2s", pod_warmup = "0s", scrape = "0s", window = "0s", relist = "0s";
   std::string sync_period, downscale_stabilization;  // empty: the cluster's, else Kubernetes' defaults
@@ -42,6 +43,8 @@ struct Simulation {
   std::vector<std::string> profile_names;
   hpasim::Setup setup;
   std::string version;
+  bool version_seen = false;       // it is a cluster's own
+  std::vector<std::string> gates;  // of the controller's command line
   std::vector<std::string> notes;  // what a person should know about where this came from
 };
 // `cluster`: which one; asked only when the HPA or the load comes from one.

@@ -422,5 +422,22 @@ TEST_CASE("A Kubernetes version is read in the usual spellings") {
   CHECK(rules_for("1.34")->minor == 34);
   CHECK(rules_for("v1.32.13")->tolerance_is_absolute);
   CHECK(rules_for("36")->zero_by_condition);
-  for (std::string_view bad : {"", "2.0", "1.22", "latest"}) CHECK_FALSE(rules_for(bad));
+  CHECK(minor_of("v1.34.4-gke.1") == 34);
+  CHECK(minor_of("v1.33.1+k3s1") == 33);
+  for (std::string_view bad : {"", "2.0", "1.22", "latest", "1.38"}) CHECK_FALSE(rules_for(bad));
+}
+
+TEST_CASE("What nobody says is as in the newest version that is known") {
+  Rules newest = rules_of_minor(newest_minor), silent;
+  CHECK(newest.minor == silent.minor);
+  CHECK(newest.tolerance_is_absolute == silent.tolerance_is_absolute);
+  CHECK(newest.tolerance_from_spec == silent.tolerance_from_spec);
+  CHECK(newest.external_saturates == silent.external_saturates);
+  CHECK(newest.ratio_saturates == silent.ratio_saturates);
+  CHECK(newest.pod_level_requests == silent.pod_level_requests);
+  CHECK(newest.zero_by_condition == silent.zero_by_condition);
+  CHECK(newest.zero_allowed == silent.zero_allowed);
+  CHECK(newest.first_sync_at_once == silent.first_sync_at_once);
+  CHECK(newest.tolerance_gate_locked == silent.tolerance_gate_locked);
+  CHECK(minor_of(newest_version) == newest_minor);
 }
