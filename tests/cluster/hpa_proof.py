@@ -276,7 +276,7 @@ def simulate(arguments, case, folder, duration, pod_start, extra):
             file.writelines(f"{at},{value}\n" for at, value in steps)
     gates = ["--gate-configurable-tolerance", "--gate-scale-to-zero"] if arguments.gates else []
     request = f"{MEMORY_MILLI // 1000}" if case.kind in ("memory", "container") else f"{CPU_MILLI}m"
-    output = subprocess.run([arguments.hpawalk, "simulate", "--hpa", hpa, *loads, "--replicas", str(case.replicas), "--duration", f"{duration:.3f}s", *gates,
+    output = subprocess.run([arguments.hpawalk, "simulate", "--kube-version", arguments.version, "--hpa", hpa, *loads, "--replicas", str(case.replicas), "--duration", f"{duration:.3f}s", *gates,
                              "--hpa-sync-period", f"{arguments.sync}s", "--hpa-downscale-stabilization", f"{arguments.stabilization}s", "--pod-request", request,
                              "--pod-start", pod_start, "--controller-delay", f"{arguments.delay:.3f}s", "-o", "json", *extra], capture_output=True, text=True, timeout=300)
     if output.returncode != 0:
@@ -370,12 +370,17 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--save", help="what was seen, as JSON")
+    parser.add_argument("--version", help="the cluster's Kubernetes version, with --seen")
     parser.add_argument("--seen", help="judge what --save kept, with the same other arguments, instead of a cluster")
     arguments = parser.parse_args()
+    if arguments.seen and not arguments.version:
+        parser.error("--seen needs --version")
     for program in ("kubectl", "openssl"):
         if not shutil.which(program):
             report.skip("the simulator against a real HPA controller", f"{program} is missing")
             report.done()
+    if not arguments.seen:
+        arguments.version = json.loads(kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
     r = random.Random(arguments.seed)
     made = [random_case(r, i, arguments.sync, arguments.steps, arguments.gates) for i in range(arguments.cases)]
     cases, duration = {case.name: case for case, _ in made}, max(end for _, end in made)
