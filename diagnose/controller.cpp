@@ -34,8 +34,8 @@ void take_flag(ControllerSettings& settings, const std::string& word) {
 ControllerSettings controller_from(const Json& version, const Json& pods) {
   ControllerSettings settings;
   std::string text = text_at(version, "gitVersion");
-  if (auto minor = hpasim::minor_of(text); minor && *minor >= hpasim::oldest_minor) {
-    settings.rules = hpasim::rules_of_minor(*minor);
+  if (auto rules = hpasim::rules_of_cluster(text)) {
+    settings.rules = *rules;
     settings.version = text;
   }
   for (const Json& pod : list_at(pods, "items")) {

@@ -121,8 +121,7 @@ void ambiguous(const HpaSide& s, std::vector<std::string> evidence) {
 
 // To as many as the HPA would have at least: with one replica it takes over.
 Fix wake_target(const HpaSide& s) {
-  std::string says =
-      fmt::format("Scale {} {} up; the HPA then takes over", s.c.hpa.target_kind, s.c.hpa.target_name);
+  std::string says = fmt::format("Scale {} up; the HPA then takes over", s.c.hpa.target_text());
   long long now = s.c.hpa.target == nullptr ? -1 : int_at(*s.c.hpa.target, "spec.replicas", -1);
   std::optional<Fix> up;
   if (now == 0) up = scale(target_ref(s.c), now, std::max(1LL, int_at(s.hpa, "spec.minReplicas", 1)), says);
@@ -218,14 +217,13 @@ void other_namespace(const HpaSide& s) {
 
 // Since Kubernetes 1.36, an HPA with minReplicas 0 scales up only what it has itself scaled to 0.
 void scaling_disabled(const HpaSide& s, std::vector<std::string> evidence) {
-  std::string sentence = fmt::format("{} {} was manually scaled to 0, which disables the HPA",
-                                     s.c.hpa.target_kind, s.c.hpa.target_name);
+  std::string sentence =
+      fmt::format("{} was manually scaled to 0, which disables the HPA", s.c.hpa.target_text());
   if (may_scale_to_zero(s.c)) {
     const Json& own = condition(s.hpa, "ScaledToZero");
     sentence = fmt::format(
-        "{} {} has 0 replicas, but not by the HPA, which scales up from 0 only what it has itself scaled to "
-        "0",
-        s.c.hpa.target_kind, s.c.hpa.target_name);
+        "{} has 0 replicas, but not by the HPA, which scales up from 0 only what it has itself scaled to 0",
+        s.c.hpa.target_text());
     evidence.push_back(fmt::format("HPA {}: spec.minReplicas is 0, and the condition ScaledToZero is {}",
                                    s.ref, text_at(own, "status", "not set")));
   }

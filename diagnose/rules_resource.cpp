@@ -163,7 +163,7 @@ bool request_missing(const Context& c, Report& report) {
   for (const WithoutRequest& one : all) {
     if (pods.empty() || pods.back() != one.pod) pods.push_back(one.pod);
   }
-  report_other_pods({c, report, c.hpa.target_kind + " " + c.hpa.target_name}, pods,
+  report_other_pods({c, report, c.hpa.target_text()}, pods,
                     fmt::format("and the HPA needs the {} request of each: {} has none", c.need.metric,
                                 all.front().title()));
   return true;

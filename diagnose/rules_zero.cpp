@@ -96,7 +96,7 @@ bool reads_more(const Context& c, const Candidate& candidate) {
   bool quoted = false;
   for (char letter : *query + " ") {
     if (letter == '"') quoted = !quoted;
-    if (!quoted && (std::isalnum(static_cast<unsigned char>(letter)) || letter == '_' || letter == ':')) {
+    if (!quoted && in_metric_name(letter)) {
       word += letter;
       continue;
     }
@@ -119,10 +119,6 @@ std::vector<world::Labels> labels_of(const Context& c, const std::vector<Row>& r
   return all;
 }
 
-std::string scaled_text(const Context& c) {
-  return c.hpa.target_kind + " " + c.hpa.target_name;
-}
-
 // At 0 replicas Prometheus has no sample: who exposed the last one, or whom does the Service select?
 Exposure exposed_before(const Context& c, const std::string& series) {
   std::vector<PastSource> past = past_sources(c.facts, c.prometheus, series);
@@ -135,7 +131,7 @@ Exposure exposed_before(const Context& c, const std::string& series) {
   if (service == nullptr || !only_own_behind(c, *service)) return {};
   return {Origin::own,
           fmt::format("Service {}: spec.selector {} selects the pods of {} only", full_name(*service),
-                      labels_text(at(*service, "spec.selector")), scaled_text(c)),
+                      labels_text(at(*service, "spec.selector")), c.hpa.target_text()),
           false};
 }
 
@@ -151,7 +147,7 @@ Exposure exposure(const Context& c) {
   return {origin_of_all(c, all),
           seen(*c.prometheus_reading("samples"),
                fmt::format("{} of {}, all of pods of {}", text::count(all.size(), "sample"),
-                           candidate->series, scaled_text(c))),
+                           candidate->series, c.hpa.target_text())),
           true};
 }
 
@@ -164,19 +160,7 @@ bool wakes(const MetricNeed& need) {
 bool another_wakes(const Context& c) {
   return std::any_of(c.hpa.needs.begin(), c.hpa.needs.end(), [&](const MetricNeed& need) {
     if (need.index == c.need.index || !wakes(need)) return false;
-    const Group& group = c.groups.at(need.api_group());
-    Samples samples = samples_of(c.facts, group.prometheus);
-    Context other{c.facts,
-                  c.hpas,
-                  c.groups,
-                  c.hpa,
-                  need,
-                  group.adapter,
-                  group.prometheus,
-                  group.index,
-                  samples,
-                  c.controller,
-                  candidates(group, need)};
+    Context other = context_of(c.facts, c.hpas, c.groups, c.samples_of_groups, c.controller, c.hpa, need);
     return exposure(other).origin != Origin::own;
   });
 }
@@ -192,7 +176,7 @@ Fix keep_one(const Context& c, bool now_zero) {
                          ? fmt::format(
                                "Set spec.minReplicas to 1, and scale {} to 1 (kubectl scale): at 0, a larger "
                                "minReplicas alone does not scale it up. Or",
-                               scaled_text(c))
+                               c.hpa.target_text())
                          : "Set spec.minReplicas to 1, or";
   return advice(says +
                     " use a metric that exists without these pods, for example the length of a queue or the "
@@ -224,7 +208,7 @@ void judge_asleep(const Context& c, Report& report) {
       cause::metric_gone_at_zero, Link::pods,
       fmt::format("{} has 0 replicas, and only its own pods expose {}: no metric exists that could "
                   "scale it up",
-                  scaled_text(c), c.need.metric),
+                  c.hpa.target_text(), c.need.metric),
       {fmt::format("HPA {}: ScalingActive is {}: {}: {}", full_name(*c.hpa.object), text_at(active, "status"),
                    text_at(active, "reason"), text_at(active, "message")),
        exposed.seen},
@@ -239,7 +223,7 @@ void judge_zero_ahead(const Context& c, Report& report) {
       cause::metric_gone_at_zero,
       fmt::format("Only the pods of {} expose {}: once the HPA has scaled to 0, no metric exists that "
                   "could scale it up again",
-                  scaled_text(c), c.need.metric),
+                  c.hpa.target_text(), c.need.metric),
       {fmt::format("HPA {}: spec.minReplicas is 0", full_name(*c.hpa.object)), exposed.seen},
       keep_one(c, false));
 }

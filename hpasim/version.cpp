@@ -34,6 +34,12 @@ Rules rules_of_minor(int minor) {
   return rules;
 }
 
+std::optional<Rules> rules_of_cluster(std::string_view kubernetes_version) {
+  std::optional<int> minor = minor_of(kubernetes_version);
+  if (!minor || *minor < oldest_minor) return std::nullopt;
+  return rules_of_minor(*minor);
+}
+
 Result<Rules> rules_for(std::string_view kubernetes_version) {
   int minor = minor_of(kubernetes_version).value_or(0);
   std::string example = fmt::format("For example 1.34, or {}", newest_version);

@@ -18,8 +18,7 @@ inline double in_seconds(Time t) {
   return static_cast<double>(t.count()) / 1e6;
 }
 
-// The newest Kubernetes 1.x whose controller was read, which is assumed where nobody says a version. A local
-// cluster's default is the same one (a unit test compares them).
+// The newest Kubernetes 1.x whose controller was read, which is assumed where nobody says a version.
 inline constexpr int newest_minor = 37;
 inline constexpr std::string_view newest_version = "1.37";
 inline constexpr int oldest_minor = 23;  // autoscaling/v2 came with it
@@ -42,6 +41,8 @@ struct Rules {
 std::optional<int> minor_of(std::string_view kubernetes_version);
 // A version newer than the newest has the newest one's rules.
 Rules rules_of_minor(int minor);
+// Of the version that a cluster says it has; none if it is unreadable, or older than autoscaling/v2.
+std::optional<Rules> rules_of_cluster(std::string_view kubernetes_version);
 // Of a version that somebody typed: one that is not known is an error.
 Result<Rules> rules_for(std::string_view kubernetes_version);
 

@@ -68,10 +68,10 @@ std::optional<double> measured_pod_start(const Recording& r) {
 
 Result<hpasim::Setup> setup_of(const Recording& r, double pod_start) {
   const RecordingHead& h = r.head;
-  auto minor = hpasim::minor_of(h.kubernetes);
-  if (!minor || *minor < hpasim::oldest_minor) return failure(hpasim::rules_for(h.kubernetes).error());
+  auto rules = hpasim::rules_of_cluster(h.kubernetes);
+  if (!rules) return failure(hpasim::rules_for(h.kubernetes).error());
   hpasim::Setup setup;
-  setup.rules = hpasim::rules_of_minor(*minor);
+  setup.rules = *rules;
   setup.rules.tolerance_from_spec = h.tolerance_from_spec;
   setup.rules.zero_allowed = h.zero_allowed;
   setup.flags.sync_period = time_of(h.sync_period);
