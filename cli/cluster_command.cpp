@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cluster/local/local_cluster.hpp"
+#include "cluster/local/parts.hpp"
 
 namespace hpawalk::cli {
 
@@ -28,10 +29,12 @@ const char* phase_name(Phase phase) {
 nlohmann::ordered_json to_json(const ClusterStatus& s) {
   return {{"name", s.name},
           {"phase", phase_name(s.phase)},
+          {"kubernetes", s.kubernetes},
           {"apiReady", s.api_ready},
           {"context", s.context},
           {"kubeconfig", s.kubeconfig.string()},
           {"kubectl", s.kubectl.string()},
+          {"programs", s.programs},
           {"nodeAddress", s.node_address},
           {"processes", s.processes}};
 }
@@ -54,14 +57,24 @@ std::string to_text(const ClusterStatus& s) {
     case Phase::running: break;
   }
   return fmt::format(
-      "{}: running{}\n  API server  https://{}:6443\n  context     {}\n  kubeconfig  {}\n  kubectl     {}\n  "
-      "processes   {}",
-      s.name, s.api_ready ? "" : ", but its API server does not respond", s.node_address, s.context,
-      s.kubeconfig.string(), s.kubectl.string(), s.processes);
+      "{}: running{}\n  Kubernetes  {}\n  API server  https://{}:6443\n  context     {}\n  kubeconfig  {}\n  "
+      "kubectl     {}\n  processes   {}",
+      s.name, s.api_ready ? "" : ", but its API server does not respond", s.kubernetes, s.node_address,
+      s.context, s.kubeconfig.string(), s.kubectl.string(), s.processes);
 }
 
 CLI::Option* add_name(CLI::App& command, std::string& name) {
   return command.add_option("--name", name, "The cluster's name")->type_name("NAME")->capture_default_str();
+}
+
+void add_kubernetes_version(CLI::App& command, std::string& version) {
+  std::vector<std::string> minors;
+  for (const local::KubernetesRelease& release : local::kubernetes_releases())
+    minors.push_back(release.minor);
+  command
+      .add_option("--kubernetes-version", version,
+                  fmt::format("Its Kubernetes: {} (default: {})", text::join(minors, ", "), minors.front()))
+      ->type_name("VERSION");
 }
 
 CLI::Validator duration() {
@@ -82,6 +95,7 @@ void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
   auto merge = std::make_shared<bool>(false);
   CLI::App& up = *cluster.add_subcommand("up", "Start the local cluster, or its missing parts");
   add_name(up, options->name);
+  add_kubernetes_version(up, options->kubernetes);
   up.add_option("--hpa-sync-period", options->hpa_sync_period,
                 "Sync period of the HPA controller (Kubernetes' default: 15s)")
       ->check(duration())
@@ -94,8 +108,9 @@ void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
               "Also add the cluster to your own kubeconfig; its current context does not change");
   add_output_option(up, chosen);
   up.footer(
-      "Examples:\n  hpawalk cluster up\n  hpawalk cluster up --name class --hpa-downscale-stabilization 30s "
-      "--merge");
+      "Examples:\n  hpawalk cluster up\n  hpawalk cluster up --name older --kubernetes-version 1.35\n  "
+      "hpawalk cluster "
+      "up --name class --hpa-downscale-stabilization 30s --merge");
   up.callback([options, merge, &chosen] {
     chosen.action = [options, merge](Session& session) -> Status {
       Result<ClusterStatus> s = local::up(session.world, session.progress, *options);
@@ -271,14 +286,17 @@ void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
 void add_prepare(CLI::App& cluster, Chosen& chosen) {
   CLI::App& prepare =
       *cluster.add_subcommand("prepare", "Compile the components and write the images ahead of time");
+  auto kubernetes = std::make_shared<std::string>();
+  add_kubernetes_version(prepare, *kubernetes);
   add_output_option(prepare, chosen);
   prepare.footer(
       "The first time, this takes 15 to 25 minutes on two cores; afterwards, no time. If interrupted, it "
       "continues\n"
-      "where it stopped.\n\nExamples:\n  hpawalk cluster prepare");
-  prepare.callback([&chosen] {
-    chosen.action = [](Session& session) -> Status {
-      Status done = local::prepare(session.world, session.progress);
+      "where it stopped.\n\nExamples:\n  hpawalk cluster prepare\n  hpawalk cluster prepare "
+      "--kubernetes-version 1.35");
+  prepare.callback([kubernetes, &chosen] {
+    chosen.action = [kubernetes](Session& session) -> Status {
+      Status done = local::prepare(session.world, session.progress, *kubernetes);
       if (done) session.print("All components of a local cluster are ready", R"({"prepared": true})");
       return done;
     };

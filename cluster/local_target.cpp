@@ -68,11 +68,10 @@ class LocalTarget final : public ClusterTarget {
   // The cluster brings kubectl and helm of its own, for machines that have none.
   Result<ClusterAccess> access() {
     ClusterAccess access = expected();
-    Result<fs::path> parts = local::parts_folder(world_, cluster_);
-    if (!parts) return failure(parts.error());
     for (std::string* tool : {&access.kube.kubectl, &access.helm}) {
-      fs::path own = *parts / *tool;
-      if (!world_.processes.find(*tool) && world_.files.exists(own)) *tool = own.string();
+      Result<fs::path> own = local::own_program(world_, cluster_, *tool);
+      if (!own) return failure(own.error());
+      if (!world_.processes.find(*tool) && world_.files.exists(*own)) *tool = own->string();
     }
     access.operator_bundle = bundle_on_this_machine(world_, config_);
     return access;

@@ -75,18 +75,18 @@ constexpr Setting table[] = {
      "{type: RuntimeDefault}}",
      "securityContext of its container; {} for an image that must run as root"},
     // prometheus-operator
-    {"operator.version", Kind::version, "0.85.0", "Version of prometheus-operator"},
+    {"operator.version", Kind::version, "0.92.1", "Version of prometheus-operator"},
     {"operator.bundle", Kind::text, "''",
      "Its bundle.yaml: a file or a URL; empty: the local cluster's copy, or the upstream release of that "
      "version"},
     {"operator.bundle-sha256", Kind::text, "''",
-     "Required SHA-256 of its bundle; empty: the known sum of version 0.85.0, and no check for a file"},
+     "Required SHA-256 of its bundle; empty: the known sum of version 0.92.1, and no check for a file"},
     {"operator.namespace", Kind::label, "default", "Its namespace (upstream's bundle says default)"},
     // Prometheus
     {"prometheus.name", Kind::label, "prometheus", "Name of the Prometheus and of its Service"},
     {"prometheus.namespace", Kind::label, "prom-metrics",
      "Namespace of Prometheus and of the ServiceMonitor"},
-    {"prometheus.version", Kind::version, "3.11.0", "Version of Prometheus"},
+    {"prometheus.version", Kind::version, "3.16.0", "Version of Prometheus"},
     {"prometheus.image", Kind::text, "''", "Its image; empty: quay.io/prometheus/prometheus of that version"},
     {"prometheus.port", Kind::port, "9090", "Port of its Service"},
     {"prometheus.replicas", Kind::count, "1", "Number of Prometheus replicas", "1..10"},

@@ -27,7 +27,7 @@ enum class Kind {
   duration,    // as Prometheus writes it: 5s, 1m30s
   metric,      // name of a Prometheus metric
   quantity,    // Kubernetes quantity: 10, 500m, 1.5k
-  version,     // 3.11.0, without a v
+  version,     // 3.16.0, without a v
   azure_name,  // name of a resource in Azure, or its id where it has one; may be empty
   choice,      // one of `allowed`, separated by |
   ranges,      // addresses in CIDR notation: a list

@@ -18,7 +18,8 @@ inline double in_seconds(Time t) {
   return static_cast<double>(t.count()) / 1e6;
 }
 
-// The newest Kubernetes 1.x whose controller was read, which is assumed where nobody says a version.
+// The newest Kubernetes 1.x whose controller was read: assumed where nobody says a version, and the local
+// cluster's (cluster/local/parts.hpp).
 inline constexpr int newest_minor = 37;
 inline constexpr std::string_view newest_version = "1.37";
 inline constexpr int oldest_minor = 23;  // autoscaling/v2 came with it

@@ -19,7 +19,7 @@ struct BundleObject {
   std::string text;  // one YAML document
 };
 
-// The resources without which operator 0.85 does nothing at all. The others can follow later.
+// The resources without which the operator does nothing at all. The others can follow later.
 bool needed_first(const BundleObject& object);
 
 // In the order of the bundle. The error `operator-bundle` says what is wrong with the text.

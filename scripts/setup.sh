@@ -67,7 +67,7 @@ need_backports() {
   echo "$list was added; it installs nothing by itself. To take it away again: sudo rm $list && sudo apt-get update"
 }
 
-# The cluster's parts need Go 1.25. From 1.21 on Go fetches a newer one for itself, so the distribution's is
+# The cluster's parts need Go 1.26.7. From 1.21 on Go fetches a newer one for itself, so the distribution's is
 # enough; Debian 12 has one in its backports.
 need_go() {
   [ -d /usr/local/go/bin ] && PATH="$PATH:/usr/local/go/bin"

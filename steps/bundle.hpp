@@ -10,11 +10,11 @@
 
 namespace hpawalk::steps {
 
-// Of the default version, as its Go module (whose checksum cluster/local/parts/kubernetes/go.sum has) carries
+// Of the default version, as its Go module (whose checksum cluster/local/parts/current/go.sum has) carries
 // it.
 struct KnownBundle {
-  static constexpr const char* version = "0.85.0";
-  static constexpr const char* sha256 = "602f3a0c4f91952cfbbaedeed6542a8231134537191965275b9e2c2e05aeab72";
+  static constexpr const char* version = "0.92.1";
+  static constexpr const char* sha256 = "153c7189c21481eaed2327e3c651ba5ba102d5b3f8aee114fd4f81a240e2aeed";
 };
 
 // `source`: a file or a URL (bundle_source). The error is `operator-bundle`.

@@ -65,9 +65,8 @@ struct Stage {
 Milestone stage_ready(std::string_view stage);
 
 // What is not on the way from the custom resources to a running Prometheus waits until these are there, and
-// so leaves the processors of a small machine to them. The HPA too: its controller looks at it for the first
-// time 15 s after its creation and then every 15 s, so that an HPA that was there much before the metric
-// would be looked at in vain.
+// so leaves the processors of a small machine to them. The HPA too (and later still where its controller
+// looks at it at once: up.cpp).
 Milestone prometheus_can_be_created();
 
 Operation applying(std::string subject, std::string yaml);

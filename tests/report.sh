@@ -6,6 +6,12 @@
 
 passed=0 failed=0 skipped=0
 
+# compiled PROGRAM: its path, of what was compiled for local clusters, the newest; nothing where nothing was.
+compiled() {
+  find "${XDG_CACHE_HOME:-$HOME/.cache}/hpawalk/parts" -name '*.partial' -prune -o -name "$1" -type f -printf '%T@ %p\n' \
+    2>/dev/null | sort -rn | head -n 1 | cut -d' ' -f2-
+}
+
 # check SENTENCE COMMAND...: the command must succeed; its output is shown when it does not.
 check() {
   local sentence=$1 out start=$SECONDS

@@ -35,9 +35,13 @@ Result<Description> read_description(world::World& world, const ClusterFiles& fi
   std::string wrong = json ? std::string() : json.error().because;
   try {
     if (json) {
-      d = Description{json->at("name"),          json->at("link"),
-                      json->at("hpaSyncPeriod"), json->at("hpaDownscaleStabilization"),
-                      json->at("parts"),         json->at("user")};
+      d = Description{json->at("name"),
+                      json->at("link"),
+                      json->at("hpaSyncPeriod"),
+                      json->at("hpaDownscaleStabilization"),
+                      json->at("parts"),
+                      json->at("user"),
+                      json->value("kubernetes", "v1.34.4")};  // not written by hpawalk 0.1.0
       wrong = what_is_wrong(d, files);
     }
   } catch (const Json::exception& exception) {
@@ -60,7 +64,8 @@ Status write_description(world::World& world, const ClusterFiles& files, const D
                                  {"hpaSyncPeriod", d.hpa_sync_period},
                                  {"hpaDownscaleStabilization", d.hpa_downscale_stabilization},
                                  {"parts", d.parts},
-                                 {"user", d.user}};
+                                 {"user", d.user},
+                                 {"kubernetes", d.kubernetes}};
   return world.files.write(files.description(), json_text(json, 2) + "\n");
 }
 

@@ -16,7 +16,12 @@ struct Description {
   std::string hpa_sync_period;                    // "15s"; empty: Kubernetes' default
   std::string hpa_downscale_stabilization;        // "5m0s"; empty: Kubernetes' default
   std::map<std::string, std::string> parts = {};  // set -> folder
-  long user = 0;  // who may use it besides root: the caller of sudo, 0 without sudo
+  long user = 0;                // who may use it besides root: the caller of sudo, 0 without sudo
+  std::string kubernetes = {};  // "v1.37.2"
+
+  fs::path kubernetes_programs() const { return parts.at("kubernetes"); }
+  // helm and the operator's bundle. Clusters made by hpawalk 0.1.0 have them beside Kubernetes' programs.
+  fs::path chain_programs() const { return parts.at(parts.contains("chain") ? "chain" : "kubernetes"); }
 };
 
 Result<Description> read_description(world::World& world, const ClusterFiles& files);

@@ -9,14 +9,13 @@
 
 namespace hpawalk::local {
 
-const std::vector<Image>& images() {
-  static const std::string registry = "registry.k8s.io/", operators = "quay.io/prometheus-operator/";
-  static const std::vector<std::string> nginx_packages = {"nginx-light", "dash", "libc-bin", "coreutils",
-                                                          "curl"};
-  static const std::vector<Image> all = {
-      {{registry + "kube-apiserver:" + version::kubernetes,
-        registry + "kube-controller-manager:" + version::kubernetes,
-        registry + "kube-scheduler:" + version::kubernetes},
+std::vector<Image> images(const KubernetesRelease& release) {
+  const std::string registry = "registry.k8s.io/", operators = "quay.io/prometheus-operator/";
+  const std::vector<std::string> nginx_packages = {"nginx-light", "dash", "libc-bin", "coreutils", "curl"};
+  return {
+      {{registry + "kube-apiserver:" + release.version,
+        registry + "kube-controller-manager:" + release.version,
+        registry + "kube-scheduler:" + release.version},
        {"kube-apiserver", "kube-controller-manager", "kube-scheduler"},
        "/usr/local/bin",
        {}},
@@ -47,7 +46,6 @@ const std::vector<Image>& images() {
        nginx_packages,
        "101"},
   };
-  return all;
 }
 
 // This machine's, in the words of images: the programs in them were compiled here.
@@ -208,8 +206,8 @@ const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta
 
 }  // namespace
 
-Result<fs::path> make_image_store(world::World& world, const Layout& layout, const Parts& parts,
-                                  world::Progress& progress) {
+Result<fs::path> make_image_store(world::World& world, const Layout& layout, const KubernetesRelease& release,
+                                  const Parts& parts, world::Progress& progress) {
   std::string keys = "4";  // raise it when the way images are written changes
   for (const auto& [set, folder] : parts.folders())
     keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
@@ -229,9 +227,10 @@ Result<fs::path> make_image_store(world::World& world, const Layout& layout, con
   }
   Result<std::unique_ptr<Containerd>> containerd = Containerd::start(world, partial, work);
   if (!containerd) return fail(containerd.error());
+  const std::vector<Image> all = images(release);
   size_t count = 0;
-  for (const Image& image : images()) {
-    progress.now(step, fmt::format("{} of {}: {}", ++count, images().size(), image.names[0]));
+  for (const Image& image : all) {
+    progress.now(step, fmt::format("{} of {}: {}", ++count, all.size(), image.names[0]));
     fs::path root = work / "root", archive = work / "image.tar";
     Status done = world.files.make_folder(root);
     if (done) done = fill_root(world, image, parts, work, root);
@@ -244,7 +243,7 @@ Result<fs::path> make_image_store(world::World& world, const Layout& layout, con
   Status done = world.files.remove_all(work);
   if (done) done = world.files.rename(partial, store);
   if (!done) return fail(done.error());
-  progress.done(step, fmt::format("{} images imported", images().size()));
+  progress.done(step, fmt::format("{} images imported", all.size()));
   return store;
 }
 

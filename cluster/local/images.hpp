@@ -21,7 +21,7 @@ struct Image {
   std::string user = {};                   // empty: root
 };
 
-const std::vector<Image>& images();
+std::vector<Image> images(const KubernetesRelease& release);
 
 // A docker-archive of the files below `root`, as `ctr images import`, `docker load` and `kind load` read it.
 struct ArchiveConfig {
@@ -33,8 +33,8 @@ Status write_archive(world::World& world, const fs::path& root, const ArchiveCon
                      const fs::path& archive);
 
 // Writes and imports what is missing; the folder of the store. Cheap when it is there. Needs root.
-Result<fs::path> make_image_store(world::World& world, const Layout& layout, const Parts& parts,
-                                  world::Progress& progress);
+Result<fs::path> make_image_store(world::World& world, const Layout& layout, const KubernetesRelease& release,
+                                  const Parts& parts, world::Progress& progress);
 
 // A containerd root folder of its own for a cluster.
 Status clone_image_store(world::World& world, const fs::path& store, const fs::path& containerd_root);

@@ -83,7 +83,7 @@ evictionHard:
 )",
                      fmt::arg("address", Link{d.link}.node_address()), fmt::arg("name", d.name),
                      fmt::arg("patches", patches.string()), fmt::arg("context", context_name(d.name)),
-                     fmt::arg("kubernetes", version::kubernetes), fmt::arg("pods", pod_subnet),
+                     fmt::arg("kubernetes", d.kubernetes), fmt::arg("pods", pod_subnet),
                      fmt::arg("services", service_subnet), fmt::arg("coredns", version::coredns),
                      fmt::arg("etcd", version::etcd),
                      fmt::arg("controller_manager", extra_args(controller_manager)),

@@ -65,12 +65,13 @@ Result<world::FileLock> lock_cache(world::World& world, const Layout& layout, wo
   return std::move(*lock);
 }
 
-Result<Material> gather(world::World& world, const Layout& layout, world::Progress& progress) {
+Result<Material> gather(world::World& world, const Layout& layout, const KubernetesRelease& release,
+                        world::Progress& progress) {
   Result<world::FileLock> lock = lock_cache(world, layout, progress);
   if (!lock) return failure(lock.error());
-  Result<Parts> parts = build_parts(world, layout, progress);
+  Result<Parts> parts = build_parts(world, layout, release, progress);
   if (!parts) return failure(parts.error());
-  Result<fs::path> store = make_image_store(world, layout, *parts, progress);
+  Result<fs::path> store = make_image_store(world, layout, release, *parts, progress);
   if (!store) return failure(store.error());
   return Material{*parts, *store};
 }
@@ -86,8 +87,7 @@ world::Command inside(const world::ProcessIdentity& node, std::vector<std::strin
 
 world::Command kubectl(const Description& d, const ClusterFiles& files, std::vector<std::string> words,
                        world::Duration limit) {
-  std::vector<std::string> argv = {fs::path(d.parts.at("kubernetes")) / "kubectl", "--kubeconfig",
-                                   files.kubeconfig()};
+  std::vector<std::string> argv = {d.kubernetes_programs() / "kubectl", "--kubeconfig", files.kubeconfig()};
   argv.insert(argv.end(), words.begin(), words.end());
   return world::Command{.argv = std::move(argv), .limit = limit};
 }
@@ -163,10 +163,11 @@ Status check_not_elsewhere(world::World& world, const ClusterFiles& files, const
 }
 
 Result<Description> describe(world::World& world, const Layout& layout, const UpOptions& options,
-                             const Parts& parts) {
+                             const KubernetesRelease& release, const Parts& parts) {
   Description d{.name = options.name,
                 .hpa_sync_period = options.hpa_sync_period,
-                .hpa_downscale_stabilization = options.hpa_downscale_stabilization};
+                .hpa_downscale_stabilization = options.hpa_downscale_stabilization,
+                .kubernetes = release.version};
   std::vector<int> taken;
   // Stopped ones are in no list of the machine.
   Result<std::vector<fs::path>> folders = world.files.list(layout.clusters);
@@ -262,11 +263,10 @@ Status configure_proxy(world::World& world, const ClusterFiles& files, const Des
                                      return world::StillWaiting{"kubeadm has not written them yet"};
                                    });
   if (!there) return there;
-  world::Command make =
-      inside(node,
-             {fs::path(d.parts.at("kubernetes")) / "kubeadm", "kubeconfig", "user", "--client-name",
-              "system:kube-proxy", "--config", files.root / "kubeadm/config.yaml"},
-             seconds(30));
+  world::Command make = inside(node,
+                               {d.kubernetes_programs() / "kubeadm", "kubeconfig", "user", "--client-name",
+                                "system:kube-proxy", "--config", files.root / "kubeadm/config.yaml"},
+                               seconds(30));
   Result<std::string> kubeconfig =
       world::run_checked(world.processes, make, "kube-proxy-config", "Cannot make kube-proxy's credentials");
   if (!kubeconfig) return failure(kubeconfig.error());
@@ -276,11 +276,11 @@ Status configure_proxy(world::World& world, const ClusterFiles& files, const Des
 Status run_kubeadm(world::World& world, world::Progress& progress, const ClusterFiles& files,
                    const Description& d, const world::ProcessIdentity& node) {
   const std::string step = "control plane";
-  world::Command init = inside(
-      node,
-      {fs::path(d.parts.at("kubernetes")) / "kubeadm", "init", "--config", files.root / "kubeadm/config.yaml",
-       "--skip-phases", "preflight,addon/kube-proxy,show-join-command"},
-      std::chrono::minutes(5));
+  world::Command init =
+      inside(node,
+             {d.kubernetes_programs() / "kubeadm", "init", "--config", files.root / "kubeadm/config.yaml",
+              "--skip-phases", "preflight,addon/kube-proxy,show-join-command"},
+             std::chrono::minutes(5));
   // kubeadm init reports everything on stdout: the lines become the details, and the evidence of a failure.
   init.on_line = [&](std::string_view line) {
     if (line.starts_with("[")) progress.now(step, std::string(line));
@@ -311,7 +311,7 @@ Status start_control_plane(world::World& world, world::Progress& progress, const
     progress.failed(step, done.error().what);
     return done;
   }
-  progress.done(step, std::string("Kubernetes ") + version::kubernetes);
+  progress.done(step, "Kubernetes " + d.kubernetes);
   return world.files.write(files.complete(), "\n");
 }
 
@@ -350,10 +350,19 @@ Status wait_ready(world::World& world, world::Progress& progress, const ClusterF
   return {};
 }
 
-Status check_same_options(const Description& d, const UpOptions& options) {
+Status check_same_options(const Description& d, const UpOptions& options, const KubernetesRelease& release) {
   auto differs = [](const std::string& asked, const std::string& is) {
     return !asked.empty() && asked != is;
   };
+  if (!options.kubernetes.empty() && release.version != d.kubernetes) {
+    return failure(
+        ErrorClass::usage, "cluster-options",
+        fmt::format("The cluster \"{}\" has Kubernetes {}, not {}", d.name, d.kubernetes, release.version),
+        {},
+        fmt::format(
+            "hpawalk cluster down --name {}, then up with that version; or --name for a second cluster",
+            d.name));
+  }
   if (!differs(options.hpa_sync_period, d.hpa_sync_period) &&
       !differs(options.hpa_downscale_stabilization, d.hpa_downscale_stabilization)) {
     return {};
@@ -367,11 +376,25 @@ Status check_same_options(const Description& d, const UpOptions& options) {
                      ", then up with the new options; or --name for a second cluster");
 }
 
+// The cluster's programs again, where the cache was removed.
+Status restore_programs(world::World& world, world::Progress& progress, const Layout& layout,
+                        const Description& d) {
+  if (world.files.exists(d.kubernetes_programs())) return {};
+  Result<KubernetesRelease> release = find_kubernetes(d.kubernetes);
+  if (!release) return failure(release.error());
+  if (Result<Material> made = gather(world, layout, *release, progress); !made) return failure(made.error());
+  if (world.files.exists(d.kubernetes_programs())) return {};
+  return failure(ErrorClass::environment, "cluster-programs",
+                 "The programs of the cluster \"" + d.name + "\" no longer exist",
+                 d.kubernetes_programs().string() + " was made by another version of hpawalk or of Go",
+                 "hpawalk cluster down --name " + d.name + ", then up again");
+}
+
 Status create(world::World& world, world::Progress& progress, const Layout& layout, const ClusterFiles& files,
-              const UpOptions& options) {
-  Result<Material> material = gather(world, layout, progress);
+              const UpOptions& options, const KubernetesRelease& release) {
+  Result<Material> material = gather(world, layout, release, progress);
   if (!material) return failure(material.error());
-  Result<Description> d = describe(world, layout, options, material->parts);
+  Result<Description> d = describe(world, layout, options, release, material->parts);
   if (!d) return failure(d.error());
   if (Status done = lay_out(world, files, *d, material->image_store); !done) return done;
   Result<world::ProcessIdentity> node = start_node(world, files, *d);
@@ -391,10 +414,12 @@ Status check_name(const std::string& name) {
                  "Use 1 to 40 lowercase letters, digits and inner dashes");
 }
 
-Status prepare(world::World& world, world::Progress& progress) {
+Status prepare(world::World& world, world::Progress& progress, const std::string& kubernetes) {
   Layout layout = make_layout(world.environment);
+  Result<KubernetesRelease> release = find_kubernetes(kubernetes);
+  if (!release) return failure(release.error());
   if (Status fit = check_machine(world, layout); !fit) return fit;
-  if (Result<Material> made = gather(world, layout, progress); !made) return failure(made.error());
+  if (Result<Material> made = gather(world, layout, *release, progress); !made) return failure(made.error());
   return {};
 }
 
@@ -402,6 +427,8 @@ Result<ClusterStatus> up(world::World& world, world::Progress& progress, const U
   Layout layout = make_layout(world.environment);
   ClusterFiles files = cluster_files(layout, options.name);
   if (Status valid = check_name(options.name); !valid) return failure(valid.error());
+  Result<KubernetesRelease> release = find_kubernetes(options.kubernetes);
+  if (!release) return failure(release.error());
   if (Status fit = check_machine(world, layout); !fit) return failure(fit.error());
   if (Status own = check_not_elsewhere(world, files, options.name); !own) return failure(own.error());
   Result<world::FileLock> lock = lock_cluster(world, files);
@@ -413,7 +440,7 @@ Result<ClusterStatus> up(world::World& world, world::Progress& progress, const U
       return failure(removed.error());
     Result<world::FileLock> fresh = lock_cluster(world, files);
     if (!fresh) return failure(fresh.error());
-    if (Status created = create(world, progress, layout, files, options); !created)
+    if (Status created = create(world, progress, layout, files, options, *release); !created)
       return failure(created.error());
     Result<Description> d = read_description(world, files);
     if (!d) return failure(d.error());
@@ -422,10 +449,8 @@ Result<ClusterStatus> up(world::World& world, world::Progress& progress, const U
   }
   Result<Description> d = read_description(world, files);
   if (!d) return failure(d.error());
-  if (Status same = check_same_options(*d, options); !same) return failure(same.error());
-  if (!world.files.exists(fs::path(d->parts.at("kubernetes")))) {
-    if (Result<Material> made = gather(world, layout, progress); !made) return failure(made.error());
-  }
+  if (Status same = check_same_options(*d, options, *release); !same) return failure(same.error());
+  if (Status there = restore_programs(world, progress, layout, *d); !there) return failure(there.error());
   if (Result<world::ProcessIdentity> node = start_node(world, files, *d); !node) return failure(node.error());
   if (Status shared = share_kubeconfig(world, files, *d); !shared) return failure(shared.error());
   if (Status ready = wait_ready(world, progress, files, *d); !ready) return failure(ready.error());
@@ -510,8 +535,10 @@ Result<ClusterStatus> status(world::World& world, const std::string& name) {
   s.node_address = Link{d->link}.node_address();
   s.context = context_name(name);
   s.user = d->user;
+  s.kubernetes = d->kubernetes;
+  s.programs = d->parts;
   s.kubeconfig = kubeconfig_for_caller(world, files, *d);
-  s.kubectl = fs::path(d->parts.at("kubernetes")) / "kubectl";
+  s.kubectl = d->kubernetes_programs() / "kubectl";
   s.phase = running_node(world, files) ? Phase::running : Phase::stopped;
   if (s.phase != Phase::running) return s;
   Result<world::Outcome> ready = world.processes.run(
@@ -545,11 +572,12 @@ Result<std::vector<std::pair<std::string, fs::path>>> logs(world::World& world, 
   return found;
 }
 
-Result<fs::path> parts_folder(world::World& world, const std::string& name) {
+Result<fs::path> own_program(world::World& world, const std::string& name, const std::string& program) {
   if (Status valid = check_name(name); !valid) return failure(valid.error());
   Result<Description> d = read_description(world, locate(world, name));
   if (!d) return failure(d.error());
-  return fs::path(d->parts.at("kubernetes"));
+  const fs::path of_kubernetes = d->kubernetes_programs() / program;
+  return world.files.exists(of_kubernetes) ? of_kubernetes : d->chain_programs() / program;
 }
 
 Status load_image(world::World& world, const std::string& name, const fs::path& archive) {

@@ -5,6 +5,7 @@
 // stages wherever no other cluster is named.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace hpawalk::local {
 
 struct UpOptions {
   std::string name = "local";
-  std::string hpa_sync_period = {};              // a Go duration; empty: Kubernetes' default, 15 s
+  std::string kubernetes = {};       // "1.36" or "v1.36.3"; empty: the newest that can be compiled
+  std::string hpa_sync_period = {};  // a Go duration; empty: Kubernetes' default, 15 s
   std::string hpa_downscale_stabilization = {};  // likewise, 5 min
 };
 
@@ -33,17 +35,19 @@ struct ClusterStatus {
   bool api_ready = false;         // the API server's /readyz says ok
   std::string node_address = {};  // the API server is at https://ADDRESS:6443
   std::string context = {};
-  std::filesystem::path kubeconfig = {};  // that the caller can open
-  std::filesystem::path kubectl = {};     // of the cluster's own version
-  long user = 0;                          // who may use it besides root (see description.hpp)
-  size_t processes = 0;                   // all of them: keepers, services and containers
+  std::filesystem::path kubeconfig = {};             // that the caller can open
+  std::string kubernetes = {};                       // "v1.37.2"
+  std::filesystem::path kubectl = {};                // of the cluster's own version
+  std::map<std::string, std::string> programs = {};  // the folders of its programs, by the set (parts.hpp)
+  long user = 0;                                     // who may use it besides root (see description.hpp)
+  size_t processes = 0;                              // all of them: keepers, services and containers
 };
 
 // RFC 1123 label, at most 40 characters: it becomes a host, context and cgroup name.
 Status check_name(const std::string& name);
 
-// Compiles the parts and fills the image store; cheap when both are there.
-Status prepare(world::World& world, world::Progress& progress);
+// Compiles the parts and fills the image store; cheap when both are there. The version is as in UpOptions.
+Status prepare(world::World& world, world::Progress& progress, const std::string& kubernetes);
 
 // Starts the cluster, or what is missing of it. Done when the node is Ready and CoreDNS answers.
 Result<ClusterStatus> up(world::World& world, world::Progress& progress, const UpOptions& options);
@@ -65,8 +69,9 @@ Result<std::filesystem::path> merge_kubeconfig(world::World& world, const std::s
 Result<std::vector<std::pair<std::string, std::filesystem::path>>> logs(world::World& world,
                                                                         const std::string& name);
 
-// The programs that were compiled for the cluster (kubectl, helm, ...) and the operator's bundle.
-Result<std::filesystem::path> parts_folder(world::World& world, const std::string& name);
+// A program that was compiled for the cluster (kubectl, helm, ...), whether it is there or not.
+Result<std::filesystem::path> own_program(world::World& world, const std::string& name,
+                                          const std::string& program);
 
 // Imports an archive (docker-archive) into the running node.
 Status load_image(world::World& world, const std::string& name, const std::filesystem::path& archive);

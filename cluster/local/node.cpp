@@ -106,7 +106,7 @@ std::vector<std::string> kubelet_arguments() {
 
 std::vector<world::Service> node_services(world::World& world, const ClusterFiles& files,
                                           const Description& description, const fs::path& containerd_toml) {
-  const fs::path parts = description.parts.at("kubernetes");
+  const fs::path parts = description.kubernetes_programs();
   auto kubelet = [parts] {
     std::vector<std::string> argv = {parts / "kubelet", "--config=/var/lib/kubelet/config.yaml",
                                      "--kubeconfig=/etc/kubernetes/kubelet.conf",

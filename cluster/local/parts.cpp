@@ -1,5 +1,6 @@
 #include "cluster/local/parts.hpp"
 
+#include <array>
 #include <cassert>
 #include <set>
 
@@ -11,40 +12,83 @@
 
 namespace hpawalk::local {
 
-const std::vector<PartSet>& part_sets() {
-  static const std::string kubernetes_version =
-      "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4 -X k8s.io/component-base/version.gitMajor=1 "
-      "-X k8s.io/component-base/version.gitMinor=34 -X k8s.io/component-base/version.gitTreeState=clean -X "
-      "k8s.io/client-go/pkg/version.gitVersion=v1.34.4";
-  static const std::vector<PartSet> sets = {
-      {"kubernetes",
-       {"tool", "./coredns", "./pause"},
-       {"-trimpath", "-ldflags", kubernetes_version},
-       {{"kube-apiserver", "kube-apiserver"},
-        {"kube-controller-manager", "kube-controller-manager"},
-        {"kube-scheduler", "kube-scheduler"},
-        {"kube-proxy", "kube-proxy"},
-        {"kubelet", "kubelet"},
-        {"kubeadm", "kubeadm"},
-        {"kubectl", "kubectl"},
+const std::vector<KubernetesRelease>& kubernetes_releases() {
+  static const std::vector<KubernetesRelease> releases = {
+      {"1.37", "v1.37.2"}, {"1.36", "v1.36.3"}, {"1.35", "v1.35.4"}, {"1.34", "v1.34.4"}};
+  return releases;
+}
+
+Result<KubernetesRelease> find_kubernetes(const std::string& text) {
+  if (text.empty()) return kubernetes_releases().front();
+  std::vector<std::string> known;
+  for (const KubernetesRelease& release : kubernetes_releases()) {
+    if (text == release.minor || text == "v" + release.minor || text == release.version ||
+        "v" + text == release.version) {
+      return release;
+    }
+    known.push_back(fmt::format("{} ({})", release.minor, release.version));
+  }
+  return failure(ErrorClass::usage, "kubernetes-version",
+                 "A local cluster of Kubernetes " + text + " cannot be compiled", {},
+                 "Choose one of " + text::join(known, ", "));
+}
+
+namespace {
+
+PartSet kubernetes_set(const KubernetesRelease& release) {
+  const bool newest = release.version == kubernetes_releases().front().version;
+  const std::string flags = fmt::format(
+      "-s -w -X k8s.io/component-base/version.gitVersion={0} -X k8s.io/component-base/version.gitMajor=1 "
+      "-X k8s.io/component-base/version.gitMinor={1} -X k8s.io/component-base/version.gitTreeState=clean "
+      "-X k8s.io/client-go/pkg/version.gitVersion={0}",
+      release.version, release.minor.substr(2));
+  PartSet set{
+      "kubernetes", "Kubernetes " + release.minor,    newest ? "current" : "kubernetes-" + release.minor,
+      {},           {"-trimpath", "-ldflags", flags}, {}};
+  for (const char* program : {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy",
+                              "kubelet", "kubeadm", "kubectl"}) {
+    set.packages.push_back(std::string("k8s.io/kubernetes/cmd/") + program);
+    set.programs[program] = program;
+  }
+  return set;
+}
+
+}  // namespace
+
+std::vector<PartSet> part_sets(const KubernetesRelease& release) {
+  const std::string monitoring = "github.com/prometheus-operator/prometheus-operator/cmd/";
+  return {
+      kubernetes_set(release),
+      {"chain",
+       "etcd, CoreDNS, Helm and Prometheus's operator",
+       "current",
+       {monitoring + "operator", monitoring + "prometheus-config-reloader", "go.etcd.io/etcd/server/v3",
+        "go.etcd.io/etcd/etcdctl/v3", "helm.sh/helm/v3/cmd/helm", "./coredns", "./pause"},
+       {"-trimpath", "-ldflags", "-s -w"},
+       {{"operator", "operator"},
+        {"prometheus-config-reloader", "prometheus-config-reloader"},
         {"etcd", "server"},
         {"etcdctl", "etcdctl"},
         {"helm", "helm"},
-        {"operator", "operator"},
-        {"prometheus-config-reloader", "prometheus-config-reloader"},
         {"coredns", "coredns"},
         {"pause", "pause"}}},
-      {"adapter", {"tool"}, {"-trimpath", "-ldflags", "-s -w"}, {{"adapter", "adapter"}}},
       {"prometheus",
-       {"tool"},
+       "Prometheus",
+       "prometheus",
+       {"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"},
        {"-trimpath", "-tags", "remove_all_sd,enable_kubernetes_sd", "-ldflags", "-s -w"},
        {{"prometheus", "prometheus"}, {"promtool", "promtool"}}},
+      {"adapter",
+       "prometheus-adapter",
+       "adapter",
+       {"sigs.k8s.io/prometheus-adapter/cmd/adapter"},
+       {"-trimpath", "-ldflags", "-s -w"},
+       {{"adapter", "adapter"}}},
   };
-  return sets;
 }
 
 fs::path Parts::program(const std::string& name) const {
-  for (const PartSet& set : part_sets()) {
+  for (const PartSet& set : part_sets(kubernetes_releases().front())) {
     if (set.programs.contains(name)) return folders_.at(set.name) / name;
   }
   assert(false && "unknown component");
@@ -55,7 +99,7 @@ fs::path Parts::program(const std::string& name) const {
 std::string key_of(const PartSet& set, const std::string& go_version) {
   std::uint64_t hash = fnv1a(go_version);
   for (const auto& [path, content] : embedded_files()) {
-    if (!path.starts_with("parts/" + set.name + "/")) continue;
+    if (!path.starts_with("parts/" + set.module + "/")) continue;
     hash = fnv1a(content, fnv1a(path, hash));
   }
   for (const std::string& word : set.packages) hash = fnv1a(word, hash);
@@ -80,7 +124,7 @@ struct Builder {
 
   fs::path source() const { return folder.string() + ".source"; }
   fs::path partial() const { return folder.string() + ".partial"; }
-  std::string step() const { return "build " + set.name; }
+  std::string step() const { return "build " + set.title; }
 
   world::Command go(std::vector<std::string> words) const {
     words.insert(words.begin(), "go");
@@ -100,7 +144,7 @@ struct Builder {
 
   Status write_source() {
     for (const auto& [path, content] : embedded_files()) {
-      std::string prefix = "parts/" + set.name + "/";
+      std::string prefix = "parts/" + set.module + "/";
       if (!path.starts_with(prefix)) continue;
       Status written = world.files.write(source() / path.substr(prefix.size()), content);
       if (!written) return written;
@@ -121,7 +165,7 @@ struct Builder {
       progress.now(step(), fmt::format("module {}: {}", ++fetched, line.substr(download.size())));
     };
     Result<std::string> listed = world::run_checked(world.processes, list, "parts-modules",
-                                                    "Cannot fetch the Go modules of " + set.name);
+                                                    "Cannot fetch the Go modules of " + set.title);
     if (!listed) return failure(with_hint(listed.error()));
     std::vector<std::string> names = text::lines(*listed);
     return std::set<std::string>(names.begin(), names.end());
@@ -139,7 +183,7 @@ struct Builder {
       progress.now(step(), fmt::format("package {} of {}: {}", seen, stale.size(), package));
     };
     Result<std::string> built =
-        world::run_checked(world.processes, build, "parts-build", "Cannot compile " + set.name);
+        world::run_checked(world.processes, build, "parts-build", "Cannot compile " + set.title);
     if (!built) return failure(with_hint(built.error()));
     return {};
   }
@@ -150,7 +194,7 @@ struct Builder {
       if (Status renamed = world.files.rename(partial() / built_as, partial() / name); !renamed)
         return renamed;
     }
-    if (set.name == "kubernetes") {
+    if (set.programs.contains("operator")) {
       if (Status copied = copy_bundle(); !copied) return copied;
     }
     if (Status renamed = world.files.rename(partial(), folder); !renamed) return renamed;
@@ -209,16 +253,16 @@ struct Builder {
   }
 };
 
-// "go1.26.8" -> {1, 26}
-std::pair<int, int> parse_go_version(const std::string& text) {
-  int major = 0, minor = 0;
-  if (std::sscanf(text.c_str(), "go%d.%d", &major, &minor) != 2) return {0, 0};
-  return {major, minor};
+// "go1.26.8" -> 1, 26, 8
+std::array<int, 3> parse_go_version(const std::string& text) {
+  std::array<int, 3> v{};
+  std::sscanf(text.c_str(), "go%d.%d.%d", &v[0], &v[1], &v[2]);
+  return v;
 }
 
 Result<std::string> go_version(world::World& world) {
   const std::string hint =
-      "Install Go 1.25 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where "
+      "Install Go 1.26.7 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where "
       "the distribution has one";
   if (!world.processes.find("go")) {
     return failure(ErrorClass::environment, "go-missing",
@@ -230,24 +274,27 @@ Result<std::string> go_version(world::World& world) {
       "go-version", "Cannot determine Go's version");
   if (!told) return told;
   std::string version(text::trim(*told));
-  std::pair<int, int> oldest{1, toolchain(world) == "local" ? 25 : 21};
+  const std::array<int, 3> fetches_newer = {1, 21, 0}, newest_asked_for = {1, 26, 7};
+  const std::array<int, 3>& oldest = toolchain(world) == "local" ? newest_asked_for : fetches_newer;
   if (parse_go_version(version) < oldest) {
-    return failure(ErrorClass::environment, "go-too-old", "The cluster's components require Go 1.25 or later",
-                   "found: " + version, hint);
+    return failure(ErrorClass::environment, "go-too-old",
+                   "The cluster's components require Go 1.26.7 or later", "found: " + version, hint);
   }
   return version;
 }
 
 }  // namespace
 
-Result<Parts> build_parts(world::World& world, const Layout& layout, world::Progress& progress) {
+Result<Parts> build_parts(world::World& world, const Layout& layout, const KubernetesRelease& release,
+                          world::Progress& progress) {
   // Which Go is here matters only when something has to be compiled, but it is part of the key: an image
   // compiled with another Go is another image.
   Result<std::string> go = go_version(world);
   if (!go) return failure(go.error());
   std::map<std::string, fs::path> folders;
+  const std::vector<PartSet> sets = part_sets(release);
   std::vector<const PartSet*> missing;
-  for (const PartSet& set : part_sets()) {
+  for (const PartSet& set : sets) {
     fs::path folder = layout.parts() / (set.name + "-" + key_of(set, *go));
     folders[set.name] = folder;
     // Its programs run as root.

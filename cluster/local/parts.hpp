@@ -1,8 +1,11 @@
 // The compiled parts of a local cluster: which programs there are, and building them from pinned Go modules.
 //
-// A set is one go.mod (cluster/local/parts/SET, embedded in the binary), compiled with one `go build` into a
-// folder whose name carries a key of all that it is made of. A folder that has its final name is whole: it is
-// built beside it and renamed at the end. Go's own build cache makes an interrupted build go on where it was.
+// A set is some programs of one module (cluster/local/parts/MODULE, embedded in the binary), compiled with
+// one `go build` into a folder whose name carries a key of all that it is made of. A folder that has its
+// final name is whole: it is built beside it and renamed at the end. Go's own build cache makes an
+// interrupted build go on where it was, and lets sets share the libraries that they have in common: those of
+// the module `current`, and Prometheus, whose module pins the same versions. It is not in `current` because
+// its operator needs an older Prometheus as a library.
 #pragma once
 
 #include <map>
@@ -15,25 +18,37 @@
 
 namespace hpawalk::local {
 
-// The versions that the modules pin; the images' tags are made of them.
+// A Kubernetes that can be compiled.
+struct KubernetesRelease {
+  std::string minor;    // "1.37": what the user asks for
+  std::string version;  // "v1.37.2": what its module pins
+};
+const std::vector<KubernetesRelease>& kubernetes_releases();  // the newest, which is the default, comes first
+
+// By its minor version ("1.36", "v1.36") or exactly ("v1.36.3"); the default for an empty text.
+Result<KubernetesRelease> find_kubernetes(const std::string& text);
+
+// The other versions that the modules pin; the images' tags are made of them.
 namespace version {
-inline constexpr const char* kubernetes = "v1.34.4";
-inline constexpr const char* etcd = "3.6.5-0";
-inline constexpr const char* coredns = "v1.12.4";
-inline constexpr const char* pause = "3.10.1";
-inline constexpr const char* prometheus_operator = "v0.85.0";
-inline constexpr const char* prometheus = "v3.11.0";
+inline constexpr const char* etcd = "3.7.0-0";
+inline constexpr const char* coredns = "v1.14.6";
+inline constexpr const char* pause = "3.10.2";
+inline constexpr const char* prometheus_operator = "v0.92.1";
+inline constexpr const char* prometheus = "v3.16.0";
 inline constexpr const char* adapter = "v0.12.0";
 }  // namespace version
 
 struct PartSet {
-  std::string name;                             // the folder below parts/
+  std::string name;                             // "kubernetes", "chain", "prometheus" or "adapter"
+  std::string title;                            // "Kubernetes 1.37": what people read
+  std::string module;                           // the folder below parts/ with its go.mod
   std::vector<std::string> packages;            // given to go build
   std::vector<std::string> flags;               // likewise
   std::map<std::string, std::string> programs;  // file name -> the name that go build gives it
 };
 
-const std::vector<PartSet>& part_sets();
+// What a cluster of that Kubernetes is made of. Only the set "kubernetes" depends on the release.
+std::vector<PartSet> part_sets(const KubernetesRelease& release);
 
 // Files of a set, by their path inside of it; made by cmake/embed.cmake.
 const std::map<std::string_view, std::string_view>& embedded_files();
@@ -43,8 +58,6 @@ class Parts {
  public:
   explicit Parts(std::map<std::string, fs::path> folders) : folders_(std::move(folders)) {}
   fs::path program(const std::string& name) const;  // asserts that the name is one of part_sets()
-  fs::path folder() const { return folders_.at("kubernetes"); }
-  fs::path operator_bundle() const { return folder() / "bundle.yaml"; }  // as upstream released it
   const std::map<std::string, fs::path>& folders() const { return folders_; }
 
  private:
@@ -54,7 +67,8 @@ class Parts {
 // A key of all that a set is made of: module files, flags, Go's version and platform.
 std::string key_of(const PartSet& set, const std::string& go_version);
 
-// Builds what is missing. Cheap when everything is there.
-Result<Parts> build_parts(world::World& world, const Layout& layout, world::Progress& progress);
+// Builds what is missing for that Kubernetes. Cheap when everything is there.
+Result<Parts> build_parts(world::World& world, const Layout& layout, const KubernetesRelease& release,
+                          world::Progress& progress);
 
 }  // namespace hpawalk::local

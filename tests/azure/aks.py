@@ -117,14 +117,14 @@ def main(hpawalk, az):
         return check("the local cluster, which plays AKS, starts", False)
     cluster = json.loads(made.stdout)
     kubeconfig, kubectl = cluster["kubeconfig"], cluster["kubectl"]
-    parts = os.path.dirname(kubectl)
+    chain = cluster["programs"]["chain"]
     node = open(os.path.join(os.path.dirname(kubeconfig), "node.pid")).read().split()[0]
     loader = f"nsenter --target {node} --mount --pid --net --uts --ipc ctr --namespace k8s.io images import"
     decoy = Decoy(work)
     standin = Standin(kubeconfig, loader)
     state = os.path.join(work, "state")
-    environment = plain | {"PATH": f"{os.path.dirname(az)}:{parts}:{plain['PATH']}", "KUBECONFIG": decoy.kubeconfig, "XDG_STATE_HOME": state,
-                           "HPAWALK_OPERATOR_BUNDLE": os.path.join(parts, "bundle.yaml"), "HPAWALK_TOOLS_AZ": az, "HPAWALK_CLUSTER": "aks",
+    environment = plain | {"PATH": f"{os.path.dirname(az)}:{os.path.dirname(kubectl)}:{chain}:{plain['PATH']}", "KUBECONFIG": decoy.kubeconfig, "XDG_STATE_HOME": state,
+                           "HPAWALK_OPERATOR_BUNDLE": os.path.join(chain, "bundle.yaml"), "HPAWALK_TOOLS_AZ": az, "HPAWALK_CLUSTER": "aks",
                            "AKS_RESOURCE_GROUP": "walk", "AKS_CLUSTER_NAME": "walkcluster",
                            "ACR_RESOURCE_GROUP": "walkacr", "ACR_NAME": "walkregistry"} | standin.environment()
     try:

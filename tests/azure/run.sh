@@ -28,7 +28,7 @@ else
 fi
 
 printf '\n-- the real parsers\n'
-for helm in "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/helm; do PATH="$PATH:${helm%/helm}"; done
+PATH="$PATH:$(dirname "$(compiled helm)")"
 counted "$here/parsers.py" "$hpawalk" "$tool_lines"
 
 summary

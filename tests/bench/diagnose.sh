@@ -8,7 +8,7 @@ shift
 name=bench-diagnose-$$
 trap '"$hpawalk" cluster down --name "$name" >&2' EXIT
 "$hpawalk" cluster up --name "$name" >&2
-operator=$(cd "$here/../../cluster/local/parts/kubernetes" && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator)
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")
-export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$operator/bundle.yaml PYTHONDONTWRITEBYTECODE=1
+bundle=$("$hpawalk" cluster status --name "$name" -o json | jq -r '.[0].programs.chain')/bundle.yaml
+export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$bundle PYTHONDONTWRITEBYTECODE=1
 python3 "$here/diagnose.py" "$@"

@@ -22,8 +22,9 @@ trap finish EXIT
 "$hpawalk" cluster up --name bench-chain >cluster.log 2>&1
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name bench-chain)
 export KUBECONFIG
-parts=$(dirname "$("$hpawalk" cluster status --name bench-chain -o json | jq -r '.[0].kubectl')")
-PATH=$PATH:$parts
+programs() { "$hpawalk" cluster status --name bench-chain -o json | jq -r ".[0].programs.$1"; }
+bundle=$(programs chain)/bundle.yaml
+PATH=$PATH:$(programs kubernetes):$(programs chain)
 
 now() { date +%s%N; }
 since() { awk -v ns="$(($(now) - $1))" 'BEGIN { printf "%.1f", ns / 1e9 }'; }
@@ -51,7 +52,7 @@ by_hand() {
   render workload | kubectl apply -f -
   kubectl rollout status deployment/nginx --timeout=300s
   stage workload
-  kubectl apply --server-side -f "$parts/bundle.yaml"
+  kubectl apply --server-side -f "$bundle"
   kubectl rollout status deployment/prometheus-operator --timeout=300s
   stage operator
   plain_prometheus | kubectl apply -f -
@@ -80,7 +81,7 @@ by_hand() {
 clear_by_hand() {
   helm uninstall prometheus-adapter --namespace prom-metrics
   "$hpawalk" down
-  kubectl delete --ignore-not-found -f "$parts/bundle.yaml" --wait=true
+  kubectl delete --ignore-not-found -f "$bundle" --wait=true
   kubectl -n kube-system delete service kubelet --ignore-not-found
   sleep 5
 }

@@ -7,8 +7,7 @@ cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
 chart=$PWD/../../manifests/charts/prometheus-adapter
-helm=$(command -v helm || echo "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/helm)
-helm=${helm%% *}
+helm=$(command -v helm || compiled helm)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -10,9 +10,9 @@ name=test-diagnose-$$
 work=$(mktemp -d)
 trap '"$hpawalk" cluster down --name $name >/dev/null 2>&1; rm -rf "$work"' EXIT
 "$hpawalk" cluster up --name $name --hpa-sync-period 2s >&2 || exit 1
-operator=$(cd ../../cluster/local/parts/kubernetes && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator)
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name $name)
-export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$operator/bundle.yaml PYTHONDONTWRITEBYTECODE=1
+bundle=$("$hpawalk" cluster status --name $name -o json | jq -r '.[0].programs.chain')/bundle.yaml
+export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$bundle PYTHONDONTWRITEBYTECODE=1
 
 SHORT=1 counted python3 faults/faults.py
 

@@ -78,8 +78,7 @@ check "other options for a running cluster are refused" fails_with 2 cluster-opt
 
 kubeconfig_a=$("$hpawalk" cluster kubeconfig --name $a)
 kubeconfig_b=$("$hpawalk" cluster kubeconfig --name $b)
-kubectl=$(echo "${XDG_CACHE_HOME:-$HOME/.cache}"/hpawalk/parts/kubernetes-*/kubectl)
-kubectl=${kubectl%% *}
+kubectl=$("$hpawalk" cluster status --name $a -o json | jq -r '.[0].kubectl')
 ka() { "$kubectl" --kubeconfig "$kubeconfig_a" --request-timeout=5s "$@"; }
 kb() { "$kubectl" --kubeconfig "$kubeconfig_b" --request-timeout=5s "$@"; }
 

@@ -7,12 +7,12 @@ hpawalk=$(realpath "$1")
 name=mixed-$$
 # shellcheck source=tests/report.sh
 . "$here/../report.sh"
-for tool in kubectl python3 go; do
+for tool in kubectl python3 jq; do
   command -v "$tool" >/dev/null || { skip mixed "needs $tool"; summary; exit; }
 done
 trap '"$hpawalk" cluster down --name "$name" >/dev/null 2>&1' EXIT
 "$hpawalk" cluster up --name "$name" --hpa-sync-period 2s >&2
-operator=$(cd "$here/../../cluster/local/parts/kubernetes" && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator)
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")
-export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$operator/bundle.yaml PYTHONDONTWRITEBYTECODE=1
+bundle=$("$hpawalk" cluster status --name "$name" -o json | jq -r '.[0].programs.chain')/bundle.yaml
+export KUBECONFIG HPAWALK=$hpawalk OPERATOR_BUNDLE=$bundle PYTHONDONTWRITEBYTECODE=1
 python3 "$here/faults/mixed.py"

@@ -9,13 +9,13 @@ cd "$(dirname "$0")" || exit
 name=test-remains-$$
 export HPAWALK_CLUSTER_NAME=$name
 work=$(mktemp -d)
-operator=$(cd ../../cluster/local/parts/kubernetes && go list -m -f '{{.Dir}}' github.com/prometheus-operator/prometheus-operator) || exit
 cd "$work" || exit
 trap '{ "$hpawalk" cluster down --name "$name"; rm -rf "$work"; } >/dev/null 2>&1' EXIT
 "$hpawalk" cluster up --name "$name" >cluster.log 2>&1 || { cat cluster.log; exit 3; }
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")
 export KUBECONFIG
 kubectl=$("$hpawalk" cluster status --name "$name" -o json | jq -r '.[0].kubectl')
+bundle=$("$hpawalk" cluster status --name "$name" -o json | jq -r '.[0].programs.chain')/bundle.yaml
 kubectl() { command "$kubectl" --request-timeout=10s "$@"; }
 gone() { [ -z "$(kubectl get "$@" -o name --ignore-not-found)" ]; }
 nothing_built() { gone namespace prom-metrics && gone deployment nginx; }
@@ -40,7 +40,7 @@ kubectl create clusterrole prometheus-adapter-server-resources --verb=get --reso
 refused_for prometheus-adapter-server-resources clusterrole
 
 # Helm leaves definitions behind.
-python3 - "$operator/bundle.yaml" >definitions.yaml <<'PYTHON'
+python3 - "$bundle" >definitions.yaml <<'PYTHON'
 import sys
 print("\n---\n".join(part for part in open(sys.argv[1]).read().split("\n---\n") if "\nkind: CustomResourceDefinition\n" in part))
 PYTHON

@@ -27,7 +27,7 @@ HPA = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metad
                             {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}},
                             {"type": "ContainerResource", "containerResource": {"name": "memory", "container": "c", "target": {"type": "AverageValue", "averageValue": "1Gi"}}}]}}
 CONFIG = {"cluster": "local", "namespace": "shop", "timeout": "5m", "labels": {"team": "a"}, "hpa": {"min": 1, "max": 10, "target": "10"}, "prom-fake": {"image": "registry.example.com/p:1", "port": 8080},
-          "prometheus": {"version": "3.11.0", "namespace": "prom-metrics"}, "adapter": {"release": "adapter"}, "tools": {"kubectl": "kubectl"}}
+          "prometheus": {"version": "3.16.0", "namespace": "prom-metrics"}, "adapter": {"release": "adapter"}, "tools": {"kubectl": "kubectl"}}
 CSV = "time,value\n0,5\n60,12.5\n120s,1k\n3m,7e1\n400,0\n"
 PROFILES = ["hold 50 for 5m", "step 5..50 at 1m for 15m", "steps 5,20,80,5 every 2m", "ramp 5..50 over 10m at 1m", "sine 5..50 every 10m for 30m noise=10%", "spike 5..100 at 2m lasting 30s for 15m; hold 5 for 1m"]
 RECORDING = [json.loads(line) for line in (CASES / "recording.jsonl").read_text().splitlines()]

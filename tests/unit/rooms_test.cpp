@@ -20,7 +20,7 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"diagnose", {"base", "world", "hpasim"}},
     {"observe", {"base", "world", "hpasim", "diagnose"}},
     {"cluster", {"base", "world", "config"}},
-    {"steps", {"base", "world", "config", "manifests", "diagnose", "observe", "cluster"}},
+    {"steps", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster"}},
     {"cli", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster", "steps"}},
 };
 

@@ -9,7 +9,7 @@ import subprocess
 
 SPACE, MONITORING, LOCKED, OUTSIDE, PLAIN = "shop", "watch", "vault", "outside", "by-hand"
 ADAPTER_SPACE = "metrics-api"
-PROMETHEUS_IMAGE = os.environ.get("PROMETHEUS_IMAGE", "quay.io/prometheus/prometheus:v3.11.0")
+PROMETHEUS_IMAGE = os.environ.get("PROMETHEUS_IMAGE", "quay.io/prometheus/prometheus:v3.16.0")
 ADAPTER_IMAGE = os.environ.get("ADAPTER_IMAGE", "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0")
 NGINX_IMAGE = "docker.io/library/nginx:stable"
 PAUSE_IMAGE = os.environ.get("PAUSE_IMAGE", "registry.k8s.io/pause:3.10.1")

@@ -94,7 +94,7 @@ TEST_CASE("Values are checked as Kubernetes and Prometheus check them") {
       {"servicemonitor.interval", {"5s", "0m30s", "500ms"}, {"", "5", "s", "5 s", "1.5s", "0s", "30s1m"}},
       {"prom-fake.metric", {"prom_fake_value", "_a", "A9"}, {"", "9a", "a-b", "a b", "a{b}"}},
       {"hpa.target", {"10", "500m", "2.5", "1k"}, {"0", "-1", "ten", "1Ki", "1e3", ""}},
-      {"operator.version", {"0.85.0", "1.0.0-rc.1"}, {"v0.85.0", "0.85", "latest"}},
+      {"operator.version", {"0.92.1", "1.0.0-rc.1"}, {"v0.92.1", "0.92", "latest"}},
       {"cluster", {"local", "kind", "current"}, {"gke", "Local"}},
       {"prom-fake.service-type", {"ClusterIP", "NodePort"}, {"LoadBalancer", "ExternalName", ""}},
       {"prom-fake.service-annotations", {"{example.com/a: 'true'}", "{}"}, {"{a: true}", "{a: 1}", "[a]"}},

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cluster/local/images.hpp"
@@ -9,6 +10,7 @@
 #include "cluster/local/machine.hpp"
 #include "cluster/local/network.hpp"
 #include "cluster/local/parts.hpp"
+#include "hpasim/version.hpp"
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
@@ -53,22 +55,95 @@ TEST_CASE("A cluster's name must fit a host name, a context and a control group"
   }
 }
 
+namespace {
+
+const KubernetesRelease& newest() {
+  return kubernetes_releases().front();
+}
+
+// Where the sets of the newest Kubernetes are kept.
+std::map<std::string, fs::path> set_folders(const Layout& layout) {
+  std::map<std::string, fs::path> folders;
+  for (const PartSet& set : part_sets(newest()))
+    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.8"));
+  return folders;
+}
+
+}  // namespace
+
+TEST_CASE("A Kubernetes is named by its minor or exact version; without a name it is the newest") {
+  for (const char* text : {"1.35", "v1.35", "1.35.4", "v1.35.4"})
+    CHECK(find_kubernetes(text)->version == "v1.35.4");
+  CHECK(find_kubernetes("")->version == newest().version);
+  CHECK(newest().minor == hpasim::newest_version);
+  for (const char* text : {"1.33", "1.35.3", "35", "latest", "v", "1.35.4 "}) {
+    Result<KubernetesRelease> found = find_kubernetes(text);
+    REQUIRE_FALSE(found);
+    CHECK(found.error().id == "kubernetes-version");
+    CHECK(found.error().hint.find("1.34 (v1.34.4)") != std::string::npos);
+  }
+}
+
+TEST_CASE("Only the set of Kubernetes' own programs depends on its version; each pins the version it names") {
+  const std::vector<PartSet> first = part_sets(newest());
+  for (const KubernetesRelease& release : kubernetes_releases()) {
+    const std::vector<PartSet> sets = part_sets(release);
+    REQUIRE(sets.size() == first.size());
+    for (size_t i = 0; i < sets.size(); ++i) {
+      bool same = key_of(sets[i], "go1.26.8") == key_of(first[i], "go1.26.8");
+      CHECK(same == (sets[i].name != "kubernetes" || release.version == newest().version));
+      CHECK(embedded_files().contains("parts/" + sets[i].module + "/go.sum"));
+    }
+    const std::string_view module = embedded_files().at("parts/" + sets[0].module + "/go.mod");
+    CHECK(module.find("k8s.io/kubernetes " + release.version + " // indirect\n") != std::string_view::npos);
+    CHECK(module.find("k8s.io/client-go => k8s.io/client-go v0" + release.version.substr(2)) !=
+          std::string_view::npos);
+  }
+}
+
+TEST_CASE("The images' tags are the versions that the modules pin") {
+  auto pins = [&](const std::string& module, const std::string& line) {
+    const std::string_view text = embedded_files().at("parts/" + module + "/go.mod");
+    return text.find(line + "\n") != std::string_view::npos ||
+           text.find(line + " // indirect\n") != std::string_view::npos;
+  };
+  CHECK(pins("current", std::string("github.com/coredns/coredns ") + version::coredns));
+  CHECK(pins("current", std::string("github.com/prometheus-operator/prometheus-operator ") +
+                            version::prometheus_operator));
+  CHECK(std::string(version::prometheus).substr(0, 3) == "v3.");
+  CHECK(pins("prometheus",
+             "github.com/prometheus/prometheus v0.3" + std::string(version::prometheus).substr(3)));
+  CHECK(pins("current", "go.etcd.io/etcd/server/v3 v" +
+                            std::string(version::etcd).substr(0, std::string(version::etcd).find('-'))));
+}
+
+TEST_CASE(
+    "Prometheus is compiled against the same Kubernetes libraries as the rest, so that they are shared") {
+  for (const char* library : {"api", "apimachinery", "client-go"}) {
+    const std::string line = fmt::format("k8s.io/{} v0{}", library, newest().version.substr(2));
+    for (const char* module : {"current", "prometheus"}) {
+      CHECK_MESSAGE(
+          embedded_files().at(fmt::format("parts/{}/go.mod", module)).find(line) != std::string_view::npos,
+          module, " does not pin ", line);
+    }
+  }
+}
+
 TEST_CASE("The key of a set changes with Go's version, and differs between sets") {
-  const PartSet& first = part_sets()[0];
+  const PartSet first = part_sets(newest())[0];
   CHECK(key_of(first, "go1.26.1") == key_of(first, "go1.26.1"));
   CHECK(key_of(first, "go1.26.1") != key_of(first, "go1.26.2"));
-  CHECK(key_of(first, "go1.26.1") != key_of(part_sets()[1], "go1.26.1"));
+  CHECK(key_of(first, "go1.26.1") != key_of(part_sets(newest())[1], "go1.26.1"));
 }
 
 TEST_CASE("Parts that are there are not built again") {
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   Layout layout = make_layout(fake.world.environment);
-  for (const PartSet& set : part_sets())
-    fake.files.folders.insert(layout.parts() / (set.name + "-" + key_of(set, "go1.26.1")));
-  Result<Parts> parts = build_parts(fake.world, layout, progress);
+  for (const auto& [set, folder] : set_folders(layout)) fake.files.folders.insert(folder);
+  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
   REQUIRE(parts);
   CHECK(parts->program("kubectl").filename() == "kubectl");
   CHECK(parts->program("adapter").parent_path() == parts->folders().at("adapter"));
@@ -78,19 +153,19 @@ TEST_CASE("Missing parts are compiled beside their place and renamed when they a
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   Layout layout = make_layout(fake.world.environment);
-  std::map<std::string, fs::path> folders;
-  for (const PartSet& set : part_sets())
-    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
-  fake.files.folders = {folders["kubernetes"], folders["prometheus"]};
+  std::map<std::string, fs::path> folders = set_folders(layout);
+  fake.files.folders = {folders["kubernetes"], folders["chain"], folders["prometheus"]};
   fake.processes.expect(
-      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool",
+      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' "
+      "sigs.k8s.io/prometheus-adapter/cmd/adapter",
       {0, "a\nb\n", ""});
-  fake.processes.expect(
-      "go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool",
-      {0, "", "a\nb\n"});
-  REQUIRE(build_parts(fake.world, layout, progress));
+  fake.processes.expect("go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() +
+                            ".partial/ "
+                            "sigs.k8s.io/prometheus-adapter/cmd/adapter",
+                        {0, "", "a\nb\n"});
+  REQUIRE(build_parts(fake.world, layout, newest(), progress));
   CHECK(fake.files.folders.contains(folders["adapter"]));
   CHECK_FALSE(fake.files.exists(folders["adapter"].string() + ".partial"));
   CHECK(fake.processes.calls.back().env.at("CGO_ENABLED") == "0");
@@ -100,19 +175,19 @@ TEST_CASE("A build that fails leaves no folder that could be taken for a whole o
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   Layout layout = make_layout(fake.world.environment);
-  std::map<std::string, fs::path> folders;
-  for (const PartSet& set : part_sets())
-    folders[set.name] = layout.parts() / (set.name + "-" + key_of(set, "go1.26.1"));
-  fake.files.folders = {folders["kubernetes"], folders["prometheus"]};
+  std::map<std::string, fs::path> folders = set_folders(layout);
+  fake.files.folders = {folders["kubernetes"], folders["chain"], folders["prometheus"]};
   fake.processes.expect(
-      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' tool",
+      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' "
+      "sigs.k8s.io/prometheus-adapter/cmd/adapter",
       {0, "a\n", ""});
-  fake.processes.expect(
-      "go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() + ".partial/ tool",
-      {1, "", "write /x: no space left on device\n"});
-  Result<Parts> parts = build_parts(fake.world, layout, progress);
+  fake.processes.expect("go build -v -trimpath -ldflags '-s -w' -o " + folders["adapter"].string() +
+                            ".partial/ "
+                            "sigs.k8s.io/prometheus-adapter/cmd/adapter",
+                        {1, "", "write /x: no space left on device\n"});
+  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
   CHECK_FALSE(fake.files.exists(folders["adapter"]));
@@ -122,7 +197,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld none;
   SilentProgress progress;
   Layout layout = make_layout(none.world.environment);
-  Result<Parts> without = build_parts(none.world, layout, progress);
+  Result<Parts> without = build_parts(none.world, layout, newest(), progress);
   REQUIRE_FALSE(without);
   CHECK(without.error().id == "go-missing");
   CHECK(without.error().kind == ErrorClass::environment);
@@ -130,7 +205,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld old;
   old.processes.programs = {"go"};
   old.processes.expect("go env GOVERSION", {0, "go1.19.8\n", ""});
-  Result<Parts> with = build_parts(old.world, layout, progress);
+  Result<Parts> with = build_parts(old.world, layout, newest(), progress);
   REQUIRE_FALSE(with);
   CHECK(with.error().id == "go-too-old");
   CHECK(with.error().because.find("go1.19.8") != std::string::npos);
@@ -139,16 +214,16 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   pinned.world.environment["GOTOOLCHAIN"] = "local";
   pinned.processes.programs = {"go"};
   pinned.processes.expect("go env GOVERSION", {0, "go1.23.1\n", ""});
-  CHECK(build_parts(pinned.world, layout, progress).error().id == "go-too-old");
+  CHECK(build_parts(pinned.world, layout, newest(), progress).error().id == "go-too-old");
 }
 
 TEST_CASE("Too little space is told before anything is compiled") {
   fakes::FakeWorld fake;
   SilentProgress progress;
   fake.processes.programs = {"go"};
-  fake.processes.expect("go env GOVERSION", {0, "go1.26.1\n", ""});
+  fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   fake.files.free = 1U << 30U;
-  Result<Parts> parts = build_parts(fake.world, make_layout(fake.world.environment), progress);
+  Result<Parts> parts = build_parts(fake.world, make_layout(fake.world.environment), newest(), progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
 }
@@ -346,10 +421,10 @@ TEST_CASE("An image archive is what image loaders read: manifest, config, one la
 
 TEST_CASE("Every image has a name, and every program in it is a part") {
   std::set<std::string> parts;
-  for (const PartSet& set : part_sets()) {
+  for (const PartSet& set : part_sets(newest())) {
     for (const auto& [program, built_as] : set.programs) parts.insert(program);
   }
-  for (const Image& image : images()) {
+  for (const Image& image : images(newest())) {
     REQUIRE_FALSE(image.names.empty());
     CHECK(image.programs.empty() != image.packages.empty());
     for (const std::string& program : image.programs) CHECK_MESSAGE(parts.contains(program), program);
@@ -387,7 +462,7 @@ TEST_CASE("A cluster's name is never a path, whatever is asked of it") {
         "{}";
     CHECK(status(fake.world, name).error().id == "cluster-name");
     CHECK(logs(fake.world, name).error().id == "cluster-name");
-    CHECK(parts_folder(fake.world, name).error().id == "cluster-name");
+    CHECK(own_program(fake.world, name, "kubectl").error().id == "cluster-name");
     CHECK(merge_kubeconfig(fake.world, name).error().id == "cluster-name");
     CHECK(load_image(fake.world, name, "/x").error().id == "cluster-name");
   }

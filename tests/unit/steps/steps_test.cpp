@@ -93,7 +93,7 @@ TEST_CASE("The plan of another configuration names other things in every place")
       "checkout}\n");
   std::string text = to_text(plan(config, access_to_prod, {}, "/cache/chart").value());
   CHECK(golden_difference("plan-custom.txt", text) == "");
-  for (const char* name : {"nginx", "prom-fake/", "prom_fake_value", "prom-metrics", "0.85.0"}) {
+  for (const char* name : {"nginx", "prom-fake/", "prom_fake_value", "prom-metrics", "0.92.1"}) {
     CAPTURE(name);
     CHECK(text.find(name) == std::string::npos);
   }
@@ -912,7 +912,7 @@ TEST_CASE("A downloaded bundle must have the expected checksum; a file of the us
   CHECK(read("", url, other, true).error().because == "its SHA-256 is " + other + ", not " + ours);
   CHECK(read("operator: {bundle-sha256: " + other + "}\n", url, other, true).value() == "bundle");
   CHECK(read("operator: {version: 0.86.0}\n", url, "", false).error().because ==
-        "hpawalk knows the checksum of version 0.85.0, and operator.version is 0.86.0");
+        "hpawalk knows the checksum of version 0.92.1, and operator.version is 0.86.0");
   CHECK(read("operator: {bundle: 'https://x.example/b'}\n", "https://x.example/b", "", false).error().kind ==
         ErrorClass::usage);
   CHECK(read("operator: {bundle: 'http://x.example/b'}\n", "http://x.example/b", "", false).error().because ==
