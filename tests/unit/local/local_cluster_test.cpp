@@ -143,7 +143,7 @@ TEST_CASE("Parts that are there are not built again") {
   fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   Layout layout = make_layout(fake.world.environment);
   for (const auto& [set, folder] : set_folders(layout)) fake.files.folders.insert(folder);
-  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
+  Result<Parts> parts = build_parts(fake.world, layout, newest(), Source::compile, progress);
   REQUIRE(parts);
   CHECK(parts->program("kubectl").filename() == "kubectl");
   CHECK(parts->program("adapter").parent_path() == parts->folders().at("adapter"));
@@ -165,7 +165,7 @@ TEST_CASE("Missing parts are compiled beside their place and renamed when they a
                             ".partial/ "
                             "sigs.k8s.io/prometheus-adapter/cmd/adapter",
                         {0, "", "a\nb\n"});
-  REQUIRE(build_parts(fake.world, layout, newest(), progress));
+  REQUIRE(build_parts(fake.world, layout, newest(), Source::compile, progress));
   CHECK(fake.files.folders.contains(folders["adapter"]));
   CHECK_FALSE(fake.files.exists(folders["adapter"].string() + ".partial"));
   CHECK(fake.processes.calls.back().env.at("CGO_ENABLED") == "0");
@@ -187,7 +187,7 @@ TEST_CASE("A build that fails leaves no folder that could be taken for a whole o
                             ".partial/ "
                             "sigs.k8s.io/prometheus-adapter/cmd/adapter",
                         {1, "", "write /x: no space left on device\n"});
-  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
+  Result<Parts> parts = build_parts(fake.world, layout, newest(), Source::compile, progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
   CHECK_FALSE(fake.files.exists(folders["adapter"]));
@@ -197,7 +197,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld none;
   SilentProgress progress;
   Layout layout = make_layout(none.world.environment);
-  Result<Parts> without = build_parts(none.world, layout, newest(), progress);
+  Result<Parts> without = build_parts(none.world, layout, newest(), Source::compile, progress);
   REQUIRE_FALSE(without);
   CHECK(without.error().id == "go-missing");
   CHECK(without.error().kind == ErrorClass::environment);
@@ -205,7 +205,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld old;
   old.processes.programs = {"go"};
   old.processes.expect("go env GOVERSION", {0, "go1.19.8\n", ""});
-  Result<Parts> with = build_parts(old.world, layout, newest(), progress);
+  Result<Parts> with = build_parts(old.world, layout, newest(), Source::compile, progress);
   REQUIRE_FALSE(with);
   CHECK(with.error().id == "go-too-old");
   CHECK(with.error().because.find("go1.19.8") != std::string::npos);
@@ -214,7 +214,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   pinned.world.environment["GOTOOLCHAIN"] = "local";
   pinned.processes.programs = {"go"};
   pinned.processes.expect("go env GOVERSION", {0, "go1.23.1\n", ""});
-  CHECK(build_parts(pinned.world, layout, newest(), progress).error().id == "go-too-old");
+  CHECK(build_parts(pinned.world, layout, newest(), Source::compile, progress).error().id == "go-too-old");
 }
 
 TEST_CASE("Too little space is told before anything is compiled") {
@@ -223,7 +223,8 @@ TEST_CASE("Too little space is told before anything is compiled") {
   fake.processes.programs = {"go"};
   fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   fake.files.free = 1U << 30U;
-  Result<Parts> parts = build_parts(fake.world, make_layout(fake.world.environment), newest(), progress);
+  Result<Parts> parts =
+      build_parts(fake.world, make_layout(fake.world.environment), newest(), Source::compile, progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
 }
