@@ -29,6 +29,7 @@ Result<Rules> rules_for(std::string_view kubernetes_version) {
   rules.zero_by_condition = minor >= 36;
   rules.zero_allowed = minor >= 37;
   rules.first_sync_at_once = minor >= 37;
+  rules.change_at_once = minor >= 37;
   return rules;
 }
 

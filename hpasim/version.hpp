@@ -28,6 +28,7 @@ struct Rules {
   bool zero_by_condition = false;   // since 1.36: only an HPA that itself went to zero comes back
   bool zero_allowed = false;        // the HPAScaleToZero gate: on by default since 1.37
   bool first_sync_at_once = false;  // since 1.37: a new HPA does not wait one sync period first
+  bool change_at_once = false;      // since 1.37: nor one whose spec has been changed
 };
 
 // "1.34", "v1.34.4", "34".
