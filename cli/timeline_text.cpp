@@ -223,7 +223,7 @@ nlohmann::ordered_json timeline_json(const Variant& variant, bool with_syncs) {
                   {"ready", sync.ready},
                   {"why", hpasim::explain(variant.spec, d, sync.proposal)},
                   {"ableToScale", reason(d.conditions.able)},
-                  {"scalingActive", reason(d.conditions, variant.spec)},
+                  {"scalingActive", reason(d.conditions)},
                   {"scalingLimited", reason(d.conditions.limited)}};
     if (d.until) one["until"] = hpasim::in_seconds(*d.until);
     syncs.push_back(one);

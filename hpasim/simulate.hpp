@@ -50,6 +50,12 @@ inline Delays delays_of(Time sync) {
       sync / 5, sync * 8 / 5, sync / 10, sync * 4 / 5, sync / 10, sync * 4 / 5, std::chrono::milliseconds(1)};
 }
 
+// Somebody changes the HPA.
+struct Change {
+  Time at{0};
+  Spec spec;
+};
+
 struct Setup {
   Rules rules;
   Flags flags;
@@ -67,6 +73,7 @@ struct Setup {
   std::optional<Time> first_sync;
   std::vector<double> carries;  // load that a ready pod carries, a metric each; empty: its target
   bool details = true;          // keep every sync, not only the changes
+  std::vector<Change> changes;  // of the HPA, by time; the figures are those of the last spec
 };
 
 struct Sync {
