@@ -160,8 +160,10 @@ inline constexpr ErrorEntry error_entries[] = {
      "The file is not YAML, has no HPA, or several (`FILE#NAME`)."},
     {"simulate and tune", "profile", "2", "The load's profile is invalid; the reason says where."},
     {"simulate and tune", "duration quantity kube-version", "2",
-     "Not a duration, a quantity, or a Kubernetes version with autoscaling/v2."},
+     "Not a duration, a quantity, or a Kubernetes version with autoscaling/v2 that hpawalk knows."},
     {"simulate and tune", "set-path", "2", "`--set` cannot be applied."},
+    {"simulate and tune", "hpa-not-compared", "1",
+     "`simulate --upgrade-to` could not compare every HPA; the result says which, and why."},
     {"simulate and tune", "goal", "2", "`tune`'s goal is invalid."},
     {"simulate and tune", "goal-missed", "1", "No candidate meets all limits of the goal."},
     {"simulate and tune", "prometheus-address prometheus-series", "2, 1",
@@ -187,6 +189,18 @@ inline constexpr ErrorEntry error_entries[] = {
      "The cluster's components require Go 1.26.7 or later."},
     {"The local cluster", "parts-modules parts-build", "1",
      "Fetching or compiling the components failed; run the command again, it continues where it stopped."},
+    {"The local cluster", "release-unavailable", "3",
+     "A host of upstream's release does not answer, or does not have the file or image. `--from auto` "
+     "compiles "
+     "then; `--from release` stops. Check the network, or use `--from compile`."},
+    {"The local cluster", "release-download image-pull", "3",
+     "A file or image of upstream's release did not come whole, an image's layer has another digest than its "
+     "manifest says, or an archive cannot be unpacked. Run the command again: it continues where it "
+     "stopped."},
+    {"The local cluster", "release-checksum", "3",
+     "A file of upstream's release does not have the SHA-256 that is published for it, or none is published. "
+     "The command stops, also with `--from auto`, and uses nothing of the file. Run it again; if that is the "
+     "result again, something on the way changes the file."},
     {"The local cluster", "packages-fetch packages-unpack image-write image-store-copy image-import", "1",
      "Building or importing an image failed."},
     {"The local cluster", "cluster-name cluster-options", "2",

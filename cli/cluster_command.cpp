@@ -77,6 +77,20 @@ void add_kubernetes_version(CLI::App& command, std::string& version) {
       ->type_name("VERSION");
 }
 
+void add_source(CLI::App& command, local::Source& source) {
+  static const std::map<std::string, local::Source> sources = {{"auto", local::Source::automatic},
+                                                               {"compile", local::Source::compile},
+                                                               {"release", local::Source::release}};
+  command
+      .add_option_function<std::string>(
+          "--from", [&source](const std::string& name) { source = sources.at(name); },
+          "Where missing components come from: compile, release (download upstream's), or auto: release "
+          "where "
+          "upstream's hosts answer, else compile (default: auto)")
+      ->check(CLI::IsMember({"auto", "compile", "release"}))
+      ->type_name("compile|release|auto");
+}
+
 CLI::Validator duration() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
@@ -96,6 +110,7 @@ void add_cluster_up(CLI::App& cluster, Chosen& chosen) {
   CLI::App& up = *cluster.add_subcommand("up", "Start the local cluster, or its missing parts");
   add_name(up, options->name);
   add_kubernetes_version(up, options->kubernetes);
+  add_source(up, options->source);
   up.add_option("--hpa-sync-period", options->hpa_sync_period,
                 "Sync period of the HPA controller (Kubernetes' default: 15s)")
       ->check(duration())
@@ -144,7 +159,7 @@ void add_cluster_down(CLI::App& cluster, Chosen& chosen) {
       *cluster.add_subcommand("down", "Remove the cluster: processes, mounts, interfaces, rules, files");
   add_name(down, *name);
   down.add_flag("--purge", *purge,
-                "Also remove the compiled components and the images (building them again takes long)");
+                "Also remove the components and the images (compiling them again takes long)");
   add_output_option(down, chosen);
   down.footer(
       "Examples:\n  hpawalk cluster down\n  hpawalk cluster down --name class\n  hpawalk cluster down "
@@ -284,19 +299,23 @@ void add_cluster_logs(CLI::App& cluster, Chosen& chosen) {
 }
 
 void add_prepare(CLI::App& cluster, Chosen& chosen) {
-  CLI::App& prepare =
-      *cluster.add_subcommand("prepare", "Compile the components and write the images ahead of time");
+  CLI::App& prepare = *cluster.add_subcommand(
+      "prepare", "Compile or download the components and make the images ahead of time");
   auto kubernetes = std::make_shared<std::string>();
+  auto source = std::make_shared<local::Source>(local::Source::automatic);
   add_kubernetes_version(prepare, *kubernetes);
+  add_source(prepare, *source);
   add_output_option(prepare, chosen);
   prepare.footer(
-      "The first time, this takes 15 to 25 minutes on two cores; afterwards, no time. If interrupted, it "
+      "The first time, compiling takes 15 to 25 minutes on two cores; afterwards, no time. If interrupted, "
+      "it "
       "continues\n"
-      "where it stopped.\n\nExamples:\n  hpawalk cluster prepare\n  hpawalk cluster prepare "
-      "--kubernetes-version 1.35");
-  prepare.callback([kubernetes, &chosen] {
-    chosen.action = [kubernetes](Session& session) -> Status {
-      Status done = local::prepare(session.world, session.progress, *kubernetes);
+      "where it stopped. A release is checked against the checksums that upstream publishes with it.\n\n"
+      "Examples:\n  hpawalk cluster prepare\n  hpawalk cluster prepare --kubernetes-version 1.35\n  "
+      "hpawalk cluster prepare --from release\n  hpawalk cluster prepare --from compile");
+  prepare.callback([kubernetes, source, &chosen] {
+    chosen.action = [kubernetes, source](Session& session) -> Status {
+      Status done = local::prepare(session.world, session.progress, *kubernetes, *source);
       if (done) session.print("All components of a local cluster are ready", R"({"prepared": true})");
       return done;
     };

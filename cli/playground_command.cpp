@@ -3,6 +3,7 @@
 
 #include "base/json_text.hpp"
 #include "cli/command.hpp"
+#include "hpasim/version.hpp"
 #include "playground/link.hpp"
 #include "playground/page.hpp"
 #include "world/daemon.hpp"
@@ -83,7 +84,9 @@ void add_playground(CLI::App& app, Chosen& chosen) {
       ->type_name("PROFILE")
       ->capture_default_str()
       ->needs(hpa);
-  command.add_option("--kube-version", options->version, "Its controller's Kubernetes version (1.34)")
+  command
+      .add_option("--kube-version", options->version,
+                  fmt::format("Its Kubernetes version ({})", hpasim::newest_version))
       ->needs(hpa);
   command.add_option("--port", options->port, "Port on 127.0.0.1; default: a free port")
       ->check(CLI::Range(1, 65535))

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <thread>
 
@@ -8,6 +9,8 @@
 #include "cli/open_chain.hpp"
 #include "cli/simulation_options.hpp"
 #include "cli/simulation_report.hpp"
+#include "cli/upgrade_report.hpp"
+#include "observe/simulation_parts.hpp"
 
 namespace hpawalk::cli {
 
@@ -19,6 +22,8 @@ struct SimulateOptions : SimulationOptions {
   bool all_syncs = false;
   int runs = 0;
   std::string report;
+  std::string upgrade_to;
+  bool all_namespaces = false;
 };
 
 std::string heading(const observe::Simulation& s) {
@@ -69,7 +74,31 @@ Result<std::vector<Variant>> simulated(Session& session, const observe::Simulati
   return variants;
 }
 
+auto wrong_usage(const std::string& what, const std::string& hint) {
+  return failure(ErrorClass::usage, "usage", what, {}, hint);
+}
+
+Status run_upgrade(Session& session, const SimulateOptions& o, const std::string& output) {
+  if (output == "csv") return wrong_usage("-o csv shows one simulation", "With --upgrade-to, use -o json");
+  observe::Cluster cluster(session.world, o.name_space, [&] {
+    return any_cluster(session.world, {o.kubeconfig, o.context});
+  });
+  auto report =
+      observe::load_upgrade(session.world, session.progress, {o, o.upgrade_to, o.all_namespaces}, cluster);
+  if (!report) return failure(report.error());
+  session.print(session.json ? Painted() : upgrade_text(*report, canvas_for(session.world)),
+                session.json ? json_text(upgrade_json(*report), 2) : "");
+  auto failed = std::count_if(report->hpas.begin(), report->hpas.end(),
+                              [](const observe::HpaUpgrade& hpa) { return hpa.trouble.has_value(); });
+  if (failed == 0) return {};
+  return failure(ErrorClass::check_failed, "hpa-not-compared",
+                 fmt::format("{} of {} HPAs could not be compared", failed, report->hpas.size()));
+}
+
 Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
+  if (!o.upgrade_to.empty()) return run_upgrade(session, o, output);
+  if (o.hpa.empty())
+    return wrong_usage("--hpa is required", "Name a file or an HPA of the cluster: --hpa FILE|NAME");
   auto simulation = observe::load_simulation(session.world, session.progress, o, [&] {
     return any_cluster(session.world, {o.kubeconfig, o.context});
   });
@@ -108,20 +137,40 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
   auto* command = app.add_subcommand(
       "simulate", "Simulate an HPA under a load, without touching a cluster: replicas over time, and why");
   auto options = std::make_shared<SimulateOptions>();
-  add_simulation_options(
+  CLI::Option* hpa = add_simulation_options(
       *command, *options,
       "  hpawalk simulate --hpa hpa.yaml --profile 'step 5..50 at 1m for 15m'\n"
       "  hpawalk simulate --hpa web -n shop --from-prometheus "
       "'sum(rate(http_requests_total{app=\"web\"}[2m]))' --last 24h\n"
       "  hpawalk simulate --hpa hpa.yaml --profile 'ramp 5..80 over 5m' --set "
       "spec.behavior.scaleDown.stabilizationWindowSeconds=60\n"
-      "  hpawalk simulate --hpa hpa.yaml --profile load.csv --runs 1000 --report out.html");
+      "  hpawalk simulate --hpa hpa.yaml --profile load.csv --runs 1000 --report out.html\n"
+      "  hpawalk simulate --upgrade-to 1.37 -A\n"
+      "  hpawalk simulate --upgrade-to 1.37 web -n shop --profile load.csv\n"
+      "  hpawalk simulate --upgrade-to 1.37 --hpa hpas.yaml --kube-version 1.34");
+  auto* runs = command
+                   ->add_option("--runs", options->runs,
+                                "Number of runs with random delays: what can happen, and how likely it is")
+                   ->check(CLI::Range(1, 1'000'000));
+  auto* report =
+      command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
+  auto* all_syncs =
+      command->add_flag("--all-syncs", options->all_syncs, "With -o json: every sync, not only the changes");
+  const char* upgrade = "An upgrade of Kubernetes";
+  auto* to = command
+                 ->add_option("--upgrade-to", options->upgrade_to,
+                              "What changes for the HPA when its cluster is upgraded to this version; with a "
+                              "load, also its replicas. Without an HPA: for every HPA of the namespace")
+                 ->type_name("VERSION")
+                 ->group(upgrade);
+  for (CLI::Option* other : {runs, report, all_syncs, command->get_option("--set")}) to->excludes(other);
   command
-      ->add_option("--runs", options->runs,
-                   "Number of runs with random delays: what can happen, and how likely it is")
-      ->check(CLI::Range(1, 1'000'000));
-  command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
-  command->add_flag("--all-syncs", options->all_syncs, "With -o json: every sync, not only the changes");
+      ->add_flag("-A,--all-namespaces", options->all_namespaces,
+                 "With --upgrade-to: for every HPA of the cluster")
+      ->needs(to)
+      ->excludes(hpa)
+      ->excludes(command->get_option("--namespace"))
+      ->group(upgrade);
   command->add_option("-o,--output", chosen.output, "Output format")
       ->check(CLI::IsMember({"text", "json", "csv"}))
       ->type_name("text|json|csv")

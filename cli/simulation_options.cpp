@@ -7,27 +7,31 @@ namespace hpawalk::cli {
 namespace {
 
 void add_cluster_options(CLI::App& command, SimulationOptions& options) {
+  auto named = [&options](const std::string&) { options.cluster_named = true; };
   command.add_option("-n,--namespace", options.name_space, "The HPA's namespace; default: the context's")
       ->type_name("NS")
+      ->each(named)
       ->group("Cluster");
   command.add_option("--context", options.context, "The kubeconfig's context")
       ->type_name("NAME")
+      ->each(named)
       ->group("Cluster");
   command
       .add_option("--kubeconfig", options.kubeconfig, "The kubeconfig; if none exists, the local cluster's")
       ->type_name("FILE")
+      ->each(named)
       ->group("Cluster");
 }
 
 }  // namespace
 
-void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
-  command
-      .add_option(
-          "--hpa", o.hpa,
-          "The HPA: a YAML or JSON file (FILE#NAME if it contains several), or its name in the cluster")
-      ->required()
-      ->type_name("FILE|NAME");
+CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
+  CLI::Option* hpa =
+      command
+          .add_option(
+              "HPA,--hpa", o.hpa,
+              "The HPA: a YAML or JSON file (FILE#NAME if it contains several), or its name in the cluster")
+          ->type_name("FILE|NAME");
   command.add_option("-p,--profile", o.profiles, "The load, as below; repeat it to give each metric its own")
       ->type_name("PROFILE");
   command
@@ -106,7 +110,10 @@ void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::
       ->group(pods);
 
   const char* controller = "Controller (for an HPA in a cluster: that cluster's values, if visible)";
-  command.add_option("--kube-version", o.version, "Its Kubernetes version (1.34)")->group(controller);
+  command
+      .add_option("--kube-version", o.version,
+                  fmt::format("Its Kubernetes version ({})", hpasim::newest_version))
+      ->group(controller);
   command.add_option("--hpa-sync-period", o.sync_period, "15s")->type_name("TIME")->group(controller);
   command.add_option("--hpa-downscale-stabilization", o.downscale_stabilization, "5m")
       ->type_name("TIME")
@@ -124,6 +131,7 @@ void add_simulation_options(CLI::App& command, SimulationOptions& o, const std::
   command.add_flag("--gate-scale-to-zero", o.zero_gate, "Enable the feature gate (default: from 1.37 on)")
       ->group(controller);
   command.footer(std::string(hpasim::profile_help()) + "\n\nExamples:\n" + examples);
+  return hpa;
 }
 
 Counting::Counting(Session& session, std::string step, int total)

@@ -12,7 +12,9 @@ namespace hpawalk::cli {
 struct SimulationOptions : observe::SimulationRequest {
   std::string kubeconfig, context;
 };
-void add_simulation_options(CLI::App& command, SimulationOptions& options, const std::string& examples);
+// Returns the option of the HPA, which a command can require.
+CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& options,
+                                    const std::string& examples);
 
 // Tells how far a long calculation is, from its second second on. Convertible to hpasim::KeepOn: false once
 // Ctrl-C was pressed.

@@ -155,7 +155,8 @@ void add_tune(CLI::App& app, Chosen& chosen) {
                          "  hpawalk tune --hpa hpa.yaml --profile load.csv --goal 'short <= 30s, changes <= "
                          "20, least pod-hours' --write tuned.yaml\n"
                          "  hpawalk tune --hpa web -n shop --from-prometheus "
-                         "'sum(rate(http_requests_total[2m]))' --last 24h --report out.html");
+                         "'sum(rate(http_requests_total[2m]))' --last 24h --report out.html")
+      ->required();
   command
       ->add_option("--goal", options->goal,
                    "Limits and measures to minimize, as in \"short <= 30s, changes <= 10, least pod-hours\"; "

@@ -311,14 +311,16 @@ std::vector<GroupResource> resources_of(const AdapterRule& rule, const world::La
   return found;
 }
 
+bool in_metric_name(char letter) {
+  return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == ':';
+}
+
 static std::vector<std::string> literal_names(const std::string& query) {
   std::vector<std::string> names;
   size_t start = query.find_first_not_of(" \t\n");
   if (start == std::string::npos) return names;
   size_t end = start;
-  while (end < query.size() && (std::isalnum(static_cast<unsigned char>(query[end])) != 0 ||
-                                query[end] == '_' || query[end] == ':'))
-    ++end;
+  while (end < query.size() && in_metric_name(query[end])) ++end;
   if (end > start) return {query.substr(start, end - start)};
   static const Pattern quoted = Pattern::constant(R"re((?s)\{\s*"([^"\\]+)"\s*[,}].*)re");  // Prometheus 3
   if (auto match = quoted.match(std::string_view(query).substr(start))) return {std::string((*match)[1])};
@@ -331,9 +333,7 @@ static std::vector<std::string> literal_names(const std::string& query) {
   if (value.ends_with('$')) value.pop_back();
   if (value.starts_with('(') && value.ends_with(')')) value = value.substr(1, value.size() - 2);
   for (const std::string& name : text::split(value, '|')) {
-    bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '_' || c == ':';
-    });
+    bool plain = !name.empty() && std::all_of(name.begin(), name.end(), in_metric_name);
     if (!plain) return {};
     names.push_back(name);
   }

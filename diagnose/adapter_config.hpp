@@ -62,6 +62,9 @@ Result<AdapterConfig> parse_adapter_config(const std::string& text);
 std::string plural(std::string resource);
 std::string singular(std::string resource);
 
+// May the letter stand in the name of a metric, as queries write it without quotes?
+bool in_metric_name(char letter);
+
 // Do the filters (and `name.matches`) let this series through?
 bool accepts(const AdapterRule& rule, const std::string& series);
 // Its name in the API; nothing if `name.matches` does not match.

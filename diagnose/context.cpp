@@ -27,6 +27,25 @@ Samples samples_of(const Facts& facts, const PrometheusView& prometheus) {
   return samples;
 }
 
+Context context_of(const Facts& facts, const std::vector<Hpa>& hpas,
+                   const std::map<std::string, Group>& groups, const std::map<std::string, Samples>& samples,
+                   const ControllerSettings& controller, const Hpa& hpa, const MetricNeed& need) {
+  const std::string name = need.api_group();
+  const Group& group = groups.at(name);
+  return {facts,
+          hpas,
+          groups,
+          hpa,
+          need,
+          group.adapter,
+          group.prometheus,
+          group.index,
+          samples,
+          samples.at(name),
+          controller,
+          candidates(group, need)};
+}
+
 const std::vector<Row>& Context::samples(const std::string& series) const {
   static const std::vector<Row> none;
   auto found = all_samples.find(series);

@@ -8,20 +8,14 @@
 namespace hpawalk::diagnose {
 namespace {
 
-void take_gates(ControllerSettings& settings, std::string_view gates) {
-  hpasim::Rules& rules = settings.rules;
-  for (const std::string& gate : text::split(gates, ',')) {
-    if (gate == "HPAConfigurableTolerance=true") rules.tolerance_from_spec = rules.minor >= 33;
-    if (gate == "HPAConfigurableTolerance=false") rules.tolerance_from_spec = false;
-    if (gate == "HPAScaleToZero=true") rules.zero_allowed = true;
-    if (gate == "HPAScaleToZero=false") rules.zero_allowed = false;
-    if (gate == "PodLevelResources=false") settings.pod_level_requests = false;
-  }
-}
-
 void take_flag(ControllerSettings& settings, const std::string& word) {
   const std::string gates = "--feature-gates=";
-  if (word.starts_with(gates)) take_gates(settings, std::string_view(word).substr(gates.size()));
+  if (word.starts_with(gates)) {
+    for (const std::string& gate : text::split(std::string_view(word).substr(gates.size()), ',')) {
+      settings.gates.push_back(gate);
+      hpasim::take_gate(settings.rules, gate);
+    }
+  }
   const std::string prefix = "--horizontal-pod-autoscaler-";
   size_t equals = word.find('=');
   if (!word.starts_with(prefix) || equals == std::string::npos) return;
@@ -40,10 +34,9 @@ void take_flag(ControllerSettings& settings, const std::string& word) {
 ControllerSettings controller_from(const Json& version, const Json& pods) {
   ControllerSettings settings;
   std::string text = text_at(version, "gitVersion");
-  if (auto rules = hpasim::rules_for(text.substr(0, text.find_first_of("+-")))) {
+  if (auto rules = hpasim::rules_of_cluster(text)) {
     settings.rules = *rules;
     settings.version = text;
-    settings.pod_level_requests = rules->minor >= 34;
   }
   for (const Json& pod : list_at(pods, "items")) {
     settings.seen = true;

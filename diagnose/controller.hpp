@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.hpp"
 #include "diagnose/facts.hpp"
@@ -19,10 +20,9 @@ inline const std::string controller_pods_path =
 struct ControllerSettings {
   std::string version;  // "v1.34.4"; empty: it could not be read, and `rules` are the defaults
   hpasim::Rules rules;
-  hpasim::Flags flags;  // Kubernetes' defaults, where `seen` is false
-  bool seen = false;    // the flags were read off the controller manager's own command line
-  // Requests of a pod itself count, instead of its containers': by the gate PodLevelResources, since 1.34.
-  bool pod_level_requests = true;
+  hpasim::Flags flags;             // Kubernetes' defaults, where `seen` is false
+  bool seen = false;               // the flags were read off the controller manager's own command line
+  std::vector<std::string> gates;  // of that command line: "HPAScaleToZero=true"; `rules` count them in
 };
 
 // kubeadm, kind and minikube show the controller manager as a pod; managed clusters and k3s hide it, and then

@@ -133,6 +133,7 @@ ChainDiagnosis judge(const Context& c) {
   for (Link link : all_links) chain.links[static_cast<size_t>(link)] = {link, Mark::unknown, "not judged"};
   Report report(chain);
   if (judge_canary(c, report)) return chain;
+  judge_asleep(c, report);
   if (c.need.resource_metric()) {
     judge_resource(c, report);
   } else {
@@ -150,6 +151,7 @@ ChainDiagnosis judge(const Context& c) {
   trust_the_value(c, chain);
   judge_hpa(c, report);
   judge_target(c, report);
+  judge_zero_ahead(c, report);
   no_more_replicas(report, chain);
   return chain;
 }
@@ -173,21 +175,10 @@ std::vector<HpaDiagnosis> diagnose_hpas(const Facts& facts, const std::function<
     samples[group_name] = samples_of(facts, group.prometheus);
   for (const Hpa& hpa : parts.hpas) {
     if (!wanted(*hpa.object)) continue;
-    HpaDiagnosis diagnosis{hpa.space, hpa.name, hpa.target_kind + " " + hpa.target_name, {}};
+    HpaDiagnosis diagnosis{hpa.space, hpa.name, hpa.target_text(), {}};
     for (const MetricNeed& need : hpa.needs) {
-      const Group& group = parts.groups.at(need.api_group());
-      Context c{facts,
-                parts.hpas,
-                parts.groups,
-                hpa,
-                need,
-                group.adapter,
-                group.prometheus,
-                group.index,
-                samples.at(need.api_group()),
-                controller,
-                candidates(group, need)};
-      diagnosis.chains.push_back(judge(c));
+      diagnosis.chains.push_back(
+          judge(context_of(facts, parts.hpas, parts.groups, samples, controller, hpa, need)));
     }
     judge_together(hpa, diagnosis.chains);
     for (ChainDiagnosis& chain : diagnosis.chains) correct_instead(facts, chain);

@@ -33,7 +33,8 @@ struct Context {
   const Adapter& adapter;
   const PrometheusView& prometheus;
   const RuleIndex& index;  // of the adapter's rules
-  const Samples& all_samples;
+  const std::map<std::string, Samples>& samples_of_groups;
+  const Samples& all_samples;  // of the metric's group
   const ControllerSettings& controller;
   std::vector<Candidate> candidates;  // the last one wins, as in the adapter
 
@@ -56,6 +57,11 @@ struct Context {
   std::vector<std::string> other_adapters() const;
   bool works() const;  // the HPA says that it got the metric
 };
+
+// Of a metric of an HPA; all else is looked up by its API group.
+Context context_of(const Facts& facts, const std::vector<Hpa>& hpas,
+                   const std::map<std::string, Group>& groups, const std::map<std::string, Samples>& samples,
+                   const ControllerSettings& controller, const Hpa& hpa, const MetricNeed& need);
 
 class Report {
  public:
@@ -124,6 +130,10 @@ void judge_hpa(const Context& c, Report& report);       // the HPA's own view
 void judge_target(const Context& c, Report& report);    // scale target and its pods
 // The target is, or may be, an idle canary: true, and there is nothing else to judge.
 bool judge_canary(const Context& c, Report& report);
+// With minReplicas 0, does only the scale target itself expose the metric? At 0 replicas that is the cause;
+// and before that, it will be.
+void judge_asleep(const Context& c, Report& report);
+void judge_zero_ahead(const Context& c, Report& report);
 // One failing metric holds back the others: seen from the metrics that work.
 void judge_together(const Hpa& hpa, std::vector<ChainDiagnosis>& chains);
 

@@ -1,7 +1,6 @@
 // A metricsQuery as text: does it ask for the HPA's object at all, in the adapter's own braces?
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "diagnose/rules_adapter.hpp"
 
@@ -21,10 +20,6 @@ namespace {
 
 constexpr std::array<std::string_view, 6> aggregations = {"sum", "avg", "max", "min", "count", "group"};
 constexpr const char* foreign_braces = "{{";
-
-bool is_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == ':';
-}
 
 // Of "a{b="}"}[1m]" from its brace on: what is between the braces, in parts, and where it ends.
 struct Selector {
@@ -69,8 +64,8 @@ std::string corrected_query(const std::string& written, const std::string& serie
   std::string query = written;
   for (const std::string& name : {std::string("<<.Series>>"), series}) {
     size_t at = query.find(name), end = at == std::string::npos ? at : at + name.size();
-    if (at == std::string::npos || (at > 0 && is_word(query[at - 1])) ||
-        (end < query.size() && is_word(query[end])))
+    if (at == std::string::npos || (at > 0 && in_metric_name(query[at - 1])) ||
+        (end < query.size() && in_metric_name(query[end])))
       continue;
     if (!has(query, "<<.LabelMatchers>>")) name_object(query, at, name.size());
   }
@@ -93,7 +88,7 @@ std::string function_before_by(const std::string& query) {
     if (query[i] == ')') ++depth;
     if (query[i] == '(' && --depth == 0) {
       size_t start = i;
-      while (start > 0 && is_word(query[start - 1])) --start;
+      while (start > 0 && in_metric_name(query[start - 1])) --start;
       std::string name = query.substr(start, i - start);
       return name.ends_with("_over_time") || name == "rate" || name == "irate" || name == "increase" ||
                      name == "clamp_min" || name == "clamp_max"

@@ -40,7 +40,7 @@ std::string hpa_of(const Context& c, const std::string& primary) {
 }
 
 void idle(const Context& c, Report& report, const Json& canary, const std::string& primary) {
-  const std::string ref = c.hpa.target_kind + " " + c.hpa.target_name, hpa = hpa_of(c, primary);
+  const std::string ref = c.hpa.target_text(), hpa = hpa_of(c, primary);
   for (Link link : all_links) report.set(link, Mark::not_applicable, "an idle canary has no pods to scale");
   report.set(Link::hpa, Mark::ok, "idle: Flagger has scaled the canary to 0");
   report.note(cause::canary_idle,

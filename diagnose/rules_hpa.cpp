@@ -26,8 +26,8 @@ const Cause cause::hpa_forbidden = {.id = "hpa-forbidden",
 const Cause cause::scaling_disabled = {.id = "scaling-disabled",
                                        .link = Link::hpa,
                                        .symptom = "ScalingDisabled",
-                                       .reason = "The workload was scaled to 0 by hand",
-                                       .detection = "The condition",
+                                       .reason = "The workload was scaled to 0 by hand, and not by the HPA",
+                                       .detection = "The conditions ScalingActive and ScaledToZero",
                                        .fix = "Scale it to 1"};
 
 const Cause cause::ambiguous_selector = {.id = "ambiguous-selector",
@@ -121,8 +121,7 @@ void ambiguous(const HpaSide& s, std::vector<std::string> evidence) {
 
 // To as many as the HPA would have at least: with one replica it takes over.
 Fix wake_target(const HpaSide& s) {
-  std::string says =
-      fmt::format("Scale {} {} up; the HPA then takes over", s.c.hpa.target_kind, s.c.hpa.target_name);
+  std::string says = fmt::format("Scale {} up; the HPA then takes over", s.c.hpa.target_text());
   long long now = s.c.hpa.target == nullptr ? -1 : int_at(*s.c.hpa.target, "spec.replicas", -1);
   std::optional<Fix> up;
   if (now == 0) up = scale(target_ref(s.c), now, std::max(1LL, int_at(s.hpa, "spec.minReplicas", 1)), says);
@@ -216,16 +215,28 @@ void other_namespace(const HpaSide& s) {
       advice("For a metric of another namespace, use type External", look_at("get", ref_of("hpa", s.hpa))));
 }
 
+// Since Kubernetes 1.36, an HPA with minReplicas 0 scales up only what it has itself scaled to 0.
+void scaling_disabled(const HpaSide& s, std::vector<std::string> evidence) {
+  std::string sentence =
+      fmt::format("{} was manually scaled to 0, which disables the HPA", s.c.hpa.target_text());
+  if (may_scale_to_zero(s.c)) {
+    const Json& own = condition(s.hpa, "ScaledToZero");
+    sentence = fmt::format(
+        "{} has 0 replicas, but not by the HPA, which scales up from 0 only what it has itself scaled to 0",
+        s.c.hpa.target_text());
+    evidence.push_back(fmt::format("HPA {}: spec.minReplicas is 0, and the condition ScaledToZero is {}",
+                                   s.ref, text_at(own, "status", "not set")));
+  }
+  s.report.broken(cause::scaling_disabled, sentence, evidence, wake_target(s));
+}
+
 void not_active(const HpaSide& s, const Json& active) {
   std::string reason = text_at(active, "reason"), message = text_at(active, "message");
   s.report.set(Link::hpa, Mark::broken, reason + ": " + std::string(shortened(message, 300)));
   std::vector<std::string> evidence = {
       fmt::format("HPA {}: ScalingActive is False: {}: {}", s.ref, reason, message)};
   if (reason == "ScalingDisabled") {
-    s.report.broken(cause::scaling_disabled,
-                    fmt::format("{} {} was manually scaled to 0, which disables the HPA", s.c.hpa.target_kind,
-                                s.c.hpa.target_name),
-                    evidence, wake_target(s));
+    scaling_disabled(s, std::move(evidence));
   } else if (reason == "AmbiguousSelector") {
     ambiguous(s, evidence);
   } else if (controller_forbidden(message)) {
@@ -269,7 +280,8 @@ void judge_hpa(const Context& c, Report& report) {
       fmt::format("{} replicas, {} desired", s.replicas, int_at(hpa, "status.desiredReplicas"));
   if (text_at(active, "status") == "True") {
     Readiness seen = hpa_active(hpa);  // what keeps it from scaling is the target's link
-    report.set(Link::hpa, Mark::ok, seen.ready ? seen.text : replicas);
+    bool asleep = s.replicas == 0 && may_scale_to_zero(c);
+    report.set(Link::hpa, Mark::ok, asleep ? asleep_text(c) : seen.ready ? seen.text : replicas);
     judge_numbers(s);
     judge_limits(s);
   } else if (active.is_null()) {  // above max or below min, or no scale: the metrics are not even looked at

@@ -23,6 +23,9 @@ struct HpaSide {
 void judge_numbers(const HpaSide& s);  // how they read, and whether they are within the tolerance
 void judge_limits(const HpaSide& s);   // what keeps the controller from the size that the metric asks for
 
+bool may_scale_to_zero(const Context& c);   // minReplicas is 0
+std::string asleep_text(const Context& c);  // at 0 replicas by its metrics: who did that, and what ends it
+
 // At maxReplicas: did the metric fall at all while pods were added?
 void judge_total(const HpaSide& s);
 // What Prometheus has of this metric's last minutes; a null: it was not asked.

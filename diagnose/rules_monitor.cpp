@@ -195,8 +195,8 @@ void no_monitor(const Scrape& s, const Json* service) {
                        : s.pods.empty()   ? Json()
                                           : at(*s.pods.front(), "metadata.labels");
   Nearest nearest = nearest_monitor(s, service, labels);
-  std::string what = service != nullptr ? "Service " + full_name(*service)
-                                        : "the pods of " + s.c.hpa.target_kind + " " + s.c.hpa.target_name;
+  std::string what =
+      service != nullptr ? "Service " + full_name(*service) : "the pods of " + s.c.hpa.target_text();
   if (nearest.by_space != nullptr && (nearest.by_labels == nullptr || nearest.likeness < 5)) {
     other_namespace(s, *nearest.by_space, what);
   } else if (nearest.by_labels != nullptr && nearest.likeness > 1) {

@@ -58,7 +58,7 @@ std::string others_that_expose(const Scrape& s) {
       owners.insert(owner_by_name(s, in->second, of->second));
   }
   owners.erase("");
-  if (owners.contains(s.c.hpa.target_kind + " " + s.c.hpa.target_name)) return {};
+  if (owners.contains(s.c.hpa.target_text())) return {};
   std::vector<std::string> some(owners.begin(), owners.end());
   if (some.size() > 5) some.resize(5), some.emplace_back("others");
   return text::join(some, ", ");
@@ -67,7 +67,7 @@ std::string others_that_expose(const Scrape& s) {
 bool exposed_by_others(const Scrape& s) {
   std::string others = others_that_expose(s);
   if (others.empty() || s.pods.empty() || s.c.works() || !no_scraping_problem(s)) return false;
-  std::string target = s.c.hpa.target_kind + " " + s.c.hpa.target_name;
+  std::string target = s.c.hpa.target_text();
   pods_and_services(s, true);
   s.report.set(Link::monitor, Mark::ok, "the series is scraped");
   s.report.set(Link::prometheus, Mark::ok, "has the series");

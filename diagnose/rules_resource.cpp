@@ -82,7 +82,7 @@ void add_without_request(const Context& c, const Json& pod, std::vector<WithoutR
     return std::any_of(list.begin(), list.end(),
                        [&](const Json& one) { return requests(one, c.need.metric); });
   };
-  if (has_own_requests(pod) && c.controller.pod_level_requests && c.need.container.empty()) {
+  if (has_own_requests(pod) && c.controller.rules.pod_level_requests && c.need.container.empty()) {
     if (!requests(at(pod, "spec"), c.need.metric) && !any(containers) && !any(init))
       all.push_back({&pod, {}, false, {}});
     return;
@@ -163,7 +163,7 @@ bool request_missing(const Context& c, Report& report) {
   for (const WithoutRequest& one : all) {
     if (pods.empty() || pods.back() != one.pod) pods.push_back(one.pod);
   }
-  report_other_pods({c, report, c.hpa.target_kind + " " + c.hpa.target_name}, pods,
+  report_other_pods({c, report, c.hpa.target_text()}, pods,
                     fmt::format("and the HPA needs the {} request of each: {} has none", c.need.metric,
                                 all.front().title()));
   return true;

@@ -6,9 +6,6 @@
 
 namespace hpawalk::diagnose {
 
-namespace {
-
-// Rows of the series that belong to the object which the HPA names.
 std::vector<Row> own_rows(const Context& c, const std::vector<Row>& rows) {
   const Candidate* candidate = c.candidate();
   if (c.need.external() || candidate == nullptr) return rows;
@@ -24,6 +21,8 @@ std::vector<Row> own_rows(const Context& c, const std::vector<Row>& rows) {
   }
   return own;
 }
+
+namespace {
 
 void proven(const Scrape& s, const std::vector<Row>& own, bool too_many) {
   std::string count =

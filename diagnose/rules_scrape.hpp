@@ -31,6 +31,9 @@ struct ConfigLag {
   Fix wait() const;
 };
 
+// The rows of the series that belong to the object which the HPA names.
+std::vector<Row> own_rows(const Context& c, const std::vector<Row>& rows);
+
 // Each sets the marks of its links. Those that return a bool say whether the next link is worth a look.
 bool recorded(const Scrape& s);  // is the series made by a recording rule? Then all of it is judged
 void pods_and_services(const Scrape& s, bool proven);  // proven: the marks only inform

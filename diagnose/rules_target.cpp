@@ -222,7 +222,7 @@ void no_ready_pod(const TargetSide& s) {
 }  // namespace
 
 void judge_target(const Context& c, Report& report) {
-  const TargetSide s{c, report, c.hpa.target_kind + " " + c.hpa.target_name};
+  const TargetSide s{c, report, c.hpa.target_text()};
   if (target_kind_unserved(c, report)) return;
   if (c.hpa.target == nullptr) return no_target(s);
   size_t ready = static_cast<size_t>(

@@ -47,7 +47,7 @@ bool averaged_over_pods(const MetricNeed& need) {
 std::string other_owner(const Context& c, const Json& pod) {
   static const std::set<std::string> known = {"Deployment", "StatefulSet", "ReplicaSet"};
   std::string owner = owner_of(c.facts, pod);
-  bool own = owner == c.hpa.target_kind + " " + c.hpa.target_name;
+  bool own = owner == c.hpa.target_text();
   // Pods of another kind can have an owner in between, but no Job.
   bool telling = known.contains(c.hpa.target_kind) || owner.starts_with("Job ");
   return own || !telling ? "" : owner;

@@ -1,7 +1,6 @@
 // A counter that the adapter passes on as it is, instead of its rate: the value only grows.
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "diagnose/rules_value.hpp"
 
@@ -35,12 +34,9 @@ bool keeps_growing(const std::string& query) {
   static constexpr std::array<std::string_view, 6> growing = {"sum", "max", "min", "avg", "by", "without"};
   static constexpr std::array<std::string_view, 4> operators = {"and", "or", "unless", "offset"};
   const std::string rest = without_matchers(query);
-  auto part_of_name = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == ':';
-  };
   for (size_t i = 0; i < rest.size();) {
     size_t end = i;
-    while (end < rest.size() && part_of_name(rest[end])) ++end;
+    while (end < rest.size() && in_metric_name(rest[end])) ++end;
     if (end == i) {
       if (std::string_view("(), \t\n").find(rest[i]) == std::string_view::npos) return false;
       ++i;

@@ -68,6 +68,8 @@ struct Hpa {
   const Reading* target_reading = nullptr;
   Json pod_selector;              // of the scale target; null if unknown
   std::vector<const Json*> pods;  // that the selector matches
+
+  std::string target_text() const { return target_kind + " " + target_name; }  // "Deployment web"
 };
 
 // Of an Object or External metric: is the target compared with the whole value?

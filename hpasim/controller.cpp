@@ -36,18 +36,56 @@ void SlidingExtreme::forget_until(Time cutoff, bool inclusive) {
   if (empty()) entries_.clear(), head_ = 0;
 }
 
-Controller::Controller(Spec spec, Rules rules, Flags flags)
-    : spec_(std::move(spec)), rules_(rules), flags_(flags) {
-  tolerance_ = {flags.tolerance, flags.tolerance, rules.tolerance_is_absolute};
-  down_window_ = flags.downscale_stabilization;
+void Recommendations::add(std::int32_t replicas, Time at) {
+  counted_.push_back(slots_.size());
+  slots_.push_back({replicas, at});
+}
+
+void Recommendations::put(std::int32_t replicas, Time at, Time cutoff) {
+  while (!counted_.empty() && slots_[counted_.front()].at < cutoff) {
+    free_.push(counted_.front());
+    counted_.pop_front();
+  }
+  if (free_.empty()) return add(replicas, at);
+  slots_[free_.top()] = {replicas, at};
+  counted_.push_back(free_.top());
+  free_.pop();
+}
+
+std::vector<Recommendations::Entry> Recommendations::by_age() {
+  for (; !free_.empty(); free_.pop()) counted_.push_back(free_.top());
+  std::stable_sort(counted_.begin(), counted_.end(),
+                   [&](std::size_t a, std::size_t b) { return slots_[a].at < slots_[b].at; });
+  std::vector<Entry> entries;
+  for (std::size_t slot : counted_) entries.push_back(slots_[slot]);
+  return entries;
+}
+
+Controller::Controller(Spec spec, Rules rules, Flags flags) : rules_(rules), flags_(flags) {
+  adopt(std::move(spec));
+}
+
+void Controller::change(Spec spec) {
+  adopt(std::move(spec));
+  lows_ = SlidingExtreme(false), highs_ = SlidingExtreme(true);
+  for (const auto& [replicas, at] : recommendations_.by_age()) {
+    lows_.push(replicas, at);
+    highs_.push(replicas, at);
+  }
+}
+
+void Controller::adopt(Spec spec) {
+  spec_ = std::move(spec);
+  tolerance_ = {flags_.tolerance, flags_.tolerance, rules_.tolerance_is_absolute};
+  up_window_ = Time(0), down_window_ = flags_.downscale_stabilization;
   if (spec_.behavior) {
     const auto& [up, down] = *spec_.behavior;
     up_window_ = seconds(up.window_seconds.value_or(0));
     // The flag goes through a whole number of seconds on its way here
     // (maybeInitScaleDownStabilizationWindow).
     down_window_ = down.window_seconds ? seconds(*down.window_seconds)
-                                       : std::chrono::duration_cast<seconds>(flags.downscale_stabilization);
-    if (rules.tolerance_from_spec) {
+                                       : std::chrono::duration_cast<seconds>(flags_.downscale_stabilization);
+    if (rules_.tolerance_from_spec) {
       tolerance_.up = up.tolerance.value_or(tolerance_.up);
       tolerance_.down = down.tolerance.value_or(tolerance_.down);
     }
@@ -55,7 +93,13 @@ Controller::Controller(Spec spec, Rules rules, Flags flags)
   has_zero_metric_ = std::any_of(spec_.metrics.begin(), spec_.metrics.end(), [](const MetricSpec& m) {
     return m.kind == MetricKind::object || m.kind == MetricKind::external;
   });
-  proposals_.resize(spec_.metrics.size());
+  proposals_.assign(spec_.metrics.size(), {});
+}
+
+void Controller::remember(std::int32_t proposed, Time now) {
+  if (spec_.behavior) lows_.push(proposed, now);
+  highs_.push(proposed, now);
+  recommendations_.put(proposed, now, now - std::max(up_window_, down_window_));
 }
 
 Decision Controller::sync(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale,
@@ -64,6 +108,7 @@ Decision Controller::sync(std::span<const Reading> readings, std::span<const Pod
   if (!seeded_) {
     lows_.push(scale.spec_replicas, scale_read);
     highs_.push(scale.spec_replicas, scale_read);
+    recommendations_.add(scale.spec_replicas, scale_read);
     seeded_ = true;
   }
   Decision d;
@@ -121,7 +166,7 @@ bool Controller::combine(std::span<const Reading> readings, std::span<const PodG
   }
   if (failures >= spec_.metrics.size() || (failures > 0 && replicas < scale.spec_replicas)) {
     conditions_.active = Active::MetricFailed;
-    conditions_.failed_metric = first_failure;
+    conditions_.failed_kind = spec_.metrics[first_failure].kind;
     d.metric = static_cast<std::int16_t>(first_failure);
     return false;
   }
@@ -140,7 +185,7 @@ void Controller::normalize(Decision& d, Time now) {
     d.until = highs_.at() + down_window_;
   }
   conditions_.able = d.stabilized != d.proposed ? Able::ScaleDownStabilized : Able::ReadyForNewScale;
-  highs_.push(d.proposed, now);
+  remember(d.proposed, now);
 
   std::int32_t doubled = to_int32(std::max(2.0 * static_cast<double>(d.from), 4.0));
   bool by_rate = spec_.max > doubled;
@@ -181,8 +226,7 @@ void Controller::normalize_with_behavior(Decision& d, Time now) {
   } else {
     conditions_.able = Able::ReadyForNewScale;
   }
-  lows_.push(d.proposed, now);
-  highs_.push(d.proposed, now);
+  remember(d.proposed, now);
   conditions_.limited = Limited::DesiredWithinRange;
   if (s > d.from) {
     limit_up(d, now);
@@ -320,12 +364,12 @@ std::string_view reason(Limited limited) {
   return names[static_cast<std::size_t>(limited)];
 }
 
-std::string reason(const Conditions& conditions, const Spec& spec) {
+std::string reason(const Conditions& conditions) {
   switch (conditions.active) {
     case Active::unset: return "";
     case Active::ValidMetricFound: return "ValidMetricFound";
     case Active::ScalingDisabled: return "ScalingDisabled";
-    case Active::MetricFailed: return failure_reason(spec.metrics[conditions.failed_metric].kind);
+    case Active::MetricFailed: return failure_reason(conditions.failed_kind);
   }
   return "";
 }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
+#include <queue>
 #include <string>
 #include <vector>
 
@@ -36,7 +38,7 @@ enum class Limited : std::uint8_t {
 struct Conditions {
   Able able = Able::unset;
   Active active = Active::unset;
-  std::size_t failed_metric = 0;  // with MetricFailed: which one gives the reason
+  MetricKind failed_kind{};  // with MetricFailed: of the metric that gives the reason
   Limited limited = Limited::unset;
   std::optional<bool> scaled_to_zero;  // since 1.36
 };
@@ -93,6 +95,27 @@ class SlidingExtreme {
   std::size_t head_ = 0;
 };
 
+// The recommendations as the controller keeps them: one that no window counts any more stays until its slot
+// is used again, and counts again if the HPA gets a longer window before that.
+class Recommendations {
+ public:
+  struct Entry {
+    std::int32_t replicas;
+    Time at;
+  };
+  void add(std::int32_t replicas, Time at);
+  // Into the last of the slots that are older than `cutoff`, if there is one. Amortised logarithmic in the
+  // slots.
+  void put(std::int32_t replicas, Time at, Time cutoff);
+  // All of them, the oldest first. From here on `cutoff` may go back.
+  std::vector<Entry> by_age();
+
+ private:
+  std::vector<Entry> slots_;
+  std::deque<std::size_t> counted_;        // slots, the oldest first
+  std::priority_queue<std::size_t> free_;  // slots whose entry is too old
+};
+
 struct ScaleEvent {
   std::int32_t change = 0;
   Time at{0};
@@ -108,6 +131,13 @@ class Controller {
   Decision sync(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale,
                 Time scale_read, Time now);
   void wrote(const Decision& decision, Time at);
+  // Before the first sync: the HPA has the condition ScaledToZero, which counts since 1.36.
+  void came_to_zero() {
+    if (rules_.zero_by_condition) conditions_.scaled_to_zero = true;
+  }
+
+  // Somebody changes the HPA: from the next sync on this spec counts. What the controller remembers stays.
+  void change(Spec spec);
 
   const Spec& spec() const { return spec_; }
   const Tolerance& tolerance() const { return tolerance_; }
@@ -115,6 +145,8 @@ class Controller {
   const Conditions& conditions() const { return conditions_; }
 
  private:
+  void adopt(Spec spec);
+  void remember(std::int32_t proposed, Time now);
   bool combine(std::span<const Reading> readings, std::span<const PodGroup> pods, Scale scale, Time now,
                Decision& d);
   void normalize(Decision& d, Time now);
@@ -133,7 +165,8 @@ class Controller {
   Time up_window_{0}, down_window_{0};
   bool has_zero_metric_ = false;
   bool seeded_ = false;
-  SlidingExtreme lows_{false}, highs_{true};
+  Recommendations recommendations_;
+  SlidingExtreme lows_{false}, highs_{true};  // of the recommendations
   std::vector<ScaleEvent> ups_, downs_;
   std::vector<Proposal> proposals_;
   Conditions conditions_;
@@ -141,7 +174,7 @@ class Controller {
 
 std::string_view reason(Able able);
 std::string_view reason(Limited limited);
-std::string reason(const Conditions& conditions, const Spec& spec);  // of ScalingActive
-std::string_view rule_name(Rule rule);                               // "stabilized-down", "policy"
+std::string reason(const Conditions& conditions);  // of ScalingActive
+std::string_view rule_name(Rule rule);             // "stabilized-down", "policy"
 
 }  // namespace hpawalk::hpasim

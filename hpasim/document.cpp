@@ -20,26 +20,44 @@ Result<std::vector<Document>> read_all(std::string_view text, yaml::Places* plac
                  error.what + ": " + error.because);
 }
 
-// One of the HPAs in a text: in which of its documents, below which path.
-struct Found {
-  const Document* hpa;
+// One of the objects in a text: in which of its documents, below which path.
+struct Object {
+  std::string kind;
+  const Document* value;
   size_t document;
   std::string path;
 };
 
-void collect(const Found& here, std::vector<Found>& hpas, std::vector<std::string>& kinds) {
-  const Document& document = *here.hpa;
-  if (!document.is_object()) return;
+// The objects in a document, which may be a list of them.
+void collect(const Document& value, size_t document, const std::string& path, std::vector<Object>& objects) {
+  if (!value.is_object()) return;
   std::string kind =
-      document.contains("kind") && document["kind"].is_string() ? document["kind"].get<std::string>() : "";
-  if (!kind.empty()) kinds.push_back(kind);
-  if (kind == "HorizontalPodAutoscaler") hpas.push_back(here);
-  if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && document.contains("items") &&
-      document["items"].is_array()) {
-    const Document& items = document["items"];
+      value.contains("kind") && value["kind"].is_string() ? value["kind"].get<std::string>() : "";
+  if (!kind.empty()) objects.push_back({kind, &value, document, path});
+  if ((kind == "List" || kind == "HorizontalPodAutoscalerList") && value.contains("items") &&
+      value["items"].is_array()) {
+    const Document& items = value["items"];
     for (size_t i = 0; i < items.size(); ++i)
-      collect({&items[i], here.document, fmt::format("{}items[{}].", here.path, i)}, hpas, kinds);
+      collect(items[i], document, fmt::format("{}items[{}].", path, i), objects);
   }
+}
+
+std::vector<Object> objects_in(const std::vector<Document>& documents) {
+  std::vector<Object> objects;
+  for (size_t i = 0; i < documents.size(); ++i) collect(documents[i], i, "", objects);
+  return objects;
+}
+
+Result<std::vector<Object>> hpas_in(const std::vector<Document>& documents) {
+  std::vector<Object> hpas;
+  std::vector<std::string> kinds;
+  for (const Object& object : objects_in(documents)) {
+    kinds.push_back(object.kind);
+    if (object.kind == "HorizontalPodAutoscaler") hpas.push_back(object);
+  }
+  if (!hpas.empty()) return hpas;
+  return failure(ErrorClass::usage, "hpa-missing", "No HorizontalPodAutoscaler found in the file",
+                 kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
 }
 
 // Whatever its shape: parse_spec says what is wrong with it.
@@ -95,6 +113,16 @@ int Lines::of(std::string path) const {
   return 0;
 }
 
+Result<std::vector<Document>> all_hpas(std::string_view text) {
+  auto documents = read_all(text);
+  if (!documents) return tl::unexpected(documents.error());
+  auto hpas = hpas_in(*documents);
+  if (!hpas) return failure(hpas.error());
+  std::vector<Document> all;
+  for (const Object& hpa : *hpas) all.push_back(*hpa.value);
+  return all;
+}
+
 Result<Document> find_hpa(std::string_view text, std::string_view name, Lines* lines) {
   yaml::Places places;
   auto documents = read_all(text, lines != nullptr ? &places : nullptr);
@@ -102,32 +130,37 @@ Result<Document> find_hpa(std::string_view text, std::string_view name, Lines* l
     if (lines != nullptr) lines->mistake = places.mistake, lines->because = places.because;
     return tl::unexpected(documents.error());
   }
-  std::vector<Found> hpas;
-  std::vector<std::string> kinds, names;
-  for (size_t i = 0; i < documents->size(); ++i) collect({&(*documents)[i], i, ""}, hpas, kinds);
-  for (const Found& found : hpas) names.push_back(name_of(*found.hpa));
-  auto take = [&](const Found& found) {
-    if (lines == nullptr) return *found.hpa;
-    for (const auto& [path, line] : places.documents[found.document]) {
-      if (path.starts_with(found.path)) lines->fields[path.substr(found.path.size())] = line;
-    }
-    return *found.hpa;
-  };
-  if (hpas.empty()) {
-    return failure(ErrorClass::usage, "hpa-missing", "No HorizontalPodAutoscaler found in the file",
-                   kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
-  }
-  if (name.empty() && hpas.size() > 1) {
+  auto hpas = hpas_in(*documents);
+  if (!hpas) return failure(hpas.error());
+  std::vector<std::string> names;
+  for (const Object& hpa : *hpas) names.push_back(name_of(*hpa.value));
+  if (name.empty() && hpas->size() > 1) {
     return failure(ErrorClass::usage, "hpa-ambiguous", "The file contains several HorizontalPodAutoscalers",
                    text::join(names, ", "), "Name one after a #, as in hpas.yaml#" + names.front());
   }
-  if (name.empty()) return take(hpas.front());
-  auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return take(hpas[static_cast<size_t>(found - names.begin())]);
-  auto nearest = text::nearest(name, names);
-  return failure(ErrorClass::usage, "hpa-missing",
-                 fmt::format("HorizontalPodAutoscaler {} not found in the file", name),
-                 "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
+  auto found = name.empty() ? names.begin() : std::find(names.begin(), names.end(), name);
+  if (found == names.end()) {
+    auto nearest = text::nearest(name, names);
+    return failure(ErrorClass::usage, "hpa-missing",
+                   fmt::format("HorizontalPodAutoscaler {} not found in the file", name),
+                   "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
+  }
+  const Object& hpa = (*hpas)[static_cast<size_t>(found - names.begin())];
+  if (lines != nullptr) {
+    for (const auto& [path, line] : places.documents[hpa.document]) {
+      if (path.starts_with(hpa.path)) lines->fields[path.substr(hpa.path.size())] = line;
+    }
+  }
+  return *hpa.value;
+}
+
+Document find_object(std::string_view text, std::string_view kind, std::string_view name) {
+  auto documents = read_all(text);
+  if (!documents) return nullptr;
+  for (const Object& object : objects_in(*documents)) {
+    if (object.kind == kind && name_of(*object.value) == name) return *object.value;
+  }
+  return nullptr;
 }
 
 Status set_field(Document& hpa, std::string_view assignment) {

@@ -82,7 +82,7 @@ Document sync_json(const Spec& spec, const Sync& sync) {
                   {"ready", sync.ready},
                   {"why", explain(spec, d, sync.proposal)},
                   {"ableToScale", reason(d.conditions.able)},
-                  {"scalingActive", reason(d.conditions, spec)},
+                  {"scalingActive", reason(d.conditions)},
                   {"scalingLimited", reason(d.conditions.limited)}};
   if (d.until) one["until"] = in_seconds(*d.until);
   return one;

@@ -47,10 +47,9 @@ Status read_setup(const SetupRequest& o, Setup& setup) {
   return {};
 }
 
-void read_gates(const SetupRequest& o, Setup& setup) {
-  setup.rules.tolerance_from_spec |= o.tolerance_gate && setup.rules.minor >= 33;
-  setup.rules.zero_allowed |= o.zero_gate;
-  if (o.tolerance) setup.flags.tolerance = *o.tolerance;
+void take_gate_options(const SetupRequest& o, Rules& rules) {
+  if (o.tolerance_gate) take_gate(rules, "HPAConfigurableTolerance=true");
+  if (o.zero_gate) take_gate(rules, "HPAScaleToZero=true");
 }
 
 Status check_length(const std::vector<Profile>& profiles, const Setup& setup) {
@@ -61,10 +60,10 @@ Status check_length(const std::vector<Profile>& profiles, const Setup& setup) {
                    "Add `for 10m` to the profile, or --duration 10m");
   constexpr long long most = 1'000'000;
   if (end / setup.flags.sync_period > most) {
-    return failure(ErrorClass::usage, "duration", "The simulation is limited to a million syncs",
-                   fmt::format("{} with one sync every {}s", time_text(end),
-                               static_cast<double>(setup.flags.sync_period.count()) / 1e6),
-                   "Use a shorter profile or --duration, or a longer --hpa-sync-period");
+    return failure(
+        ErrorClass::usage, "duration", "The simulation is limited to a million syncs",
+        fmt::format("{} with one sync every {}s", time_text(end), in_seconds(setup.flags.sync_period)),
+        "Use a shorter profile or --duration, or a longer --hpa-sync-period");
   }
   return {};
 }

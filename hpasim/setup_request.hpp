@@ -13,7 +13,7 @@
 namespace hpawalk::hpasim {
 
 struct SetupRequest {
-  std::string version;            // empty: the cluster's, else 1.34
+  std::string version;            // empty: the cluster's, else the newest that is known
   std::string meaning = "usual";  // or whole, shared
   std::string duration, pod_start = "2s", pod_warmup = "0s", scrape = "0s", window = "0s", relist = "0s";
   std::string sync_period, downscale_stabilization;  // empty: the cluster's, else Kubernetes' defaults
@@ -25,13 +25,11 @@ struct SetupRequest {
   bool has_seed = false;
 };
 
-inline constexpr const char* default_version = "1.34";
-
-// Into the setup, over what is in it, all but the rules.
+// Into the setup, over what is in it: all but the rules and the tolerance.
 Status read_setup(const SetupRequest& request, Setup& setup);
 
-// The feature gates and the tolerance, over rules and flags of that controller.
-void read_gates(const SetupRequest& request, Setup& setup);
+// The feature gates that were asked for, over the version's.
+void take_gate_options(const SetupRequest& request, Rules& rules);
 
 // There is something to simulate, and not more than a machine can.
 Status check_length(const std::vector<Profile>& profiles, const Setup& setup);

@@ -173,13 +173,24 @@ class Sensor {
 
 class Pace {
  public:
-  explicit Pace(const Setup& setup) : setup_(setup), random_(setup.seed), period_(setup.flags.sync_period) {
-    resync_ = setup.jitter ? drawn(Time(0), period_) : period_ / 2;
+  explicit Pace(const Setup& setup)
+      : setup_(setup),
+        random_(setup.seed),
+        period_(setup.flags.sync_period),
+        resync_(setup.jitter ? drawn(Time(0), period_) : period_ / 2),
+        queue_(period_) {}
+  // The start of the first sync, and of the next one after another has ended. `change`: when the HPA changes
+  // next.
+  Time first(std::optional<Time> change) {
+    queue_.delay_until(setup_.first_sync                 ? *setup_.first_sync
+                       : setup_.jitter                   ? drawn(Time(0), period_)
+                       : setup_.rules.first_sync_at_once ? Time(0)
+                                                         : period_);
+    return next(Time(0), change);
   }
-  Time first() {
-    if (setup_.first_sync) return *setup_.first_sync;
-    if (setup_.jitter) return drawn(Time(0), period_);
-    return setup_.rules.first_sync_at_once ? Time(0) : period_;
+  Time next(Time end, std::optional<Time> change) {
+    if (!setup_.rules.first_sync_at_once) change.reset();
+    return queue_.next(end, change) + wake_;
   }
   Time read() { return delay(setup_.delays.read_least, setup_.delays.read_most); }
   Time write() { return delay(setup_.delays.write_least, setup_.delays.write_most); }
@@ -191,16 +202,16 @@ class Pace {
   }
   Time relist() { return setup_.jitter ? drawn(Time(0), setup_.pipeline.relist) : setup_.pipeline.relist; }
 
-  // next_sync of sync_clock.hpp, with resyncs and timers that are noticed a little later than they happen.
-  Time next(Time start, Time end) {
-    if (!setup_.jitter) return next_sync(start, end, end, resync_, period_);
-    Time first = end;
+  // Resyncs and timers are noticed a little later than they happen.
+  void synced(Time start, Time end) {
+    if (!setup_.jitter) return put_back(queue_, start, end, end, resync_, period_);
     Time::rep index = (start - setup_.delays.wake_most - resync_).count() / period_.count();
     for (Time tick = resync_ + period_ * index; tick < end; tick += period_) {
       Time noticed = tick + drawn(Time(0), setup_.delays.wake_most);
-      if (noticed > start && noticed < first) first = noticed;
+      if (noticed > start && noticed < end) queue_.put_back(noticed);
     }
-    return first + period_ + drawn(Time(0), setup_.delays.wake_most);
+    queue_.put_back(end);
+    wake_ = drawn(Time(0), setup_.delays.wake_most);
   }
 
  private:
@@ -214,6 +225,8 @@ class Pace {
   const Setup& setup_;
   Random random_;
   Time period_, resync_;
+  Time wake_{0};
+  SyncQueue queue_;
 };
 
 // --- figures
@@ -372,23 +385,36 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   Controller controller(spec, setup.rules, setup.flags);
   Pace pace(setup);
   std::int32_t replicas = setup.replicas.value_or(spec.min);
+  if (replicas == 0 && setup.own_zero) controller.came_to_zero();
   PodSet pods(replicas, setup.pods);
   timeline.replicas.push_back({Time(0), replicas});
   std::vector<Sensor> sensors;
-  sensors.reserve(spec.metrics.size());
+  std::vector<Reading> readings;
   bool cpu = false;
-  for (std::size_t i = 0; i < spec.metrics.size(); ++i) {
-    sensors.emplace_back(spec.metrics[i], profiles[i % profiles.size()], setup);
-    cpu = cpu || spec.metrics[i].name == "cpu";
-  }
-  std::vector<Reading> readings(spec.metrics.size());
+  auto watch_metrics = [&] {
+    const std::vector<MetricSpec>& metrics = controller.spec().metrics;
+    sensors.clear();
+    for (std::size_t i = 0; i < metrics.size(); ++i)
+      sensors.emplace_back(metrics[i], profiles[i % profiles.size()], setup);
+    readings.assign(metrics.size(), {});
+    cpu = std::any_of(metrics.begin(), metrics.end(), [](const MetricSpec& m) { return m.name == "cpu"; });
+  };
+  watch_metrics();
+  auto change = setup.changes.begin();
+  auto next_change = [&] {
+    return change == setup.changes.end() ? std::nullopt : std::optional<Time>(change->at);
+  };
   std::vector<PodGroup> groups;
   std::vector<Time> ready_since;
   Time scrape = setup.pipeline.scrape_interval, phase = pace.scrape_phase(), relisted = pace.relist();
   if (setup.details)
     timeline.syncs.reserve(static_cast<std::size_t>(timeline.duration / setup.flags.sync_period) + 2);
 
-  for (Time start = pace.first(); start < timeline.duration;) {
+  for (Time start = pace.first(next_change()); start < timeline.duration;) {
+    for (; change != setup.changes.end() && change->at <= start; ++change) {
+      controller.change(change->spec);
+      watch_metrics();
+    }
     Time now = start + pace.read();
     pods.advance(now);
     Time sampled = scrape > Time(0) ? now - (now - phase) % scrape : now;
@@ -415,7 +441,8 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
            ready});
     }
     end += pace.status();
-    start = pace.next(start, end);
+    pace.synced(start, end);
+    start = pace.next(end, next_change());
   }
   pods.advance(timeline.duration);
   timeline.ready = pods.take_steps();

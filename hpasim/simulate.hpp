@@ -50,6 +50,12 @@ inline Delays delays_of(Time sync) {
       sync / 5, sync * 8 / 5, sync / 10, sync * 4 / 5, sync / 10, sync * 4 / 5, std::chrono::milliseconds(1)};
 }
 
+// Somebody changes the HPA.
+struct Change {
+  Time at{0};
+  Spec spec;
+};
+
 struct Setup {
   Rules rules;
   Flags flags;
@@ -58,6 +64,7 @@ struct Setup {
   Pods pods;
   Delays delays;
   std::optional<std::int32_t> replicas;  // at the start; usually minReplicas
+  bool own_zero = true;                  // where that is 0: the HPA itself scaled to 0
   Time duration{0};                      // 0: as long as the profile
   // With jitter every delay and phase is drawn from the seed; without, they have typical values, and the
   // first sync comes `first_sync` after the start (usually one period; see Rules::first_sync_at_once).
@@ -66,6 +73,7 @@ struct Setup {
   std::optional<Time> first_sync;
   std::vector<double> carries;  // load that a ready pod carries, a metric each; empty: its target
   bool details = true;          // keep every sync, not only the changes
+  std::vector<Change> changes;  // of the HPA, by time; the figures are those of the last spec
 };
 
 struct Sync {

@@ -361,8 +361,9 @@ void judge_minimum(Reader& reader, const Spec& spec) {
   const Document* was = old == nullptr ? nullptr : reader.find(*old, "minReplicas");
   if (was == nullptr || *was != 0) {
     reader.wrong("spec.minReplicas",
-                 "must be greater than or equal to 1: 0 needs the feature gate HPAScaleToZero, which this "
-                 "Kubernetes version does not enable by default");
+                 fmt::format("must be greater than or equal to 1: 0 needs the feature gate HPAScaleToZero, "
+                             "which Kubernetes 1.{} does not enable by default",
+                             submission->rules.minor));
   }
 }
 
@@ -377,6 +378,10 @@ Result<Spec> read_hpa(const Document& hpa, const Submission* submission) {
     reader.wrong("apiVersion", fmt::format("\"{}\" is not one of {}{}", version, text::join(versions, ", "),
                                            nearest ? "; did you mean " + *nearest + "?" : ""));
   }
+  if (submission != nullptr && version == "autoscaling/v2beta2" && submission->rules.minor >= 26)
+    reader.wrong(
+        "apiVersion",
+        "autoscaling/v2beta2 is not served since Kubernetes 1.26; autoscaling/v2 has the same fields");
   if (const Document* metadata = reader.find(hpa, "metadata")) {
     spec.name = reader.string(*metadata, "metadata", "name", false);
     spec.name_space = reader.string(*metadata, "metadata", "namespace", false);

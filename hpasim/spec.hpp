@@ -71,6 +71,9 @@ struct Lines {
 
 // The HPA in a YAML or JSON text, which may hold other documents too; `name` chooses among several.
 Result<Document> find_hpa(std::string_view text, std::string_view name = {}, Lines* lines = nullptr);
+Result<std::vector<Document>> all_hpas(std::string_view text);
+// The first object of a kind and a name in such a text; null if it has none.
+Document find_object(std::string_view text, std::string_view kind, std::string_view name);
 
 // One "path=value" of --set: "spec.metrics[0].object.target.value=20". A value is read as YAML; an empty one
 // removes the field.

@@ -1,27 +1,62 @@
 // When the controller looks at an HPA: its queue, its informer's resyncs and its own delays.
 //
-// Source: horizontal.go (enqueueHPA, processNextWorkItem) and rate_limiters.go of Kubernetes 1.34.4. A key is
-// put back with a delay of one sync period whenever the HPA's object changes (its status is written: by the
-// sync itself), whenever the informer resyncs (every period, at a phase of its own) and when a sync ends; the
-// earliest wins. So syncs drift apart by what each takes, until a resync falls into a running sync: from then
-// on they can stay locked to the resyncs. A change is stamped after its write. While drifting, the next sync
-// but n is therefore later than n periods after the stamp, and a policy of exactly n periods has let go of
-// it; while locked it is earlier, and the policy still counts it. That is the race behind windows and periods
-// that are whole multiples of the sync period.
+// Source: horizontal.go (enqueueHPA, updateHPA, processNextWorkItem) and rate_limiters.go of
+// Kubernetes 1.34.4 to 1.37.2. A key is put back with a delay of one sync period whenever the HPA's object
+// changes (its status is written: by the sync itself), whenever the informer resyncs (every period, at a
+// phase of its own) and when a sync ends; the earliest wins. Since 1.37 a new HPA, or one whose spec changed,
+// also goes into the queue without a delay, and the delayed one still comes at its time. So syncs drift apart
+// by what each takes, until a resync falls into a running sync: from then on they can stay locked to the
+// resyncs. A change is stamped after its write. While drifting, the next sync but n is therefore later than n
+// periods after the stamp, and a policy of exactly n periods has let go of it; while locked it is earlier,
+// and the policy still counts it. That is the race behind windows and periods that are whole multiples of the
+// sync period.
 #pragma once
+
+#include <algorithm>
+#include <optional>
 
 #include "hpasim/version.hpp"
 
 namespace hpawalk::hpasim {
 
-// The start of the sync after the one that ran from `start` to `end` and wrote the HPA's status at `status`
-// (or `end`, if it wrote none). `resync`: the time of any one resync.
-inline Time next_sync(Time start, Time status, Time end, Time resync, Time period) {
-  Time first = status < end ? status : end;
+// When one HPA comes out of the queue.
+class SyncQueue {
+ public:
+  explicit SyncQueue(Time period) : period_(period) {}
+
+  void delay_until(Time first) { due_ = first; }
+
+  // With a delay of one period. The calls for what happens during a sync come by time; its end is the last.
+  void put_back(Time at) {
+    if (due_ && *due_ <= at) due_.reset(), again_ = true;  // it came out while its sync was running
+    if (!due_ || at + period_ < *due_) due_ = at + period_;
+  }
+
+  // The start of the next sync, after one that ended at `end`. `at_once`: somebody puts it there without a
+  // delay.
+  Time next(Time end, std::optional<Time> at_once = {}) {
+    if (again_) return again_ = false, end;
+    if (at_once && (!due_ || *at_once < *due_)) return std::max(end, *at_once);
+    Time due = *due_;
+    due_.reset();
+    return due;
+  }
+
+ private:
+  Time period_;
+  std::optional<Time> due_;
+  bool again_ = false;
+};
+
+// A sync that ran from `start` to `end` and wrote the HPA's status at `status` (or `end`, if it wrote none).
+// `resync`: the time of any one resync.
+inline void put_back(SyncQueue& queue, Time start, Time status, Time end, Time resync, Time period) {
   Time::rep behind = (start - resync).count() % period.count();
   if (behind < 0) behind += period.count();
   Time tick = start + (period - Time(behind));  // the first resync after the start
-  return (tick < first ? tick : first) + period;
+  if (tick < std::min(status, end)) queue.put_back(tick);
+  if (status < end) queue.put_back(status);
+  queue.put_back(end);
 }
 
 // A small generator with the same sequence on every platform (SplitMix64).

@@ -68,8 +68,8 @@ std::optional<double> measured_pod_start(const Recording& r) {
 
 Result<hpasim::Setup> setup_of(const Recording& r, double pod_start) {
   const RecordingHead& h = r.head;
-  auto rules = hpasim::rules_for(h.kubernetes.substr(0, h.kubernetes.find_first_of("+-")));
-  if (!rules) return failure(rules.error());
+  auto rules = hpasim::rules_of_cluster(h.kubernetes);
+  if (!rules) return failure(hpasim::rules_for(h.kubernetes).error());
   hpasim::Setup setup;
   setup.rules = *rules;
   setup.rules.tolerance_from_spec = h.tolerance_from_spec;

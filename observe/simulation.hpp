@@ -21,6 +21,7 @@ struct SimulationRequest : hpasim::SetupRequest {
   std::vector<std::string> profiles;
   std::string query, last = "24h", step, prometheus = "prom-metrics/prometheus:9090";  // --from-prometheus
   std::vector<std::string> sets;
+  bool cluster_named = false;  // then a file's HPA is one of that cluster
   bool linear = false;
 };
 
@@ -32,6 +33,8 @@ struct Simulation {
   std::vector<std::string> profile_names;
   hpasim::Setup setup;
   std::string version;
+  bool version_seen = false;       // it is a cluster's own
+  std::vector<std::string> gates;  // of the controller's command line
   std::vector<std::string> notes;  // what a person should know about where this came from
 };
 // `cluster`: which one; asked only when the HPA or the load comes from one.

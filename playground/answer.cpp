@@ -126,12 +126,13 @@ Asked<Question> read_question(const Json& asked) {
   Question question;
   auto request = read_options(asked);
   if (!request) return trouble(request.error(), "options");
-  question.version = request->version.empty() ? default_version : request->version;
+  question.version = request->version.empty() ? std::string(newest_version) : request->version;
   auto rules = rules_for(question.version);
   if (!rules) return trouble(rules.error(), "options");
   question.setup.rules = *rules;
   if (auto ok = read_setup(*request, question.setup); !ok) return trouble(ok.error(), "options");
-  read_gates(*request, question.setup);
+  take_gate_options(*request, question.setup.rules);
+  if (request->tolerance) question.setup.flags.tolerance = *request->tolerance;
   auto spec = read_spec(text_at(asked, "hpa"), question.setup.rules);
   if (!spec) return tl::unexpected(spec.error());
   question.spec = *spec;

@@ -140,7 +140,8 @@ class Run {
   // away.
   bool new_hpas_are_synced_at_once() {
     Result<Json> version = world::kube_get(api_, "/version");
-    Result<hpasim::Rules> rules = hpasim::rules_for(version ? text_at(*version, "gitVersion") : "");
+    std::optional<hpasim::Rules> rules =
+        hpasim::rules_of_cluster(version ? text_at(*version, "gitVersion") : "");
     return rules && rules->first_sync_at_once;
   }
 

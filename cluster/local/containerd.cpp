@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "cluster/local/parts.hpp"
+#include "cluster/local/published.hpp"
 
 namespace hpawalk::local {
 
@@ -66,6 +66,24 @@ Status Containerd::import_image(const fs::path& archive) {
       "image-import", "Cannot import " + archive.string());
   if (!imported) return failure(imported.error());
   return {};
+}
+
+Status Containerd::pull_image(const std::string& name) {
+  Result<std::string> pulled = world::run_checked(
+      world_.processes,
+      world::Command{.argv = {"ctr", "--address", socket_, "--namespace", "k8s.io", "images", "pull",
+                              "--platform", "linux/" + architecture(), name},
+                     .limit = std::chrono::minutes(30)},
+      "image-pull", "Cannot pull the image " + name);
+  if (pulled) return {};
+  Error error = pulled.error();
+  if (error.kind == ErrorClass::interrupted) return failure(error);
+  error.kind = ErrorClass::environment;
+  // Before anything of it came: no host, no answer, or no such tag.
+  if (error.output.find("failed to resolve reference") != std::string::npos)
+    error.id = ErrorId("release-unavailable").text();
+  error.hint = "Check the network, then run the command again. --from compile compiles instead";
+  return failure(error);
 }
 
 }  // namespace hpawalk::local

@@ -1,4 +1,4 @@
-// containerd: its configuration, and a private one that runs only while images are imported.
+// containerd: its configuration, and a private one that runs only while images are imported or pulled.
 #pragma once
 
 #include <memory>
@@ -17,6 +17,9 @@ class Containerd {
   static Result<std::unique_ptr<Containerd>> start(world::World& world, const fs::path& root,
                                                    const fs::path& work);
   Status import_image(const fs::path& archive);  // into the namespace of Kubernetes, unpacked
+  // Likewise, from its registry over TLS, each blob checked against its digest. The error is
+  // `release-unavailable` where the registry does not answer or does not have it, else `image-pull`.
+  Status pull_image(const std::string& name);
 
  private:
   Containerd(world::World& world, fs::path socket, std::unique_ptr<world::Child> child)

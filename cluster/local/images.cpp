@@ -6,6 +6,7 @@
 #include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "cluster/local/containerd.hpp"
+#include "cluster/local/published.hpp"
 
 namespace hpawalk::local {
 
@@ -46,15 +47,6 @@ std::vector<Image> images(const KubernetesRelease& release) {
        nginx_packages,
        "101"},
   };
-}
-
-// This machine's, in the words of images: the programs in them were compiled here.
-static std::string architecture() {
-#if defined(__aarch64__)
-  return "arm64";
-#else
-  return "amd64";
-#endif
 }
 
 Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config,
@@ -209,8 +201,10 @@ const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta
 Result<fs::path> make_image_store(world::World& world, const Layout& layout, const KubernetesRelease& release,
                                   const Parts& parts, world::Progress& progress) {
   std::string keys = "4";  // raise it when the way images are written changes
-  for (const auto& [set, folder] : parts.folders())
-    keys += "-" + folder.filename().string().substr(set.size() + 1, 8);
+  for (const auto& [set, folder] : parts.folders()) {
+    const std::string name = folder.filename();
+    keys += "-" + name.substr(name.rfind('-') + 1, 8);
+  }
   fs::path store = layout.image_stores() / keys;
   if (world.files.exists(store)) return store;
 
@@ -231,6 +225,13 @@ Result<fs::path> make_image_store(world::World& world, const Layout& layout, con
   size_t count = 0;
   for (const Image& image : all) {
     progress.now(step, fmt::format("{} of {}: {}", ++count, all.size(), image.names[0]));
+    // Upstream publishes some programs only in their images.
+    if (!image.programs.empty() && !world.files.exists(parts.program(image.programs[0]))) {
+      for (const std::string& name : image.names) {
+        if (Status pulled = (*containerd)->pull_image(name); !pulled) return fail(pulled.error());
+      }
+      continue;
+    }
     fs::path root = work / "root", archive = work / "image.tar";
     Status done = world.files.make_folder(root);
     if (done) done = fill_root(world, image, parts, work, root);
@@ -243,7 +244,7 @@ Result<fs::path> make_image_store(world::World& world, const Layout& layout, con
   Status done = world.files.remove_all(work);
   if (done) done = world.files.rename(partial, store);
   if (!done) return fail(done.error());
-  progress.done(step, fmt::format("{} images imported", all.size()));
+  progress.done(step, fmt::format("{} images", all.size()));
   return store;
 }
 

@@ -1,8 +1,9 @@
 // The images inside a local cluster, under their upstream names, and the store they are kept in.
 //
-// An image is written as a docker-archive with one layer: the compiled programs, or for nginx the packages of
-// the distribution. The store is a containerd root folder into which all of them were imported once; each
-// cluster starts with a copy whose immutable files (content, snapshots) are hard links.
+// An image is written as a docker-archive with one layer: the programs of the parts, or for nginx the
+// packages of the distribution. Where upstream's release was taken, images whose programs it does not contain
+// are pulled. The store is a containerd root folder into which all of them were imported once; each cluster
+// starts with a copy whose immutable files (content, snapshots) are hard links.
 #pragma once
 
 #include <string>
@@ -32,7 +33,8 @@ struct ArchiveConfig {
 Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config,
                      const fs::path& archive);
 
-// Writes and imports what is missing; the folder of the store. Cheap when it is there. Needs root.
+// Writes and imports, or pulls; the folder of the store. Cheap when it is there. Needs root. The error is
+// `release-unavailable` where an image cannot be pulled because its registry does not answer or have it.
 Result<fs::path> make_image_store(world::World& world, const Layout& layout, const KubernetesRelease& release,
                                   const Parts& parts, world::Progress& progress);
 

@@ -17,6 +17,7 @@
 #include "cluster/local/mount_points.hpp"
 #include "cluster/local/network.hpp"
 #include "cluster/local/preflight.hpp"
+#include "cluster/local/published.hpp"
 #include "world/workers.hpp"
 
 namespace hpawalk::local {
@@ -65,15 +66,24 @@ Result<world::FileLock> lock_cache(world::World& world, const Layout& layout, wo
   return std::move(*lock);
 }
 
-Result<Material> gather(world::World& world, const Layout& layout, const KubernetesRelease& release,
-                        world::Progress& progress) {
-  Result<world::FileLock> lock = lock_cache(world, layout, progress);
-  if (!lock) return failure(lock.error());
-  Result<Parts> parts = build_parts(world, layout, release, progress);
+Result<Material> make_material(world::World& world, const Layout& layout, const KubernetesRelease& release,
+                               Source source, world::Progress& progress) {
+  Result<Parts> parts = build_parts(world, layout, release, source, progress);
   if (!parts) return failure(parts.error());
   Result<fs::path> store = make_image_store(world, layout, release, *parts, progress);
   if (!store) return failure(store.error());
   return Material{*parts, *store};
+}
+
+Result<Material> gather(world::World& world, const Layout& layout, const KubernetesRelease& release,
+                        Source source, world::Progress& progress) {
+  Result<world::FileLock> lock = lock_cache(world, layout, progress);
+  if (!lock) return failure(lock.error());
+  Result<Material> made = make_material(world, layout, release, source, progress);
+  if (made || source != Source::automatic || !made.error().is("release-unavailable")) return made;
+  progress.started("upstream");
+  progress.done("upstream", "not all of its release is to be had: compiling");
+  return make_material(world, layout, release, Source::compile, progress);
 }
 
 // In the node's namespaces, as a person could with nsenter.
@@ -382,7 +392,9 @@ Status restore_programs(world::World& world, world::Progress& progress, const La
   if (world.files.exists(d.kubernetes_programs())) return {};
   Result<KubernetesRelease> release = find_kubernetes(d.kubernetes);
   if (!release) return failure(release.error());
-  if (Result<Material> made = gather(world, layout, *release, progress); !made) return failure(made.error());
+  const Source source = is_released(d.kubernetes_programs()) ? Source::release : Source::compile;
+  if (Result<Material> made = gather(world, layout, *release, source, progress); !made)
+    return failure(made.error());
   if (world.files.exists(d.kubernetes_programs())) return {};
   return failure(ErrorClass::environment, "cluster-programs",
                  "The programs of the cluster \"" + d.name + "\" no longer exist",
@@ -392,7 +404,7 @@ Status restore_programs(world::World& world, world::Progress& progress, const La
 
 Status create(world::World& world, world::Progress& progress, const Layout& layout, const ClusterFiles& files,
               const UpOptions& options, const KubernetesRelease& release) {
-  Result<Material> material = gather(world, layout, release, progress);
+  Result<Material> material = gather(world, layout, release, options.source, progress);
   if (!material) return failure(material.error());
   Result<Description> d = describe(world, layout, options, release, material->parts);
   if (!d) return failure(d.error());
@@ -414,12 +426,13 @@ Status check_name(const std::string& name) {
                  "Use 1 to 40 lowercase letters, digits and inner dashes");
 }
 
-Status prepare(world::World& world, world::Progress& progress, const std::string& kubernetes) {
+Status prepare(world::World& world, world::Progress& progress, const std::string& kubernetes, Source source) {
   Layout layout = make_layout(world.environment);
   Result<KubernetesRelease> release = find_kubernetes(kubernetes);
   if (!release) return failure(release.error());
   if (Status fit = check_machine(world, layout); !fit) return fit;
-  if (Result<Material> made = gather(world, layout, *release, progress); !made) return failure(made.error());
+  if (Result<Material> made = gather(world, layout, *release, source, progress); !made)
+    return failure(made.error());
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cluster/local/description.hpp"
+#include "cluster/local/parts.hpp"
 #include "world/progress.hpp"
 
 namespace hpawalk::local {
@@ -19,6 +20,7 @@ struct UpOptions {
   std::string kubernetes = {};       // "1.36" or "v1.36.3"; empty: the newest that can be compiled
   std::string hpa_sync_period = {};  // a Go duration; empty: Kubernetes' default, 15 s
   std::string hpa_downscale_stabilization = {};  // likewise, 5 min
+  Source source = Source::automatic;             // of parts that are missing
 };
 
 enum class Phase {
@@ -46,8 +48,9 @@ struct ClusterStatus {
 // RFC 1123 label, at most 40 characters: it becomes a host, context and cgroup name.
 Status check_name(const std::string& name);
 
-// Compiles the parts and fills the image store; cheap when both are there. The version is as in UpOptions.
-Status prepare(world::World& world, world::Progress& progress, const std::string& kubernetes);
+// Compiles or downloads the parts and fills the image store; cheap when both are there. The version is as in
+// UpOptions.
+Status prepare(world::World& world, world::Progress& progress, const std::string& kubernetes, Source source);
 
 // Starts the cluster, or what is missing of it. Done when the node is Ready and CoreDNS answers.
 Result<ClusterStatus> up(world::World& world, world::Progress& progress, const UpOptions& options);

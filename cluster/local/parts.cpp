@@ -8,6 +8,7 @@
 
 #include "base/fingerprint.hpp"
 #include "base/text.hpp"
+#include "cluster/local/downloads.hpp"
 #include "world/trust.hpp"
 
 namespace hpawalk::local {
@@ -60,22 +61,24 @@ std::vector<PartSet> part_sets(const KubernetesRelease& release) {
   return {
       kubernetes_set(release),
       {"chain",
-       "Prometheus and its operator",
+       "etcd, CoreDNS, Helm and Prometheus's operator",
        "current",
-       {monitoring + "operator", monitoring + "prometheus-config-reloader",
-        "github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool",
-        "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/etcdctl/v3", "helm.sh/helm/v3/cmd/helm", "./coredns",
-        "./pause"},
-       {"-trimpath", "-tags", "remove_all_sd,enable_kubernetes_sd", "-ldflags", "-s -w"},
+       {monitoring + "operator", monitoring + "prometheus-config-reloader", "go.etcd.io/etcd/server/v3",
+        "go.etcd.io/etcd/etcdctl/v3", "helm.sh/helm/v3/cmd/helm", "./coredns", "./pause"},
+       {"-trimpath", "-ldflags", "-s -w"},
        {{"operator", "operator"},
         {"prometheus-config-reloader", "prometheus-config-reloader"},
-        {"prometheus", "prometheus"},
-        {"promtool", "promtool"},
         {"etcd", "server"},
         {"etcdctl", "etcdctl"},
         {"helm", "helm"},
         {"coredns", "coredns"},
         {"pause", "pause"}}},
+      {"prometheus",
+       "Prometheus",
+       "prometheus",
+       {"github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"},
+       {"-trimpath", "-tags", "remove_all_sd,enable_kubernetes_sd", "-ldflags", "-s -w"},
+       {{"prometheus", "prometheus"}, {"promtool", "promtool"}}},
       {"adapter",
        "prometheus-adapter",
        "adapter",
@@ -261,7 +264,7 @@ std::array<int, 3> parse_go_version(const std::string& text) {
 Result<std::string> go_version(world::World& world) {
   const std::string hint =
       "Install Go 1.26.7 or newer (go.dev/doc/install) and have its bin folder in PATH; ./walk does it where "
-      "the distribution has one";
+      "the distribution has one. With internet access, --from release needs none";
   if (!world.processes.find("go")) {
     return failure(ErrorClass::environment, "go-missing",
                    "Cannot compile the cluster's components: Go is not installed",
@@ -281,36 +284,64 @@ Result<std::string> go_version(world::World& world) {
   return version;
 }
 
+Status check_space(world::World& world, const Layout& layout, bool downloads) {
+  const unsigned long long needed = (downloads ? 3ULL : 8ULL) << 30U;
+  Result<unsigned long long> free = world.files.free_bytes(layout.cache);
+  if (!free || *free >= needed) return {};
+  return failure(
+      ErrorClass::environment, "disk-full",
+      fmt::format("Not enough disk space to {} the cluster's components", downloads ? "download" : "compile"),
+      text::bytes(*free) + " free below " + layout.cache.string() + ", " + text::bytes(needed) + " needed",
+      fmt::format("Free some space, or set XDG_CACHE_HOME{} to a larger disk",
+                  downloads ? "" : " and GOCACHE"));
+}
+
 }  // namespace
 
 Result<Parts> build_parts(world::World& world, const Layout& layout, const KubernetesRelease& release,
-                          world::Progress& progress) {
+                          Source source, world::Progress& progress) {
   // Which Go is here matters only when something has to be compiled, but it is part of the key: an image
   // compiled with another Go is another image.
-  Result<std::string> go = go_version(world);
-  if (!go) return failure(go.error());
+  Result<std::string> go = source == Source::release ? std::string() : go_version(world);
+  // Without Go, upstream's release may still do.
+  if (!go && (source == Source::compile || go.error().kind != ErrorClass::environment))
+    return failure(go.error());
+  auto compiled = [&](const PartSet& set) {
+    return layout.parts() / (set.name + "-" + key_of(set, go.value_or("")));
+  };
+  auto released = [&](const PartSet& set) { return layout.parts() / released_folder(set, release); };
   std::map<std::string, fs::path> folders;
   const std::vector<PartSet> sets = part_sets(release);
   std::vector<const PartSet*> missing;
   for (const PartSet& set : sets) {
-    fs::path folder = layout.parts() / (set.name + "-" + key_of(set, *go));
-    folders[set.name] = folder;
-    // Its programs run as root.
-    if (Status trusted = world::check_trusted(world, folder); !trusted) return failure(trusted.error());
-    if (!world.files.exists(folder)) missing.push_back(&set);
-  }
-  if (!missing.empty()) {
-    constexpr unsigned long long needed = 8ULL << 30U;
-    Result<unsigned long long> free = world.files.free_bytes(layout.cache);
-    if (free && *free < needed) {
-      return failure(ErrorClass::environment, "disk-full",
-                     "Not enough disk space to compile the cluster's components",
-                     text::bytes(*free) + " free below " + layout.cache.string() + ", " +
-                         text::bytes(needed) + " needed",
-                     "Free some space, or set XDG_CACHE_HOME and GOCACHE to a larger disk");
+    std::vector<fs::path> places;
+    if (source != Source::release && go) places.push_back(compiled(set));
+    if (source != Source::compile) places.push_back(released(set));
+    for (const fs::path& place : places) {
+      // Its programs run as root.
+      if (Status trusted = world::check_trusted(world, place); !trusted) return failure(trusted.error());
+      if (!folders.contains(set.name) && world.files.exists(place)) folders[set.name] = place;
     }
+    if (!folders.contains(set.name)) missing.push_back(&set);
   }
+  if (missing.empty()) return Parts(folders);
+  Result<bool> take = source == Source::release;
+  if (source == Source::automatic) take = upstream_answers(world, missing, release, progress);
+  if (!take) return failure(take.error());
+  if (!*take && !go) return failure(go.error());
+  if (Status enough = check_space(world, layout, *take); !enough) return failure(enough.error());
   for (const PartSet* set : missing) {
+    if (*take) {
+      folders[set->name] = released(*set);
+      Status fetched = fetch_set(world, *set, release, folders[set->name], progress);
+      if (fetched) continue;
+      const bool other_way = source == Source::automatic && fetched.error().is("release-unavailable") && go;
+      if (!other_way) return failure(fetched.error());
+      progress.started("upstream");
+      progress.done("upstream", set->title + " is not to be had there: compiling");
+      if (Status enough = check_space(world, layout, false); !enough) return failure(enough.error());
+    }
+    folders[set->name] = compiled(*set);
     if (Status built = Builder{world, *set, folders[set->name], progress}.build(); !built)
       return failure(built.error());
   }

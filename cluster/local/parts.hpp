@@ -1,10 +1,12 @@
-// The compiled parts of a local cluster: which programs there are, and building them from pinned Go modules.
+// The parts of a local cluster: which programs there are, and building them from pinned Go modules, or taking
+// them from upstream's release (downloads.hpp).
 //
 // A set is some programs of one module (cluster/local/parts/MODULE, embedded in the binary), compiled with
 // one `go build` into a folder whose name carries a key of all that it is made of. A folder that has its
 // final name is whole: it is built beside it and renamed at the end. Go's own build cache makes an
-// interrupted build go on where it was, and lets the sets of the module `current` share the libraries that
-// they have in common.
+// interrupted build go on where it was, and lets sets share the libraries that they have in common: those of
+// the module `current`, and Prometheus, whose module pins the same versions. It is not in `current` because
+// its operator needs an older Prometheus as a library.
 #pragma once
 
 #include <map>
@@ -35,10 +37,11 @@ inline constexpr const char* pause = "3.10.2";
 inline constexpr const char* prometheus_operator = "v0.92.1";
 inline constexpr const char* prometheus = "v3.16.0";
 inline constexpr const char* adapter = "v0.12.0";
+inline constexpr const char* helm = "v3.22.0";
 }  // namespace version
 
 struct PartSet {
-  std::string name;                             // "kubernetes", "chain" or "adapter"
+  std::string name;                             // "kubernetes", "chain", "prometheus" or "adapter"
   std::string title;                            // "Kubernetes 1.37": what people read
   std::string module;                           // the folder below parts/ with its go.mod
   std::vector<std::string> packages;            // given to go build
@@ -52,7 +55,14 @@ std::vector<PartSet> part_sets(const KubernetesRelease& release);
 // Files of a set, by their path inside of it; made by cmake/embed.cmake.
 const std::map<std::string_view, std::string_view>& embedded_files();
 
-// Where the programs are, once built.
+// Where the parts come from.
+enum class Source {
+  automatic,  // upstream's release where its hosts answer, else compiled
+  compile,
+  release  // downloaded; what upstream publishes only as images is pulled by images.hpp
+};
+
+// Where the programs are, once there.
 class Parts {
  public:
   explicit Parts(std::map<std::string, fs::path> folders) : folders_(std::move(folders)) {}
@@ -66,8 +76,9 @@ class Parts {
 // A key of all that a set is made of: module files, flags, Go's version and platform.
 std::string key_of(const PartSet& set, const std::string& go_version);
 
-// Builds what is missing for that Kubernetes. Cheap when everything is there.
+// Makes what is missing for that Kubernetes. Cheap when everything is there; `automatic` takes a set that is
+// there whichever way it was made.
 Result<Parts> build_parts(world::World& world, const Layout& layout, const KubernetesRelease& release,
-                          world::Progress& progress);
+                          Source source, world::Progress& progress);
 
 }  // namespace hpawalk::local

@@ -19,7 +19,7 @@ const options = [
   ["gate-configurable-tolerance", "Feature gate HPAConfigurableTolerance", true], ["gate-scale-to-zero", "Feature gate HPAScaleToZero", true],
 ];
 const versions = ["1.37", "1.36", "1.35", "1.34", "1.33", "1.32", "1.31", "1.30"];
-const usual_version = "1.34";
+const usual_version = "1.37";
 
 // --- asking
 

@@ -128,7 +128,7 @@ const examples = [
     scaleDown:
       stabilizationWindowSeconds: 0
 `)},
-  {name: "To zero and back (1.37)", load: "steps 0,30,80,10,0,0 every 4m", options: {"kube-version": "1.37", replicas: "1"},
+  {name: "To zero and back", load: "steps 0,30,80,10,0,0 every 4m", options: {replicas: "1"},
    hpa: hpa_of("consumer", `  minReplicas: 0
   maxReplicas: 12
   metrics:

@@ -10,8 +10,7 @@ build/bench/tests/bench/hpasim_bench || status=$?
 if command -v go >/dev/null; then
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
-  export CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=readonly -buildvcs=false"
-  (cd tests/hpasim/oracle && go test -trimpath -c -o "$folder/oracle" .)
+  echo "The controller of Kubernetes $(tests/hpasim/build_oracle "$folder/oracle")"
   # Four cases of a day each, with metrics, pods and policies as the seed draws them.
   ORACLE_OUT="$folder/cases" ORACLE_CASES=4 ORACLE_SYNCS=5760 "$folder/oracle" -test.timeout 10m | grep 'virtual time'
 else

@@ -102,6 +102,7 @@ COMMANDS = {
     "open": ["open", "prometheus", "--context", "hostile"],
     "drive": ["drive", "hold 5 for 1s", "--context", "hostile"],
     "simulate": ["simulate", "--hpa", "nginx", "-n", "default", "--profile", "step 5..50 at 1m for 5m"],
+    "simulate of an upgrade": ["simulate", "--upgrade-to", "1.37", "-A"],
 }
 
 

@@ -9,10 +9,12 @@ outside.
 
     KUBECONFIG=... hpa_proof.py --hpawalk build/release/hpawalk --host 10.201.0.1 --sync 2 --stabilization 10 [--cases 36] [--seed 1]
 
---host is an address of this machine that the API server can reach. --gates says that the cluster has the feature
-gates HPAConfigurableTolerance and HPAScaleToZero: then some cases have tolerances and minReplicas 0.
+--host is an address of this machine that the API server can reach. The rules are those of the cluster's Kubernetes
+version. Some cases have tolerances or minReplicas 0, where the version allows that by default, or, by --gates, the
+cluster has the feature gates HPAConfigurableTolerance and HPAScaleToZero. Some HPAs are changed in the middle: `simulate`
+knows no such thing, so that --changing names the program that simulates these (tests/hpasim/changing.cpp).
 """
-import argparse, http.server, json, os, random, shutil, ssl, subprocess, sys, tempfile, threading, time, urllib.parse, urllib.request
+import argparse, copy, http.server, json, os, random, shutil, ssl, subprocess, sys, tempfile, threading, time, urllib.parse, urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import report
@@ -36,9 +38,11 @@ def kubectl(*arguments, document=None, check=True):
 
 
 class Case:
-    def __init__(self, index, kind, hpa, steps, replicas):
+    def __init__(self, index, kind, hpa, steps, replicas, about, changes):
         self.name, self.kind, self.hpa, self.replicas = f"case-{index:02d}", kind, hpa, replicas
         self.steps = steps  # of each metric: (second, value)
+        self.about = about
+        self.changes = changes  # [second, the HPA from then on]
         self.real_pods = kind in WITH_PODS
         self.began, self.seen, self.pods, self.asked = None, [], [], []
 
@@ -146,7 +150,7 @@ def api_service(group, version):
 # --- the cases
 
 
-def random_rules(r, period, gates):
+def random_rules(r, period, tolerances):
     """Windows and periods: some shorter than a sync, some longer, some whole multiples of it."""
     scaled = lambda *seconds: [max(1, round(s * period / 2)) for s in seconds]
     rules = {}
@@ -156,7 +160,7 @@ def random_rules(r, period, gates):
         rules["selectPolicy"] = r.choice(["Max", "Max", "Min", "Min", "Disabled"]) if r.random() < 0.8 else "Max"
         rules["policies"] = [{"type": kind, "value": r.choice([1, 2, 3, 5]) if kind == "Pods" else r.choice([10, 25, 50, 100, 200]),
                               "periodSeconds": r.choice([*scaled(3, 5, 7, 9, 13), 2 * period])} for kind in r.choices(["Pods", "Percent"], k=r.choice([1, 2]))]
-    if gates and r.random() < 0.5:
+    if tolerances and r.random() < 0.5:
         rules["tolerance"] = r.choice(["0", "0.05", "0.2", "0.3", "0.5"])
     return rules
 
@@ -190,19 +194,70 @@ def random_steps(r, kind, least, most, replicas, period, count):
     return steps, at
 
 
-def random_case(r, index, period, count, gates):
+def random_behavior(r, period, tolerances):
+    return {side: rules for side in ("scaleUp", "scaleDown") if (rules := random_rules(r, period, tolerances))}
+
+
+def zero_and_back(r, target, most, period):
+    """Twice without load for long enough, and back."""
+    steps, at = [(0.0, target * r.choice([1, 2, most]))], 4 * period + r.uniform(0, period)
+    for _ in range(2):
+        for level in (0.0, round(r.uniform(target, target * most * 1.2), 3)):
+            steps.append((round(at, 3), level))
+            at += r.uniform(8, 11) * period
+    return steps, at
+
+
+def changed(r, hpa, period, tolerances, most):
+    """The HPA as somebody changes it: other limits, another target, another behavior or none."""
+    hpa = copy.deepcopy(hpa)
+    spec = hpa["spec"]
+    spec["maxReplicas"] = r.choice([most, max(spec["minReplicas"], most // 2), most + 2])
+    if spec["minReplicas"] > 0:
+        spec["minReplicas"] = r.choice([1, 2])
+    target = next(iter(fields for key, fields in spec["metrics"][0].items() if key != "type"))["target"]
+    for key in target.keys() - {"type"}:
+        target[key] = r.choice([30, 50, 80]) if key == "averageUtilization" else r.choice(["10", "7", "14"])
+    spec.pop("behavior", None)
+    if r.random() < 0.7:
+        spec["behavior"] = random_behavior(r, period, tolerances)
+    return hpa
+
+
+def random_case(r, index, arguments):
     # Every third case is of a kind that counts ready pods: these have real ones, and few.
     kind = WITH_PODS[index // 3 % len(WITH_PODS)] if index % 3 == 2 else WITHOUT[(index - index // 3) % len(WITHOUT)]
     name, most = f"case-{index:02d}", r.choice([3, 4, 5]) if kind in WITH_PODS else r.choice([6, 10, 20, 30])
-    least = 0 if gates and kind not in ("pods", "cpu", "memory", "container") and r.random() < 0.4 else r.choice([1, 1, 2])
+    period, count = arguments.sync, arguments.steps
+    # Of every six cases one is about zero, in one of three ways, and one or two are changed.
+    zero = ["to zero and back", "from zero by minReplicas", "a person's zero"][index // 6 % 3] if index % 6 == 4 and arguments.zero else ""
+    sometimes_zero = arguments.zero and kind not in ("pods", "cpu", "memory", "container") and r.random() < 0.4
+    least = 0 if zero or sometimes_zero else r.choice([1, 1, 2])
     spec = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}, "minReplicas": least, "maxReplicas": most,
             "metrics": metrics_of(kind, name)}
     if r.random() < 0.7:
-        spec["behavior"] = {side: rules for side in ("scaleUp", "scaleDown") if (rules := random_rules(r, period, gates))}
+        spec["behavior"] = random_behavior(r, period, arguments.tolerances)
     hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
-    replicas = r.choice([max(1, least), most, (least + most) // 2])
-    drawn = [random_steps(r, kind, least, most, replicas, period, count) for _ in spec["metrics"]]
-    return Case(index, kind, hpa, [steps for steps, _ in drawn], replicas), max(end for _, end in drawn)
+    replicas, changes = r.choice([max(1, least), most, (least + most) // 2]), []
+    if zero:
+        spec["behavior"] = {"scaleDown": {"stabilizationWindowSeconds": r.choice([0, period, 3 * period])}}
+        drawn = [zero_and_back(r, 10.0, most, period) for _ in spec["metrics"]]
+        if len(drawn) > 1:  # all of them without load at the same time
+            drawn = [drawn[0]] * len(drawn)
+        if zero == "from zero by minReplicas":
+            raised = copy.deepcopy(hpa)
+            raised["spec"]["minReplicas"] = 2
+            changes = [[drawn[0][0][1][0] + 6.5 * period, raised]]  # after the load has gone
+        replicas = 0 if zero == "a person's zero" else max(1, replicas)
+    else:
+        drawn = [random_steps(r, kind, least, most, replicas, period, count) for _ in spec["metrics"]]
+        if arguments.changing and (index % 6 == 1 or index % 12 == 5):
+            end = max(end for _, end in drawn)
+            changes = [[round(end * share, 3), changed(r, hpa, period, arguments.tolerances, most)] for share in (r.uniform(0.3, 0.5), r.uniform(0.6, 0.8))]
+    about = zero or ("changed" if changes else "behavior" if "behavior" in spec else "")
+    if not arguments.changing:
+        changes = []
+    return Case(index, kind, hpa, [steps for steps, _ in drawn], replicas, about, changes), max(end for _, end in drawn)
 
 
 def deployment(case):
@@ -255,7 +310,7 @@ def watch_pods(base, cases, stop):
 
 def controller_delay(cases, period):
     """How much longer than its period the controller takes from one look at an HPA to the next, on average."""
-    gaps = [b - a for case in cases for a, b in zip(case.asked, case.asked[1:]) if 0.5 * period < b - a < 2 * period]
+    gaps = [b - a for case in cases if not case.changes for a, b in zip(case.asked, case.asked[1:]) if 0.5 * period < b - a < 2 * period]
     return max(0.005, sum(gaps) / max(1, len(gaps)) - period)
 
 
@@ -266,19 +321,22 @@ def longest_pause(case, duration):
 
 
 def simulate(arguments, case, folder, duration, pod_start, extra):
-    hpa = os.path.join(folder, case.name + ".json")
-    with open(hpa, "w") as file:
-        json.dump(case.hpa, file)
-    loads = []
+    hpa, loads, changes = os.path.join(folder, case.name + ".json"), [], []
+    for i, (at, document) in enumerate([(None, case.hpa), *case.changes]):
+        file_name = f"{hpa}-{i}" if i else hpa
+        with open(file_name, "w") as file:
+            json.dump(document, file)
+        changes += ["--change", f"{at:.3f}={file_name}"] if i else []
     for i, steps in enumerate(case.steps):
         loads += ["--profile", os.path.join(folder, f"{case.name}-{i}.csv")]
         with open(loads[-1], "w") as file:
             file.writelines(f"{at},{value}\n" for at, value in steps)
     gates = ["--gate-configurable-tolerance", "--gate-scale-to-zero"] if arguments.gates else []
     request = f"{MEMORY_MILLI // 1000}" if case.kind in ("memory", "container") else f"{CPU_MILLI}m"
-    output = subprocess.run([arguments.hpawalk, "simulate", "--hpa", hpa, *loads, "--replicas", str(case.replicas), "--duration", f"{duration:.3f}s", *gates,
+    program = [arguments.changing, *changes] if changes else [arguments.hpawalk, "simulate", "-o", "json"]
+    output = subprocess.run([*program, "--kube-version", arguments.version, "--hpa", hpa, *loads, "--replicas", str(case.replicas), "--duration", f"{duration:.3f}s", *gates,
                              "--hpa-sync-period", f"{arguments.sync}s", "--hpa-downscale-stabilization", f"{arguments.stabilization}s", "--pod-request", request,
-                             "--pod-start", pod_start, "--controller-delay", f"{arguments.delay:.3f}s", "-o", "json", *extra], capture_output=True, text=True, timeout=300)
+                             "--pod-start", pod_start, "--controller-delay", f"{arguments.delay:.3f}s", *extra], capture_output=True, text=True, timeout=300)
     if output.returncode != 0:
         raise RuntimeError(output.stderr)
     return json.loads(output.stdout)["variants"][0]
@@ -336,6 +394,15 @@ def take_down():
     kubectl("delete", "namespace", NAMESPACE, "--wait=false", "--ignore-not-found", check=False)
 
 
+def replace(base, case, hpa):
+    """Returns when it was replaced."""
+    path = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers/{case.name}"
+    request = urllib.request.Request(base + path, json.dumps(hpa).encode(), {"Content-Type": "application/json"}, method="PUT")
+    began = time.monotonic()
+    urllib.request.urlopen(request, timeout=20).read()
+    return (began + time.monotonic()) / 2 - case.began
+
+
 def observe(arguments, cases, duration, folder):
     stop, proxy = threading.Event(), None
     try:
@@ -348,8 +415,12 @@ def observe(arguments, cases, duration, folder):
         for case in cases.values():
             kubectl("create", "-f", "-", document=case.hpa)
             case.began = time.monotonic()
+        ends = time.monotonic() + duration
         print(f"{len(cases)} HPAs made; {duration:.0f} s to go", file=sys.stderr)
-        time.sleep(duration)
+        for case, change in sorted(((case, change) for case in cases.values() for change in case.changes), key=lambda c: c[0].began + c[1][0]):
+            time.sleep(max(0.0, case.began + change[0] - time.monotonic()))
+            change[0] = replace(base, case, change[1])
+        time.sleep(max(0.0, ends - time.monotonic()))
     finally:
         stop.set()
         take_down()
@@ -365,19 +436,30 @@ def main():
     parser.add_argument("--sync", type=int, required=True)
     parser.add_argument("--stabilization", type=int, required=True)
     parser.add_argument("--gates", action="store_true")
+    parser.add_argument("--changing", help="build/dev/tests/hpasim/hpasim_changing; without it no HPA is changed")
     parser.add_argument("--cases", type=int, default=36)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--save", help="what was seen, as JSON")
     parser.add_argument("--seen", help="judge what --save kept, with the same other arguments, instead of a cluster")
+    parser.add_argument("--version", help="the cluster's Kubernetes version, with --seen")
     arguments = parser.parse_args()
+    if arguments.seen and not arguments.version:
+        parser.error("--seen needs --version")
     for program in ("kubectl", "openssl"):
         if not shutil.which(program):
             report.skip("the simulator against a real HPA controller", f"{program} is missing")
             report.done()
+    if not arguments.seen:
+        arguments.version = json.loads(kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
+    minor = int(arguments.version.split(".")[1])
+    arguments.zero, arguments.tolerances = arguments.gates or minor >= 37, arguments.gates or minor >= 35
+    if not (arguments.changing and os.access(arguments.changing, os.X_OK)):
+        report.skip("HPAs that are changed in the middle", "build the target hpasim_changing, and name it with --changing")
+        arguments.changing = None
     r = random.Random(arguments.seed)
-    made = [random_case(r, i, arguments.sync, arguments.steps, arguments.gates) for i in range(arguments.cases)]
+    made = [random_case(r, i, arguments) for i in range(arguments.cases)]
     cases, duration = {case.name: case for case, _ in made}, max(end for _, end in made)
     Metrics.cases = cases
     folder = tempfile.mkdtemp()
@@ -392,7 +474,7 @@ def main():
             json.dump([{**vars(case)} for case in cases.values()], file)
     outside, disturbed, changes, sure = 0, 0, 0, 0
     arguments.delay = controller_delay(cases.values(), arguments.sync)
-    print(f"{sum(len(case.asked) for case in cases.values())} syncs seen, each {arguments.delay * 1000:.0f} ms longer than the period on average")
+    print(f"Kubernetes {arguments.version}: {sum(len(case.asked) for case in cases.values())} syncs seen, each {arguments.delay * 1000:.0f} ms longer than the period on average")
     for case in cases.values():
         case.seen = [s for s in case.seen if s[0] <= duration]
         good, different, text = judge(arguments, case, folder, duration)
@@ -404,9 +486,10 @@ def main():
         outside += not good and not excused
         sure += different == 1
         changes += len(case.seen) - 1
-        print(f"{'ok  ' if good else 'SKIP' if excused else 'FAIL'} {case.name} {case.kind:<16} {'behavior' if 'behavior' in case.hpa['spec'] else '        '} {text}", flush=True)
+        print(f"{'ok  ' if good else 'SKIP' if excused else 'FAIL'} {case.name} {case.kind:<16} {case.about:<24} {text}", flush=True)
     shutil.rmtree(folder)
-    print(f"{len(cases)} HPAs on a real controller, {changes} changes of replicas; in {sure} only one sequence is possible, in the others the set of possible ones was compared")
+    zeros = sum(b == 0 for case in cases.values() for (_, a), (_, b) in zip(case.seen, case.seen[1:]))
+    print(f"{len(cases)} HPAs on a real controller, {changes} changes of replicas, {zeros} of them to zero; {sum(len(case.changes) for case in cases.values())} changes of HPAs; in {sure} only one sequence is possible, in the others the set of possible ones was compared")
     report.add(len(cases) - outside - disturbed, outside, disturbed)
     report.done()
 

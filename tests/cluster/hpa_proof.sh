@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # hpasim against a real kube-controller-manager, on clusters of its own. Needs root.
 # Usage: hpa_proof.sh HPAWALK [PART...]      parts: short (the only one without names)  plain gates real-time
-#   short      10 HPAs, two seconds a sync: 2 minutes
+#   short      12 HPAs, two seconds a sync: 2 minutes
 #   plain      36 HPAs, two seconds a sync
-#   gates      36 HPAs, with tolerances and minReplicas 0 (the cluster gets the two feature gates)
+#   gates      36 other HPAs, with tolerances and minReplicas 0 (before 1.37 the cluster gets the two feature gates)
 #   real-time  24 HPAs at Kubernetes' own 15 s and 5 min: 20 minutes
-#   SEED=1     of the HPAs and their loads
+# Some HPAs go to zero and come back (from 1.37 on in every part), and some are changed in the middle.
+#   SEED=1            of the HPAs and their loads
+#   VERSION=1.34      of the cluster; default: hpawalk's
+#   CHANGING=PROGRAM  simulates HPAs that are changed (build/dev/tests/hpasim/hpasim_changing)
 set -uo pipefail
 hpawalk=$(realpath "$1")
+changing=$(realpath -m "${CHANGING:-$(dirname "$0")/../../build/dev/tests/hpasim/hpasim_changing}")
 shift
 cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
@@ -19,7 +23,7 @@ state=${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters/$name
 trap '"$hpawalk" cluster down --name $name >/dev/null 2>&1' EXIT
 new_cluster() {
   "$hpawalk" cluster down --name "$name" >/dev/null 2>&1
-  "$hpawalk" cluster up --name "$name" "$@" >/dev/null || exit 3
+  "$hpawalk" cluster up --name "$name" ${VERSION:+--kubernetes-version "$VERSION"} "$@" >/dev/null || exit 3
   KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")
   export KUBECONFIG
 }
@@ -39,8 +43,9 @@ has_gates() {
 
 # Its lines count as this script's: it prints `N passed, N failed, N skipped` at its end.
 prove() {
-  counted python3 ./hpa_proof.py --hpawalk "$hpawalk" --host "$(host_address)" --seed "$seed" "$@"
+  counted python3 ./hpa_proof.py --hpawalk "$hpawalk" --changing "$changing" --host "$(host_address)" --seed "$seed" "$@"
 }
+minor() { kubectl version -o json | jq -r .serverVersion.minor; }
 # This machine's side of the cluster's link: where the API server finds the metrics.
 host_address() { kubectl get nodes -o 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}' | sed 's/\.[0-9]*$/.1/'; }
 
@@ -49,7 +54,7 @@ for part in $parts; do
   case $part in
     short)
       new_cluster --hpa-sync-period 2s --hpa-downscale-stabilization 10s
-      prove --sync 2 --stabilization 10 --cases 10 --steps 3 --runs 200
+      prove --sync 2 --stabilization 10 --cases 12 --steps 3 --runs 200
       ;;
     plain)
       new_cluster --hpa-sync-period 2s --hpa-downscale-stabilization 10s
@@ -57,9 +62,13 @@ for part in $parts; do
       ;;
     gates)
       new_cluster --hpa-sync-period 2s --hpa-downscale-stabilization 10s
-      with_gates
-      check "the cluster has the feature gates" within 90 has_gates
-      prove --sync 2 --stabilization 10 --cases 36 --gates ${SAVE:+--save "$SAVE-gates.json"}
+      gates=()
+      if [ "$(minor)" -lt 37 ]; then
+        with_gates
+        check "the cluster has the feature gates" within 90 has_gates
+        gates=(--gates)
+      fi
+      prove --sync 2 --stabilization 10 --cases 36 --seed "$((seed + 100))" "${gates[@]}" ${SAVE:+--save "$SAVE-gates.json"}
       ;;
     real-time)
       new_cluster

@@ -25,18 +25,18 @@ other_user() { with setpriv --reuid=65534 --clear-groups "$hpawalk" cluster up; 
 check "who is not root is told to use sudo" fails_with 3 "Run the same command with sudo" other_user
 no_tool() { with PATH="$(path_without conntrack)" "$hpawalk" cluster up; }
 check "a missing program is named with its package" fails_with 3 "apt-get install conntrack" no_tool
-no_go() { with PATH="$(path_without go)" "$hpawalk" cluster prepare; }
-check "no Go: it says which one is needed, and where it is from" fails_with 3 "Install Go 1.25 or newer" no_go
+no_go() { with PATH="$(path_without go)" "$hpawalk" cluster prepare --from compile; }
+check "no Go: it says which one is needed, and where it is from" fails_with 3 "Install Go 1.26.7 or newer" no_go
 old_go() {
   mkdir -p "$work/old"
   printf '#!/bin/sh\necho go1.19.8\n' >"$work/old/go"
   chmod +x "$work/old/go"
-  with PATH="$work/old:$PATH" "$hpawalk" cluster prepare
+  with PATH="$work/old:$PATH" "$hpawalk" cluster prepare --from compile
 }
 check "too old a Go is named with its version" fails_with 3 "found: go1.19.8" old_go
 
 mkdir "$work/small" && mount -t tmpfs -o size=64m tmpfs "$work/small"
-no_space() { env XDG_CACHE_HOME="$work/small" XDG_STATE_HOME="$work/state" "$hpawalk" cluster prepare; }
+no_space() { env XDG_CACHE_HOME="$work/small" XDG_STATE_HOME="$work/state" "$hpawalk" cluster prepare --from compile; }
 check "a disk that is too small for compiling is refused" fails_with 3 "XDG_CACHE_HOME" no_space
 nothing_compiled() { [ -z "$(find "$work/small" -type f -size +0)" ]; }
 check "and nothing was compiled before that" nothing_compiled
@@ -56,7 +56,7 @@ check "what that start had begun can be removed" env XDG_STATE_HOME="$work/state
 packages_left() { sed -nE 's/.* package ([0-9]+) of ([0-9]+):.*/\2/p' "$1" | tail -n 1; }
 interrupted_prepare() {
   local log=$1 pid status=0
-  XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state "$hpawalk" cluster prepare >"$log" 2>&1 &  # itself: the signal is for it
+  XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state "$hpawalk" cluster prepare --from compile >"$log" 2>&1 &  # itself: the signal is for it
   pid=$!
   for _ in {1..600}; do
     if grep -q ' package [0-9]* of ' "$log" || ! kill -0 $pid; then break; fi

@@ -394,6 +394,53 @@ def scaled_to_nothing(f):
     conditions(f, "ScalingActive", status="False", reason="ScalingDisabled", message="scaling is disabled since the replica count of the target is zero")
 
 
+def may_be_zero(f, target="source"):
+    """Kubernetes 1.37, minReplicas 0; "source" is the workload that exposes the metric."""
+    f["version"] = {"path": "/version", "value": {"gitVersion": "v1.37.2"}}
+    own_hpa(f)["spec"].update(minReplicas=0)
+    own_hpa(f)["spec"]["scaleTargetRef"]["name"] = target
+    scaled = {"type": "ScaledToZero", "status": "False", "reason": "NotScaledToZero", "message": "the HPA controller did not scale the workload to zero"}
+    own_hpa(f)["status"]["conditions"].append({"lastTransitionTime": "2026-11-24T03:32:52Z", **scaled})
+
+
+def at_zero(f, target="source"):
+    may_be_zero(f, target)
+    the(f, "deployments/shop", target)["spec"]["replicas"] = 0
+    the(f, "deployments/shop", target)["status"] = {"observedGeneration": 3}
+    f["pods/shop"]["value"]["items"] = [p for p in f["pods/shop"]["value"]["items"] if not p["metadata"]["name"].startswith(target + "-")]
+    own_hpa(f)["status"].pop("currentReplicas", None)
+    own_hpa(f)["status"]["desiredReplicas"] = 0
+    conditions(f, "ScaledToZero", status="True", reason="ScaledToZero", message="the HPA controller scaled the workload to zero")
+
+
+def idle_queue(f):
+    """The HPA itself scaled to 0, by a metric that others expose."""
+    at_zero(f, "object-value")
+    f[PROM + "samples"]["value"][0]["value"] = "0"
+    for key in f:
+        if key.startswith(PROM + "eval"):
+            f[key]["value"][0]["value"] = "0"
+    f[API]["value"]["items"][0]["value"] = "0"
+    own_hpa(f)["status"]["currentMetrics"][0]["object"]["current"]["value"] = "0"
+
+
+def zero_by_hand(f):
+    idle_queue(f)
+    conditions(f, "ScaledToZero", status="False", reason="NotScaledToZero", message="the HPA controller did not scale the workload to zero")
+    conditions(f, "ScalingActive", status="False", reason="ScalingDisabled", message="scaling is disabled since the replica count of the target is zero")
+
+
+def gone_at_zero(f):
+    at_zero(f)
+    not_discovered(f)
+    failing(f, "unable to get metric lab_value on Service shop/object-value: unable to fetch metrics from custom metrics API: the server could not find the metric lab_value for services object-value")
+
+
+def gone_at_zero_remembered(f):
+    gone_at_zero(f)
+    remembered(f)
+
+
 def other_url(f):
     for container in (the(f, "deployments/metrics-api", "shop-adapter")["spec"]["template"]["spec"]["containers"][0], adapter_pod(f)["spec"]["containers"][0]):
         container["args"] = [a.replace("prom-web.watch", "prom-webb.watch") for a in container["args"]]
@@ -939,6 +986,8 @@ FILES = {
     "finished-pods": pinned, "finished-pods@request": lambda f: others_request(f, "Job", "migrate", "Succeeded"),
     "selector-catches-others@request": lambda f: others_request(f, "StatefulSet", "cache", "Running"),
     "pods-not-created": over_quota, "pods-not-created@stateful-set": over_quota_set, "pods-not-scheduled": no_room, "adapter-not-ready@no-node": adapter_without_node, "canary-idle": canary, "raw-counter": counter,
+    "metric-gone-at-zero": gone_at_zero_remembered, "metric-gone-at-zero@service": gone_at_zero, "metric-gone-at-zero@ahead": may_be_zero,
+    "healthy@scaled-to-zero": idle_queue, "scaling-disabled@min-zero": zero_by_hand,
     "waiting-for-sync": failing, "unknown@forbidden": forbidden, "hpa-missing": no_hpa,
 }
 

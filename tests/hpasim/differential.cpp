@@ -1,6 +1,9 @@
-// Replays the oracle's cases (one JSON a line) through hpasim: the same input at the same times must give the
-// same replicas, the same conditions and the same status. Also checks the times of the syncs themselves
-// against the model of the controller's queue. Prints the first differences; exit code 1 if there are any.
+// Replays the oracle's cases (one JSON a line) through hpasim with the rules of the same Kubernetes version:
+// the same input at the same times must give the same replicas, the same conditions and the same status. Also
+// checks the times of the syncs themselves against the model of the controller's queue, and the feature
+// gates' defaults. Prints the first differences; exit code 1 if there are any.
+//
+//   hpasim_differential VERSION CASES
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -73,7 +76,8 @@ std::vector<std::int64_t> currents(const Controller& controller) {
 }
 
 struct Tally {
-  long cases = 0, syncs = 0, changes = 0, metrics = 0, differences = 0, races = 0;
+  long cases = 0, syncs = 0, rescales = 0, metrics = 0, differences = 0, races = 0;
+  long changes = 0, at_once = 0, to_zero = 0, from_zero = 0;
   std::map<std::string, long> rules;
 };
 
@@ -84,11 +88,15 @@ void differ(Tally& tally, const Json& c, size_t sync, const std::string& what) {
   }
 }
 
-void replay(const Json& c, Tally& tally) {
+std::string_view scaled_to_zero(const Conditions& conditions) {
+  return !conditions.scaled_to_zero ? "" : *conditions.scaled_to_zero ? "ScaledToZero" : "NotScaledToZero";
+}
+
+void replay(const Json& c, Rules rules, Tally& tally) {
   auto spec = parse_spec(c["hpa"]);
   if (!spec) return differ(tally, c, 0, "the spec was refused: " + spec.error().because);
-  Rules rules = *rules_for("1.34");
   rules.tolerance_from_spec = c["toleranceFromSpec"].get<bool>();
+  rules.zero_allowed = c["zeroAllowed"].get<bool>();
   Flags flags;
   flags.sync_period = micros(c["syncPeriod"]);
   flags.downscale_stabilization = micros(c["stabilization"]);
@@ -96,15 +104,33 @@ void replay(const Json& c, Tally& tally) {
   flags.cpu_initialization_period = micros(c["cpuInitialization"]);
   flags.initial_readiness_delay = micros(c["readinessDelay"]);
   Controller controller(*spec, rules, flags);
-  Time expected_at = micros(c["created"]) + flags.sync_period;
+  SyncQueue queue(flags.sync_period);
+  queue.delay_until(micros(c["created"]) + (rules.first_sync_at_once ? Time(0) : flags.sync_period));
+  Time end{0};
+  std::optional<Time> race;
+  const Json no_changes = Json::array();
+  const Json& changes = c["changes"].is_null() ? no_changes : c["changes"];
+  auto change = changes.begin();
   for (size_t i = 0; i < c["syncs"].size(); ++i) {
     const Json& sync = c["syncs"][i];
     Time at = micros(sync["at"]);
-    // A resync in the same microsecond as the sync's start may come before or after it.
-    bool race = i > 0 && micros(c["syncs"][i - 1]["at"]).count() % flags.sync_period.count() == 0;
-    tally.races += race;
-    if (at != expected_at && !(race && at == micros(c["syncs"][i - 1]["at"]) + flags.sync_period)) {
+    // A resync in the same microsecond as a sync's start may come before or after it: then the next one may
+    // too.
+    if (at == race) queue.delay_until(at);
+    bool locked = at.count() % flags.sync_period.count() == 0;
+    if (locked) race = at + flags.sync_period;
+    tally.races += locked;
+    std::optional<Time> at_once;
+    if (rules.first_sync_at_once && change != changes.end()) at_once = micros((*change)["at"]);
+    Time expected_at = queue.next(end, at_once);
+    tally.at_once += at_once == expected_at;
+    if (at != expected_at) {
       differ(tally, c, i, fmt::format("the sync was expected at {} us", expected_at.count()));
+    }
+    for (; change != changes.end() && micros((*change)["at"]) <= at; ++change, ++tally.changes) {
+      auto changed = parse_spec((*change)["hpa"]);
+      if (!changed) return differ(tally, c, i, "the changed spec was refused: " + changed.error().because);
+      controller.change(*changed);
     }
     Observed o = observed(sync);
     Time now = micros(sync["now"]), wrote = micros(sync["wrote"]), status = micros(sync["status"]);
@@ -113,16 +139,20 @@ void replay(const Json& c, Tally& tally) {
         now, now);
     if (d.rescaled()) controller.wrote(d, wrote);
     ++tally.syncs;
-    tally.changes += d.rescaled();
+    tally.rescales += d.rescaled();
+    tally.to_zero += d.rescaled() && d.to == 0;
+    tally.from_zero += d.rescaled() && d.from == 0;
     ++tally.rules[std::string(rule_name(d.rule))];
     bool same = d.to == sync["desired"].get<std::int32_t>() &&
                 reason(d.conditions.able) == sync["able"].get<std::string>() &&
-                reason(d.conditions, *spec) == sync["active"].get<std::string>() &&
-                reason(d.conditions.limited) == sync["limited"].get<std::string>();
+                reason(d.conditions) == sync["active"].get<std::string>() &&
+                reason(d.conditions.limited) == sync["limited"].get<std::string>() &&
+                scaled_to_zero(d.conditions) == sync["scaledToZero"].get<std::string>();
     if (!same) {
-      differ(tally, c, i,
-             fmt::format("hpasim says {} ({}), {} {} {}", d.to, rule_name(d.rule), reason(d.conditions.able),
-                         reason(d.conditions, *spec), reason(d.conditions.limited)));
+      differ(
+          tally, c, i,
+          fmt::format("hpasim says {} ({}), {} {} {} {}", d.to, rule_name(d.rule), reason(d.conditions.able),
+                      reason(d.conditions), reason(d.conditions.limited), scaled_to_zero(d.conditions)));
       return;  // what follows would differ for this reason
     }
     bool looked = d.rule != Rule::zero && d.rule != Rule::above_max && d.rule != Rule::below_min;
@@ -134,8 +164,8 @@ void replay(const Json& c, Tally& tally) {
       return;
     }
     tally.metrics += looked ? static_cast<long>(expected.size()) : 0;
-    Time end = std::max({now, wrote, status});
-    expected_at = next_sync(at, end, end, Time(0), flags.sync_period);
+    end = std::max({now, wrote, status});
+    put_back(queue, at, end, end, Time(0), flags.sync_period);
   }
   ++tally.cases;
 }
@@ -143,14 +173,27 @@ void replay(const Json& c, Tally& tally) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  std::ifstream in(argv[1]);
+  if (argc != 3) return 2;
+  auto rules = rules_for(argv[1]);
+  if (!rules) return 2;
+  std::ifstream in(argv[2]);
   Tally tally;
-  for (std::string line; std::getline(in, line);) replay(Json::parse(line), tally);
+  std::string line;
+  if (std::getline(in, line)) {
+    Json defaults = Json::parse(line);
+    if (rules->tolerance_from_spec != defaults["toleranceFromSpec"].get<bool>() ||
+        rules->zero_allowed != defaults["zeroAllowed"].get<bool>()) {
+      fmt::print("DIFFERS the feature gates' defaults: {}\n", line);
+      ++tally.differences;
+    }
+  }
+  while (std::getline(in, line)) replay(Json::parse(line), *rules, tally);
   fmt::print(
-      "{} cases of the real controller, {} syncs ({} of them locked to a resync), {} changes of replicas, {} "
-      "metric values: {} differences\n",
-      tally.cases, tally.syncs, tally.races, tally.changes, tally.metrics, tally.differences);
+      "{} cases of the controller of Kubernetes {}, {} syncs ({} of them locked to a resync), {} changes of "
+      "replicas ({} to zero, {} from there), {} changed HPAs ({} looked at at once), {} metric values: {} "
+      "differences\n",
+      tally.cases, argv[1], tally.syncs, tally.races, tally.rescales, tally.to_zero, tally.from_zero,
+      tally.changes, tally.at_once, tally.metrics, tally.differences);
   for (const auto& [rule, count] : tally.rules) fmt::print("  {:<16} {}\n", rule, count);
   if (tally.cases + tally.differences == 0) ++tally.differences;  // nothing to compare is no success
   fmt::print("{} passed, {} failed, 0 skipped\n", tally.cases, tally.differences);

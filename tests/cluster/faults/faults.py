@@ -587,6 +587,21 @@ def series_ends():
 
 
 V1BETA1 = "v1beta1.custom.metrics.k8s.io"
+
+
+def of_itself(name, metrics):
+    """A workload whose own pods are all that exposes its metric, and that may scale to 0."""
+    metric = metrics.split()[0]
+    return [*lab.own_source(name, metrics), service(name, {"app": name}), monitor(name), hpa(name, [object_metric(metric, name, "7")], low=0)]
+
+
+if lab.minor_version() >= 37:  # before, the API server refuses minReplicas 0
+    HEALTHY["drained"] = [*lab.own_source("src-drained", "lab_src_drained 0\n"),
+                          *changed("drained", service=service("drained", {"app": "src-drained"}), hpa=hpa("drained", [object_metric("lab_src_drained", "drained", "7")], low=0))]
+    SIDE_BY_SIDE["metric of its own pods, at 0"] = ("metric-gone-at-zero", of_itself("fcircle", "lab_src_circle 0\n"), "fcircle")
+    SIDE_BY_SIDE["scaled to 0, minReplicas 0"] = ("scaling-disabled", changed("fz0", workload=workload("fz0", replicas=0), hpa=hpa("fz0", [object_metric("lab_value", "fz0")], low=0)), "fz0")
+    NOTES["metric of its own pods"] = ("metric-gone-at-zero", of_itself("nown", "lab_src_own 7\n"), "nown")
+
 OBJECT = "shop/object-value"
 BROKEN_RULE = rule('{__name__="lab_value"')
 # name, expected cause, how to make it, how to put it back, whose diagnosis

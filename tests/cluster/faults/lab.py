@@ -40,6 +40,11 @@ def kubectl(*args, stdin=None, check=True):
     return done.stdout
 
 
+def minor_version():
+    """Of the cluster: 37 of v1.37.2."""
+    return int(json.loads(kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"].split(".")[1])
+
+
 def apply(objects, check=True):
     return kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), check=check)
 

@@ -1,8 +1,8 @@
-// The oracle: runs the real HorizontalController of the pinned Kubernetes release on seeded random HPAs, in
-// virtual time (testing/synctest), and writes down for every sync what it saw and what it decided, one case a
-// line. tests/hpasim/differential.cpp replays the same input through hpasim and compares.
+// The oracle: runs the real HorizontalController of a pinned Kubernetes release (versions/) on seeded random HPAs, in
+// virtual time (testing/synctest), and writes down for every sync what it saw and what it decided: the feature gates'
+// defaults, then one case a line. tests/hpasim/differential.cpp replays the same input through hpasim and compares.
 //
-//	ORACLE_OUT=cases.jsonl ORACLE_CASES=2000 ORACLE_SEED=1 go test ./...
+//	ORACLE_OUT=cases.jsonl ORACLE_CASES=2000 ORACLE_SEED=1 go test -modfile versions/1.37.mod ./...
 package oracle
 
 import (
@@ -16,6 +16,7 @@ import (
 	"math/rand"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,6 +35,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	scalefake "k8s.io/client-go/scale/fake"
 	core "k8s.io/client-go/testing"
+	"k8s.io/component-base/featuregate"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	autoscalingapiv2 "k8s.io/kubernetes/pkg/apis/autoscaling/v2"
@@ -91,10 +93,24 @@ type Sync struct {
 	Able     string    `json:"able"`
 	Active   string    `json:"active"`
 	Limited  string    `json:"limited"`
+	ToZero   string    `json:"scaledToZero"`
 	Currents []int64   `json:"currents"` // of each metric, milli; the percentage for a utilization
 }
 
+// Somebody changes the HPA.
+type Change struct {
+	At  int64           `json:"at"`
+	HPA json.RawMessage `json:"hpa"`
+}
+
+// What the feature gates decide.
+type Gates struct {
+	ToleranceFromSpec bool `json:"toleranceFromSpec"`
+	ZeroAllowed       bool `json:"zeroAllowed"`
+}
+
 type Case struct {
+	Gates
 	Seed              int64           `json:"seed"`
 	HPA               json.RawMessage `json:"hpa"`
 	SyncPeriod        int64           `json:"syncPeriod"`
@@ -102,8 +118,8 @@ type Case struct {
 	Tolerance         float64         `json:"tolerance"`
 	CPUInitialization int64           `json:"cpuInitialization"`
 	ReadinessDelay    int64           `json:"readinessDelay"`
-	ToleranceFromSpec bool            `json:"toleranceFromSpec"`
 	Created           int64           `json:"created"` // the HPA; the informer's resyncs are at whole sync periods
+	Changes           []Change        `json:"changes"`
 	Syncs             []Sync          `json:"syncs"`
 }
 
@@ -182,8 +198,8 @@ func randomMetric(r *rand.Rand, i int, wakes bool) autoscalingv2.MetricSpec {
 	return spec
 }
 
-func randomHPA(r *rand.Rand, period int32) *autoscalingv2.HorizontalPodAutoscaler {
-	least := pick[int32](r, 1, 1, 1, 2, 3, 0)
+func anyHPA(r *rand.Rand, period int32) *autoscalingv2.HorizontalPodAutoscaler {
+	least := pick[int32](r, 1, 1, 2, 3, 0, 0)
 	hpa := &autoscalingv2.HorizontalPodAutoscaler{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -202,19 +218,50 @@ func randomHPA(r *rand.Rand, period int32) *autoscalingv2.HorizontalPodAutoscale
 	return hpa
 }
 
+func distinctResources(hpa *autoscalingv2.HorizontalPodAutoscaler) bool {
+	seen := map[string]bool{}
+	for _, m := range hpa.Spec.Metrics {
+		key := ""
+		if m.Resource != nil {
+			key = string(m.Resource.Name)
+		}
+		if m.ContainerResource != nil {
+			key = string(m.ContainerResource.Name) + "/container"
+		}
+		if key != "" && seen[key] {
+			return false
+		}
+		seen[key] = true
+	}
+	return true
+}
+
+func randomHPA(r *rand.Rand, period int32) *autoscalingv2.HorizontalPodAutoscaler {
+	for {
+		if hpa := anyHPA(r, period); distinctResources(hpa) {
+			return hpa
+		}
+	}
+}
+
 // --- the world around the controller: what each sync finds is made up when it asks for the scale
 
 type world struct {
 	r        *rand.Rand
 	c        *Case
+	client   *fake.Clientset
 	hpa      *autoscalingv2.HorizontalPodAutoscaler
 	began    time.Time
 	pods     func([]interface{})
 	replicas int32
 	level    float64 // of the load: 1 means "right for the present replicas", roughly
+	idle     int     // syncs without any load
 	odd      bool    // pods in all kinds of states
+	person   bool    // somebody scales the target too, and changes the HPA
 	latency  time.Duration
 	current  *Sync
+	ended    atomic.Int64     // by when the present sync has ended
+	due      atomic.Int64     // the earliest time of the next one, unless the HPA is changed
 	names    map[int][]string // of each group's pods
 	limit    int
 	done     chan struct{}
@@ -244,12 +291,62 @@ func (w *world) target(m autoscalingv2.MetricSpec) (milli int64, perPod, utiliza
 	}
 }
 
+// What the API server stores, and how the controller gets it back: with defaults, through a text.
+func stored(hpa *autoscalingv2.HorizontalPodAutoscaler) (json.RawMessage, *autoscalingv2.HorizontalPodAutoscaler) {
+	raw, err := json.Marshal(hpa)
+	if err != nil {
+		panic(err)
+	}
+	result := &autoscalingv2.HorizontalPodAutoscaler{}
+	if err := json.Unmarshal(raw, result); err != nil {
+		panic(err)
+	}
+	autoscalingapiv2.SetDefaults_HorizontalPodAutoscaler(result)
+	return raw, result
+}
+
+// Somebody changes the HPA after a while, between two syncs (a change during one can cost it its status), and early
+// enough for a sync of its own before the next one is due: where they meet, a resync decides within a microsecond.
+func (w *world) change() {
+	raw, hpa := stored(randomHPA(w.r, int32(w.c.SyncPeriod/1_000_000)))
+	time.AfterFunc(time.Duration(1+w.r.Int63n(w.c.SyncPeriod))*time.Microsecond, func() {
+		if now := w.micros(time.Now()); now <= w.ended.Load() || now+3*w.latency.Microseconds() >= w.due.Load() {
+			return
+		}
+		hpas := w.client.AutoscalingV2().HorizontalPodAutoscalers(namespace)
+		now, err := hpas.Get(context.Background(), name, metav1.GetOptions{})
+		if err != nil {
+			panic(err)
+		}
+		w.hpa = hpa
+		w.c.Changes = append(w.c.Changes, Change{w.micros(time.Now()), raw})
+		changed := now.DeepCopy()
+		changed.Spec = hpa.Spec
+		changed.Generation++ // as the API server does
+		if _, err := hpas.Update(context.Background(), changed, metav1.UpdateOptions{}); err != nil {
+			panic(err)
+		}
+	})
+}
+
 // The next state of the pods and of the metrics.
 func (w *world) next() {
 	r := w.r
+	if w.person && r.Intn(20) == 0 {
+		w.replicas = pick(r, 0, 0, 1, 3, w.hpa.Spec.MaxReplicas+2)
+	}
+	if w.person && r.Intn(4) == 0 {
+		w.change()
+	}
 	w.level = math.Min(6, math.Max(0, w.level*pick(r, 1, 1, 1, 0.5, 0.9, 0.91, 1.05, 1.1, 1.11, 1.3, 2, 0)))
 	if w.level < 0.01 {
 		w.level = pick(r, 0, 0.5, 1.0, 3.0)
+	}
+	if w.idle == 0 && *w.hpa.Spec.MinReplicas == 0 && r.Intn(8) == 0 {
+		w.idle = 1 + r.Intn(8)
+	}
+	if w.idle > 0 {
+		w.idle, w.level = w.idle-1, 0
 	}
 	w.current.Spec = w.replicas
 	w.current.StatusOf = w.replicas
@@ -289,6 +386,10 @@ func (w *world) reading(m autoscalingv2.MetricSpec, now int64, hasRequests bool,
 		milli := int64(value)
 		if w.odd && r.Intn(40) == 0 {
 			milli = pick[int64](r, -milli, math.MaxInt64/2, math.MaxInt64, 1<<40)
+		}
+		if m.Type == autoscalingv2.ExternalMetricSourceType && w.odd && r.Intn(20) == 0 {
+			half := int64(math.MaxInt64 / 2)
+			return Reading{Values: pick(r, []int64{half, half, half}, []int64{math.MaxInt64, 5}, []int64{5, math.MaxInt64, math.MaxInt64}, []int64{-5, math.MaxInt64, half})}
 		}
 		if m.Type == autoscalingv2.ExternalMetricSourceType && r.Intn(3) == 0 {
 			return Reading{Values: []int64{milli / 3, milli - milli/3, pick[int64](r, 0, 1, milli)}}
@@ -453,59 +554,46 @@ func currents(hpa *autoscalingv2.HorizontalPodAutoscaler) []int64 {
 	return values
 }
 
-func distinctResources(hpa *autoscalingv2.HorizontalPodAutoscaler) bool {
-	seen := map[string]bool{}
-	for _, m := range hpa.Spec.Metrics {
-		key := ""
-		if m.Resource != nil {
-			key = string(m.Resource.Name)
+// The gates as they are, if `choose` does not say otherwise; one that is locked stays.
+func gates(choose func(featuregate.FeatureSpec) bool) Gates {
+	set := func(name featuregate.Feature) bool {
+		spec := utilfeature.DefaultMutableFeatureGate.GetAll()[name]
+		value := choose(spec)
+		if spec.LockToDefault {
+			value = spec.Default
 		}
-		if m.ContainerResource != nil {
-			key = string(m.ContainerResource.Name) + "/container"
+		if err := utilfeature.DefaultMutableFeatureGate.SetFromMap(map[string]bool{string(name): value}); err != nil {
+			panic(err)
 		}
-		if key != "" && seen[key] {
-			return false
-		}
-		seen[key] = true
+		return value
 	}
-	return true
+	return Gates{ToleranceFromSpec: set("HPAConfigurableTolerance"), ZeroAllowed: set("HPAScaleToZero")}
 }
 
 func runCase(t *testing.T, seed int64, syncs int) *Case {
 	r := rand.New(rand.NewSource(seed))
 	period := pick[int32](r, 15, 15, 15, 10, 1)
-	hpa := randomHPA(r, period)
-	for !distinctResources(hpa) {
-		hpa = randomHPA(r, period)
-	}
-	raw, err := json.Marshal(hpa)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw, hpa := stored(randomHPA(r, period))
 	c := &Case{Seed: seed, HPA: raw, SyncPeriod: int64(period) * 1_000_000, Stabilization: pick[int64](r, 300, 60, 30, 0) * 1_000_000,
-		Tolerance: pick(r, 0.1, 0.1, 0.1, 0.05, 0), CPUInitialization: 300_000_000, ReadinessDelay: 30_000_000, ToleranceFromSpec: r.Intn(2) == 0}
-	if err := utilfeature.DefaultMutableFeatureGate.Set(fmt.Sprintf("HPAConfigurableTolerance=%v", c.ToleranceFromSpec)); err != nil {
-		t.Fatal(err)
-	}
-	// What the API server stores, and how the controller gets it back: with defaults, through a text.
-	stored := &autoscalingv2.HorizontalPodAutoscaler{}
-	if err := json.Unmarshal(raw, stored); err != nil {
-		t.Fatal(err)
-	}
-	autoscalingapiv2.SetDefaults_HorizontalPodAutoscaler(stored)
+		Tolerance: pick(r, 0.1, 0.1, 0.1, 0.05, 0), CPUInitialization: 300_000_000, ReadinessDelay: 30_000_000,
+		Gates: gates(func(featuregate.FeatureSpec) bool { return r.Intn(2) == 0 })}
 
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		w := &world{r: r, c: c, hpa: stored, began: time.Now(), level: 1, odd: r.Intn(2) == 0, limit: syncs, done: make(chan struct{}),
-			replicas: pick(r, *stored.Spec.MinReplicas, *stored.Spec.MinReplicas, stored.Spec.MaxReplicas, stored.Spec.MaxReplicas+2, 1, 3),
-			latency:  pick(r, 10*time.Millisecond, 40*time.Millisecond, 300*time.Millisecond)}
 		client := fake.NewSimpleClientset()
+		w := &world{r: r, c: c, client: client, hpa: hpa, began: time.Now(), level: 1, odd: r.Intn(2) == 0, person: r.Intn(2) == 0, limit: syncs, done: make(chan struct{}),
+			replicas: pick(r, *hpa.Spec.MinReplicas, *hpa.Spec.MinReplicas, hpa.Spec.MaxReplicas, hpa.Spec.MaxReplicas+2, 1, 3),
+			latency:  pick(r, 10*time.Millisecond, 40*time.Millisecond, 300*time.Millisecond)}
 		client.PrependReactor("update", "horizontalpodautoscalers", func(action core.Action) (bool, runtime.Object, error) {
+			if action.GetSubresource() != "status" {
+				return false, nil, nil
+			}
 			w.sleep()
 			updated := action.(core.UpdateAction).GetObject().(*autoscalingv2.HorizontalPodAutoscaler)
 			w.current.Status = w.micros(time.Now())
 			w.current.Able, w.current.Active = condition(updated, autoscalingv2.AbleToScale), condition(updated, autoscalingv2.ScalingActive)
 			w.current.Limited, w.current.Currents = condition(updated, autoscalingv2.ScalingLimited), currents(updated)
+			w.current.ToZero = condition(updated, "ScaledToZero")
 			return false, nil, nil // and on to the tracker
 		})
 		scales := &scalefake.FakeScaleClient{}
@@ -526,8 +614,13 @@ func runCase(t *testing.T, seed int64, syncs int) *Case {
 			}
 			w.current = &c.Syncs[len(c.Syncs)-1]
 			w.current.At = w.micros(time.Now())
+			w.ended.Store(w.current.At + 3*w.latency.Microseconds()) // at most: three calls
+			if n := len(c.Changes); n == 0 || c.Changes[n-1].At != w.current.At {
+				w.due.Store(w.current.At + c.SyncPeriod)
+			}
 			// An unchanged status is not written: it stays.
-			w.current.Able, w.current.Active, w.current.Limited, w.current.Currents = last.Able, last.Active, last.Limited, last.Currents
+			w.current.Able, w.current.Active, w.current.Limited = last.Able, last.Active, last.Limited
+			w.current.ToZero, w.current.Currents = last.ToZero, last.Currents
 			w.sleep()
 			w.current.Now = w.micros(time.Now())
 			w.next()
@@ -560,10 +653,11 @@ func runCase(t *testing.T, seed int64, syncs int) *Case {
 			time.Duration(c.CPUInitialization)*time.Microsecond, time.Duration(c.ReadinessDelay)*time.Microsecond)
 		factory.Start(ctx.Done())
 		go hpaController.Run(ctx, 1)
-		// The HPA comes at any time between two of the informer's resyncs, which are whole periods after the start.
-		time.Sleep(time.Duration(1+r.Int63n(c.SyncPeriod)) * time.Microsecond)
+		// The HPA comes at any time between two of the informer's resyncs, which are whole periods after the start; by then
+		// the controller has seen that there were none.
+		time.Sleep(time.Second + time.Duration(1+r.Int63n(c.SyncPeriod))*time.Microsecond)
 		c.Created = w.micros(time.Now())
-		if _, err := client.AutoscalingV2().HorizontalPodAutoscalers(namespace).Create(ctx, stored, metav1.CreateOptions{}); err != nil {
+		if _, err := client.AutoscalingV2().HorizontalPodAutoscalers(namespace).Create(ctx, hpa, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		<-w.done
@@ -601,16 +695,20 @@ func TestOracle(t *testing.T) {
 	}
 	defer file.Close()
 	writer := bufio.NewWriter(file)
+	write := func(value any) {
+		line, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writer.Write(append(line, '\n'))
+	}
+	write(gates(func(spec featuregate.FeatureSpec) bool { return spec.Default }))
 	seed, cases, syncs := intFromEnv(t, "ORACLE_SEED", 1), intFromEnv(t, "ORACLE_CASES", 200), intFromEnv(t, "ORACLE_SYNCS", 40)
 	began, seen := time.Now(), 0
 	for i := int64(0); i < cases; i++ {
 		c := runCase(t, seed*1_000_000+i, int(syncs))
 		seen += len(c.Syncs)
-		line, err := json.Marshal(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		writer.Write(append(line, '\n'))
+		write(c)
 	}
 	fmt.Printf("the controller's own code in virtual time: %d syncs, %.3f ms each\n", seen, float64(time.Since(began).Microseconds())/1000/float64(seen))
 	if err := writer.Flush(); err != nil {

@@ -60,7 +60,7 @@ TEST_CASE("simulate gives CSV of every sync, and takes CSV") {
                   {{"load.csv", "0,5\n60,50\n120,50\n"}});
   REQUIRE(ran.code == 0);
   CHECK(ran.out.starts_with("variant,seconds,load,replicas,ready,proposed,rule\n"));
-  CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 8);
+  CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 9);  // a header, and from 0 on a sync every 15s
 }
 
 TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {
@@ -194,4 +194,136 @@ TEST_CASE("A recorded metric that cannot be a load is refused with what to do") 
     args.insert(args.begin(), {"simulate", "--hpa", "hpa.yaml", "--from-prometheus", "up"});
     CHECK(run_hpawalk(args).code == 2);
   }
+}
+
+namespace {
+
+const char* two_hpas = R"(
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web, namespace: shop}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  maxReplicas: 10
+  metrics:
+  - type: Resource
+    resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: keen, namespace: shop}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: keen}
+  maxReplicas: 10
+  metrics:
+  - type: Resource
+    resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}
+  behavior: {scaleUp: {tolerance: "0.5"}}
+)";
+
+Ran upgrade(std::vector<std::string> more) {
+  std::vector<std::string> args = {"simulate", "--upgrade-to", "1.37"};
+  args.insert(args.end(), more.begin(), more.end());
+  return run_hpawalk(args, {{"two.yaml", two_hpas}});
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("simulate --upgrade-to names what changes for each HPA of a file, and counts the others") {
+  Ran ran = upgrade({"--hpa", "two.yaml", "--kube-version", "1.34"});
+  CHECK_MESSAGE(ran.code == 0, ran.err);
+  CHECK(has(ran.out, "shop/keen\n  - tolerance: spec.behavior.scaleUp.tolerance: Kubernetes 1.34 drops"));
+  CHECK_FALSE(has(ran.out, "shop/web"));
+  CHECK(has(ran.out, "Nothing changes for 1 other HPA."));
+  CHECK(has(ran.out, "syncs at once in Kubernetes 1.37"));
+  Ran json = upgrade({"two.yaml", "--kube-version", "1.34", "-o", "json"});
+  REQUIRE(json.code == 0);
+  auto read = nlohmann::json::parse(json.out);
+  CHECK(read["from"] == "1.34");
+  CHECK(read["to"] == "1.37");
+  CHECK(read["unchanged"] == 1);
+  CHECK(read["everyHpa"][0]["id"] == "first-sync");
+  REQUIRE(read["hpas"].size() == 1);
+  CHECK(read["hpas"][0]["name"] == "keen");
+  CHECK(read["hpas"][0]["changes"][0]["id"] == "tolerance");
+}
+
+TEST_CASE("simulate --upgrade-to says in one line that nothing changes") {
+  Ran ran = run_hpawalk({"simulate", "--upgrade-to", "1.36", "--hpa", "two.yaml", "--kube-version", "1.35"},
+                        {{"two.yaml", two_hpas}});
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "Nothing changes for 2 HPAs from Kubernetes 1.35 to 1.36.\n");
+}
+
+TEST_CASE("simulate --upgrade-to shows the replicas under a load where they differ") {
+  const std::vector<std::string> load = {"--kube-version", "1.34", "--profile", "step 70..100 at 1m for 5m"};
+  std::vector<std::string> args = {"two.yaml#keen"};
+  args.insert(args.end(), load.begin(), load.end());
+  Ran ran = upgrade(args);
+  CHECK_MESSAGE(ran.code == 0, ran.err);
+  CHECK(has(ran.out, "Replicas under the load step 70..100 at 1m for 5m:"));
+  CHECK(has(ran.out, "Kubernetes 1.34  1 -> 2"));
+  CHECK(has(ran.out, "Kubernetes 1.37  1\n"));
+  args.insert(args.end(), {"-o", "json"});
+  auto json = nlohmann::json::parse(upgrade(args).out);
+  CHECK(json["hpas"][0]["simulation"]["differs"] == true);
+  CHECK(json["hpas"][0]["simulation"]["before"]["sequence"] == Sequence{1, 2});
+  CHECK(json["hpas"][0]["simulation"]["after"]["sequence"] == Sequence{1});
+  args[0] = "two.yaml";
+  args[4] = "hold 70 for 5m";
+  args.resize(5);
+  Ran same = upgrade(args);
+  CHECK(has(same.out, "Under the load, the replicas of 1 changed HPA are the same in both versions."));
+  CHECK(has(same.out, "Nothing changes for 1 other HPA."));
+}
+
+TEST_CASE("simulate --upgrade-to tells what is wrong with its arguments and exits with 2") {
+  for (const auto& [args, part] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--hpa", "two.yaml"}, "Name the version with --kube-version"},
+           {{"--hpa", "two.yaml", "--kube-version", "1.99"}, "not known to this hpawalk"},
+           {{"--hpa", "two.yaml#wbe", "--kube-version", "1.36"}, "Did you mean web?"},
+           {{"--hpa", "two.yaml", "--kube-version", "1.36", "-o", "csv"}, "use -o json"},
+           {{"--hpa", "two.yaml", "--kube-version", "1.36", "--runs", "5"}, "--runs"},
+           {{"--hpa", "two.yaml", "-A"}, "excludes"},
+           {{"-A", "-n", "shop"}, "excludes"}}) {
+    Ran ran = upgrade(args);
+    CAPTURE(part);
+    CHECK(ran.code == 2);
+    CHECK_MESSAGE(has(ran.err, part), ran.err);
+  }
+  Ran older =
+      run_hpawalk({"simulate", "--upgrade-to", "1.30", "--hpa", "hpa.yaml", "--kube-version", "1.36"});
+  CHECK(older.code == 2);
+  CHECK(has(older.err, "Kubernetes 1.30 is older than 1.36"));
+  Ran unknown = run_hpawalk({"simulate", "--upgrade-to", "1.99", "--hpa", "hpa.yaml"});
+  CHECK(unknown.code == 2);
+  CHECK(has(unknown.err, "--upgrade-to 1.37"));
+  CHECK(run_hpawalk({"simulate", "-A", "--profile", "hold 1"}).code == 2);
+  Ran nothing = run_hpawalk({"simulate", "--profile", "hold 1"});
+  CHECK(nothing.code == 2);
+  CHECK(has(nothing.err, "--hpa is required"));
+}
+
+TEST_CASE("An HPA that neither version takes is told, and the exit code says so") {
+  std::string text = two_hpas;
+  text.replace(text.find("cpu"), 3, "");
+  Ran ran = run_hpawalk({"simulate", "--upgrade-to", "1.37", "two.yaml", "--kube-version", "1.34"},
+                        {{"two.yaml", text}});
+  CHECK(ran.code == 1);
+  CHECK(has(ran.out, "shop/web\n  - not compared: The HorizontalPodAutoscaler web is not valid"));
+  CHECK(has(ran.out, "shop/keen"));
+  CHECK(has(ran.err, "1 of 2 HPAs could not be compared"));
+}
+
+TEST_CASE("The newest known version is the default, and minReplicas 0 comes back from 0 in it") {
+  Ran ran = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--set", "spec.minReplicas=0", "--profile",
+                         "hold 0 for 1m; hold 30 for 5m", "-o", "json"});
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  auto json = nlohmann::json::parse(ran.out);
+  CHECK(json["kubernetes"] == "1.37");
+  CHECK(json["variants"][1]["sequence"] == Sequence{0, 3, 6, 10});
 }

@@ -17,11 +17,13 @@
 #include "diagnose/causes.hpp"
 #include "diagnose/readiness.hpp"
 #include "diagnose/view.hpp"
-#include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/golden.hpp"
+#include "tests/fakes/judged.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::diagnose;
+using fakes::judged;
+using fakes::judged_hpa;
 
 static std::string content(const std::filesystem::path& file) {
   std::ifstream in(file);
@@ -80,29 +82,12 @@ static const Json& healthy() {
   return base;
 }
 
-static HpaDiagnosis judged_hpa(const Facts& facts) {
-  std::vector<HpaDiagnosis> all = diagnose_hpas(facts, facts.asked_space, facts.asked_name);
-  REQUIRE(all.size() == 1);
-  REQUIRE_FALSE(all[0].chains.empty());
-  return all[0];
-}
-
-static HpaDiagnosis judged_hpa(const Json& document) {
-  Result<Facts> facts = facts_from(document.dump());
-  REQUIRE(facts);
-  return judged_hpa(*facts);
-}
-
 // Of a file, which several tests look at.
 static const HpaDiagnosis& judged_file(const std::filesystem::path& file) {
   static std::map<std::filesystem::path, HpaDiagnosis> all;
   auto found = all.find(file);
   if (found == all.end()) found = all.emplace(file, judged_hpa(fakes::facts_of(file))).first;
   return found->second;
-}
-
-static ChainDiagnosis judged(const Json& document) {
-  return judged_hpa(document).chains[0];
 }
 
 // What is told first, by cause: the first broken link of each metric; where nothing is broken, all that there

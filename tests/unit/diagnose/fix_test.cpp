@@ -11,32 +11,17 @@
 #include "cli/markdown.hpp"
 #include "diagnose/diagnosis.hpp"
 #include "diagnose/rules.hpp"
-#include "tests/fakes/facts_files.hpp"
+#include "tests/fakes/judged.hpp"
 #include "tests/fakes/sample.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::cli;
 using namespace hpawalk::diagnose;
+using namespace hpawalk::fakes;
 
 namespace {
 
 const std::filesystem::path facts_folder = std::filesystem::path(TESTS_FOLDER) / "facts";
-
-Json document_of(const std::string& name) {
-  return fakes::facts_document(facts_folder / (name + ".json"));
-}
-
-Json& items(Json& document, const std::string& reading) {
-  return document["readings"][reading]["value"]["items"];
-}
-
-Json& named(Json& document, const std::string& reading, const std::string& name) {
-  for (Json& item : items(document, reading)) {
-    if (item["metadata"]["name"] == name) return item;
-  }
-  FAIL("no " << name << " in " << reading);
-  return document;
-}
 
 std::vector<Finding> findings_of(const Facts& facts) {
   std::vector<Finding> all;
@@ -250,7 +235,7 @@ TEST_CASE("An overlay network is advice: nothing opens all Deployments of a name
 
 TEST_CASE("Out of the mesh goes the Deployment, also where its Service is called otherwise") {
   Json document = document_of("adapter-mesh-sidecar");
-  named(document, "services", "shop-adapter")["metadata"]["name"] = "front";
+  item(document, "services", "shop-adapter")["metadata"]["name"] = "front";
   for (Json& api : items(document, "apiservices")) api["spec"]["service"]["name"] = "front";
   Fix fix = fix_of(document, "adapter-mesh-sidecar");
   CHECK(fix.object.resource == "deployment");
@@ -261,11 +246,11 @@ TEST_CASE("Out of the mesh goes the Deployment, also where its Service is called
 
 TEST_CASE("The APIService gets the port that its Service has, not one that is usual") {
   Json document = document_of("apiservice-port");
-  named(document, "services", "shop-adapter")["spec"]["ports"][0] = {
+  item(document, "services", "shop-adapter")["spec"]["ports"][0] = {
       {"name", "api"}, {"port", 9443}, {"targetPort", 6443}};
   Fix fix = fix_of(document, "apiservice-port");
   CHECK(fix.body == Json{{"spec", {{"service", {{"port", 9443}}}}}});
-  named(document, "services", "shop-adapter")["spec"]["ports"].push_back({{"name", "other"}, {"port", 8444}});
+  item(document, "services", "shop-adapter")["spec"]["ports"].push_back({{"name", "other"}, {"port", 8444}});
   CHECK(fix_of(document, "apiservice-port").kind == Fix::Kind::advice);  // which of two nobody can say
 }
 
@@ -284,7 +269,7 @@ TEST_CASE("An APIService that is missing is created as a whole, for the Service'
 
 TEST_CASE("A monitor that looks into other namespaces keeps them") {
   Json document = document_of("target-not-discovered");
-  Json& monitor = named(document, "servicemonitors", "object-value");
+  Json& monitor = item(document, "servicemonitors", "object-value");
   monitor["spec"]["namespaceSelector"] = {{"matchNames", {"first", "second"}}};
   Fix fix = fix_of(document, "monitor-selects-no-service");
   CHECK(fix.patch_type == "json");
@@ -300,10 +285,10 @@ TEST_CASE("A monitor that looks into other namespaces keeps them") {
 
 TEST_CASE("Of two endpoints the one with the wrong port is corrected, and only while it is that one") {
   Json document = document_of("target-not-discovered");
-  Json& monitor = named(document, "servicemonitors", "object-value");
+  Json& monitor = item(document, "servicemonitors", "object-value");
   monitor["spec"]["endpoints"] =
       Json::array({{{"port", "mgmt"}, {"path", "/m"}, {"scheme", "https"}}, {{"port", "stat2"}}});
-  Json& service = named(document, "services", "object-value");
+  Json& service = item(document, "services", "object-value");
   service["spec"]["ports"] =
       Json::array({{{"name", "stats2"}, {"port", 9113}}, {{"name", "grpc"}, {"port", 9000}}});
   Finding f = finding(document, "monitor-port-name");
@@ -320,8 +305,8 @@ TEST_CASE("Of two endpoints the one with the wrong port is corrected, and only w
 
 TEST_CASE("A Service's only port gets the name that the monitor asks for, if it can be one") {
   Json document = document_of("target-not-discovered");
-  Json& monitor = named(document, "servicemonitors", "object-value");
-  Json& service = named(document, "services", "object-value");
+  Json& monitor = item(document, "servicemonitors", "object-value");
+  Json& service = item(document, "services", "object-value");
   service["spec"]["ports"] = Json::array({{{"port", 9113}}});
   Fix fix = fix_of(document, "monitor-port-name");
   CHECK(fix.object.resource == "service");
@@ -374,7 +359,7 @@ TEST_CASE("A rejected PodMonitor is looked at as a PodMonitor") {
 
 TEST_CASE("Of a Service's ports, only the one with a wrong targetPort is changed") {
   Json document = document_of("target-not-discovered");
-  Json& service = named(document, "services", "object-value");
+  Json& service = item(document, "services", "object-value");
   service["spec"]["ports"] = Json::array({{{"name", "web"}, {"port", 80}, {"targetPort", 8080}},
                                           {{"name", "stats"}, {"port", 9113}, {"targetPort", 9999}}});
   for (auto& [key, reading] : document["readings"].items()) {
@@ -399,8 +384,8 @@ TEST_CASE("Of a Service's ports, only the one with a wrong targetPort is changed
 
 TEST_CASE("Prometheus gets one namespace more, not all of them") {
   Json document = document_of("target-not-discovered");
-  Json& prometheus = named(document, "prometheuses", "k9");
-  Json& monitor = named(document, "servicemonitors", "object-value");
+  Json& prometheus = item(document, "prometheuses", "k9");
+  Json& monitor = item(document, "servicemonitors", "object-value");
   monitor["metadata"]["namespace"] = "shop";
   auto fix = [&] { return fix_of(document, "monitor-namespace-not-selected"); };
   // By labels: the namespace gets them.
@@ -436,12 +421,12 @@ TEST_CASE("An HPA at its limit works as it is set: no command raises the limit")
 
 TEST_CASE("A label that another value has is replaced, and that is said") {
   Json document = document_of("target-not-discovered");
-  Json& monitor = named(document, "servicemonitors", "object-value");
+  Json& monitor = item(document, "servicemonitors", "object-value");
   monitor["metadata"]["labels"]["release"] = "other";
   Fix fix = fix_of(document, "monitor-not-selected");
   CHECK(fix.body == Json{{"metadata", {{"labels", {{"release", "shop-stack"}}}}}});
   CHECK(says(fix.beyond, "release=other"));
-  named(document, "prometheuses", "k9")["spec"]["serviceMonitorSelector"]["matchExpressions"] =
+  item(document, "prometheuses", "k9")["spec"]["serviceMonitorSelector"]["matchExpressions"] =
       Json::array({{{"key", "team"}, {"operator", "Exists"}}});
   CHECK(fix_of(document, "monitor-not-selected").kind == Fix::Kind::advice);  // the labels alone would not do
 }
@@ -450,13 +435,13 @@ TEST_CASE(
     "An argument of the adapter is replaced where it stands, with the container's name and the old one "
     "tested") {
   Json document = document_of("healthy");
-  for (Json* container : {&named(document, "deployments/metrics-api",
-                                 "shop-adapter")["spec"]["template"]["spec"]["containers"][0],
+  for (Json* container : {&item(document, "deployments/metrics-api",
+                                "shop-adapter")["spec"]["template"]["spec"]["containers"][0],
                           &items(document, "pods/metrics-api")[0]["spec"]["containers"][0]}) {
     (*container)["args"][1] = "--prometheus-url=http://nobody.watch.svc:9191";
   }
   Fix fix = fix_of(document, "adapter-prometheus-url");
-  Json& deployment = named(document, "deployments/metrics-api", "shop-adapter");
+  Json& deployment = item(document, "deployments/metrics-api", "shop-adapter");
   Json after = deployment.patch(fix.body);
   CHECK(after["spec"]["template"]["spec"]["containers"][0]["args"][1] ==
         "--prometheus-url=http://prom-web.watch.svc:9191");

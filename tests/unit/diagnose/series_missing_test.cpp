@@ -1,32 +1,16 @@
 // A series that Prometheus does not have now: what its targets expose, and who exposed it before.
 #include <doctest/doctest.h>
 
-#include <filesystem>
-
 #include "diagnose/diagnosis.hpp"
-#include "tests/fakes/facts_files.hpp"
+#include "tests/fakes/judged.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::diagnose;
+using namespace hpawalk::fakes;
 
 namespace {
 
 constexpr const char* page = "page http://10.244.0.50:9113/metrics lab_value";
-
-Json document_of(const std::string& file) {
-  return fakes::facts_document(std::filesystem::path(TESTS_FOLDER) / "facts" / (file + ".json"));
-}
-
-// The first finding of the HPA that the document is about.
-Finding first_of(const Json& document) {
-  Result<Facts> facts = facts_from(document.dump());
-  REQUIRE(facts);
-  std::vector<HpaDiagnosis> all = diagnose_hpas(*facts, facts->asked_space, facts->asked_name);
-  REQUIRE(all.size() == 1);
-  const Finding* first = all[0].chains[0].first_broken();
-  REQUIRE(first != nullptr);
-  return *first;
-}
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

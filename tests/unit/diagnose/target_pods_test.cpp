@@ -2,36 +2,23 @@
 // can be had.
 #include <doctest/doctest.h>
 
-#include <filesystem>
-
 #include "diagnose/controller.hpp"
 #include "diagnose/diagnosis.hpp"
-#include "tests/fakes/facts_files.hpp"
+#include "tests/fakes/judged.hpp"
 
 using namespace hpawalk;
 using namespace hpawalk::diagnose;
+using namespace hpawalk::fakes;
 
 namespace {
 
-Json document_of(const std::string& file) {
-  return fakes::facts_document(std::filesystem::path(TESTS_FOLDER) / "facts" / (file + ".json"));
-}
-
 // Verdict, findings and fixes of the HPA that the document is about, as `-o json` has them.
 std::string said(const Json& document) {
-  Result<Facts> facts = facts_from(document.dump());
-  REQUIRE(facts);
-  std::vector<HpaDiagnosis> all = diagnose_hpas(*facts, facts->asked_space, facts->asked_name);
-  REQUIRE(all.size() == 1);
-  return to_json(all[0]).dump();
+  return to_json(judged_hpa(document)).dump();
 }
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
-}
-
-Json& items(Json& document, const std::string& reading) {
-  return document["readings"][reading]["value"]["items"];
 }
 
 Json flags(const std::string& gates) {

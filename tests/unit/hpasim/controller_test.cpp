@@ -168,7 +168,7 @@ TEST_CASE("A replica count of zero disables scaling") {
   Drive drive(walkthrough(), 0);
   CHECK(drive.sync(50'000) == 0);
   CHECK(drive.last.rule == Rule::zero);
-  CHECK(reason(drive.last.conditions, drive.controller.spec()) == "ScalingDisabled");
+  CHECK(reason(drive.last.conditions) == "ScalingDisabled");
 }
 
 TEST_CASE("Down to zero and back: by the replica count until 1.35, by the HPA's own condition from 1.36 on") {
@@ -182,6 +182,25 @@ TEST_CASE("Down to zero and back: by the replica count until 1.35, by the HPA's 
     CHECK(drive.sync(50'000) == (wakes ? 4 : 0));
     Drive by_hand(document, 0, *rules_for(version));
     CHECK(by_hand.sync(50'000) == (version == "1.34" ? 4 : 0));
+  }
+}
+
+TEST_CASE(
+    "An HPA that went to zero itself comes back to a minimum that was raised meanwhile; a person's zero "
+    "stays") {
+  Document zero = walkthrough({"spec.minReplicas=0", "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
+  Document three = walkthrough({"spec.minReplicas=3"});
+  for (std::string_view version : {"1.35", "1.37"}) {
+    CAPTURE(version);
+    bool wakes = version == "1.37";
+    Drive drive(zero, 1, *rules_for(version));
+    CHECK(drive.sync(0) == 0);
+    CHECK(drive.last.conditions.scaled_to_zero == (wakes ? std::optional(true) : std::nullopt));
+    drive.controller.change(spec_of(three));
+    CHECK(drive.sync(10'000) == (wakes ? 3 : 0));
+    CHECK(drive.last.conditions.scaled_to_zero == (wakes ? std::optional(false) : std::nullopt));
+    drive.replicas = 0;  // a person
+    CHECK(drive.sync(50'000) == 0);
   }
 }
 
@@ -228,7 +247,7 @@ TEST_CASE("With several metrics the largest wins, and a failed one never lets re
   d = controller.sync(broken, pods, {3, 3}, seconds(30), seconds(30));
   CHECK(d.to == 3);
   CHECK(d.rule == Rule::no_metric);
-  CHECK(reason(d.conditions, controller.spec()) == "FailedGetExternalMetric");
+  CHECK(reason(d.conditions) == "FailedGetExternalMetric");
   std::int64_t high[] = {50'000};
   Reading upwards[] = {{Failure::none, high, {}}, {Failure::unavailable, {}, {}}};
   CHECK(controller.sync(upwards, pods, {3, 3}, seconds(45), seconds(45)).to == 7);
@@ -409,18 +428,119 @@ TEST_CASE("Replicas stay between min and max whatever the metric does") {
 }
 
 TEST_CASE("A sync comes one period after the last one's end, or after a resync that fell into it") {
-  Time period = seconds(15), resync = seconds(7);
-  CHECK(next_sync(seconds(0), milliseconds(40), milliseconds(50), resync, period) ==
-        seconds(15) + milliseconds(40));
-  CHECK(next_sync(seconds(7) - milliseconds(10), seconds(7) + milliseconds(30), seconds(7) + milliseconds(30),
-                  resync, period) == seconds(22));
-  CHECK(next_sync(seconds(22) + milliseconds(10), seconds(22) + milliseconds(50),
-                  seconds(22) + milliseconds(50), resync, period) == seconds(37) + milliseconds(50));
+  Time period = seconds(15);
+  auto next = [&](Time start, Time status, Time end) {
+    SyncQueue queue(period);
+    queue.delay_until(start);
+    CHECK(queue.next(Time(0)) == start);
+    put_back(queue, start, status, end, seconds(7), period);
+    return queue.next(end);
+  };
+  CHECK(next(seconds(0), milliseconds(40), milliseconds(50)) == seconds(15) + milliseconds(40));
+  Time before = seconds(7) - milliseconds(10), after = seconds(7) + milliseconds(30);
+  CHECK(next(before, after, after) == seconds(22));
+  before = seconds(22) + milliseconds(10), after = seconds(22) + milliseconds(50);
+  CHECK(next(before, after, after) == seconds(37) + milliseconds(50));
+  CHECK(next(seconds(0), seconds(40), seconds(40)) == seconds(40));  // it took longer than a period
+}
+
+TEST_CASE("A changed HPA that is looked at at once is also looked at when its turn comes") {
+  SyncQueue queue(seconds(15));
+  queue.delay_until(seconds(15));
+  CHECK(queue.next(Time(0), seconds(4)) == seconds(4));
+  queue.put_back(seconds(5));
+  CHECK(queue.next(seconds(5)) == seconds(15));
+  queue.put_back(seconds(16));
+  CHECK(queue.next(seconds(16), seconds(30)) == seconds(30));
+  queue.put_back(seconds(32));  // its turn came while it was looked at: once more, when that has ended
+  CHECK(queue.next(seconds(32)) == seconds(32));
+  queue.put_back(seconds(33));
+  CHECK(queue.next(seconds(33), seconds(60)) == seconds(47));
+}
+
+TEST_CASE("What the controller remembers of an HPA outlives a change of it") {
+  auto down = [](int window) {
+    return walkthrough(
+        {"spec.behavior={}", fmt::format("spec.behavior.scaleDown.stabilizationWindowSeconds={}", window)});
+  };
+  Drive drive(down(300), 1);
+  CHECK(drive.syncs(50'000, 2) == Sequence{5, 10});
+  CHECK(drive.syncs(2'000, 2) == Sequence{10, 10});
+  drive.controller.change(spec_of(down(0)));
+  CHECK(drive.sync(2'000) == 2);
+  drive.controller.change(spec_of(down(300)));
+  drive.replicas = 8;             // a person
+  CHECK(drive.sync(2'500) == 8);  // by a recommendation that the window of 0 did not count any more
+  CHECK(drive.last.rule == Rule::stabilized_down);
+}
+
+TEST_CASE("A change of an HPA counts its scaling events by the new policies") {
+  auto up = [](std::string_view policies) {
+    return walkthrough({"spec.maxReplicas=100", fmt::format("spec.behavior.scaleUp.policies={}", policies)});
+  };
+  Drive drive(up("[{type: Pods, value: 3, periodSeconds: 15}]"), 1);
+  CHECK(drive.syncs(500'000, 2) == Sequence{4, 7});
+  drive.controller.change(spec_of(up("[{type: Pods, value: 8, periodSeconds: 60}]")));
+  // 8 in a minute, of which 3 have been; the 3 before them were forgotten when their slot was used again.
+  CHECK(drive.sync(500'000) == 12);
+  CHECK(drive.last.conditions.limited == Limited::ScaleUpLimit);
+}
+
+TEST_CASE("The recommendations are kept in the controller's own slots") {
+  struct Slot {
+    std::int32_t replicas;
+    Time at;
+  };
+  std::vector<Slot> list;  // as the controller writes it
+  Recommendations ours;
+  Random random(7);
+  Time now{0}, window = seconds(60);
+  for (int i = 0; i < 3000; ++i) {
+    now += seconds(1 + static_cast<int>(random.next() % 30));
+    auto replicas = static_cast<std::int32_t>(random.next() % 100);
+    Slot* old = nullptr;
+    for (Slot& slot : list) {
+      if (slot.at < now - window) old = &slot;
+    }
+    if (old != nullptr) {
+      *old = {replicas, now};
+    } else {
+      list.push_back({replicas, now});
+    }
+    ours.put(replicas, now, now - window);
+    if (i % 50 != 0) continue;
+    std::vector<Slot> expected = list;
+    std::sort(expected.begin(), expected.end(), [](const Slot& a, const Slot& b) { return a.at < b.at; });
+    std::vector<Recommendations::Entry> entries = ours.by_age();
+    REQUIRE(entries.size() == expected.size());
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      REQUIRE(entries[k].at == expected[k].at);
+      REQUIRE(entries[k].replicas == expected[k].replicas);
+    }
+    window = seconds(10 + static_cast<int>(random.next() % 300));
+  }
 }
 
 TEST_CASE("A Kubernetes version is read in the usual spellings") {
   CHECK(rules_for("1.34")->minor == 34);
   CHECK(rules_for("v1.32.13")->tolerance_is_absolute);
   CHECK(rules_for("36")->zero_by_condition);
-  for (std::string_view bad : {"", "2.0", "1.22", "latest"}) CHECK_FALSE(rules_for(bad));
+  CHECK(minor_of("v1.34.4-gke.1") == 34);
+  CHECK(minor_of("v1.33.1+k3s1") == 33);
+  for (std::string_view bad : {"", "2.0", "1.22", "latest", "1.38"}) CHECK_FALSE(rules_for(bad));
+}
+
+TEST_CASE("What nobody says is as in the newest version that is known") {
+  Rules newest = rules_of_minor(newest_minor), silent;
+  CHECK(newest.minor == silent.minor);
+  CHECK(newest.tolerance_is_absolute == silent.tolerance_is_absolute);
+  CHECK(newest.tolerance_from_spec == silent.tolerance_from_spec);
+  CHECK(newest.external_saturates == silent.external_saturates);
+  CHECK(newest.ratio_saturates == silent.ratio_saturates);
+  CHECK(newest.pod_level_requests == silent.pod_level_requests);
+  CHECK(newest.zero_by_condition == silent.zero_by_condition);
+  CHECK(newest.zero_allowed == silent.zero_allowed);
+  CHECK(newest.first_sync_at_once == silent.first_sync_at_once);
+  CHECK(newest.tolerance_gate_locked == silent.tolerance_gate_locked);
+  CHECK(minor_of(newest_version) == newest_minor);
 }

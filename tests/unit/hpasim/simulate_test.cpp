@@ -166,6 +166,38 @@ TEST_CASE("The same seed gives the same run, and many runs are the same on any n
   CHECK(simulate(spec, profiles, setup).sequence() == one.outcomes[0].sequence);
 }
 
+TEST_CASE("A changed HPA counts at the next sync, since 1.37 at once") {
+  Setup setup;
+  std::vector<Profile> profiles = {load("constant 50 for 5m")};
+  setup.replicas = 10;
+  setup.changes = {{seconds(65), spec_with({"spec.maxReplicas=20"})}};
+  for (std::string_view version : {"1.36", "1.37"}) {
+    CAPTURE(version);
+    setup.rules = *rules_for(version);
+    Timeline t = simulate(spec_with(), profiles, setup);
+    REQUIRE(t.replicas.size() == 2);
+    CHECK(t.replicas[1].count == 20);
+    Time late = t.replicas[1].at - seconds(65);
+    if (version == "1.37") CHECK(late < seconds(1));
+    if (version == "1.36") CHECK(late > seconds(5));
+    setup.jitter = true;
+    CHECK(simulate(spec_with(), profiles, setup).replicas.back().count == 20);
+    setup.jitter = false;
+  }
+}
+
+TEST_CASE("The metrics of a changed HPA are those of its new spec") {
+  Setup setup;
+  setup.rules = *rules_for("1.34");
+  std::vector<Profile> profiles = {load("constant 50 for 5m")};
+  Spec changed =
+      spec_with({"spec.metrics=[{type: External, external: {metric: {name: m}, target: {type: "
+                 "AverageValue, averageValue: 10}}}]",
+                 "spec.behavior.scaleDown.stabilizationWindowSeconds=0"});
+  setup.changes = {{seconds(100), changed}};
+  CHECK(simulate(spec_with(), profiles, setup).sequence() == Sequence{1, 4, 8, 10, 5});
+}
+
 TEST_CASE("The load per pod decreases as more pods share it") {
   Setup setup;
   setup.rules = *rules_for("1.34");

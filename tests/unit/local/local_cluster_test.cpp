@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cluster/local/images.hpp"
@@ -9,6 +10,7 @@
 #include "cluster/local/machine.hpp"
 #include "cluster/local/network.hpp"
 #include "cluster/local/parts.hpp"
+#include "hpasim/version.hpp"
 #include "tests/fakes/fakes.hpp"
 
 using namespace hpawalk;
@@ -73,6 +75,7 @@ TEST_CASE("A Kubernetes is named by its minor or exact version; without a name i
   for (const char* text : {"1.35", "v1.35", "1.35.4", "v1.35.4"})
     CHECK(find_kubernetes(text)->version == "v1.35.4");
   CHECK(find_kubernetes("")->version == newest().version);
+  CHECK(newest().minor == hpasim::newest_version);
   for (const char* text : {"1.33", "1.35.3", "35", "latest", "v", "1.35.4 "}) {
     Result<KubernetesRelease> found = find_kubernetes(text);
     REQUIRE_FALSE(found);
@@ -98,19 +101,32 @@ TEST_CASE("Only the set of Kubernetes' own programs depends on its version; each
   }
 }
 
-TEST_CASE("The images' tags are the versions that the module pins") {
-  const std::string_view module = embedded_files().at("parts/current/go.mod");
-  auto pins = [&](const std::string& line) {
-    return module.find(line + "\n") != std::string_view::npos ||
-           module.find(line + " // indirect\n") != std::string_view::npos;
+TEST_CASE("The images' tags are the versions that the modules pin") {
+  auto pins = [&](const std::string& module, const std::string& line) {
+    const std::string_view text = embedded_files().at("parts/" + module + "/go.mod");
+    return text.find(line + "\n") != std::string_view::npos ||
+           text.find(line + " // indirect\n") != std::string_view::npos;
   };
-  CHECK(pins(std::string("github.com/coredns/coredns ") + version::coredns));
-  CHECK(pins(std::string("github.com/prometheus-operator/prometheus-operator ") +
-             version::prometheus_operator));
+  CHECK(pins("current", std::string("github.com/coredns/coredns ") + version::coredns));
+  CHECK(pins("current", std::string("github.com/prometheus-operator/prometheus-operator ") +
+                            version::prometheus_operator));
   CHECK(std::string(version::prometheus).substr(0, 3) == "v3.");
-  CHECK(pins("github.com/prometheus/prometheus v0.3" + std::string(version::prometheus).substr(3)));
-  CHECK(pins("go.etcd.io/etcd/server/v3 v" +
-             std::string(version::etcd).substr(0, std::string(version::etcd).find('-'))));
+  CHECK(pins("prometheus",
+             "github.com/prometheus/prometheus v0.3" + std::string(version::prometheus).substr(3)));
+  CHECK(pins("current", "go.etcd.io/etcd/server/v3 v" +
+                            std::string(version::etcd).substr(0, std::string(version::etcd).find('-'))));
+}
+
+TEST_CASE(
+    "Prometheus is compiled against the same Kubernetes libraries as the rest, so that they are shared") {
+  for (const char* library : {"api", "apimachinery", "client-go"}) {
+    const std::string line = fmt::format("k8s.io/{} v0{}", library, newest().version.substr(2));
+    for (const char* module : {"current", "prometheus"}) {
+      CHECK_MESSAGE(
+          embedded_files().at(fmt::format("parts/{}/go.mod", module)).find(line) != std::string_view::npos,
+          module, " does not pin ", line);
+    }
+  }
 }
 
 TEST_CASE("The key of a set changes with Go's version, and differs between sets") {
@@ -127,7 +143,7 @@ TEST_CASE("Parts that are there are not built again") {
   fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   Layout layout = make_layout(fake.world.environment);
   for (const auto& [set, folder] : set_folders(layout)) fake.files.folders.insert(folder);
-  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
+  Result<Parts> parts = build_parts(fake.world, layout, newest(), Source::compile, progress);
   REQUIRE(parts);
   CHECK(parts->program("kubectl").filename() == "kubectl");
   CHECK(parts->program("adapter").parent_path() == parts->folders().at("adapter"));
@@ -140,7 +156,7 @@ TEST_CASE("Missing parts are compiled beside their place and renamed when they a
   fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   Layout layout = make_layout(fake.world.environment);
   std::map<std::string, fs::path> folders = set_folders(layout);
-  fake.files.folders = {folders["kubernetes"], folders["chain"]};
+  fake.files.folders = {folders["kubernetes"], folders["chain"], folders["prometheus"]};
   fake.processes.expect(
       "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' "
       "sigs.k8s.io/prometheus-adapter/cmd/adapter",
@@ -149,7 +165,7 @@ TEST_CASE("Missing parts are compiled beside their place and renamed when they a
                             ".partial/ "
                             "sigs.k8s.io/prometheus-adapter/cmd/adapter",
                         {0, "", "a\nb\n"});
-  REQUIRE(build_parts(fake.world, layout, newest(), progress));
+  REQUIRE(build_parts(fake.world, layout, newest(), Source::compile, progress));
   CHECK(fake.files.folders.contains(folders["adapter"]));
   CHECK_FALSE(fake.files.exists(folders["adapter"].string() + ".partial"));
   CHECK(fake.processes.calls.back().env.at("CGO_ENABLED") == "0");
@@ -162,7 +178,7 @@ TEST_CASE("A build that fails leaves no folder that could be taken for a whole o
   fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   Layout layout = make_layout(fake.world.environment);
   std::map<std::string, fs::path> folders = set_folders(layout);
-  fake.files.folders = {folders["kubernetes"], folders["chain"]};
+  fake.files.folders = {folders["kubernetes"], folders["chain"], folders["prometheus"]};
   fake.processes.expect(
       "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' "
       "sigs.k8s.io/prometheus-adapter/cmd/adapter",
@@ -171,7 +187,7 @@ TEST_CASE("A build that fails leaves no folder that could be taken for a whole o
                             ".partial/ "
                             "sigs.k8s.io/prometheus-adapter/cmd/adapter",
                         {1, "", "write /x: no space left on device\n"});
-  Result<Parts> parts = build_parts(fake.world, layout, newest(), progress);
+  Result<Parts> parts = build_parts(fake.world, layout, newest(), Source::compile, progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
   CHECK_FALSE(fake.files.exists(folders["adapter"]));
@@ -181,7 +197,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld none;
   SilentProgress progress;
   Layout layout = make_layout(none.world.environment);
-  Result<Parts> without = build_parts(none.world, layout, newest(), progress);
+  Result<Parts> without = build_parts(none.world, layout, newest(), Source::compile, progress);
   REQUIRE_FALSE(without);
   CHECK(without.error().id == "go-missing");
   CHECK(without.error().kind == ErrorClass::environment);
@@ -189,7 +205,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   fakes::FakeWorld old;
   old.processes.programs = {"go"};
   old.processes.expect("go env GOVERSION", {0, "go1.19.8\n", ""});
-  Result<Parts> with = build_parts(old.world, layout, newest(), progress);
+  Result<Parts> with = build_parts(old.world, layout, newest(), Source::compile, progress);
   REQUIRE_FALSE(with);
   CHECK(with.error().id == "go-too-old");
   CHECK(with.error().because.find("go1.19.8") != std::string::npos);
@@ -198,7 +214,7 @@ TEST_CASE("No Go, and too old a Go, are told apart and say what to do") {
   pinned.world.environment["GOTOOLCHAIN"] = "local";
   pinned.processes.programs = {"go"};
   pinned.processes.expect("go env GOVERSION", {0, "go1.23.1\n", ""});
-  CHECK(build_parts(pinned.world, layout, newest(), progress).error().id == "go-too-old");
+  CHECK(build_parts(pinned.world, layout, newest(), Source::compile, progress).error().id == "go-too-old");
 }
 
 TEST_CASE("Too little space is told before anything is compiled") {
@@ -207,7 +223,8 @@ TEST_CASE("Too little space is told before anything is compiled") {
   fake.processes.programs = {"go"};
   fake.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
   fake.files.free = 1U << 30U;
-  Result<Parts> parts = build_parts(fake.world, make_layout(fake.world.environment), newest(), progress);
+  Result<Parts> parts =
+      build_parts(fake.world, make_layout(fake.world.environment), newest(), Source::compile, progress);
   REQUIRE_FALSE(parts);
   CHECK(parts.error().id == "disk-full");
 }

@@ -1,0 +1,57 @@
+// The parts of a simulation's input, each loaded by itself: the HPAs (a file's or a cluster's), the
+// controller, the load. For simulation.cpp and upgrade.cpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "observe/simulation.hpp"
+
+namespace hpawalk::observe {
+
+// Connected when somebody first asks for it: a file and a typed load need no cluster.
+class Cluster {
+ public:
+  Cluster(world::World& world, std::string space, std::function<Result<world::KubeTarget>()> where)
+      : world_(world), space_(std::move(space)), where_(std::move(where)) {}
+  // One that is connected, and its namespace.
+  Cluster(world::World& world, std::string space, std::unique_ptr<world::KubeApi> api)
+      : world_(world), space_(std::move(space)), api_(std::move(api)) {}
+
+  Result<world::KubeApi*> api();
+  Result<std::string> space();
+
+ private:
+  world::World& world_;
+  std::string space_;
+  std::function<Result<world::KubeTarget>()> where_;
+  world::KubeTarget target_;
+  std::unique_ptr<world::KubeApi> api_;
+};
+
+bool looks_like_file(world::World& world, const std::string& file);
+
+// "hpas.yaml#web"
+struct HpaFile {
+  std::string path, name;
+};
+HpaFile hpa_file(const std::string& hpa);
+
+Result<Json> read_hpa(Cluster& cluster, const std::string& name);
+// Of a namespace; of all where it is empty.
+Result<std::vector<Json>> read_hpas(Cluster& cluster, const std::string& space);
+// As a person would have written it: without what a cluster adds.
+hpasim::Document written(const Json& hpa);
+
+// One load for all metrics, or one for each metric of `spec`. None: nothing is loaded.
+Status load_profiles(world::World& world, world::Progress& progress, Cluster& cluster,
+                     const SimulationRequest& request, Simulation& simulation);
+Status profiles_fit(const Simulation& simulation, const hpasim::Spec& spec);
+
+// The version, the flags and the gates. `of_cluster`: those that the cluster shows.
+Status load_controller(Cluster& cluster, bool of_cluster, const SimulationRequest& request,
+                       Simulation& simulation);
+
+}  // namespace hpawalk::observe
