@@ -51,7 +51,7 @@ inline Delays delays_of(Time sync) {
 }
 
 // Somebody changes the HPA.
-struct Change {
+struct SpecChange {
   Time at{0};
   Spec spec;
 };
@@ -71,9 +71,9 @@ struct Setup {
   bool jitter = false;
   std::uint64_t seed = 0;
   std::optional<Time> first_sync;
-  std::vector<double> carries;  // load that a ready pod carries, a metric each; empty: its target
-  bool details = true;          // keep every sync, not only the changes
-  std::vector<Change> changes;  // of the HPA, by time; the figures are those of the last spec
+  std::vector<double> carries;      // load that a ready pod carries, a metric each; empty: its target
+  bool details = true;              // keep every sync, not only the changes
+  std::vector<SpecChange> changes;  // of the HPA, by time; the figures are those of the last spec
 };
 
 struct Sync {

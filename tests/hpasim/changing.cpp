@@ -26,7 +26,7 @@ T value_of(Result<T> result) {
   std::exit(2);
 }
 
-hpasim::Change change(world::World& world, const std::string& text) {
+hpasim::SpecChange change(world::World& world, const std::string& text) {
   size_t equals = text.find('=');
   hpasim::Time at = value_of(hpasim::parse_duration(text.substr(0, equals) + "s"));
   hpasim::Document hpa = value_of(hpasim::find_hpa(value_of(world.files.read(text.substr(equals + 1)))));
