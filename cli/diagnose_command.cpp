@@ -13,13 +13,13 @@
 namespace hpawalk::cli {
 namespace {
 
-struct Options {
+struct DiagnoseOptions {
   std::string name, space, save, facts, explain, output = "text", prometheus_url;
   bool all = false;
   world::KubeTarget target;
 };
 
-Result<diagnose::Facts> read_facts(Session& session, Options& options) {
+Result<diagnose::Facts> read_facts(Session& session, DiagnoseOptions& options) {
   if (!options.facts.empty()) {
     Result<std::string> text = session.world.files.read(options.facts, world::most_recorded);
     if (!text) {
@@ -49,7 +49,8 @@ Result<diagnose::Facts> read_facts(Session& session, Options& options) {
 }
 
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
-Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts, const Options& options) {
+Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts,
+                                                   const DiagnoseOptions& options) {
   try {
     return diagnose::diagnose_hpas(facts, options.space, options.name);
   } catch (const Json::exception& e) {
@@ -68,7 +69,7 @@ Status unknown_cause(const std::string& id) {
                  near ? "Did you mean " + *near + "?" : "docs/causes.md lists them all");
 }
 
-Status explain_cause(Session& session, const Options& options) {
+Status explain_cause(Session& session, const DiagnoseOptions& options) {
   const diagnose::Cause* cause = diagnose::find_cause(options.explain);
   if (cause == nullptr) return unknown_cause(options.explain);
   if (options.output == "json") {
@@ -97,7 +98,7 @@ Status verdict(const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   return {};
 }
 
-Status not_in_facts(const diagnose::Facts& facts, const Options& options) {
+Status not_in_facts(const diagnose::Facts& facts, const DiagnoseOptions& options) {
   std::vector<std::string> names;
   for (const Json* hpa : facts.items("hpas"))
     names.push_back(text_at(*hpa, "metadata.namespace") + "/" + text_at(*hpa, "metadata.name"));
@@ -118,7 +119,7 @@ void print_json(world::Terminal& terminal, size_t requests,
   terminal.out(fmt::format("{}],\n  \"requests\": {}\n}}\n", diagnoses.empty() ? "" : "\n  ", requests));
 }
 
-Status run_diagnose(Session& session, Options options) {
+Status run_diagnose(Session& session, DiagnoseOptions options) {
   if (!options.explain.empty()) return explain_cause(session, options);
   options.name = plain_hpa_name(options.name);
   Result<diagnose::Facts> facts = read_facts(session, options);
@@ -155,7 +156,7 @@ Status run_diagnose(Session& session, Options options) {
 void add_diagnose(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "diagnose", "Find the first failing check of any HPA's chain, in any cluster (read-only)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DiagnoseOptions>();
   command->add_option("NAME", options->name, "The HPA; default: all in the namespace");
   auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
                     ->type_name("NS");
