@@ -54,6 +54,9 @@ Words words_of(AzLine line, const AzureNames& n) {
       return {"acr", "build", "--registry", n.registry, "--image", n.image, "--output", "none"};
     case AzLine::delete_image:
       return {"acr", "repository", "delete", "--name", n.registry, "--image", n.image, "--yes"};
+    case AzLine::prometheus_token:
+      return {"account", "get-access-token", "--resource", "https://prometheus.monitor.azure.com",
+              "--query", "accessToken",      "--output",   "tsv"};
     case AzLine::quota: return {"network", "list-usages", "--location", n.location, "--output", "json"};
     case AzLine::count: break;
   }

@@ -27,7 +27,8 @@ enum class AzLine {
   image,  // is it in the registry?
   build,
   delete_image,
-  quota,  // of public addresses, where prom-fake is to have a load balancer
+  quota,             // of public addresses, where prom-fake is to have a load balancer
+  prometheus_token,  // for the query endpoint of an Azure Monitor workspace
   count
 };
 
