@@ -249,6 +249,11 @@ inline constexpr ErrorEntry error_entries[] = {
     {"kind, minikube, k3d and AKS", "az-forbidden", "3",
      "Forbidden: this login lacks the permission. Granting the permission to pull requires Owner or User "
      "Access Administrator on the registry."},
+    {"kind, minikube, k3d and AKS", "az-tasks-paused", "3",
+     "Azure does not run this registry's tasks (`TasksOperationsNotAllowed`): they are paused for free "
+     "credits. "
+     "Build and push the image on a machine with Docker, copy it with `az acr import`, or "
+     "`--prom-fake-image`."},
     {"kind, minikube, k3d and AKS", "az-too-old", "3",
      "This version of az does not support a command that hpawalk runs."},
     {"kind, minikube, k3d and AKS", "az-broken", "3",
