@@ -122,6 +122,12 @@ inline constexpr ErrorEntry error_entries[] = {
     {"Reaching a cluster", "kube-proxy-ended kube-socket-folder", "3",
      "The `kubectl proxy` through which hpawalk asks ended, or cannot have its socket."},
     {"Reaching a cluster", "prometheus-http", "1", "The server is not a Prometheus API."},
+    {"Reaching a cluster", "prometheus-login", "1, 2, 3",
+     "Prometheus, or a proxy in front of it, requires credentials or rejects those that were sent: "
+     "`--prometheus "
+     "URL` with `--prometheus-token-file`, `--prometheus-header` or `--prometheus-client-certificate` (1). "
+     "Or "
+     "these options are wrong (2), or a token cannot be read (3)."},
     {"Reaching a cluster", "prometheus-forbidden", "1",
      "The API server does not pass the query on to Prometheus: `get` on `services/proxy` is missing."},
     {"Reaching a cluster", "prometheus-query prometheus-not-vector", "1",
@@ -248,6 +254,11 @@ inline constexpr ErrorEntry error_entries[] = {
     {"kind, minikube, k3d and AKS", "az-forbidden", "3",
      "Forbidden: this login lacks the permission. Granting the permission to pull requires Owner or User "
      "Access Administrator on the registry."},
+    {"kind, minikube, k3d and AKS", "az-tasks-paused", "3",
+     "Azure does not run this registry's tasks (`TasksOperationsNotAllowed`): they are paused for free "
+     "credits. "
+     "Build and push the image on a machine with Docker, copy it with `az acr import`, or "
+     "`--prom-fake-image`."},
     {"kind, minikube, k3d and AKS", "az-too-old", "3",
      "This version of az does not support a command that hpawalk runs."},
     {"kind, minikube, k3d and AKS", "az-broken", "3",

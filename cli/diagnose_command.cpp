@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/diagnosis_report.hpp"
+#include "cli/prometheus_options.hpp"
 #include "cli/read_chain.hpp"
 #include "diagnose/causes.hpp"
 
@@ -17,6 +18,7 @@ struct DiagnoseOptions {
   std::string name, space, save, facts, explain, output = "text", prometheus_url;
   bool all = false;
   world::KubeTarget target;
+  PrometheusOptions prometheus;
 };
 
 Result<diagnose::Facts> read_facts(Session& session, DiagnoseOptions& options) {
@@ -37,6 +39,10 @@ Result<diagnose::Facts> read_facts(Session& session, DiagnoseOptions& options) {
   diagnose::CollectOptions what;
   what.name = options.name;
   what.prometheus_url = options.prometheus_url;
+  Result<world::PrometheusLogin> login =
+      prometheus_login(session.world, options.prometheus, options.prometheus_url);
+  if (!login) return failure(login.error());
+  what.prometheus_login = *std::move(login);
   if (!options.all) {
     Result<std::string> space = chosen_space(session, options.target, options.space);
     if (!space) return failure(space.error());
@@ -168,6 +174,7 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       ->add_option("--prometheus", options->prometheus_url,
                    "Ask Prometheus at this URL instead of through the API server")
       ->type_name("URL");
+  add_prometheus_options(*command, options->prometheus);
   auto* save = command->add_option("--save", options->save, "Save the facts that the rules read, for --facts")
                    ->type_name("FILE");
   auto* facts = command->add_option("--facts", options->facts, "Diagnose from saved facts, without a cluster")
@@ -182,7 +189,8 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
   command->footer(
       "Exit codes: 0 nothing is broken, 1 something is broken, 2 usage, 3 unknown\n\n"
       "Examples:\n  hpawalk diagnose -A\n  hpawalk diagnose web -n shop --save web.json\n  hpawalk diagnose "
-      "--facts web.json -o markdown");
+      "--facts web.json -o markdown\n  hpawalk diagnose web -n shop --prometheus https://prom.example.com "
+      "--prometheus-token-file token");
   command->callback([options, &chosen] {
     chosen.output = options->output == "json" ? "json" : "text";
     chosen.action = [options](Session& session) { return run_diagnose(session, *options); };

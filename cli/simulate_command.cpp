@@ -190,7 +190,8 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
       ->type_name("text|json|csv")
       ->capture_default_str();
   command->callback([options, &chosen] {
-    chosen.action = [options, &chosen](Session& session) {
+    chosen.action = [options, &chosen](Session& session) -> Status {
+      if (Status login = take_prometheus_login(session.world, *options); !login) return login;
       return run_simulate(session, *options, chosen.output);
     };
   });

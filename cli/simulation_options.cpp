@@ -65,6 +65,7 @@ CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, con
       ->capture_default_str()
       ->type_name("WHERE")
       ->group(history);
+  add_prometheus_options(command, o.prometheus_options, history);
   command
       .add_flag("--linear", o.linear,
                 "Interpolate linearly between two values (here, and in a CSV file); default: hold each value")
@@ -137,6 +138,13 @@ CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, con
       ->group(controller);
   command.footer(std::string(hpasim::profile_help()) + "\n\nExamples:\n" + examples);
   return hpa;
+}
+
+Status take_prometheus_login(world::World& world, SimulationOptions& o) {
+  Result<world::PrometheusLogin> login = prometheus_login(world, o.prometheus_options, o.prometheus);
+  if (!login) return failure(login.error());
+  o.prometheus_login = *std::move(login);
+  return {};
 }
 
 Counting::Counting(Session& session, std::string step, int total)

@@ -5,13 +5,17 @@
 #include <string>
 
 #include "cli/command.hpp"
+#include "cli/prometheus_options.hpp"
 #include "observe/simulation.hpp"
 
 namespace hpawalk::cli {
 
 struct SimulationOptions : observe::SimulationRequest {
   std::string kubeconfig, context;
+  PrometheusOptions prometheus_options;
 };
+// Its request, with the credentials that its options name.
+Status take_prometheus_login(world::World& world, SimulationOptions& options);
 // Returns the option of the HPA, which a command can require.
 CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& options,
                                     const std::string& examples);

@@ -176,7 +176,10 @@ void add_tune(CLI::App& app, Chosen& chosen) {
   command->add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
   add_output_option(*command, chosen);
   command->callback([options, &chosen] {
-    chosen.action = [options](Session& session) { return run_tune(session, *options); };
+    chosen.action = [options](Session& session) -> Status {
+      if (Status login = take_prometheus_login(session.world, *options); !login) return login;
+      return run_tune(session, *options);
+    };
   });
 }
 

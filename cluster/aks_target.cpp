@@ -2,7 +2,8 @@
 // neither.
 //
 // az hands out a kubeconfig of hpawalk's own, lets the registry build prom-fake's image from the sources
-// inside this binary, and gives the cluster the right to pull it. What was made for that is noted in the
+// inside this binary, and gives the cluster the right to pull it, in the way that the registry's role
+// assignment permissions mode takes (docs/clusters.md). What was made for that is noted in the
 // cluster (made_note.hpp).
 #include <algorithm>
 #include <cctype>
@@ -34,7 +35,7 @@ Result<Json> asked(world::World& world, AzLine line, const AzureNames& names, co
   Result<std::string> said = run_az(world, line, names, what);
   if (!said) return failure(said.error());
   Result<Json> json = parse_json(*said, "az's answer");
-  bool wants_list = line == AzLine::rights || line == AzLine::quota;
+  bool wants_list = line == AzLine::rights || line == AzLine::caller_rights || line == AzLine::quota;
   if (json && (wants_list ? json->is_array() : json->is_object())) return json;
   return failure(ErrorClass::environment, "az-failed", what,
                  fmt::format("az did not return {} in JSON", wants_list ? "a list" : "an object"), {});
@@ -68,15 +69,54 @@ std::string closed_to(const Json& cluster) {
       text::join(all, ", "));
 }
 
-// The roles that include pulling, by what Azure calls them.
-const Json* pulling_role(const Json& assignments) {
+// By what Azure calls them. Custom roles can include the same permissions.
+using Roles = std::vector<std::string_view>;
+
+// The first assignment of one of these roles.
+const Json* assignment_of(const Json& assignments, const Roles& roles) {
   for (const Json& assignment : assignments) {
     std::string role = text_of(assignment, "/roleDefinitionName");
-    for (const char* name : {"AcrPull", "AcrPush", "Reader", "Contributor", "Owner"}) {
-      if (role == name) return &assignment;
-    }
+    if (std::find(roles.begin(), roles.end(), role) != roles.end()) return &assignment;
   }
   return nullptr;
+}
+
+// The roles that include pulling.
+const Json* pulling_role(const Json& assignments, bool abac) {
+  if (!abac) return assignment_of(assignments, {"AcrPull", "AcrPush", "Reader", "Contributor", "Owner"});
+  return assignment_of(assignments, {abac_reader, "Container Registry Repository Writer",
+                                     "Container Registry Repository Contributor"});
+}
+
+// What the login of az needs a role for.
+struct Duty {
+  std::string_view what;
+  Roles roles;
+};
+
+std::vector<Duty> duties(bool abac, bool grants) {
+  std::vector<Duty> all = {{"to build the image, unless the registry has it",
+                            {"Container Registry Tasks Contributor", "Contributor", "Owner"}}};
+  if (abac) {
+    all.push_back({"to push the image, unless the registry has it",
+                   {"Container Registry Repository Writer", "Container Registry Repository Contributor"}});
+    all.push_back(
+        {"to delete the image that hpawalk built (down)", {"Container Registry Repository Contributor"}});
+  } else {
+    all.push_back({"to delete the image that hpawalk built (down)", {"AcrDelete", "Contributor", "Owner"}});
+  }
+  if (grants)
+    all.push_back({"to grant the cluster the permission to pull",
+                   {"Role Based Access Control Administrator", "User Access Administrator", "Owner"}});
+  return all;
+}
+
+// "A, B or C"
+std::string any_of(const Roles& roles) {
+  std::string text(roles.front());
+  for (size_t i = 1; i < roles.size(); ++i)
+    text += (i + 1 == roles.size() ? " or " : ", ") + std::string(roles[i]);
+  return text;
 }
 
 // az writes numbers as texts too.
@@ -90,6 +130,9 @@ std::optional<long long> whole_number(const Json& object, const char* field) {
   auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
   return wrong == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
+
+// Without it, a Service's load balancer has an address of the internet.
+constexpr const char* internal_annotation = "service.beta.kubernetes.io/azure-load-balancer-internal";
 
 // Azure's names and ids do not tell capital letters from small ones.
 bool same_name(std::string_view a, std::string_view b) {
@@ -170,7 +213,9 @@ class AksTarget final : public ClusterTarget {
       mine.images.push_back(names_.image);
     }
     std::string right_before = mine.right;
-    if (missing->right) mine.right = has_service_principal(cluster_) ? "assigned" : "attached";
+    if (missing->right) {
+      mine.right = names_.abac ? "reader" : has_service_principal(cluster_) ? "assigned" : "attached";
+    }
     if (missing->right) mine.assignee = names_.assignee;
     note->registries[names_.registry] = mine;
     if (Status written = write_note(world_, access().kube, *note); !written) return written;
@@ -251,11 +296,10 @@ class AksTarget final : public ClusterTarget {
         {"prom-fake's sources, which hpawalk contains, are written to the folder; the registry builds the "
          "image",
          line(AzLine::build)}};
-    bool known = !cluster_.is_null();
-    if (!known || !has_service_principal(cluster_)) {
+    if (!cluster_.is_null()) {
+      commands.push_back({"the cluster's permission to pull, unless it has it", line(granting_line())});
+    } else {
       commands.push_back({"the cluster's permission to pull, unless it has it", line(AzLine::attach)});
-    }
-    if (!known) {
       std::string names = text::shell_quote({"--resource-group", names_.group, "--name", names_.cluster});
       std::string registry = text::shell_quote({"--name", names_.registry});
       std::string az = text::shell_quote({names_.az});
@@ -265,11 +309,27 @@ class AksTarget final : public ClusterTarget {
                                       "servicePrincipalProfile.clientId --output tsv)\" \\\n"
                                       "#   --scope \"$({0} acr show {2} --query id --output tsv)\"",
                                       az, names, registry)});
-    } else if (has_service_principal(cluster_)) {
       commands.push_back(
-          {"the pull permission of the cluster's service principal, unless it has it", line(AzLine::assign)});
+          {"for a registry with ABAC repository permissions, instead: the build with --source-acr-auth-id "
+           "'[caller]', and",
+           fmt::format("# {0} role assignment create --role {3} \\\n"
+                       "#   --assignee \"$({0} aks show {1} --query "
+                       "identityProfile.kubeletidentity.objectId --output tsv)\" \\\n"
+                       "#   --scope \"$({0} acr show {2} --query id --output tsv)\"",
+                       az, names, registry, text::shell_quote({abac_reader}))});
     }
     return commands;
+  }
+
+  // How this cluster's identity gets the permission to pull from this registry.
+  AzLine granting_line() const {
+    if (names_.abac) return AzLine::assign_reader;
+    return has_service_principal(cluster_) ? AzLine::assign : AzLine::attach;
+  }
+
+  static AzLine revoking_line(const RegistryNote& note) {
+    if (note.right == "reader") return AzLine::unassign_reader;
+    return note.right == "assigned" ? AzLine::unassign : AzLine::detach;
   }
 
   Status fetch_credentials() {
@@ -324,6 +384,7 @@ class AksTarget final : public ClusterTarget {
     names_.location = text_of(cluster, "/location");
     names_.registry_id = text_of(registry, "/id");
     names_.login_server = host_of(registry);
+    names_.abac = text_of(registry, "/roleAssignmentMode") == "AbacRepositoryPermissions";
   }
 
   Status check_runs(const Json& cluster) const {
@@ -364,7 +425,7 @@ class AksTarget final : public ClusterTarget {
   Result<bool> may_pull() {
     Result<Json> assignments =
         asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
-    if (assignments) return pulling_role(*assignments) != nullptr;
+    if (assignments) return pulling_role(*assignments, names_.abac) != nullptr;
     if (!assignments.error().is("az-forbidden")) return failure(assignments.error());
     Result<std::string> checked = run_az(world_, AzLine::check_pull, names_,
                                          "Cannot determine whether the cluster can pull from the registry");
@@ -385,9 +446,8 @@ class AksTarget final : public ClusterTarget {
 
   Status grant(world::Progress& progress) {
     progress.now("image", "granting the cluster permission to pull from " + names_.registry);
-    AzLine line = has_service_principal(cluster_) ? AzLine::assign : AzLine::attach;
-    Result<std::string> granted =
-        run_az(world_, line, names_, "Cannot grant the cluster permission to pull from the registry");
+    Result<std::string> granted = run_az(world_, granting_line(), names_,
+                                         "Cannot grant the cluster permission to pull from the registry");
     if (!granted) return failure(granted.error());
     return {};
   }
@@ -415,8 +475,9 @@ class AksTarget final : public ClusterTarget {
                 same_name(note.subscription, subscription_) && same_name(note.group, names_.group) &&
                 same_name(note.cluster, names_.cluster);
     std::erase_if(mine.images, [&](const std::string& image) { return !same || image != names_.image; });
-    bool right = same && (note.right == "attached" ||
-                          (note.right == "assigned" && same_name(note.assignee, names_.assignee)));
+    bool assigned = note.right == "assigned" || note.right == "reader";
+    bool right =
+        same && (note.right == "attached" || (assigned && same_name(note.assignee, names_.assignee)));
     if (!right) mine.right.clear();
     return mine;
   }
@@ -450,8 +511,7 @@ class AksTarget final : public ClusterTarget {
     RegistryNote right = rest;
     right.images.clear();
     for (const std::string& title : titles(right)) {
-      lines.push_back(fmt::format("{}: {}{}", title, why,
-                                  line(rest.right == "assigned" ? AzLine::unassign : AzLine::detach)));
+      lines.push_back(fmt::format("{}: {}{}", title, why, line(revoking_line(rest))));
     }
     return lines;
   }
@@ -472,8 +532,7 @@ class AksTarget final : public ClusterTarget {
     AzureNames names = named_by(note);
     std::vector<std::pair<AzLine, std::string>> lines;
     for (const std::string& image : note.images) lines.emplace_back(AzLine::delete_image, image);
-    if (note.right == "attached") lines.emplace_back(AzLine::detach, "");
-    if (note.right == "assigned") lines.emplace_back(AzLine::unassign, "");
+    if (!note.right.empty()) lines.emplace_back(revoking_line(note), "");
     for (const auto& [line, image] : lines) {
       names.image = image;
       progress.now("registry", line == AzLine::delete_image ? "deleting image " + image
@@ -484,7 +543,9 @@ class AksTarget final : public ClusterTarget {
     return {};
   }
 
-  Precondition registry_right();
+  Precondition registry_right(const Result<Json>& assignments);
+  Precondition caller_roles(const Json& account, bool grants);
+  std::optional<Precondition> paused_tasks();
   std::optional<Precondition> address_quota();
 
   world::World& world_;
@@ -539,9 +600,17 @@ std::vector<Precondition> AksTarget::look() {
   if (!runs || !registry) return findings;
   learn(*cluster, *registry);
   if (with_registry) {
-    findings.push_back(
-        {"registry", Mark::ok, fmt::format("{} ({})", names_.login_server, text_of(registry_, "/sku/name"))});
-    findings.push_back(registry_right());
+    findings.push_back({"registry", Mark::ok,
+                        fmt::format("{} ({}), role assignment permissions mode: {}", names_.login_server,
+                                    text_of(registry_, "/sku/name"),
+                                    names_.abac ? "RBAC Registry + ABAC Repository Permissions"
+                                                : "RBAC Registry Permissions")});
+    Result<Json> assignments =
+        asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
+    findings.push_back(registry_right(assignments));
+    bool grants = !assignments || pulling_role(*assignments, names_.abac) == nullptr;
+    findings.push_back(caller_roles(*account, grants));
+    if (std::optional<Precondition> paused = paused_tasks()) findings.push_back(*paused);
   }
   if (config_.text("prom-fake.service-type") == "LoadBalancer") {
     if (std::optional<Precondition> quota = address_quota()) findings.push_back(*quota);
@@ -549,26 +618,70 @@ std::vector<Precondition> AksTarget::look() {
   return findings;
 }
 
-Precondition AksTarget::registry_right() {
-  Result<Json> assignments =
-      asked(world_, AzLine::rights, names_, "Cannot read the cluster's permissions on the registry");
+Precondition AksTarget::registry_right(const Result<Json>& assignments) {
   if (!assignments) {
     return {"pull", Mark::note, assignments.error().what + ": " + assignments.error().because,
             "hpawalk up checks with a pod: " + text::shell_quote(az_line(AzLine::check_pull, names_))};
   }
-  if (const Json* role = pulling_role(*assignments)) {
-    return {"pull", Mark::ok,
-            "the cluster has permission to pull from the registry: role " +
-                text_of(*role, "/roleDefinitionName")};
+  if (const Json* role = pulling_role(*assignments, names_.abac)) {
+    std::string name = text_of(*role, "/roleDefinitionName"), condition = text_of(*role, "/condition");
+    if (!condition.empty()) {
+      return {"pull", Mark::note, fmt::format("the cluster has the role {} with a condition", name),
+              "The condition must include the repository prom-fake: " + condition};
+    }
+    return {"pull", Mark::ok, "the cluster has permission to pull from the registry: role " + name};
   }
-  return {"pull", Mark::note, "the cluster has no permission to pull from the registry yet",
+  std::string evidence = "the cluster has no permission to pull from the registry yet";
+  if (const Json* ignored = names_.abac ? pulling_role(*assignments, false) : nullptr)
+    evidence += fmt::format(": its role {} does not include that in this mode",
+                            text_of(*ignored, "/roleDefinitionName"));
+  return {"pull", Mark::note, evidence,
           "hpawalk up grants it, if this login has the permission: " +
-              text::shell_quote(
-                  az_line(has_service_principal(cluster_) ? AzLine::assign : AzLine::attach, names_))};
+              text::shell_quote(az_line(granting_line(), names_))};
 }
 
-// Each load balancer's address counts against a quota of its region.
+// What the login lacks for what hpawalk may have to do; roles of its groups count.
+Precondition AksTarget::caller_roles(const Json& account, bool grants) {
+  names_.caller = text_of(account, "/user/name");
+  if (names_.caller.empty() || names_.caller.ends_with("AssignedIdentity"))
+    return {"roles", Mark::note, "az is logged in with a managed identity: its roles were not looked up"};
+  Result<Json> assignments =
+      asked(world_, AzLine::caller_rights, names_, "Cannot read the roles of " + names_.caller);
+  if (!assignments)
+    return {"roles", Mark::note, assignments.error().what + ": " + assignments.error().because};
+  std::vector<std::string> missing, roles;
+  for (const Json& assignment : *assignments) roles.push_back(text_of(assignment, "/roleDefinitionName"));
+  for (const Duty& duty : duties(names_.abac, grants)) {
+    if (assignment_of(*assignments, duty.roles) != nullptr) continue;
+    missing.push_back(fmt::format("{} {}", any_of(duty.roles), duty.what));
+  }
+  std::string has = roles.empty() ? "no role" : text::join(roles, ", ");
+  std::string evidence = fmt::format("{} has {} on the registry", names_.caller, has);
+  if (missing.empty()) return {"roles", Mark::ok, evidence};
+  return {"roles", Mark::note, evidence + "; missing: " + text::join(missing, "; "),
+          "A custom role can include the same. Otherwise ask an Owner of the registry to run " +
+              text::shell_quote({names_.az, "role", "assignment", "create", "--assignee", names_.caller,
+                                 "--scope", names_.registry_id, "--role"}) +
+              " ROLE"};
+}
+
+// Whether the registry builds at all is known only when it has to.
+std::optional<Precondition> AksTarget::paused_tasks() {
+  Result<Json> offer = asked(world_, AzLine::offer, names_, "Cannot read the subscription's offer");
+  if (!offer || text_of(*offer, "/subscriptionPolicies/spendingLimit") != "On") return std::nullopt;
+  return Precondition{
+      "tasks", Mark::note,
+      "the subscription has a spending limit, as those with free credits have: Azure has paused "
+      "task runs (az acr build) for free credits",
+      "If hpawalk up ends with az-tasks-paused: " + without_tasks(names_)};
+}
+
+// Each load balancer's address counts against a quota of its region, unless it is one of the virtual network.
 std::optional<Precondition> AksTarget::address_quota() {
+  const yaml::Value& annotations = config_.value("prom-fake.service-annotations");
+  if (annotations.value(internal_annotation, "") == "true")
+    return Precondition{"addresses", Mark::ok,
+                        "prom-fake's load balancer gets an address of the virtual network"};
   Result<Json> usages = asked(world_, AzLine::quota, names_, "Cannot read the quota of public addresses");
   if (!usages)
     return Precondition{"addresses", Mark::note, usages.error().what + ": " + usages.error().because, {}};
@@ -581,7 +694,13 @@ std::optional<Precondition> AksTarget::address_quota() {
     }
     std::string evidence =
         fmt::format("{} of {} public addresses in {} are used", *used, *limit, names_.location);
-    if (*used < *limit) return Precondition{"addresses", Mark::ok, evidence, {}};
+    if (*used < *limit) {
+      return Precondition{
+          "addresses", Mark::note, evidence + "; prom-fake's load balancer gets a public one",
+          fmt::format("prom-fake.service-annotations: {{{}: \"true\"}}   requests an address of "
+                      "the virtual network instead",
+                      internal_annotation)};
+    }
     return Precondition{"addresses", Mark::note, evidence + ": prom-fake's load balancer gets none",
                         "Everything also works through the API server; --prom-fake-service-type ClusterIP "
                         "requests no address"};

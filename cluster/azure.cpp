@@ -48,12 +48,41 @@ Words words_of(AzLine line, const AzureNames& n) {
     case AzLine::unassign:
       return {"role",   "assignment", "delete",  "--assignee", n.assignee,
               "--role", "acrpull",    "--scope", n.registry_id};
+    case AzLine::assign_reader:
+      return {"role",      "assignment", "create",      "--assignee", n.assignee, "--role",
+              abac_reader, "--scope",    n.registry_id, "--output",   "none"};
+    case AzLine::unassign_reader:
+      return {"role",   "assignment", "delete",  "--assignee", n.assignee,
+              "--role", abac_reader,  "--scope", n.registry_id};
+    case AzLine::caller_rights:
+      return {"role",
+              "assignment",
+              "list",
+              "--assignee",
+              n.caller,
+              "--scope",
+              n.registry_id,
+              "--include-inherited",
+              "--include-groups",
+              "--output",
+              "json"};
+    case AzLine::offer:  // az puts in the subscription
+      return {
+          "rest",     "--method", "get", "--url", "/subscriptions/{subscriptionId}?api-version=2022-12-01",
+          "--output", "json"};
     case AzLine::image:
       return {"acr", "repository", "show", "--name", n.registry, "--image", n.image, "--output", "json"};
-    case AzLine::build:
-      return {"acr", "build", "--registry", n.registry, "--image", n.image, "--output", "none"};
+    case AzLine::build: {
+      Words words = {"acr", "build", "--registry", n.registry, "--image", n.image, "--output", "none"};
+      // The registry's tasks have no access of their own to its images there.
+      if (n.abac) words.insert(words.end(), {"--source-acr-auth-id", "[caller]"});
+      return words;
+    }
     case AzLine::delete_image:
       return {"acr", "repository", "delete", "--name", n.registry, "--image", n.image, "--yes"};
+    case AzLine::prometheus_token:
+      return {"account", "get-access-token", "--resource", "https://prometheus.monitor.azure.com",
+              "--query", "accessToken",      "--output",   "tsv"};
     case AzLine::quota: return {"network", "list-usages", "--location", n.location, "--output", "json"};
     case AzLine::count: break;
   }
@@ -74,8 +103,19 @@ bool has(const std::string& text, std::initializer_list<const char*> signs) {
   return false;
 }
 
+// What the login needs for the line where the registry has ABAC repository permissions; empty: nothing of its
+// own.
+std::string role_needed(AzLine line, const AzureNames& names) {
+  bool builds = line == AzLine::build;
+  if (!names.abac || (!builds && line != AzLine::delete_image)) return {};
+  return fmt::format(
+      "With ABAC repository permissions, this login needs the role {}Container Registry Repository "
+      "Contributor on the registry. hpawalk doctor shows its roles",
+      builds ? "Container Registry Repository Writer or " : "");
+}
+
 // `error` as run_checked made it, with what az meant by it.
-Error explained(Error error, AzLine line, int exit_code) {
+Error explained(Error error, AzLine line, const AzureNames& names, int exit_code) {
   const std::string& said = error.output;
   error.id = ErrorId("az-failed").text();
   auto make = [&](ErrorId id, std::string because, std::string hint) {
@@ -84,10 +124,16 @@ Error explained(Error error, AzLine line, int exit_code) {
     error.because = std::move(because);
     error.hint = std::move(hint);
   };
+  const std::string needed = role_needed(line, names);
   if (has(said, {"The command failed with an unexpected error", "object has no attribute"})) {
     make("az-broken", "az itself failed: a bug in this version of az",
          "Debian 12's azure-cli 2.45.0 cannot read or create role assignments; `pipx install azure-cli` "
          "installs a version that can; set its path in tools.az");
+  } else if (has(said, {"TasksOperationsNotAllowed"})) {
+    make("az-tasks-paused",
+         "Azure does not run tasks for this registry: task runs are paused for subscriptions with free "
+         "credits",
+         without_tasks(names));
   } else if (has(said, {"az login", "AADSTS", "Interactive authentication is needed"})) {
     make("az-login", "az is not logged in, or its login has expired",
          "az login   and then the same command again");
@@ -98,12 +144,14 @@ Error explained(Error error, AzLine line, int exit_code) {
   } else if (has(said, {"AuthorizationFailed", "does not have authorization", "Are you an Owner", "Forbidden",
                         "(403)"})) {
     bool grants = line == AzLine::attach || line == AzLine::assign || line == AzLine::detach ||
-                  line == AzLine::unassign;
+                  line == AzLine::unassign || line == AzLine::assign_reader ||
+                  line == AzLine::unassign_reader;
     make("az-forbidden", "forbidden: this login lacks the permission",
          grants ? "This requires Owner or User Access Administrator on the registry: ask somebody who has "
                   "that role to run the command below, then hpawalk up again; or --prom-fake-image REF names "
                   "an image that the cluster can pull"
-                : "Ask for the permission, or run  az login  as somebody who has it");
+         : needed.empty() ? "Ask for the permission, or run  az login  as somebody who has it"
+                          : needed);
   } else if (has(said, {"Check the spelling and casing", "SubscriptionNotFound"})) {
     make("az-subscription", "subscription not found for this login",
          "az account list --output table   lists them");
@@ -115,6 +163,8 @@ Error explained(Error error, AzLine line, int exit_code) {
     make(
         "no-aks-cluster", "cluster or resource group not found",
         "az aks list --output table   lists them; hpawalk does not create AKS clusters (az aks create does)");
+  } else if (!needed.empty()) {
+    error.hint = needed;
   }
   return error;
 }
@@ -151,7 +201,19 @@ Result<std::string> run_az(world::World& world, AzLine line, const AzureNames& n
               {},
               text::redact(text::shell_quote(command.argv)),
               text::redact(text::last_lines(said, 8))};
-  return failure(explained(std::move(error), line, outcome->exit_code));
+  return failure(explained(std::move(error), line, names, outcome->exit_code));
+}
+
+std::string without_tasks(const AzureNames& n) {
+  std::string host = n.login_server.empty() ? n.registry + ".azurecr.io" : n.login_server;
+  std::string pushed = text::shell_quote({host + "/" + n.image});
+  return fmt::format(
+      "Build the image on a machine with Docker: az acr login --name {0} && docker build --platform "
+      "linux/amd64 --tag {1} {2} && docker "
+      "push {1}   Or copy it from another registry: az acr import --name {0} --source REGISTRY/{3} --image "
+      "{3}   "
+      "Then hpawalk up uses it. Or --prom-fake-image REF names an image that the cluster can pull",
+      text::shell_quote({n.registry}), pushed, text::shell_quote({n.build_folder}), n.image);
 }
 
 bool is_not_found(const Error& error) {

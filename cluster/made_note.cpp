@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "base/json_text.hpp"
 #include "base/yaml.hpp"
+#include "cluster/azure.hpp"
 #include "world/kube_resource.hpp"
 
 namespace hpawalk::cluster {
@@ -94,6 +95,9 @@ std::vector<std::string> titles(const RegistryNote& note) {
         fmt::format("permission of AKS cluster {} to pull from registry {}", note.cluster, note.name));
   if (note.right == "assigned")
     all.push_back(fmt::format("role assignment acrpull of {} on registry {}", note.assignee, note.name));
+  if (note.right == "reader")
+    all.push_back(
+        fmt::format("role assignment {} of {} on registry {}", abac_reader, note.assignee, note.name));
   return all;
 }
 

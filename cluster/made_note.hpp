@@ -20,8 +20,8 @@ struct RegistryNote {
   std::string name, id, subscription;
   std::string group, cluster;            // of the AKS cluster that got the right
   std::vector<std::string> images = {};  // "prom-fake:0.1.0"
-  std::string right = {};                // "attached", "assigned", or empty: it was there before
-  std::string assignee = {};             // who it was assigned to
+  std::string right = {};     // "attached", "assigned", "reader" (abac_reader), or empty: it was there before
+  std::string assignee = {};  // who it was assigned to
 };
 
 struct MadeNote {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/redact.hpp"
 #include "base/text.hpp"
 #include "diagnose/collect_prometheus.hpp"
 #include "diagnose/collect_sources.hpp"
@@ -60,6 +61,12 @@ constexpr KubeResource listed_by_space[] = {
     kube_kind("Pod"),        kube_kind("EndpointSlice"), kube_kind("Deployment"),   kube_kind("StatefulSet"),
     kube_kind("ReplicaSet"), kube_kind("DaemonSet"),     kube_kind("NetworkPolicy")};
 
+// Those that the API server lists here come with Azure Monitor's managed Prometheus only.
+std::string key_of(const KubeResource& kind) {
+  bool azure = kind.group == world::azure_monitoring_group;
+  return azure ? azure_monitors_key(kind.plural) : std::string(kind.plural);
+}
+
 constexpr size_t most_scales = 16;       // of workloads that are no Deployment, StatefulSet or ReplicaSet
 constexpr size_t most_asked_spaces = 8;  // in which Prometheus's rights are looked up
 constexpr size_t most_asked_fixes = 8;   // broken HPAs whose fixes are looked at
@@ -75,6 +82,11 @@ void read_cluster(Reader& reader, const CollectOptions& options) {
   reader.get(version_key, version_path);
   reader.get(controller_key, controller_pods_path);
   for (const KubeResource& kind : listed_whole) reader.list(std::string(kind.plural), kind, own);
+  reader.later([&reader, own] {
+    std::string group(world::azure_monitoring_group);
+    if (!reader.get_now(discovery_key(group), world::api_root(group, "v1")).empty()) return;
+    for (const KubeResource& kind : world::azure_monitors) reader.list(key_of(kind), kind, own);
+  });
   auto pods = [&](const std::string& key, const std::string& selector) {
     reader.list_at_path(key,
                         kube_kind("Pod").collection() + "?labelSelector=" + world::query_value(selector));
@@ -171,8 +183,10 @@ void read_kinds(Reader& reader) {
 
 // Where the whole cluster's list was refused: these namespaces', as far as they were not read yet.
 void read_refused(Reader& reader, const Spaces& spaces) {
-  for (const KubeResource& kind : listed_whole) {
-    std::string resource(kind.plural);
+  std::vector<KubeResource> kinds(std::begin(listed_whole), std::end(listed_whole));
+  kinds.insert(kinds.end(), std::begin(world::azure_monitors), std::end(world::azure_monitors));
+  for (const KubeResource& kind : kinds) {
+    std::string resource = key_of(kind);
     const Reading* whole = reader.facts.whole(resource);
     if (whole == nullptr || !whole->failed_with("kube-forbidden")) continue;
     for (const std::string& space : spaces) {
@@ -412,6 +426,10 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   reader.facts.taken = clock.wall_now();
   reader.facts.asked_space = options.space;
   reader.facts.asked_name = options.name;
+  if (!options.prometheus_url.empty()) {
+    std::string url = text::redact(options.prometheus_url);
+    reader.record(prometheus_url_key, {url, {}, {}, {}, {{"url", url}}, 0}, nullptr);
+  }
   auto tell = [&](const std::string& what) {
     if (options.reading) options.reading(what);
   };

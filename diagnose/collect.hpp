@@ -11,6 +11,7 @@
 #include "diagnose/fact_key.hpp"
 #include "diagnose/facts.hpp"
 #include "world/kube_api.hpp"
+#include "world/prometheus_api.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -20,7 +21,8 @@ struct CollectOptions {
   size_t probe_limit = 48;
   size_t parallel = 8;
   Json assumed = {};  // an HPA: if the one that is asked for is not there, its chain is read all the same
-  std::string prometheus_url = {};  // asked instead of going through the API server's proxy
+  std::string prometheus_url = {};               // asked instead of going through the API server's proxy
+  world::PrometheusLogin prometheus_login = {};  // for that URL
   std::function<void(const std::string& what)> reading = {};  // told what is read next
 };
 

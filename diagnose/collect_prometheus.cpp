@@ -152,7 +152,7 @@ void evaluate_batch(Reader& reader, const PrometheusAddress& address, const Batc
                                : "/api/v1/query?";
   Result<Json> answer =
       reader.ask_prometheus_now(address, path + "query=" + world::query_value(text::join(parts, " or ")));
-  std::string shown = world::proxy_path(address.backend, address.prefix + path.substr(0, path.find('?')));
+  std::string shown = address.shown(path.substr(0, path.find('?')));
   auto keep = [&](const std::string& expression, Json rows, const Error* error) {
     std::string key = over_time ? range_key(address.key(), expression) : eval_key(address.key(), expression);
     reader.record(key, Reading{shown, {}, {}, {}, std::move(rows), 0}, error);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "world/kube_resource.hpp"
+
 namespace hpawalk::diagnose {
 
 static constexpr std::string_view prometheus_prefix = "prom:";
@@ -33,6 +35,10 @@ bool lists(std::string_view key, std::string_view resource) {
 
 std::string space_key(const std::string& resource, const std::string& space) {
   return resource + "/" + space;
+}
+
+std::string azure_monitors_key(std::string_view plural) {
+  return fmt::format("{}.{}", plural, world::azure_monitoring_group);
 }
 
 std::string object_key(const std::string& resource, const std::string& space, const std::string& name) {
@@ -74,6 +80,10 @@ std::string may_key(const world::AccessQuestion& q) {
 
 std::string prometheus_key(const world::Backend& backend, const std::string& prefix) {
   return fmt::format("{}{}/{}:{}{}", prometheus_prefix, backend.space, backend.name, backend.port, prefix);
+}
+
+std::string prometheus_key(const std::string& url) {
+  return std::string(prometheus_prefix) + url;
 }
 
 std::string question_key(const std::string& prometheus, const std::string& question) {

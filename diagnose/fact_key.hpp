@@ -20,6 +20,8 @@ bool lists(std::string_view key, std::string_view resource);
 inline constexpr const char *version_key = "version", *controller_key = "controller", *kinds_key = "kinds",
                             *pods_value_key = "value for the pods", *pod_metrics = "podmetrics",
                             *failed_creates = "failed-creates";
+// The URL of --prometheus, if it was asked instead of the Service that the adapter's URL names.
+inline constexpr const char* prometheus_url_key = "prometheus-url";
 inline constexpr const char* flagger_group = "flagger.app";  // asked only if an HPA's target has 0 replicas
 // Pods are found by one of two labels.
 inline constexpr const char *adapter_pods = "adapter-pods", *adapter_pods_by_name = "adapter-pods/by-name",
@@ -28,6 +30,7 @@ inline constexpr const char *adapter_pods = "adapter-pods", *adapter_pods_by_nam
                             *operator_pods_by_app = "operator-pods/by-app";
 
 std::string space_key(const std::string& resource, const std::string& space);
+std::string azure_monitors_key(std::string_view plural);  // "servicemonitors.azmonitoring.coreos.com"
 std::string object_key(const std::string& resource, const std::string& space, const std::string& name);
 std::string scale_key(const std::string& space, const std::string& resource, const std::string& name);
 // The list of the whole cluster where the namespaces' lists had to stand in.
@@ -43,6 +46,7 @@ std::string may_key(const world::AccessQuestion& question);
 
 // One Prometheus, and the questions to it.
 std::string prometheus_key(const world::Backend& backend, const std::string& prefix);
+std::string prometheus_key(const std::string& url);
 std::string question_key(const std::string& prometheus, const std::string& question);  // "targets", "samples"
 std::string names_key(const std::string& prometheus, const std::string& series_query);
 std::string eval_key(const std::string& prometheus, const std::string& expression);

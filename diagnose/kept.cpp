@@ -80,6 +80,8 @@ constexpr Kind kinds[] = {
      "spec.ports.targetPort"},
     {"servicemonitors", MONITOR_FIELDS},
     {"podmonitors", MONITOR_FIELDS},
+    {"servicemonitors.azmonitoring.coreos.com", MONITOR_FIELDS},
+    {"podmonitors.azmonitoring.coreos.com", MONITOR_FIELDS},
     {"scrapeconfigs", OBJECT_FIELDS
      "spec.staticConfigs.targets spec.staticConfigs.labels.namespace spec.staticConfigs.labels.service "
      "spec.dnsSDConfigs.names " BINDING_FIELDS},
@@ -128,6 +130,7 @@ constexpr Kind kinds[] = {
     {"log", whole, false},
     {"page", whole, false},
     // Prometheus
+    {prometheus_url_key, "url", false},
     {"runtime", "reloadConfigSuccess lastConfigTime", false},
     {"config", "yaml", false},  // only which jobs there are: collect_prometheus.cpp
     {"names", whole, false},
@@ -409,7 +412,8 @@ std::set<std::string> selected_labels(const Facts& facts) {
                                  "prometheus", "pod-template-hash"};  // that rules name themselves
   for (const Json* service : facts.items("services")) take_keys(at(*service, "spec.selector"), names);
   for (const char* resource :
-       {"servicemonitors", "podmonitors", "deployments", "statefulsets", "replicasets", "daemonsets"}) {
+       {"servicemonitors", "podmonitors", "servicemonitors.azmonitoring.coreos.com",
+        "podmonitors.azmonitoring.coreos.com", "deployments", "statefulsets", "replicasets", "daemonsets"}) {
     for (const Json* object : facts.items(resource)) take_selector(at(*object, "spec.selector"), names);
   }
   for (const Json* policy : facts.items("networkpolicies")) {

@@ -270,11 +270,18 @@ void Reader::read_page(const std::string& key, const Json& pod, const std::strin
 }
 
 Result<Json> Reader::ask_prometheus_now(const PrometheusAddress& address, const std::string& path) {
-  world::PrometheusApi prometheus = options_.prometheus_url.empty()
-                                        ? world::prometheus_behind(api_, address.backend, address.prefix)
-                                        : world::prometheus_at(http_, options_.prometheus_url);
+  world::PrometheusApi prometheus =
+      options_.prometheus_url.empty()
+          ? world::prometheus_behind(api_, address.backend, address.prefix)
+          : world::prometheus_at(http_, options_.prometheus_url, options_.prometheus_login);
   Result<Json> answer = prometheus.get(path, 15s);
-  if (answer || !answer.error().is("prometheus-forbidden")) return answer;
+  if (answer) return answer;
+  // A reading keeps one sentence of an error.
+  if (answer.error().is("prometheus-login")) {
+    answer.error().because =
+        fmt::format("{} ({}). {}", answer.error().what, answer.error().because, answer.error().hint);
+  }
+  if (!answer.error().is("prometheus-forbidden")) return answer;
   // A missing right like any other of the API server's.
   const Error& error = answer.error();
   return failure(ErrorClass::check_failed, "kube-forbidden", error.what, error.because);
@@ -285,12 +292,7 @@ void Reader::ask_prometheus(const PrometheusAddress& address, const std::string&
   later([=, this] {
     world::TimePoint start = clock_.now();
     Result<Json> answer = ask_prometheus_now(address, path);
-    Reading reading{world::proxy_path(address.backend, address.prefix + path),
-                    {},
-                    {},
-                    {},
-                    {},
-                    (clock_.now() - start).count()};
+    Reading reading{address.shown(path), {}, {}, {}, {}, (clock_.now() - start).count()};
     if (answer) reading.value = shape ? shape(*std::move(answer)) : *std::move(answer);
     record(key, std::move(reading), answer ? nullptr : &answer.error());
   });

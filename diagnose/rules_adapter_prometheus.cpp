@@ -179,6 +179,9 @@ bool asked_outside(const Context& c, Report& report) {
         {}, likely_url(c));
   }
   if (!connection_by_log(c, report)) return false;
+  // --prometheus has led there as well.
+  const Reading* names = c.prometheus_reading("names");
+  if (names != nullptr && names->read() && has(c.prometheus.address->url, "://" + host)) return true;
   report.set(
       Link::adapter, Mark::unknown,
       c.adapter.prometheus_url + " is outside this cluster; the adapter's log shows no errors with it");
@@ -245,9 +248,13 @@ bool leads_to_pods(const Context& c, Report& report) {
 // pages.
 bool speaks_prometheus(const Context& c, Report& report) {
   const Reading* names = c.prometheus_reading("names");
-  if (names == nullptr || !names->failed_with("prometheus-http") || nobody_there(report)) return true;
+  if (names == nullptr || nobody_there(report)) return true;
+  bool login = names->failed_with("prometheus-login");
+  if (!login && !names->failed_with("prometheus-http")) return true;
   std::string said = names->error.empty() ? "" : ": " + std::string(shortened(names->error, 120));
-  if (has_any(names->error, {"401", "nauthorized", "orbidden"}))
+  // Of hpawalk's own credentials, for --prometheus, nothing follows for the adapter's.
+  if (login && c.facts.find(prometheus_url_key) != nullptr) return true;
+  if (login || has_any(names->error, {"401", "nauthorized", "orbidden"}))
     return auth_broken(c, report, {seen(*names, names->error)});
   return url_broken(c, report,
                     fmt::format("The server at {} is not a Prometheus API{}", c.adapter.prometheus_url, said),

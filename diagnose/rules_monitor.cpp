@@ -3,7 +3,20 @@
 
 #include <algorithm>
 
+#include "world/kube_resource.hpp"
+
 namespace hpawalk::diagnose {
+
+const Cause cause::monitor_other_group = {
+    .id = "monitor-other-group",
+    .link = Link::monitor,
+    .symptom = "The monitor selects the Service, and Prometheus has no such job",
+    .reason =
+        "The monitor is of the API group that another Prometheus reads: azmonitoring.coreos.com is Azure "
+        "Monitor's managed Prometheus, monitoring.coreos.com is prometheus-operator",
+    .detection =
+        "The group of the monitors that select the Service, and which Prometheus the adapter queries",
+    .fix = "Create the monitor in the group that this Prometheus reads"};
 
 const Cause cause::monitor_selects_no_service = {
     .id = "monitor-selects-no-service",
@@ -18,7 +31,7 @@ const Cause cause::monitor_selects_no_service = {
     .fix = "Correct labels or namespaceSelector"};
 
 ObjectRef ref_of_monitor(const Monitor& m) {
-  return {std::string(m.of->resource), m.space, m.name};
+  return {m.resource, m.space, m.name};
 }
 
 const Json* found_by(const Monitor& m, const Source& source) {
@@ -136,10 +149,11 @@ Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels
 
 // Why the lists of the monitors that select by labels, or of those that name targets, may not be whole;
 // empty: they are.
-std::string unread_of(const Facts& facts, bool by_selector) {
+std::string unread_of(const Context& c, bool by_selector) {
   for (const MonitorKind& kind : monitor_kinds) {
-    if (kind.by_selector != by_selector) continue;
-    const Reading* reading = facts.whole(std::string(kind.plural));
+    if (kind.by_selector != by_selector || kind.azure != c.prometheus.azure) continue;
+    if (kind.azure && !serves_azure_monitors(c.facts)) continue;
+    const Reading* reading = c.facts.whole(kind.key());
     if (reading == nullptr || reading->refused()) return why_unread(reading);
   }
   return {};
@@ -149,7 +163,7 @@ std::string unread_of(const Facts& facts, bool by_selector) {
 void selects_none(const Scrape& s, std::string sentence, std::vector<std::string> evidence, Fix fix) {
   std::string others = others_that_expose(s);
   bool samples_seen = s.c.need.type != "Pods" || s.c.samples_known();
-  std::string unread = unread_of(s.c.facts, false);
+  std::string unread = unread_of(s.c, false);
   if (!unread.empty()) evidence.push_back("ScrapeConfigs or Probes: " + unread);
   if (!others.empty())
     evidence.push_back(fmt::format("{} has samples of {}; type Pods fits only if these pods expose it too",
@@ -206,9 +220,35 @@ void no_monitor(const Scrape& s, const Json* service) {
                  {fmt::format("{} were checked: {}", text::count(s.monitors.size(), "monitor"),
                               nearest.by_labels == nullptr ? "none covers namespace " + s.space
                                                            : "none has a label of it in its selector")},
-                 advice("Create a ServiceMonitor for it; hpawalk render shows one"));
+                 s.c.prometheus.azure
+                     ? advice("Create a ServiceMonitor of azmonitoring.coreos.com/v1 for it, or a job in the "
+                              "ConfigMap kube-system/ama-metrics-prometheus-config")
+                     : advice("Create a ServiceMonitor for it; hpawalk render shows one"));
   }
   s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
+}
+
+// A monitor that would do, were it not for its group.
+bool in_other_group(const Scrape& s) {
+  std::vector<Monitor> others = monitors_of_others(s.c.facts, s.c.prometheus);
+  auto found =
+      std::find_if(others.begin(), others.end(), [&](const Monitor& m) { return found_by(m, s) != nullptr; });
+  if (found == others.end()) return false;
+  const std::string azure(world::azure_monitoring_group), own(world::kube_kind("ServiceMonitor").group);
+  std::string group = found->of->azure ? azure : own, right = found->of->azure ? own : azure;
+  std::string reader = s.c.prometheus.azure ? "Azure Monitor's managed Prometheus"
+                       : s.c.prometheus.resource != nullptr
+                           ? "Prometheus " + full_name(*s.c.prometheus.resource)
+                           : "the Prometheus that the adapter queries";
+  s.report.broken(
+      cause::monitor_other_group,
+      fmt::format("{} is of API group {}, but {} reads only {}", found->ref(), group, reader, right),
+      {fmt::format("{}: apiVersion {}/v1", found->ref(), group),
+       fmt::format("the adapter queries {}", s.c.adapter.prometheus_url)},
+      advice(fmt::format("Create the same {} with apiVersion {}/v1", found->of->kind, right),
+             look_at("get", ref_of_monitor(*found))));
+  s.report.set(Link::prometheus, Mark::unknown, "skipped: needs the monitor");
+  return true;
 }
 
 // Those that select or name the Service (which is set to the one found), or select the pods.
@@ -244,6 +284,12 @@ std::vector<const Json*> selecting_prometheuses(const Scrape& s, const Monitor& 
 }
 
 void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, const Json* service) {
+  // Azure Monitor's managed Prometheus reads all monitors of its group: it has no selectors.
+  for (const Monitor& m : monitors) {
+    if (!m.of->azure) continue;
+    s.report.set(Link::monitor, Mark::ok, m.ref());
+    return scraped(s, {m}, service);
+  }
   std::vector<const Json*> prometheuses = selecting_prometheuses(s, monitors.front());
   if (prometheuses.empty()) return;
   std::vector<Monitor> selected;
@@ -270,7 +316,7 @@ void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, cons
 }  // namespace
 
 std::string monitors_unread(const Scrape& s) {
-  return unread_of(s.c.facts, true);
+  return unread_of(s.c, true);
 }
 
 bool selected_by_any_monitor(const Scrape& s) {
@@ -284,6 +330,7 @@ void monitored(const Scrape& s) {
   std::string unread = monitors_unread(s);
   if (matching.empty() && other_job(s)) return;
   if (matching.empty() && !unread.empty()) return unknown_monitor(s, unread);
+  if (matching.empty() && in_other_group(s)) return;
   if (matching.empty()) return no_monitor(s, service);
   // The one that comes furthest decides: another that is broken too does not matter when one works.
   std::vector<Monitor> with_port;

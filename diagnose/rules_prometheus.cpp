@@ -66,12 +66,12 @@ void no_answer(const Scrape& s, const Reading* reading) {
   bool ready = std::any_of(s.c.prometheus.pods.begin(), s.c.prometheus.pods.end(),
                            [](const Json* p) { return pod_ready(*p); });
   if (pods != nullptr && pods->read() && !ready) return not_ready(s);
-  std::string why =
-      reading != nullptr       ? why_unread(reading)
-      : s.c.prometheus.address ? "it was not queried"
-      : s.c.adapter.prometheus_url.empty()
-          ? "no adapter configuration names its address"
-          : s.c.adapter.prometheus_url + " is not a Service of this cluster that hpawalk can query";
+  std::string why = reading != nullptr       ? why_unread(reading)
+                    : s.c.prometheus.address ? "it was not queried"
+                    : s.c.adapter.prometheus_url.empty()
+                        ? "no adapter configuration names its address"
+                        : s.c.adapter.prometheus_url +
+                              " is not a Service of this cluster: hpawalk queries it with --prometheus URL";
   s.report.set(Link::prometheus, Mark::unknown, why);
 }
 
@@ -120,12 +120,23 @@ bool prometheus_answers(const Scrape& s) {
     s.report.set(Link::prometheus, Mark::ok, "answers");
     return true;
   }
-  no_answer(s, runtime);
+  if (s.c.samples_known()) {
+    s.report.set(
+        Link::prometheus, Mark::unknown,
+        s.c.prometheus.azure
+            ? "it responds, but a workspace lists no targets: the Prometheus interface of the ama-metrics "
+              "pods in namespace kube-system does"
+            : "it responds, but does not list its targets: " + why_unread(runtime));
+  } else {
+    no_answer(s, runtime);
+  }
   return false;
 }
 
 bool without_operator(const Scrape& s) {
   const Reading* listing = s.c.facts.whole("servicemonitors");
+  bool azure = s.c.prometheus.azure || (s.targets == nullptr && serves_azure_monitors(s.c.facts));
+  if (azure) return false;
   if (listing != nullptr && listing->absent()) return true;
   if (s.c.prometheus.resource != nullptr || s.targets == nullptr) return false;
   // It answers, no operator made it, and none of its jobs is named as the operator names them. (A query layer

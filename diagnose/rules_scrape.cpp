@@ -162,7 +162,8 @@ void judge_scrape(const Context& c, Report& report) {
   }
   std::string wanted = c.expected_series();
   std::vector<PastSource> past = past_sources(c.facts, c.prometheus, wanted);
-  Scrape s{source_of(c.facts, c.hpa, c.need, past), c, report, wanted, nullptr, monitors_of(c.facts)};
+  Scrape s{source_of(c.facts, c.hpa, c.need, past), c, report, wanted, nullptr,
+           monitors_of(c.facts, c.prometheus)};
   const Reading* targets = c.prometheus_reading("targets");
   if (targets != nullptr && targets->read()) s.targets = &targets->value;
   if (!sharded(s)) judge(s);

@@ -81,8 +81,10 @@ enum class AdapterKind { none, prometheus_adapter, keda, metrics_server, other }
 
 struct PrometheusAddress {
   world::Backend backend;
-  std::string prefix;  // "/prometheus", or empty
-  std::string key() const { return prometheus_key(backend, prefix); }
+  std::string prefix;    // "/prometheus", or empty
+  std::string url = {};  // of --prometheus; if it is set, the others are empty
+  std::string key() const { return url.empty() ? prometheus_key(backend, prefix) : prometheus_key(url); }
+  std::string shown(const std::string& path) const;  // where this question goes
 };
 
 // What stands behind an API group.
@@ -114,37 +116,48 @@ struct PrometheusView {
   std::optional<PrometheusAddress> address;  // how its API is reached
   const Json* service = nullptr;             // that the adapter's URL names
   const Json* resource = nullptr;            // the Prometheus object, if an operator made it
+  bool azure = false;                        // it is an Azure Monitor workspace
   std::vector<const Json*> pods;
 };
 
 // The one that the adapter asks; where its URL leads nowhere, the only one (or first) there is.
 PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter);
 
-// The kinds of which prometheus-operator makes scrape jobs.
+// The kinds of which prometheus-operator, or Azure Monitor's managed Prometheus, makes scrape jobs.
 struct MonitorKind {
   std::string_view kind, resource, plural;  // "ServiceMonitor", "servicemonitor", "servicemonitors"
-  std::string_view field;  // "serviceMonitor": of the Prometheus object's selectors, and first part of a job
-  bool by_selector;        // it selects by labels; otherwise it names its targets
+  std::string_view field;   // "serviceMonitor": of the Prometheus object's selectors, and first part of a job
+  bool by_selector;         // it selects by labels; otherwise it names its targets
+  bool azure = false;       // of azmonitoring.coreos.com, which prometheus-operator does not read
+  std::string key() const;  // of the reading that lists them
 };
 inline constexpr MonitorKind monitor_kinds[] = {
     {"ServiceMonitor", "servicemonitor", "servicemonitors", "serviceMonitor", true},
     {"PodMonitor", "podmonitor", "podmonitors", "podMonitor", true},
     {"ScrapeConfig", "scrapeconfig", "scrapeconfigs", "scrapeConfig", false},
-    {"Probe", "probe", "probes", "probe", false}};
+    {"Probe", "probe", "probes", "probe", false},
+    {"ServiceMonitor", "servicemonitor", "servicemonitors", "serviceMonitor", true, true},
+    {"PodMonitor", "podmonitor", "podmonitors", "podMonitor", true, true}};
 
 struct Monitor {
   const Json* object = nullptr;
   const MonitorKind* of = &monitor_kinds[0];
   std::string space, name;
-  bool pods() const { return of == &monitor_kinds[1]; }
-  std::string kind() const { return std::string(of->kind); }
+  std::string resource;  // as kubectl takes it: with the group where two groups have the kind
+  bool pods() const { return of->kind == "PodMonitor"; }
+  std::string kind() const { return std::string(of->kind) + (of->azure ? " (azmonitoring.coreos.com)" : ""); }
   std::string ref() const { return kind() + " " + space + "/" + name; }
   // "serviceMonitor/NAMESPACE/NAME/", before an endpoint's index; "scrapeConfig/NAMESPACE/NAME"
   std::string job() const;
   bool makes(const std::string& job) const;            // is this its job, or one of its jobs?
   bool covers(const std::string& target_space) const;  // namespaceSelector
 };
-std::vector<Monitor> monitors_of(const Facts& facts);
+// Those that the Prometheus reads; of one that is not known to be an operator's or Azure Monitor's, all.
+std::vector<Monitor> monitors_of(const Facts& facts, const PrometheusView& prometheus);
+// Those that it does not read, because they are of another group.
+std::vector<Monitor> monitors_of_others(const Facts& facts, const PrometheusView& prometheus);
+// Does the cluster serve the monitors of Azure Monitor's group?
+bool serves_azure_monitors(const Facts& facts);
 // Does an address ("http://web.shop.svc:80/metrics", "web.shop:80") lead to the Service by its DNS name?
 bool leads_to(const std::string& address, const Json& service);
 bool labels_name(const Json& labels, const Json& service);  // a target's labels namespace and service

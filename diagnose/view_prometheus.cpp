@@ -6,6 +6,8 @@
 #include "diagnose/selector.hpp"
 #include "diagnose/view.hpp"
 #include "world/kube_path.hpp"
+#include "world/kube_resource.hpp"
+#include "world/prometheus_api.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -24,6 +26,9 @@ PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter) {
       if (name_of(*service) == adapter.url_service) view.service = service;
     }
   }
+  // --prometheus says what an adapter's Service leads to that no Prometheus object is behind.
+  const Reading* url = facts.find(prometheus_url_key);
+  const std::string asked = url == nullptr ? std::string() : text_at(url->value, "url");
   bool port_exists = false;
   if (view.service != nullptr) {
     view.pods = pods_of_service(facts, *view.service);
@@ -42,11 +47,20 @@ PrometheusView prometheus_of(const Facts& facts, const Adapter& adapter) {
         {adapter.url_space, adapter.url_service, std::to_string(adapter.url_port), adapter.url_scheme},
         world::path_segments(adapter.url_prefix)};
     if (view.resource != nullptr || !view.pods.empty()) {
-      if (view.resource == nullptr && resources.size() == 1 && space_of(*resources[0]) == adapter.url_space)
-        view.resource = resources[0];
+      view.azure = view.resource == nullptr && world::is_azure_monitor_url(asked);
+      bool only = resources.size() == 1 && space_of(*resources[0]) == adapter.url_space;
+      if (view.resource == nullptr && !view.azure && only) view.resource = resources[0];
       return view;
     }
   }
+  // The adapter's URL leads out of the cluster: to what --prometheus names, as far as anybody knows.
+  view.azure = world::is_azure_monitor_host(adapter.url_host);
+  if (!view.address && !adapter.url_in_cluster && !asked.empty()) {
+    view.address = PrometheusAddress{{}, {}, asked};
+    view.azure = view.azure || world::is_azure_monitor_url(asked);
+    return view;
+  }
+  if (view.azure) return view;
   if (view.resource == nullptr && !resources.empty()) {
     view.resource = resources.front();
     for (const Json* resource : resources) {
@@ -83,13 +97,55 @@ bool Monitor::covers(const std::string& target_space) const {
   return std::find(names.begin(), names.end(), target_space) != names.end();
 }
 
-std::vector<Monitor> monitors_of(const Facts& facts) {
+std::string PrometheusAddress::shown(const std::string& path) const {
+  return url.empty() ? world::proxy_path(backend, prefix + path) : url + path;
+}
+
+std::string MonitorKind::key() const {
+  return azure ? azure_monitors_key(plural) : std::string(plural);
+}
+
+bool serves_azure_monitors(const Facts& facts) {
+  const Reading* group = facts.find(discovery_key(std::string(world::azure_monitoring_group)));
+  return group != nullptr && group->read();
+}
+
+namespace {
+
+bool reads(const Facts& facts, const PrometheusView& prometheus, const MonitorKind& kind) {
+  if (prometheus.azure) return kind.azure;
+  if (prometheus.resource != nullptr || !kind.azure) return !kind.azure;
+  // Perhaps what forwards to a workspace of Azure Monitor: those list no targets.
+  const Reading* targets =
+      prometheus.address ? facts.find(question_key(prometheus.address->key(), "targets")) : nullptr;
+  return targets == nullptr || !targets->read();
+}
+
+std::vector<Monitor> monitors_where(const Facts& facts,
+                                    const std::function<bool(const MonitorKind&)>& wanted) {
+  bool both = serves_azure_monitors(facts);
   std::vector<Monitor> all;
   for (const MonitorKind& kind : monitor_kinds) {
-    for (const Json* object : facts.items(std::string(kind.plural)))
-      all.push_back({object, &kind, space_of(*object), name_of(*object)});
+    if (!wanted(kind)) continue;
+    std::string resource(kind.resource);
+    if (both && kind.by_selector)
+      resource =
+          fmt::format("{}.{}", resource,
+                      kind.azure ? world::azure_monitoring_group : world::kube_kind("ServiceMonitor").group);
+    for (const Json* object : facts.items(kind.key()))
+      all.push_back({object, &kind, space_of(*object), name_of(*object), resource});
   }
   return all;
+}
+
+}  // namespace
+
+std::vector<Monitor> monitors_of(const Facts& facts, const PrometheusView& prometheus) {
+  return monitors_where(facts, [&](const MonitorKind& kind) { return reads(facts, prometheus, kind); });
+}
+
+std::vector<Monitor> monitors_of_others(const Facts& facts, const PrometheusView& prometheus) {
+  return monitors_where(facts, [&](const MonitorKind& kind) { return !reads(facts, prometheus, kind); });
 }
 
 bool leads_to(const std::string& address, const Json& service) {
@@ -135,8 +191,7 @@ std::vector<RecordingRule> rules_recording(const Facts& facts, const std::string
 }
 
 Selectable selectable(const Monitor& monitor) {
-  const MonitorKind& of = *monitor.of;
-  return {monitor.object, std::string(of.kind), std::string(of.resource), std::string(of.field)};
+  return {monitor.object, monitor.kind(), monitor.resource, std::string(monitor.of->field)};
 }
 Selectable selectable(const RecordingRule& rule) {
   return {rule.object, "PrometheusRule", "prometheusrule", "rule"};

@@ -11,6 +11,7 @@
 #include "hpasim/setup_request.hpp"
 #include "world/kube_proxy.hpp"
 #include "world/progress.hpp"
+#include "world/prometheus_api.hpp"
 
 namespace hpawalk::observe {
 
@@ -20,6 +21,7 @@ struct SimulationRequest : hpasim::SetupRequest {
   std::string name_space;  // the HPA's; empty: the context's
   std::vector<std::string> profiles;
   std::string query, last = "24h", step, prometheus = "prom-metrics/prometheus:9090";  // --from-prometheus
+  world::PrometheusLogin prometheus_login;  // where `prometheus` is a URL
   std::vector<std::string> sets;
   bool cluster_named = false;  // then a file's HPA is one of that cluster
   bool linear = false;

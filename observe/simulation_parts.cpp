@@ -130,8 +130,8 @@ Result<Profile> recorded(world::World& world, world::Progress& progress, Cluster
   History history{o.query, o.last, o.step, o.linear};
   if (Status possible = check(history); !possible) return failure(possible.error());
   if (o.prometheus.starts_with("http://") || o.prometheus.starts_with("https://")) {
-    return load_history(world.clock, progress, world::prometheus_at(world.http, o.prometheus), history,
-                        notes);
+    world::PrometheusApi prometheus = world::prometheus_at(world.http, o.prometheus, o.prometheus_login);
+    return load_history(world.clock, progress, prometheus, history, notes);
   }
   size_t slash = o.prometheus.find('/'), colon = o.prometheus.rfind(':');
   if (slash == std::string::npos || colon == std::string::npos || colon < slash)

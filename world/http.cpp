@@ -135,6 +135,10 @@ void set_options(CURL* handle, const HttpRequest& request, Exchange& exchange, c
   }
   if (!request.unix_socket.empty())
     curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  if (!request.client_certificate.empty())
+    curl_easy_setopt(handle, CURLOPT_SSLCERT, request.client_certificate.c_str());
+  if (!request.client_key.empty()) curl_easy_setopt(handle, CURLOPT_SSLKEY, request.client_key.c_str());
+  if (!request.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca.c_str());
   curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (!request.body.empty()) {
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.c_str());

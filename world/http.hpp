@@ -23,6 +23,9 @@ struct HttpRequest {
   bool even_interrupted = false;  // goes on after Ctrl-C: to put something back on the way out
   bool download = false;          // from the internet: follows redirects, uses the user's proxy
   int attempt = 1;                // 2: the same again, after it was answered "later"
+  // PEM files of this client (the key may be in the certificate's file), and of those that the server's
+  // certificate may be from; empty: no client certificate, the system's authorities.
+  std::string client_certificate = {}, client_key = {}, ca = {};
 };
 
 // An answer that still comes is waited for, but neither for ever nor for any size.

@@ -60,6 +60,13 @@ inline constexpr KubeResource kube_resources[] = {
     {"RoleBinding", "rbac.authorization.k8s.io", "v1", "rolebindings", true},
 };
 
+// The kinds that Azure Monitor's managed Prometheus reads instead of prometheus-operator's: the same but for
+// the group. Source: the definitions that its add-on installs (github.com/Azure/prometheus-collector).
+inline constexpr std::string_view azure_monitoring_group = "azmonitoring.coreos.com";
+inline constexpr KubeResource azure_monitors[] = {
+    {"ServiceMonitor", azure_monitoring_group, "v1", "servicemonitors", true},
+    {"PodMonitor", azure_monitoring_group, "v1", "podmonitors", true}};
+
 constexpr const KubeResource* find_kube_kind(std::string_view kind) {
   for (const KubeResource& known : kube_resources) {
     if (known.kind == kind) return &known;

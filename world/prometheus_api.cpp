@@ -1,5 +1,9 @@
 #include "world/prometheus_api.hpp"
 
+#include <curl/curl.h>
+
+#include <cctype>
+#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
@@ -45,6 +49,28 @@ std::optional<Error> refused_by_api_server(const HttpResponse& response) {
                {},
                {},
                {}};
+}
+
+// Prometheus knows no logins: it, or a proxy in front of it, was set up to require one.
+std::optional<Error> refused_login(const HttpResponse& response, std::string hint) {
+  if (response.status != 401 && response.status != 403) return std::nullopt;
+  return Error{
+      ErrorClass::check_failed,
+      "prometheus-login",
+      response.status == 401 ? "Prometheus requires other credentials"
+                             : "Prometheus forbids the query with these credentials",
+      fmt::format("HTTP {}: {}", response.status, text::redact(shortened(text::trim(response.body), 300))),
+      std::move(hint),
+      {},
+      {}};
+}
+
+// What was sent may come back in what a proxy says about it.
+void take_out(std::string& body, const std::string& secret) {
+  constexpr size_t shortest = 8;  // "1", a tenant, is no secret, and is part of too much else
+  if (secret.size() < shortest) return;
+  for (size_t at = body.find(secret); at != std::string::npos; at = body.find(secret, at))
+    body.replace(at, secret.size(), "[redacted]");
 }
 
 }  // namespace
@@ -136,15 +162,61 @@ PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_
     Result<HttpResponse> response = backend_get(api, backend, path_prefix + path, limit);
     if (!response) return response;
     if (std::optional<Error> refused = refused_by_api_server(*response)) return failure(*std::move(refused));
+    std::optional<Error> login = refused_login(
+        *response,
+        "The API server passes no credentials on: use --prometheus URL with --prometheus-token-file FILE or "
+        "--prometheus-header 'NAME: VALUE'");
+    if (login) return failure(*std::move(login));
     return response;
   });
 }
 
-PrometheusApi prometheus_at(Http& http, std::string url) {
+PrometheusApi prometheus_at(Http& http, std::string url, PrometheusLogin login) {
   while (url.ends_with('/')) url.pop_back();
-  return PrometheusApi([&http, url = std::move(url)](const std::string& path, Duration limit) {
-    return http.send(HttpRequest{"GET", url + path, {}, {}, {}, limit});
+  return PrometheusApi([&http, url = std::move(url), login = std::move(login)](
+                           const std::string& path, Duration limit) -> Result<HttpResponse> {
+    HttpRequest request{"GET", url + path, {}, login.headers, {}, limit};
+    request.client_certificate = login.client_certificate;
+    request.client_key = login.client_key;
+    request.ca = login.ca;
+    if (login.token) {
+      Result<std::string> token = login.token();
+      if (!token) return failure(token.error());
+      request.headers["Authorization"] = "Bearer " + *token;
+    }
+    Result<HttpResponse> response = http.send(request);
+    if (!response || response->ok()) return response;
+    for (const auto& [name, value] : request.headers) {
+      take_out(response->body, value);
+      take_out(response->body, value.substr(value.find(' ') + 1));  // without "Bearer"
+    }
+    if (std::optional<Error> refused = refused_login(*response, login.when_refused))
+      return failure(*std::move(refused));
+    return response;
   });
+}
+
+bool is_azure_monitor_host(std::string_view host) {
+  constexpr std::string_view domain = ".prometheus.monitor.azure.com";
+  if (host.size() <= domain.size()) return false;
+  std::string lower(host);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower.ends_with(domain);
+}
+
+// Taken apart by the library that sends the request, so that both see the same host.
+bool is_azure_monitor_url(const std::string& url) {
+  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), curl_url_cleanup);
+  if (curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return false;
+  auto part = [&](CURLUPart which) {
+    char* text = nullptr;
+    std::string result;
+    if (curl_url_get(parts.get(), which, &text, 0) == CURLUE_OK) result = text;
+    curl_free(text);
+    return result;
+  };
+  return part(CURLUPART_SCHEME) == "https" && part(CURLUPART_USER).empty() &&
+         is_azure_monitor_host(part(CURLUPART_HOST));
 }
 
 }  // namespace hpawalk::world

@@ -39,9 +39,10 @@ struct Target {
   double scrape_seconds = 0;
 };
 
-// One Prometheus. Errors: `prometheus-query` when it refuses (`because` says what it said), `prometheus-http`
-// when something else answered (a login page, a proxy's 503), `prometheus-forbidden` when the API server does
-// not pass the question on, or the transport's.
+// One Prometheus. Errors: `prometheus-query` when it refuses (`because` says what it said),
+// `prometheus-login` when it, or what is in front of it, answers 401 or 403, `prometheus-http` when something
+// else answered (a login page, a proxy's 503), `prometheus-forbidden` when the API server does not pass the
+// question on, or the transport's.
 class PrometheusApi {
  public:
   using Transport = std::function<Result<HttpResponse>(const std::string& path_and_query, Duration limit)>;
@@ -63,6 +64,21 @@ class PrometheusApi {
 };
 
 PrometheusApi prometheus_behind(KubeApi& api, Backend backend, std::string path_prefix = {});
-PrometheusApi prometheus_at(Http& http, std::string url);  // "http://host:9090/prefix"
+
+// What a Prometheus at a URL, or what is in front of it, requires of each request. It is sent to that URL
+// only (redirects are not followed), and is in no error.
+struct PrometheusLogin {
+  std::map<std::string, std::string> headers = {};
+  std::function<Result<std::string>()> token = {};  // asked before each request, as tokens expire; or none
+  std::string client_certificate = {}, client_key = {}, ca = {};  // PEM files, as in HttpRequest
+  std::string when_refused = {};                                  // what to do after a 401 or 403
+};
+PrometheusApi prometheus_at(Http& http, std::string url,  // "http://host:9090/prefix"
+                            PrometheusLogin login = {});
+
+// Is this host, or the host of this https URL, the query endpoint of an Azure Monitor workspace? Only there
+// may a token go that was made for such endpoints.
+bool is_azure_monitor_host(std::string_view host);
+bool is_azure_monitor_url(const std::string& url);
 
 }  // namespace hpawalk::world

@@ -11,18 +11,17 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import report
 from report import check
+from running import Standin, await_state
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLUSTER = f"aks-test-{os.getpid()}"
@@ -52,40 +51,6 @@ class Decoy:
             connection, _ = self.socket.accept()
             self.connections += 1
             connection.close()
-
-
-class Standin:
-    def __init__(self, kubeconfig, loader, *flags):
-        self.folder = tempfile.mkdtemp(prefix="standin-")
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "standin.py"), self.folder, kubeconfig, "--loader", loader, *flags])
-        port = os.path.join(self.folder, "port")
-        for _ in range(600):
-            if os.path.exists(port) and open(port).read():
-                break
-            time.sleep(0.1)
-        self.host = "127.0.0.1:" + open(port).read()
-        self.certificate = os.path.join(self.folder, "cert.pem")
-
-    def environment(self):
-        return {"AZURE_CONFIG_DIR": os.path.join(self.folder, "az"), "AZURE_CORE_COLLECT_TELEMETRY": "false",
-                "REQUESTS_CA_BUNDLE": self.certificate, "MSI_ENDPOINT": f"https://{self.host}/msi", "MSI_SECRET": "any"}
-
-    def ask(self, path, data=None):
-        context = ssl.create_default_context(cafile=self.certificate)
-        request = urllib.request.Request(f"https://{self.host}/standin/{path}", json.dumps(data).encode() if data else None)
-        return json.load(urllib.request.urlopen(request, context=context, timeout=20))
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def await_state(standin, wanted):
-    for _ in range(600):
-        if wanted(standin.ask("state")):
-            return
-        time.sleep(0.2)
 
 
 def listing(kubectl, kubeconfig):
@@ -121,7 +86,7 @@ def main(hpawalk, az):
     node = open(os.path.join(os.path.dirname(kubeconfig), "node.pid")).read().split()[0]
     loader = f"nsenter --target {node} --mount --pid --net --uts --ipc ctr --namespace k8s.io images import"
     decoy = Decoy(work)
-    standin = Standin(kubeconfig, loader)
+    standin = Standin(kubeconfig, "--loader", loader)
     state = os.path.join(work, "state")
     environment = plain | {"PATH": f"{os.path.dirname(az)}:{os.path.dirname(kubectl)}:{chain}:{plain['PATH']}", "KUBECONFIG": decoy.kubeconfig, "XDG_STATE_HOME": state,
                            "HPAWALK_OPERATOR_BUNDLE": os.path.join(chain, "bundle.yaml"), "HPAWALK_TOOLS_AZ": az, "HPAWALK_CLUSTER": "aks",
@@ -138,7 +103,7 @@ def main(hpawalk, az):
 
         refused = hpa("up")
         check("without a login up says so, with exit 3", refused.returncode == 3 and "az login" in refused.stderr, refused.stderr)
-        login = run([az, "login", "--identity", "--output", "none"], environment)
+        login = standin.login(az, environment)
         check("az logs in at the stand-in", login.returncode == 0, login.stderr)
         for name, says in (("AKS_CLUSTER_NAME", "no-aks-cluster"), ("AKS_RESOURCE_GROUP", "no-aks-cluster"), ("ACR_NAME", "no-registry")):
             wrong = hpa("up", **{name: "nonesuch"})
@@ -178,6 +143,8 @@ def main(hpawalk, az):
         outcomes = {s["outcome"] for s in json.loads(again.stdout)["stages"]} if again.returncode == 0 else again.stderr
         check("a second up has nothing to do", outcomes == {"unchanged"}, outcomes)
         check("and builds nothing again", len(standin.ask("state")["runs"]) == 1)
+        verified = hpa("verify", "--wait")
+        check("verify finds nothing broken", verified.returncode == 0, verified.stdout + verified.stderr)
         status = hpa("status")
         check("status sees every stage stand", status.returncode == 0 and "FAIL" not in status.stdout, status.stdout)
 
@@ -205,7 +172,7 @@ def main(hpawalk, az):
 
         kubelet = "00000000-0000-4000-8000-00000000000a"
         image = "prom-fake:" + run([hpawalk, "--version"], plain).stdout.split()[1]
-        standin.ask("seed", {"images": [image], "assignments": [kubelet]})
+        standin.ask("seed", {"images": [image], "assignments": {kubelet: "AcrPull"}})
         check("with somebody else's image and right there, the stage image makes nothing", hpa("up", "--only", "image").returncode == 0
               and len(standin.ask("state")["runs"]) == 2)
         hpa("down")
@@ -214,9 +181,9 @@ def main(hpawalk, az):
         check("az asked for nothing that the stand-in does not know", not seen["unexpected"], seen["unexpected"])
         standin.end()
 
-        standin = Standin(kubeconfig, loader, "--service-principal")
+        standin = Standin(kubeconfig, "--loader", loader, "--service-principal")
         environment.update(standin.environment())
-        run([az, "login", "--identity", "--output", "none"], environment)
+        standin.login(az, environment)
         standin.ask("seed", {"images": [image]})
         check("an older cluster's service principal gets a role assignment", hpa("up", "--only", "image").returncode == 0
               and [a["properties"]["principalId"][-1] for a in standin.ask("state")["assignments"]] == ["c"], standin.ask("state"))
@@ -226,12 +193,28 @@ def main(hpawalk, az):
         check("az asked for nothing that the stand-in does not know", not seen["unexpected"], seen["unexpected"])
         standin.end()
 
+        standin = Standin(kubeconfig, "--loader", loader, "--abac")
+        environment.update(standin.environment())
+        standin.login(az, environment)
+        up = hpa("up")
+        seen = standin.ask("state")
+        check("with ABAC repository permissions, up builds the whole chain, too", up.returncode == 0 and list(seen["runs"].values()) == ["Succeeded"], up.stderr[-3000:])
+        reader = "b93aa761-3e63-49ed-ac28-beffa264f7ac"  # Container Registry Repository Reader
+        check("the cluster's managed identity got the role that counts there",
+              [(a["properties"]["principalId"], a["properties"]["roleDefinitionId"][-36:]) for a in seen["assignments"]] == [(kubelet, reader)], seen)
+        verified = hpa("verify", "--wait")
+        check("verify finds nothing broken", verified.returncode == 0, verified.stdout + verified.stderr)
+        down = hpa("down")
+        seen = standin.ask("state")
+        check("down took the image and the role back", down.returncode == 0 and not seen["images"] and not seen["assignments"] and not seen["unexpected"], seen)
+        standin.end()
+
         private = os.path.join(work, "private.kubeconfig")
         with open(private, "w") as file:
             file.write(re.sub(r"server: .*", "server: https://127.0.0.1:1", open(kubeconfig).read()))
-        standin = Standin(private, loader, "--private")
+        standin = Standin(private, "--loader", loader, "--private")
         environment.update(standin.environment())
-        run([az, "login", "--identity", "--output", "none"], environment)
+        standin.login(az, environment)
         refused = hpa("up")
         check("a private cluster that cannot be reached is said to be private, with exit 3",
               refused.returncode == 3 and "This AKS cluster is private" in refused.stderr, refused.stderr)

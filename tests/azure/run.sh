@@ -15,16 +15,22 @@ printf '\n-- strict fakes of az, kind, minikube, k3d and kubectl\n'
 counted "$here/../cli/targets.py" "$hpawalk"
 
 printf '\n-- az against a stand-in of Azure\n'
+modes="the registry's two modes, without a cluster"
 whole="hpawalk up --cluster aks from end to end"
 if ! command -v az >/dev/null; then
-  skip "$whole" "the Azure CLI is not there; $how"
+  for part in "$modes" "$whole"; do skip "$part" "the Azure CLI is not there; $how"; done
 elif [ "$(az version --query '"azure-cli"' --output tsv 2>/dev/null)" = 2.45.0 ]; then
-  skip "$whole" "$(command -v az) is Debian's, which cannot read role assignments (a bug of its packaging); $how"
-elif [ "$(id -u)" -ne 0 ]; then
-  skip "$whole" "the local cluster needs root"
+  for part in "$modes" "$whole"; do
+    skip "$part" "$(command -v az) is Debian's, which cannot read role assignments (a bug of its packaging); $how"
+  done
 else
-  "$hpawalk" cluster prepare  # compiles its parts, the first time
-  counted "$here/aks.py" "$hpawalk" "$(command -v az)"
+  counted "$here/registry.py" "$hpawalk" "$(command -v az)"
+  if [ "$(id -u)" -ne 0 ]; then
+    skip "$whole" "the local cluster needs root"
+  else
+    "$hpawalk" cluster prepare  # compiles its parts, the first time
+    counted "$here/aks.py" "$hpawalk" "$(command -v az)"
+  fi
 fi
 
 printf '\n-- the real parsers\n'

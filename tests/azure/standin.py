@@ -4,11 +4,14 @@
 It answers on the loopback address alone, with a certificate of its own, and only what hpawalk's az commands ask for:
 anything else is a 404 that is written down as unexpected, and the tests fail on it. What `az acr build` uploads is
 unpacked, compiled as its Dockerfile says, packed as an image under the registry's name and handed to LOADER, so that
-pods can run what was uploaded. What it is not: Azure. It knows no permissions, no delays and no other commands.
+pods can run what was uploaded; without LOADER it is only unpacked. What it is not: Azure. It knows no delays, no other
+commands, and of permissions only this: with --abac, a build pushes only with the caller's identity. --paused: the
+subscription has free credits, and the registry runs no tasks.
 
-Usage: standin.py FOLDER KUBECONFIG [--loader COMMAND] [--service-principal] [--private]
+Usage: standin.py FOLDER KUBECONFIG [--loader COMMAND] [--service-principal] [--private] [--abac] [--paused]
 FOLDER gets cert.pem, port, log.jsonl (one line a request) and az/, a configuration folder for az that knows this cloud.
-GET /standin/state tells what is there; POST /standin/seed puts an image or a role assignment there, as somebody else would.
+GET /standin/state tells what is there; POST /standin/seed puts images or role assignments ({principal: role}) there, as
+somebody else would.
 """
 import argparse
 import base64
@@ -35,7 +38,12 @@ TENANT = "00000000-0000-4000-8000-000000000002"
 KUBELET_ID = "00000000-0000-4000-8000-00000000000a"   # the managed identity's object id
 CLIENT_ID = "00000000-0000-4000-8000-00000000000b"    # the service principal's client id ...
 PRINCIPAL_ID = "00000000-0000-4000-8000-00000000000c"  # ... and its object id
-ROLES = {"AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPush": "8311e382-0749-4cb8-b61a-304f252e45ec"}
+USER, USER_ID = "me@example.com", "00000000-0000-4000-8000-00000000000f"
+ROLES = {"AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPush": "8311e382-0749-4cb8-b61a-304f252e45ec",
+         "Owner": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+         "Container Registry Repository Reader": "b93aa761-3e63-49ed-ac28-beffa264f7ac",
+         "Container Registry Repository Writer": "2a1e307c-b015-4ebd-883e-5b7698a07328",
+         "Container Registry Repository Contributor": "2efddaa5-3f1f-4df3-97df-af3f13818f4c"}
 GROUP, CLUSTER, REGISTRY_GROUP, REGISTRY = "walk", "walkcluster", "walkacr", "walkregistry"
 
 
@@ -61,10 +69,10 @@ class Azure:
         path = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{GROUP}/providers/Microsoft.ContainerService/managedClusters/{CLUSTER}"
         old = self.options.service_principal
         properties = {
-            "provisioningState": "Succeeded", "powerState": {"code": "Running"}, "kubernetesVersion": "1.34.4",
+            "provisioningState": "Succeeded", "powerState": {"code": "Running"}, "kubernetesVersion": "1.36.2",
             "dnsPrefix": CLUSTER, "fqdn": f"{CLUSTER}.hcp.test.azmk8s.io", "nodeResourceGroup": f"MC_{GROUP}",
             "agentPoolProfiles": [{"name": "pool", "count": 1, "vmSize": "Standard_B2s", "osType": "Linux", "mode": "System",
-                                   "type": "VirtualMachineScaleSets", "orchestratorVersion": "1.34.4",
+                                   "type": "VirtualMachineScaleSets", "orchestratorVersion": "1.36.2",
                                    "provisioningState": "Succeeded", "powerState": {"code": "Running"}}],
             "servicePrincipalProfile": {"clientId": CLIENT_ID if old else "msi"}, "enableRBAC": True,
             "networkProfile": {"networkPlugin": "azure", "loadBalancerSku": "standard", "outboundType": "loadBalancer"},
@@ -86,10 +94,11 @@ class Azure:
                 "name": REGISTRY, "type": "Microsoft.ContainerRegistry/registries", "location": "westeurope",
                 "sku": {"name": "Basic", "tier": "Basic"},
                 "properties": {"loginServer": self.host, "provisioningState": "Succeeded", "adminUserEnabled": False,
+                               "roleAssignmentMode": "AbacRepositoryPermissions" if self.options.abac else "LegacyRegistryPermissions",
                                "policies": {"azureADAuthenticationAsArmPolicy": {"status": "enabled"}}}}
 
     def state(self):
-        return {"assignments": list(self.assignments.values()), "images": sorted(self.images),
+        return {"registry": self.registry()["id"], "assignments": list(self.assignments.values()), "images": sorted(self.images),
                 "runs": {name: run["status"] for name, run in self.runs.items()}, "unexpected": self.unexpected}
 
     # ---- a build: what a registry's agent does
@@ -106,11 +115,15 @@ class Azure:
             with open(os.path.join(folder, request["dockerFilePath"])) as dockerfile:
                 text = dockerfile.read()
             say(f"Unpacked {sum(len(files) for _, _, files in os.walk(folder))} files; {request['dockerFilePath']}:")
-            binary = compile_as(text, folder, say)
+            binary = compile_as(text, folder, say) if self.options.loader else None
+            identity = ((request.get("credentials") or {}).get("sourceRegistry") or {}).get("identity")
+            if self.options.abac and identity != "[caller]":
+                raise RuntimeError("unauthorized: the task has no access to the repositories of its registry")
             for image in request["imageNames"]:
                 archive = os.path.join(folder, "image.tar")
-                digest = pack_image(text, binary, f"{self.host}/{image}", archive)
-                if self.options.loader:
+                digest = "sha256:" + hashlib.sha256(image.encode()).hexdigest()
+                if binary:
+                    digest = pack_image(text, binary, f"{self.host}/{image}", archive)
                     subprocess.run(shlex.split(self.options.loader) + [archive], check=True, capture_output=True)
                 with self.lock:
                     self.images[image] = digest
@@ -230,11 +243,11 @@ def state(request, azure, *_):
 def seed(request, azure, found, query, body):
     wanted = json.loads(body)
     azure.images.update({image: "sha256:" + "0" * 64 for image in wanted.get("images", [])})
-    for principal in wanted.get("assignments", []):
+    for number, (principal, role) in enumerate(wanted.get("assignments", {}).items()):
         scope = azure.registry()["id"]
-        path = f"{scope}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-4000-8000-0000000000ff"
+        path = f"{scope}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-4000-8000-0000000000f{number:x}"
         azure.assignments[path] = {"id": path, "name": path.split("/")[-1], "type": "Microsoft.Authorization/roleAssignments",
-                                   "properties": {"roleDefinitionId": role_id("AcrPull"), "principalId": principal,
+                                   "properties": {"roleDefinitionId": role_id(role), "principalId": principal,
                                                   "principalType": "ServicePrincipal", "scope": scope}}
     request.answer(200, azure.state())
 
@@ -252,6 +265,13 @@ def msi(request, azure, found, query, body):
 def subscriptions(request, *_):
     request.answer(200, {"value": [{"id": f"/subscriptions/{SUBSCRIPTION}", "subscriptionId": SUBSCRIPTION, "tenantId": TENANT,
                                     "displayName": "Walkthrough", "state": "Enabled"}]})
+
+
+@on("GET", ARM)
+def subscription(request, azure, *_):
+    request.answer(200, {"id": ARM, "subscriptionId": SUBSCRIPTION, "displayName": "Walkthrough", "state": "Enabled",
+                         "subscriptionPolicies": {"quotaId": "FreeTrial_2014-09-01" if azure.options.paused else "PayAsYouGo_2014-09-01",
+                                                  "spendingLimit": "On" if azure.options.paused else "Off"}})
 
 
 # ---- AKS
@@ -292,6 +312,9 @@ def other_registry(request, azure, found, *_):
 
 @on("POST", ACR + "/listBuildSourceUploadUrl")
 def upload_url(request, azure, *_):
+    if azure.options.paused:
+        message = f"ACR Tasks requests for the registry {REGISTRY} and {SUBSCRIPTION} are not permitted. Please file an Azure support request."
+        return request.answer(403, {"error": {"code": "TasksOperationsNotAllowed", "message": message}})
     # On the loopback address az's storage library takes the first part of the path for the account.
     request.answer(200, {"uploadUrl": f"https://{azure.host}/store/source/context.tar.gz?sig=none", "relativePath": "context.tar.gz"})
 
@@ -324,8 +347,10 @@ def definitions(request, azure, found, query, body):
 
 
 @on("GET", r"(/.*)/providers/Microsoft.Authorization/roleAssignments")
-def list_assignments(request, azure, found, *_):
-    request.answer(200, {"value": [a for a in azure.assignments.values() if found[1].lower().startswith(a["properties"]["scope"].lower())]})
+def list_assignments(request, azure, found, query, body):
+    only = re.search(r"assignedTo\('([^']+)'\)", query.get("$filter", ""))
+    request.answer(200, {"value": [a for a in azure.assignments.values() if found[1].lower().startswith(a["properties"]["scope"].lower())
+                                   and (not only or a["properties"]["principalId"] == only[1])]})
 
 
 @on("PUT", r"(/.*)/providers/Microsoft.Authorization/roleAssignments/([^/]+)")
@@ -354,6 +379,12 @@ def unassign(request, azure, found, *_):
 def principals(request, azure, found, query, body):
     known = CLIENT_ID in query.get("$filter", "")
     request.answer(200, {"value": [{"id": PRINCIPAL_ID, "appId": CLIENT_ID, "displayName": "old"}] if known else []})
+
+
+@on("GET", r"/v1.0/users")
+def users(request, azure, found, query, body):
+    known = USER in query.get("$filter", "")
+    request.answer(200, {"value": [{"id": USER_ID, "userPrincipalName": USER}] if known else []})
 
 
 @on("POST", r"/v1.0/directoryObjects/getByIds")
@@ -455,6 +486,8 @@ def main():
     parser.add_argument("--loader", default="")
     parser.add_argument("--service-principal", action="store_true")
     parser.add_argument("--private", action="store_true")
+    parser.add_argument("--abac", action="store_true")
+    parser.add_argument("--paused", action="store_true")
     options = parser.parse_args()
     certificate, key = (os.path.join(options.folder, name) for name in ("cert.pem", "key.pem"))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",

@@ -28,12 +28,15 @@ int main(int, char** arguments) {
                        "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/walkacr/providers/"
                        "Microsoft.ContainerRegistry/registries/walkregistry",
                    .login_server = "walkregistry.azurecr.io",
-                   .location = "westeurope"};
+                   .location = "westeurope",
+                   .caller = "me@example.com"};
   for (const char* subscription : {"", "Walkthrough"}) {
     names.subscription = subscription;
     for (int line = 0; line < static_cast<int>(AzLine::count); ++line)
       print(az_line(static_cast<AzLine>(line), names));
   }
+  names.abac = true;
+  print(az_line(AzLine::build, names));
   for (auto maker_of : {kind_maker, minikube_maker, k3d_maker}) {
     std::string cluster = maker_of == kind_maker ? "kind" : maker_of == k3d_maker ? "k3d" : "minikube";
     config::Config config = *config::Config::from({{}, {}, {}, {{"cluster", cluster}}});

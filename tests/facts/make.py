@@ -447,6 +447,65 @@ def other_url(f):
     unlisted(f)
 
 
+AZURE = "https://shop-a1b2.westeurope.prometheus.monitor.azure.com"
+
+
+def azure_monitors(f, *monitors):
+    """The cluster serves the kinds of Azure Monitor's managed Prometheus, and has these ServiceMonitors of them."""
+    group = "azmonitoring.coreos.com"
+    f[f"discovery {group}"] = {"path": f"/apis/{group}/v1", "value": {"resources": [{"name": "podmonitors"}, {"name": "servicemonitors"}]}}
+    for plural, items in (("servicemonitors", monitors), ("podmonitors", [])):
+        f[f"{plural}.{group}"] = {"path": f"/apis/{group}/v1/{plural}", "value": {"items": list(items)}}
+
+
+def of_azure(f, **spec):
+    """The chain's monitor is of Azure Monitor's group, and prometheus-operator has none for it."""
+    monitor = monitor_of_chain(f)
+    f["servicemonitors"]["value"]["items"].remove(monitor)
+    monitor["spec"].update(spec)
+    azure_monitors(f, monitor)
+
+
+def in_workspace(f):
+    """The adapter queries an Azure Monitor workspace, and so does hpawalk: it lists neither targets nor jobs."""
+    f["prometheus-url"] = {"path": AZURE, "value": {"url": AZURE}}
+    for container in (the(f, "deployments/metrics-api", "shop-adapter")["spec"]["template"]["spec"]["containers"][0], adapter_pod(f)["spec"]["containers"][0]):
+        container["args"] = [f"--prometheus-url={AZURE}" if a.startswith("--prometheus-url=") else a for a in container["args"]]
+    for key in [key for key in f if key.startswith(PROM)]:
+        question = key.removeprefix(PROM)
+        f[f"prom:{AZURE} {question}"] = f.pop(key)
+        if question in ("targets", "config", "runtime"):
+            error(f, f"prom:{AZURE} {question}", "prometheus-http", "404 page not found")
+
+
+def workspace(f, **spec):
+    no_series(f)
+    of_azure(f, **spec)
+    in_workspace(f)
+
+
+def workspace_and_monitor_of_operator(f):
+    no_series(f)
+    azure_monitors(f)
+    in_workspace(f)
+
+
+def workspace_with_series(f):
+    of_azure(f)
+    in_workspace(f)
+
+
+def workspace_refuses(f):
+    workspace_with_series(f)
+    for key in [key for key in f if key.startswith("prom:")]:
+        error(f, key, "prometheus-login", "Prometheus requires other credentials (HTTP 401: no token). --prometheus-token-file FILE gives them")
+
+
+def for_azure_only(f):
+    not_discovered(f)
+    of_azure(f)
+
+
 def unregistered(f):
     f["apiservices"]["value"]["items"] = [s for s in f["apiservices"]["value"]["items"] if s["spec"]["group"] != "custom.metrics.k8s.io"]
     failing(f, "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered")
@@ -988,6 +1047,10 @@ FILES = {
     "pods-not-created": over_quota, "pods-not-created@stateful-set": over_quota_set, "pods-not-scheduled": no_room, "adapter-not-ready@no-node": adapter_without_node, "canary-idle": canary, "raw-counter": counter,
     "metric-gone-at-zero": gone_at_zero_remembered, "metric-gone-at-zero@service": gone_at_zero, "metric-gone-at-zero@ahead": may_be_zero,
     "healthy@scaled-to-zero": idle_queue, "scaling-disabled@min-zero": zero_by_hand,
+    "monitor-other-group": for_azure_only, "monitor-other-group@azure": workspace_and_monitor_of_operator,
+    "monitor-port-name@azure": lambda f: workspace(f, endpoints=[{"port": "stat"}]),
+    "monitor-selects-no-service@azure": lambda f: workspace(f, selector={"matchLabels": {"svc": "object-valu"}}),
+    "healthy@azure": workspace_with_series, "unknown@prometheus-login": workspace_refuses,
     "waiting-for-sync": failing, "unknown@forbidden": forbidden, "hpa-missing": no_hpa,
 }
 

@@ -120,7 +120,8 @@ void answer_as_read(FakeKubeApi& api, FakeClock& clock, const Json& document) {
   // What was not asked when the facts were saved.
   api.absent({"/version",
               "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager",
-              "/api/v1/pods?labelSelector=app*", "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale",
+              "/apis/azmonitoring.coreos.com/v1", "/api/v1/pods?labelSelector=app*",
+              "/api/v1/events?fieldSelector=reason%3DSuccessfulRescale",
               "/api/v1/events?fieldSelector=reason%3DFailedCreate", "/apis/apps/v1/namespaces/*/daemonsets",
               "/apis/monitoring.coreos.com/v1/prometheusrules", "/apis/monitoring.coreos.com/v1/probes",
               "/apis/monitoring.coreos.com/v1alpha1/scrapeconfigs", "*/proxy/api/v1/query?query=max%20by%20*",

@@ -196,6 +196,26 @@ TEST_CASE("A recorded metric that cannot be a load is refused with what to do") 
   }
 }
 
+TEST_CASE(
+    "A Prometheus that refuses the credentials is an error that names the options, in simulate and tune") {
+  for (const char* command : {"simulate", "tune"}) {
+    fakes::FakeWorld world;
+    world.files.content["hpa.yaml"] = std::string(fakes::walkthrough_hpa);
+    world.http.expect(
+        "GET http://prom:9090/api/v1/query_range?query=up&start=1799999400&end=1800000000&step=5",
+        {401, "no tenant"});
+    CHECK(run({"hpawalk", command, "--hpa", "hpa.yaml", "--from-prometheus", "up", "--last", "10m",
+               "--prometheus", "http://prom:9090"},
+              world.world) == 1);
+    for (const char* part : {"[prometheus-login]", "HTTP 401: no tenant", "--prometheus-token-file"})
+      CHECK_MESSAGE(world.terminal.errors.find(part) != std::string::npos, world.terminal.errors);
+  }
+  Ran nowhere = run_hpawalk({"simulate", "--hpa", "hpa.yaml", "--from-prometheus", "up",
+                             "--prometheus-header", "X-Scope-OrgID: shop"});
+  CHECK(nowhere.code == 2);
+  CHECK(nowhere.err.find("[prometheus-login]") != std::string::npos);
+}
+
 namespace {
 
 const char* two_hpas = R"(

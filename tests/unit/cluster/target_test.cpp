@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <set>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "cluster/azure.hpp"
@@ -47,7 +49,7 @@ const std::string image_show = "az acr repository show --name walkregistry --ima
 
 // What the real az prints, cut down to what is read.
 void answer_as_azure(fakes::FakeWorld& world, const std::string& cluster_more = "",
-                     const std::string& service_principal = "msi") {
+                     const std::string& service_principal = "msi", const std::string& mode = "") {
   world.processes.programs = {"az", "kubectl"};
   world.processes.expect(
       "az account show" + az_end,
@@ -63,7 +65,10 @@ void answer_as_azure(fakes::FakeWorld& world, const std::string& cluster_more = 
        ""});
   world.processes.expect(
       "az acr show --name walkregistry" + az_end + " --resource-group walkacr",
-      {0, R"({"id": ")" + registry_id + R"(", "loginServer": "walkregistry-x1.azurecr.io"})", ""});
+      {0,
+       R"({"id": ")" + registry_id +
+           R"(", "loginServer": "walkregistry-x1.azurecr.io", "roleAssignmentMode": ")" + mode + R"("})",
+       ""});
   world.processes.expect("az aks get-credentials --resource-group walk --name walkcluster --file " +
                          kubeconfig + " --context walkcluster --overwrite-existing");
   world.files.content[kubeconfig] = "kind: Config\n";
@@ -78,6 +83,11 @@ const std::string build_line =
     "/home/user/.cache/hpawalk/prom-fake-0.1.0";
 const std::string attach_line =
     "az aks update --resource-group walk --name walkcluster --attach-acr walkregistry --output none";
+const std::string abac = "AbacRepositoryPermissions";
+const std::string caller_rights = "az role assignment list --assignee me@example.com --scope " + registry_id +
+                                  " --include-inherited --include-groups" + az_end;
+const std::string offer =
+    "az rest --method get --url '/subscriptions/{subscriptionId}?api-version=2022-12-01'" + az_end;
 const Outcome no_such_image{1, "", "ERROR: Error: the specified tag does not exist.\n"};
 
 // The walkthrough's AKS cluster, found and ready for what comes after.
@@ -87,8 +97,8 @@ struct EnsuredAks {
   Config config = configured("cluster: aks\n", walkthrough);
   std::unique_ptr<ClusterTarget> target;
 
-  explicit EnsuredAks(const std::string& service_principal = "msi") {
-    answer_as_azure(world, "", service_principal);
+  explicit EnsuredAks(const std::string& service_principal = "msi", const std::string& mode = "") {
+    answer_as_azure(world, "", service_principal, mode);
     api.absent(note_path);
     target = make_target(world.world, config);
     REQUIRE(target->ensure(silence));
@@ -157,7 +167,8 @@ TEST_CASE("No two lines of az are alike, and the subscription that was asked for
                    .assignee = "a",
                    .registry_id = "/id",
                    .login_server = "l",
-                   .location = "x"};
+                   .location = "x",
+                   .caller = "me"};
   std::set<std::string> all;
   for (int i = 0; i < static_cast<int>(AzLine::count); ++i) {
     std::vector<std::string> argv = az_line(static_cast<AzLine>(i), names);
@@ -223,6 +234,204 @@ TEST_CASE("An older cluster gets a role assignment for its service principal") {
                              registry_id + " --output none");
   CHECK(aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence));
   CHECK(aks.world.processes.calls.back().argv[2] == "assignment");
+}
+
+TEST_CASE(
+    "With ABAC repository permissions, the build pushes as the caller, and any identity gets the Reader "
+    "role") {
+  for (const auto& [principal, assignee] : {std::pair("msi", "kubelet"), std::pair("client", "client")}) {
+    EnsuredAks aks(principal, abac);
+    aks.world.processes.expect(image_show, no_such_image);
+    // AcrPull is not honored there.
+    aks.world.processes.expect(
+        fmt::format("az role assignment list --assignee {} --scope {} --include-inherited{}", assignee,
+                    registry_id, az_end),
+        {0, R"([{"roleDefinitionName": "AcrPull"}])", ""});
+    aks.world.processes.expect(write_note_line);
+    aks.world.processes.expect(
+        "az acr build --registry walkregistry --image prom-fake:0.1.0 --output none --source-acr-auth-id "
+        "'[caller]' --resource-group walkacr /home/user/.cache/hpawalk/prom-fake-0.1.0");
+    aks.world.processes.expect(
+        fmt::format("az role assignment create --assignee {} --role 'Container Registry Repository Reader' "
+                    "--scope {} --output none",
+                    assignee, registry_id));
+    CHECK(aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence));
+    CHECK(std::any_of(aks.world.processes.calls.begin(), aks.world.processes.calls.end(),
+                      [](const Command& call) { return call.input.find("reader") != std::string::npos; }));
+  }
+}
+
+TEST_CASE("With ABAC repository permissions, each role that includes pulling counts as one that is there") {
+  for (const char* role : {"Reader", "Writer", "Contributor"}) {
+    EnsuredAks aks("msi", abac);
+    aks.world.processes.expect(image_show, {0, "{}", ""});
+    aks.world.processes.expect(
+        rights,
+        {0, fmt::format(R"([{{"roleDefinitionName": "Container Registry Repository {}"}}])", role), ""});
+    CHECK(aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence));
+  }
+}
+
+TEST_CASE("A build with ABAC repository permissions that fails is told with the role that it needs") {
+  EnsuredAks aks("msi", abac);
+  aks.world.processes.expect(image_show, no_such_image);
+  aks.world.processes.expect(rights,
+                             {0, R"([{"roleDefinitionName": "Container Registry Repository Reader"}])", ""});
+  aks.world.processes.expect(write_note_line);
+  aks.world.processes.expect(
+      "az acr build --registry walkregistry --image prom-fake:0.1.0 --output none --source-acr-auth-id "
+      "'[caller]' "
+      "--resource-group walkacr /home/user/.cache/hpawalk/prom-fake-0.1.0",
+      {1, "", "ERROR: Run failed\n"});
+  Status loaded = aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence);
+  CHECK(loaded.error().hint.find("Container Registry Repository Writer") != std::string::npos);
+}
+
+TEST_CASE(
+    "An image with ABAC repository permissions that may not be deleted is told with the role that it needs") {
+  fakes::FakeWorld world;
+  AzureNames names{.registry = "reg", .image = "i:1", .abac = true};
+  world.processes.expect(text::shell_quote(az_line(AzLine::delete_image, names)),
+                         {1, "", "ERROR: (403) Forbidden\n"});
+  Error error = run_az(world.world, AzLine::delete_image, names, "Cannot").error();
+  CHECK(error.id == "az-forbidden");
+  CHECK(error.hint.find("needs the role Container Registry Repository Contributor on") != std::string::npos);
+}
+
+TEST_CASE("A registry whose tasks are paused is told with the ways to bring the image all the same") {
+  EnsuredAks aks;
+  aks.world.processes.expect(image_show, no_such_image);
+  aks.world.processes.expect(rights, {0, R"([{"roleDefinitionName": "AcrPull"}])", ""});
+  aks.world.processes.expect(write_note_line);
+  aks.world.processes.expect(build_line, {1, "",
+                                          "ERROR: (TasksOperationsNotAllowed) ACR Tasks requests for the "
+                                          "registry walkregistry and s are not permitted.\n"});
+  Status loaded = aks.target->load_image(aks.api, "x/prom-fake:0.1.0", silence);
+  CHECK(loaded.error().id == "az-tasks-paused");
+  for (const char* part :
+       {"az acr login --name walkregistry && docker build --platform linux/amd64 --tag "
+        "walkregistry-x1.azurecr.io/prom-fake:0.1.0 /home/user/.cache/hpawalk/prom-fake-0.1.0 && docker push "
+        "walkregistry-x1.azurecr.io/prom-fake:0.1.0",
+        "az acr import --name walkregistry --source REGISTRY/prom-fake:0.1.0 --image prom-fake:0.1.0",
+        "--prom-fake-image REF"})
+    CHECK_MESSAGE(loaded.error().hint.find(part) != std::string::npos, loaded.error().hint);
+}
+
+namespace {
+
+// What doctor finds under this name, in a registry of this mode.
+Precondition looked(const std::string& name, const std::string& mode, const std::string& cluster_roles,
+                    const std::string& own_roles, const std::string& limit = "Off",
+                    const std::string& user = "me@example.com", const std::string& more = "") {
+  fakes::FakeWorld world;
+  world.processes.programs = {"az"};
+  world.processes.allow("az version" + az_end, {0, R"({"azure-cli": "2.91.0"})", ""});
+  world.processes.allow("az account show" + az_end,
+                        {0, R"({"id": "s", "name": "n", "user": {"name": ")" + user + R"("}})", ""});
+  world.processes.allow(
+      "az aks show --resource-group walk --name walkcluster" + az_end,
+      {0, R"({"location": "westeurope", "identityProfile": {"kubeletidentity": {"objectId": "kubelet"}}})",
+       ""});
+  world.processes.allow(
+      "az acr show --name walkregistry" + az_end + " --resource-group walkacr",
+      {0,
+       R"({"id": ")" + registry_id +
+           R"(", "loginServer": "w.azurecr.io", "sku": {"name": "Basic"}, "roleAssignmentMode": ")" + mode +
+           R"("})",
+       ""});
+  world.processes.allow(rights, {0, cluster_roles, ""});
+  world.processes.allow(caller_rights, {0, own_roles, ""});
+  world.processes.allow(offer, {0, R"({"subscriptionPolicies": {"spendingLimit": ")" + limit + R"("}})", ""});
+  world.processes.allow(
+      "az network list-usages --location westeurope" + az_end,
+      {0, R"([{"name": {"value": "PublicIPAddresses"}, "currentValue": "1", "limit": "20"}])", ""});
+  Config config = configured("cluster: aks\n" + more, walkthrough);
+  Precondition last;
+  for (const Precondition& found : make_target(world.world, config)->look()) {
+    if (found.name == name) last = found;
+  }
+  return last;
+}
+
+std::string role(const std::string& name, const std::string& condition = "") {
+  return Json{{{"roleDefinitionName", name}, {"condition", condition}}}.dump();
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("doctor says the registry's mode in the words of the portal") {
+  CHECK(
+      looked("registry", abac, "[]", "[]").evidence ==
+      "w.azurecr.io (Basic), role assignment permissions mode: RBAC Registry + ABAC Repository Permissions");
+  CHECK(looked("registry", "LegacyRegistryPermissions", "[]", "[]").evidence ==
+        "w.azurecr.io (Basic), role assignment permissions mode: RBAC Registry Permissions");
+}
+
+TEST_CASE("doctor counts the cluster's roles as the registry's mode does") {
+  CHECK(looked("pull", "", role("AcrPull"), "[]").mark == Mark::ok);
+  Precondition ignored = looked("pull", abac, role("AcrPull"), "[]");
+  CHECK(ignored.mark == Mark::note);
+  CHECK(contains(ignored.evidence, "its role AcrPull does not include that in this mode"));
+  CHECK(contains(ignored.hint, "--role 'Container Registry Repository Reader'"));
+  CHECK(looked("pull", abac, role("Container Registry Repository Writer"), "[]").mark == Mark::ok);
+  Precondition conditional =
+      looked("pull", abac, role("Container Registry Repository Reader", "name is x"), "[]");
+  CHECK(conditional.mark == Mark::note);
+  CHECK(contains(conditional.hint, "name is x"));
+  CHECK_FALSE(contains(
+      looked("roles", abac, role("Container Registry Repository Reader", "name is x"), "[]").evidence,
+      "to grant"));
+}
+
+TEST_CASE("doctor says what the login lacks before up needs it") {
+  const std::string reader = role("Container Registry Repository Reader");
+  Precondition owner = looked("roles", "", "[]", role("Owner"));
+  CHECK(owner.mark == Mark::ok);
+  CHECK(owner.evidence == "me@example.com has Owner on the registry");
+  // An Owner may manage a registry with ABAC repository permissions, and not push to it.
+  Precondition in_abac = looked("roles", abac, reader, role("Owner"));
+  CHECK(in_abac.mark == Mark::note);
+  CHECK(contains(
+      in_abac.evidence,
+      "missing: Container Registry Repository Writer or Container Registry Repository Contributor to "
+      "push the image"));
+  CHECK_FALSE(contains(in_abac.evidence, "to grant"));
+  CHECK(contains(in_abac.hint, "az role assignment create --assignee me@example.com --scope " + registry_id));
+  Json both = {{{"roleDefinitionName", "Container Registry Tasks Contributor"}},
+               {{"roleDefinitionName", "Container Registry Repository Contributor"}}};
+  CHECK(looked("roles", abac, reader, both.dump()).mark == Mark::ok);
+  Precondition cannot_grant = looked("roles", abac, "[]", both.dump());
+  CHECK(contains(
+      cannot_grant.evidence,
+      "missing: Role Based Access Control Administrator, User Access Administrator or Owner to grant "
+      "the cluster the permission to pull"));
+  CHECK(contains(looked("roles", "", "[]", "[]").evidence, "me@example.com has no role on the registry"));
+  CHECK(looked("roles", "", "[]", "[]", "Off", "systemAssignedIdentity").mark == Mark::note);
+}
+
+TEST_CASE("doctor says that a subscription with free credits may build nothing, and the ways out") {
+  CHECK(looked("tasks", "", "[]", "[]").name.empty());
+  Precondition paused = looked("tasks", "", "[]", "[]", "On");
+  CHECK(paused.mark == Mark::note);
+  CHECK(contains(paused.hint, "az acr import"));
+}
+
+TEST_CASE("doctor says whether prom-fake's load balancer is of the internet") {
+  const std::string balanced = "prom-fake: {service-type: LoadBalancer, source-ranges: [192.0.2.0/24]";
+  Precondition open = looked("addresses", "", "[]", "[]", "Off", "me@example.com", balanced + "}\n");
+  CHECK(open.mark == Mark::note);
+  CHECK(contains(open.evidence, "gets a public one"));
+  CHECK(contains(open.hint, "azure-load-balancer-internal"));
+  Precondition inside = looked(
+      "addresses", "", "[]", "[]", "Off", "me@example.com",
+      balanced +
+          ", service-annotations: {service.beta.kubernetes.io/azure-load-balancer-internal: \"true\"}}\n");
+  CHECK(inside.mark == Mark::ok);
 }
 
 TEST_CASE("Where the assignments may not be read, a pod in the cluster is asked") {
@@ -293,6 +502,29 @@ TEST_CASE("down on AKS removes what both the note and the configuration name, an
   CHECK(cleaned->left.empty());
 }
 
+TEST_CASE("down on AKS takes back the Reader role of a registry with ABAC repository permissions") {
+  fakes::FakeWorld world;
+  world.processes.expect(
+      "az role assignment delete --assignee kubelet --role 'Container Registry Repository Reader' --scope "
+      "/id "
+      "--subscription s");
+  world.processes.expect(kubectl +
+                         "delete configmap hpawalk-made --namespace=kube-system --ignore-not-found");
+  auto cleaned =
+      cleaned_up(world, R"({"name": "walkregistry", "id": "/id", "subscription": "s", "group": "walk",
+      "cluster": "walkcluster", "images": [], "right": "reader", "assignee": "kubelet"})");
+  REQUIRE(cleaned);
+  CHECK(cleaned->removed ==
+        std::vector<std::string>{
+            "role assignment Container Registry Repository Reader of kubelet on registry walkregistry"});
+  // Of another identity, the note alone is no reason to remove anything.
+  fakes::FakeWorld other;
+  auto left = cleaned_up(other, R"({"name": "walkregistry", "id": "/id", "subscription": "s", "group": "walk",
+      "cluster": "walkcluster", "images": [], "right": "reader", "assignee": "somebody"})");
+  REQUIRE(left->left.size() == 1);
+  CHECK(left->left[0].find("--role 'Container Registry Repository Reader'") != std::string::npos);
+}
+
 TEST_CASE("What the note names and the configuration does not is left alone, with the command") {
   fakes::FakeWorld world;  // knows no az that changes anything: any would end the test
   for (const char* changed : {R"("name": "production")", R"("id": "/other")", R"("subscription": "t")",
@@ -357,6 +589,7 @@ TEST_CASE("az's quota in words that are no numbers is a note, and stops nothing"
                           {0, R"({"id": ")" + registry_id + R"("})", ""});
     world.processes.allow("az version" + az_end, {0, R"({"azure-cli": "2.91.0"})", ""});
     world.processes.allow(rights, {0, R"([{"roleDefinitionName": "AcrPull"}])", ""});
+    world.processes.allow(offer, {0, "{}", ""});
     world.processes.allow(
         "az network list-usages --location westeurope" + az_end,
         {0,

@@ -65,7 +65,8 @@ TEST_CASE("Every cause is made by a real fault, except those that the local clus
   const std::set<const Cause*> only_recorded = {
       &cause::prometheus_config_pending, &cause::adapter_rules_too_broad, &cause::keda_scaledobject,
       &cause::apiserver_http_proxy,      &cause::adapter_mesh_sidecar,    &cause::overlay_network,
-      &cause::empty_discovery,           &cause::waiting_for_sync,        &cause::hpa_missing};
+      &cause::empty_discovery,           &cause::waiting_for_sync,        &cause::hpa_missing,
+      &cause::monitor_other_group};
   std::string faults = content(root / "tests" / "cluster" / "faults" / "faults.py");
   for (const Cause* c : causes()) {
     bool real = faults.find(fmt::format("\"{}\"", c->id)) != std::string::npos;

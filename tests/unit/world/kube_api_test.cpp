@@ -155,9 +155,10 @@ TEST_CASE("Prometheus's answers become samples, targets and errors with its own 
   CHECK(refused.because == "bad_data: parse error");
 
   api.answers["GET " + base + "targets?state=active"] = {401, "Unauthorized"};
-  Error http = prometheus.targets().error();
-  CHECK(http.id == "prometheus-http");
-  CHECK(http.because == "Unauthorized");
+  Error login = prometheus.targets().error();
+  CHECK(login.id == "prometheus-login");
+  CHECK(login.because == "HTTP 401: Unauthorized");
+  CHECK(login.hint.find("--prometheus URL") != std::string::npos);
 }
 
 TEST_CASE("An answer of Prometheus's that has an unexpected format is an error, whatever it is") {
