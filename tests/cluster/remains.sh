@@ -64,7 +64,14 @@ until [ -s "$work/seen" ] || ! kill -0 \$!; do sleep 0.01; done
 kill -9 \$watcher \$! \$PPID
 SCRIPT
 chmod +x dying-helm
-killed_upgrade() { ! "$hpawalk" up --adapter-relist-interval 7s --tools-helm "$work/dying-helm" >/dev/null 2>&1; }
+# Helm may be faster than the one that kills it: then another upgrade.
+killed_upgrade() {
+  local interval
+  for interval in 7s 8s 9s 11s; do
+    "$hpawalk" up --adapter-relist-interval "$interval" --tools-helm "$work/dying-helm" >/dev/null 2>&1 && return 1
+    pending && return
+  done
+}
 pending() { ! gone secrets -n prom-metrics -l owner=helm,status=pending-upgrade; }
 started() { kubectl get pods -n prom-metrics -l app.kubernetes.io/name=prometheus-adapter -o 'jsonpath={.items[*].metadata.uid}'; }
 api_services() { kubectl get apiservices v1beta1.custom.metrics.k8s.io v1beta2.custom.metrics.k8s.io -o 'jsonpath={.items[*].metadata.uid}'; }
