@@ -214,7 +214,7 @@ def changed(r, hpa, period, tolerances, most):
     spec = hpa["spec"]
     spec["maxReplicas"] = r.choice([most, max(spec["minReplicas"], most // 2), most + 2])
     if spec["minReplicas"] > 0:
-        spec["minReplicas"] = r.choice([1, 2])
+        spec["minReplicas"] = min(r.choice([1, 2]), spec["maxReplicas"])
     target = next(iter(fields for key, fields in spec["metrics"][0].items() if key != "type"))["target"]
     for key in target.keys() - {"type"}:
         target[key] = r.choice([30, 50, 80]) if key == "averageUtilization" else r.choice(["10", "7", "14"])
@@ -399,7 +399,10 @@ def replace(base, case, hpa):
     path = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers/{case.name}"
     request = urllib.request.Request(base + path, json.dumps(hpa).encode(), {"Content-Type": "application/json"}, method="PUT")
     began = time.monotonic()
-    urllib.request.urlopen(request, timeout=20).read()
+    try:
+        urllib.request.urlopen(request, timeout=20).read()
+    except urllib.error.HTTPError as refused:
+        raise RuntimeError(f"{case.name}: {refused.read().decode()}") from refused
     return (began + time.monotonic()) / 2 - case.began
 
 
