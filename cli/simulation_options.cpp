@@ -40,6 +40,9 @@ CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, con
       ->type_name("PATH=VALUE");
   command.add_option("--replicas", o.replicas, "Replicas at the start (minReplicas)")
       ->check(CLI::NonNegativeNumber);
+  command.add_flag(
+      "--zero-by-hand", o.zero_by_hand,
+      "With 0 replicas at the start: a person scaled to 0, not the HPA (from 1.36 on, it stays there)");
   command.add_option("--duration", o.duration, "Duration (default: that of the profile)")->type_name("TIME");
   command.add_option("--seed", o.seed, "Seed of the delays, phases and noise; default: typical delays")
       ->each([&o](const std::string&) { o.has_seed = true; });

@@ -52,6 +52,7 @@ Status read_setup(const SetupRequest& o, Setup& setup) {
     setup.delays = delays_of(*delay);
   }
   if (o.replicas >= 0) setup.replicas = o.replicas;
+  setup.own_zero = !o.zero_by_hand;
   setup.seed = o.seed;
   setup.jitter = o.has_seed;
   return {};

@@ -22,6 +22,7 @@ struct SetupRequest {
   std::optional<double> tolerance;
   bool tolerance_gate = false, zero_gate = false;
   int replicas = -1;
+  bool zero_by_hand = false;  // with replicas 0: a person scaled to 0, not the HPA
   std::uint64_t seed = 0;
   bool has_seed = false;
 };

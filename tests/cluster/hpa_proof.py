@@ -332,9 +332,10 @@ def simulate(arguments, case, folder, duration, pod_start, extra):
         with open(loads[-1], "w") as file:
             file.writelines(f"{at},{value}\n" for at, value in steps)
     gates = ["--gate-configurable-tolerance", "--gate-scale-to-zero"] if arguments.gates else []
+    by_hand = ["--zero-by-hand"] if case.about == "a person's zero" else []
     request = f"{MEMORY_MILLI // 1000}" if case.kind in ("memory", "container") else f"{CPU_MILLI}m"
     program = [arguments.changing, *changes] if changes else [arguments.hpawalk, "simulate", "-o", "json"]
-    output = subprocess.run([*program, "--kube-version", arguments.version, "--hpa", hpa, *loads, "--replicas", str(case.replicas), "--duration", f"{duration:.3f}s", *gates,
+    output = subprocess.run([*program, "--kube-version", arguments.version, "--hpa", hpa, *loads, "--replicas", str(case.replicas), "--duration", f"{duration:.3f}s", *gates, *by_hand,
                              "--hpa-sync-period", f"{arguments.sync}s", "--hpa-downscale-stabilization", f"{arguments.stabilization}s", "--pod-request", request,
                              "--pod-start", pod_start, "--controller-delay", f"{arguments.delay:.3f}s", *extra], capture_output=True, text=True, timeout=300)
     if output.returncode != 0:

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "hpasim/explain.hpp"
+#include "hpasim/setup_request.hpp"
 #include "hpasim/simulate.hpp"
 #include "hpasim/tune.hpp"
 #include "hpasim/why.hpp"
@@ -251,6 +252,25 @@ TEST_CASE("A change from zero is explained without an average of no pods") {
     Timeline t = simulate(spec, {load("hold 30 for 1m")}, setup);
     REQUIRE(t.syncs.front().decision.rescaled());
     CHECK(explain(spec, t.syncs.front().decision, t.syncs.front().proposal) == "30 / 10 = 3, from zero: 3");
+  }
+}
+
+TEST_CASE("What a person scaled to 0 stays there from 1.36 on, and what the HPA scaled to 0 does not") {
+  for (const auto& [version, by_hand, highest] : {std::tuple{"1.35", true, 3},
+                                                  {"1.36", true, 0},
+                                                  {"1.37", true, 0},
+                                                  {"1.35", false, 3},
+                                                  {"1.36", false, 3},
+                                                  {"1.37", false, 3}}) {
+    SetupRequest request;
+    request.replicas = 0;
+    request.zero_by_hand = by_hand;
+    Setup setup;
+    setup.rules = *rules_for(version);
+    take_gate(setup.rules, "HPAScaleToZero=true");
+    REQUIRE(read_setup(request, setup));
+    CHECK(simulate(spec_with({"spec.minReplicas=0", "spec.maxReplicas=3"}), {load("hold 100 for 2m")}, setup)
+              .figures.highest == highest);
   }
 }
 
