@@ -12,13 +12,13 @@
 namespace hpawalk::cli {
 namespace {
 
-struct Options {
+struct DiagnoseOptions {
   std::string name, space, save, facts, output = "text", prometheus_url;
   bool all = false;
   world::KubeTarget target;
 };
 
-Result<diagnose::Facts> read_facts(Session& session, Options& options) {
+Result<diagnose::Facts> read_facts(Session& session, DiagnoseOptions& options) {
   if (!options.facts.empty()) {
     Result<std::string> text = session.world.files.read(options.facts, world::most_recorded);
     if (!text) {
@@ -48,7 +48,8 @@ Result<diagnose::Facts> read_facts(Session& session, Options& options) {
 }
 
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
-Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts, const Options& options) {
+Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts,
+                                                   const DiagnoseOptions& options) {
   try {
     return diagnose::diagnose_hpas(facts, options.space, options.name);
   } catch (const Json::exception& e) {
@@ -74,7 +75,7 @@ Status verdict(const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   return {};
 }
 
-Status not_in_facts(const diagnose::Facts& facts, const Options& options) {
+Status not_in_facts(const diagnose::Facts& facts, const DiagnoseOptions& options) {
   std::vector<std::string> names;
   for (const Json* hpa : facts.items("hpas"))
     names.push_back(text_at(*hpa, "metadata.namespace") + "/" + text_at(*hpa, "metadata.name"));
@@ -95,7 +96,7 @@ void print_json(world::Terminal& terminal, size_t requests,
   terminal.out(fmt::format("{}],\n  \"requests\": {}\n}}\n", diagnoses.empty() ? "" : "\n  ", requests));
 }
 
-Status run_diagnose(Session& session, Options options) {
+Status run_diagnose(Session& session, DiagnoseOptions options) {
   options.name = plain_hpa_name(options.name);
   Result<diagnose::Facts> facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
@@ -131,7 +132,7 @@ Status run_diagnose(Session& session, Options options) {
 void add_diagnose(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "diagnose", "Find the first failing check of any HPA's chain, in any cluster (read-only)");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DiagnoseOptions>();
   command->add_option("HPA", options->name, "Its name; default: all in the namespace");
   auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
                     ->type_name("NS");

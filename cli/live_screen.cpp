@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t label_width = 15;
+constexpr size_t screen_label_width = 15;
 constexpr size_t most_points = 20'000;
 
 // What stands beside a hop's value: when it was there.
@@ -63,7 +63,8 @@ void LiveScreen::note(const observe::Hops& hops, world::WallTime at) {
 std::vector<Painted> LiveScreen::plot(const observe::Hops& hops, world::WallTime now, const Canvas& canvas,
                                       int height) const {
   if (points_.empty() || height < 2) return {};
-  auto width = static_cast<size_t>(std::clamp(canvas.columns - static_cast<int>(label_width) - 1, 10, 120));
+  auto width =
+      static_cast<size_t>(std::clamp(canvas.columns - static_cast<int>(screen_label_width) - 1, 10, 120));
   world::Duration span = std::max<world::Duration>(60s, now - points_.front().at);
   world::WallTime begin = now - span;
   std::vector<double> values(width, std::nan("")), wanted(width, std::nan(""));
@@ -92,8 +93,8 @@ std::vector<Painted> LiveScreen::plot(const observe::Hops& hops, world::WallTime
   auto add = [&](const std::string& name, double highest, const std::vector<std::string>& rows, auto paint) {
     for (size_t row = 0; row < rows.size(); ++row) {
       std::string label = row == 0 ? fmt::format("{:<9}{:>4} ", name, narrow_number(highest))
-                                   : std::string(label_width - 1, ' ');
-      lines.push_back(canvas.style.dim(fit(label, label_width - 1) + edge) + paint(rows[row]));
+                                   : std::string(screen_label_width - 1, ' ');
+      lines.push_back(canvas.style.dim(fit(label, screen_label_width - 1) + edge) + paint(rows[row]));
     }
   };
   add("value", top, bars(values, upper, canvas.unicode),
@@ -102,7 +103,7 @@ std::vector<Painted> LiveScreen::plot(const observe::Hops& hops, world::WallTime
       [&](const std::string& s) { return canvas.style.good(s); });
   std::string from = text::duration(std::chrono::floor<std::chrono::seconds>(span)) + " ago", to = "now";
   std::string gap(width - std::min(width, from.size() + to.size()), ' ');
-  lines.push_back(canvas.style.dim(std::string(label_width, ' ') + from + gap + to));
+  lines.push_back(canvas.style.dim(std::string(screen_label_width, ' ') + from + gap + to));
   return lines;
 }
 
@@ -118,12 +119,12 @@ std::vector<Painted> LiveScreen::draw(const observe::Hops& hops, const observe::
     bool scraped = line.row == HopRow::prometheus && !hops.prometheus.text.empty();
     std::string shown = printable_line(scraped ? hops.prometheus.text : line.text);
     std::string side = beside(line.row, hops, controller_, now);
-    size_t room = width - label_width;
+    size_t room = width - screen_label_width;
     bool both = !side.empty() && shown_width(shown) + 2 + shown_width(side) <= room;
     size_t left =
         both ? std::max<size_t>(std::min<size_t>(24, room - 2 - shown_width(side)), shown_width(shown))
              : room;
-    lines.push_back(fit(line.name, label_width) + toned(line.tone, fit(shown, left), style) +
+    lines.push_back(fit(line.name, screen_label_width) + toned(line.tone, fit(shown, left), style) +
                     (both ? "  " + style.dim(side) : Painted()));
   }
   std::vector<Painted> below;

@@ -12,7 +12,7 @@
 namespace hpawalk::cli {
 namespace {
 
-struct Options {
+struct OpenOptions {
   std::string what;
   int port = 0;
 };
@@ -35,7 +35,7 @@ std::string address_in(std::string_view line) {
   return std::string(line.substr(0, line.find(' ')));
 }
 
-Status open_door(Session& session, const SettingFlags& flags, const Options& options) {
+Status open_door(Session& session, const SettingFlags& flags, const OpenOptions& options) {
   Result<OpenChain> chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
   Door door = door_of(*chain->config, options.what);
@@ -83,7 +83,7 @@ Status open_door(Session& session, const SettingFlags& flags, const Options& opt
 void add_open(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand(
       "open", "Forward a port of this machine to Prometheus or prom-fake, and print the URL");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OpenOptions>();
   command.add_option("WHAT", options->what, "prometheus or prom-fake")
       ->required()
       ->check(CLI::IsMember({"prometheus", "prom-fake"}))

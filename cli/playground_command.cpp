@@ -12,14 +12,14 @@
 namespace hpawalk::cli {
 namespace {
 
-struct Options {
+struct PlaygroundOptions {
   int port = 0;
   bool no_open = false;
   std::string page, write;
   std::string hpa, profile = "step 5..50 at 1m for 15m", version;
 };
 
-Result<std::string> page_of(Session& session, const Options& options) {
+Result<std::string> page_of(Session& session, const PlaygroundOptions& options) {
   if (!options.page.empty()) return session.world.files.read(options.page);
   if (!playground::page().empty()) return std::string(playground::page());
   return failure(
@@ -30,7 +30,7 @@ Result<std::string> page_of(Session& session, const Options& options) {
 }
 
 // Behind the page's address: what it begins with. Empty: its own example.
-Result<std::string> fragment_of(world::Files& files, const Options& options) {
+Result<std::string> fragment_of(world::Files& files, const PlaygroundOptions& options) {
   if (options.hpa.empty()) return std::string();
   auto hpa = files.read(options.hpa);
   if (!hpa) return hpa;
@@ -53,7 +53,7 @@ void open_browser(world::World& world, const std::string& url) {
   if (opener) (void)world::spawn_detached({opener->string(), url}, "/dev/null");
 }
 
-Status run_playground(Session& session, const Options& options) {
+Status run_playground(Session& session, const PlaygroundOptions& options) {
   auto page = page_of(session, options);
   if (!page) return failure(page.error());
   if (!options.write.empty()) {
@@ -77,7 +77,7 @@ void add_playground(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand(
       "playground",
       "Open the simulator as a page in the browser: draw a load, and see what an HPA does and why");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PlaygroundOptions>();
   auto* hpa = command.add_option("--hpa", options->hpa, "The HPA to begin with: a YAML or JSON file")
                   ->type_name("FILE");
   command.add_option("-p,--profile", options->profile, "Its load: words as for `simulate`, or a CSV file")

@@ -16,7 +16,7 @@
 namespace hpawalk::cli {
 namespace {
 
-struct Options {
+struct SetValueOptions {
   std::string value;
   bool watch = false;
 };
@@ -148,7 +148,7 @@ Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain
   return followed ? Status{} : failure(followed.error());
 }
 
-Status set_value(Session& session, const SettingFlags& flags, const Options& options) {
+Status set_value(Session& session, const SettingFlags& flags, const SetValueOptions& options) {
   if (Status fine = check_value(options.value); !fine) return fine;
   Result<OpenChain> open = open_chain(session, flags);
   if (!open) return failure(open.error());
@@ -170,7 +170,7 @@ Status set_value(Session& session, const SettingFlags& flags, const Options& opt
 
 void add_set_value(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("set-value", "Set prom-fake's value, and watch how the HPA reacts");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SetValueOptions>();
   auto* value = command.add_option("N", options->value,
                                    "Any float that Prometheus supports: 50, 0.25, 1e3, -5, NaN, +Inf");
   command.add_flag("-w,--watch", options->watch,

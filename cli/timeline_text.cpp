@@ -168,7 +168,7 @@ Painted run_table(const Variant& variant, const Canvas& canvas) {
     out +=
         fmt::format("{:<32}{:>10.4g}{:>10.4g}{:>10.4g}{:>10.4g}\n", name, s.least, s.median, s.p95, s.most);
   };
-  row("time until enough pods are ready, first, s", runs.first_short);
+  row("first wait for enough pods, s", runs.first_short);
   row("time with too few ready pods, s", runs.time_short);
   row("pod-hours", runs.pod_hours);
   row("changes of replicas", runs.changes);

@@ -26,7 +26,7 @@ namespace hpawalk::cli {
 
 namespace {
 
-struct Options {
+struct UpOptions {
   bool step = false;
   bool dry_run = false;
 };
@@ -186,7 +186,7 @@ Status build(Session& session, const SettingFlags& flags, steps::UpOptions up, b
 void add_up(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand("up", "Build the whole chain, or its missing parts");
   auto stages = add_stage_options(command);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UpOptions>();
   auto* step = command.add_flag("--step", options->step,
                                 "Tutorial: explain each stage, show its commands, wait for Enter");
   command

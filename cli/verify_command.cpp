@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Options {
+struct VerifyOptions {
   bool wait = false;
   std::string output = "text";
 };
@@ -82,7 +82,7 @@ Status verdict(const diagnose::Verification& verification) {
   return failure(std::move(error));
 }
 
-Status verify_chain(Session& session, const OpenChain& chain, const Options& options) {
+Status verify_chain(Session& session, const OpenChain& chain, const VerifyOptions& options) {
   Result<diagnose::KnownChain> known = steps::known_chain(*chain.config);
   if (!known) return failure(known.error());
   Result<Outcome> outcome = options.wait
@@ -96,11 +96,11 @@ Status verify_chain(Session& session, const OpenChain& chain, const Options& opt
           ? Painted(verification_junit(outcome->verification, where, outcome->took))
           : verification_text(outcome->verification, Style(world, world.terminal.out_is_terminal()),
                               world.terminal.out_is_terminal() ? world.terminal.columns() : 0);
-  session.print(text, json_text(to_json(outcome->verification, where, outcome->took), 2));
+  session.print(text, json_text(verification_json(outcome->verification, where, outcome->took), 2));
   return verdict(outcome->verification);
 }
 
-Status run_verify(Session& session, const SettingFlags& flags, const Options& options) {
+Status run_verify(Session& session, const SettingFlags& flags, const VerifyOptions& options) {
   Result<OpenChain> chain = open_chain(session, flags);
   Status verified = chain ? verify_chain(session, *chain, options) : failure(chain.error());
   // A reader of JUnit gets a document also where nothing could be looked at.
@@ -115,7 +115,7 @@ Status run_verify(Session& session, const SettingFlags& flags, const Options& op
 void add_verify(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand(
       "verify", "Check every step of the chain through the APIs, and name the first failing check");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   command.add_flag("--wait", options->wait, "Repeat until every check passes, for at most --timeout");
   command.add_option("-o,--output", options->output, "Output format")
       ->check(CLI::IsMember({"text", "json", "junit"}))

@@ -75,7 +75,8 @@ static Json to_json(const diagnose::Finding& f) {
           {"repair", to_json(f.fix)}};
 }
 
-Json to_json(const diagnose::Verification& verification, const std::string& cluster, world::Duration took) {
+Json verification_json(const diagnose::Verification& verification, const std::string& cluster,
+                       world::Duration took) {
   Json links = Json::array(), notes = Json::array();
   for (const diagnose::VerifiedLink& link : verification.links)
     links.push_back({{"link", link.name}, {"mark", name_of(link.mark)}, {"evidence", link.evidence}});

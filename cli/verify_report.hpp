@@ -10,7 +10,8 @@ namespace hpawalk::cli {
 
 Painted verification_text(const diagnose::Verification& verification, const Style& style,
                           int columns);  // columns 0: no limit
-Json to_json(const diagnose::Verification& verification, const std::string& cluster, world::Duration took);
+Json verification_json(const diagnose::Verification& verification, const std::string& cluster,
+                       world::Duration took);
 std::string verification_junit(const diagnose::Verification& verification, const std::string& cluster,
                                world::Duration took);
 std::string verification_junit(const Error& error, const std::string& cluster);  // nothing could be looked at

@@ -8,7 +8,7 @@
 namespace hpawalk::cli {
 namespace {
 
-struct Options {
+struct WatchOptions {
   std::string hpa, space, metric, until;
 };
 
@@ -30,7 +30,8 @@ Status follow_walkthrough(Session& session, const SettingFlags& flags, observe::
   return outcome(follow_shown(session, *chain, what), what);
 }
 
-Status follow_any(Session& session, const SettingFlags& flags, const Options& options, observe::Follow what) {
+Status follow_any(Session& session, const SettingFlags& flags, const WatchOptions& options,
+                  observe::Follow what) {
   SettingFlags of_any = flags;
   of_any.values["cluster"] = "current";  // not the walkthrough's, which has a kubeconfig of its own
   Result<config::Config> config = load_config(session.world, of_any);
@@ -52,7 +53,7 @@ Status follow_any(Session& session, const SettingFlags& flags, const Options& op
   return outcome(follow_shown(session, **api, *chain, diagnose::controller_of(*facts), where, what), what);
 }
 
-Status watch(Session& session, const SettingFlags& flags, const Options& options) {
+Status watch(Session& session, const SettingFlags& flags, const WatchOptions& options) {
   observe::Follow what;
   if (!options.until.empty()) {
     Result<observe::Goal> goal = observe::parse_goal(options.until);
@@ -70,7 +71,7 @@ Status watch(Session& session, const SettingFlags& flags, const Options& options
 void add_watch(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand(
       "watch", "Show every step of an HPA's chain as it changes, and explain what the HPA does");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WatchOptions>();
   command.add_option("HPA", options->hpa,
                      "The name of any HPA of your kubeconfig's cluster; default: the walkthrough's");
   command.add_option("-n", options->space, "Namespace of the HPA; default: the context's")->type_name("NS");

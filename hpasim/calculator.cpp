@@ -90,6 +90,10 @@ Proposal per_pod(std::int64_t usage, std::int64_t target, Scale scale, const Tol
   p.current =
       huge ? kMaxInt64
            : to_int64(std::ceil(static_cast<double>(usage) / static_cast<double>(scale.status_replicas)));
+  if (scale.status_replicas == 0) {
+    p.because = Because::from_zero;
+    p.ratio = p.corrected = static_cast<double>(usage) / static_cast<double>(target);
+  }
   return p;
 }
 

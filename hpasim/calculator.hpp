@@ -79,7 +79,7 @@ struct Proposal {
   std::int32_t replicas = 0;
   Because because = Because::ratio;
   Failure failure = Failure::none;
-  double ratio = 0;          // of the measured value to the target
+  double ratio = 0;  // of the measured value to the target; of the sum, where there is no pod for an average
   double corrected = 0;      // after counting in unready and missing pods; the same where there are none
   std::int64_t current = 0;  // what the status shows: milli, the average where the target is one
   std::int32_t utilization = 0;

@@ -34,6 +34,9 @@ std::string until(const Decision& d) {
 }
 
 std::string current_text(const MetricSpec& metric, const Proposal& p) {
+  // What the controller writes for the average of no pods is no number that anybody can read.
+  if (p.because == Because::from_zero)
+    return amount(std::llround(p.ratio * static_cast<double>(metric.target)));
   return metric.target_kind == TargetKind::utilization ? fmt::format("{}%", p.utilization)
                                                        : amount(p.current);
 }

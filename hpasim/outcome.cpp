@@ -61,7 +61,7 @@ std::vector<std::pair<std::string, std::string>> figure_rows(const Figures& f) {
     return t == Time(0) ? std::string("0s")
                         : text::duration(std::chrono::duration_cast<std::chrono::milliseconds>(t));
   };
-  return {{"time until enough pods are ready, first", seconds(f.first_short)},
+  return {{"first wait for enough pods", seconds(f.first_short)},
           {"time with too few ready pods", seconds(f.time_short)},
           {"  longest", seconds(f.longest_short)},
           {"unserved load", fmt::format("{:.2f}%", f.share_short * 100)},

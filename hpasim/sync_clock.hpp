@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "hpasim/version.hpp"
 
@@ -28,23 +29,23 @@ class SyncQueue {
 
   // With a delay of one period. The calls for what happens during a sync come by time; its end is the last.
   void put_back(Time at) {
-    if (due_ && *due_ <= at) due_.reset(), again_ = true;  // it came out while its sync was running
-    if (!due_ || at + period_ < *due_) due_ = at + period_;
+    if (due_ <= at) due_ = never, again_ = true;  // it came out while its sync was running
+    due_ = std::min(due_, at + period_);
   }
 
   // The start of the next sync, after one that ended at `end`. `at_once`: somebody puts it there without a
   // delay.
   Time next(Time end, std::optional<Time> at_once = {}) {
     if (again_) return again_ = false, end;
-    if (at_once && (!due_ || *at_once < *due_)) return std::max(end, *at_once);
-    Time due = *due_;
-    due_.reset();
-    return due;
+    if (at_once && *at_once < due_) return std::max(end, *at_once);
+    return std::exchange(due_, never);
   }
 
  private:
+  static constexpr Time never = Time::max();
+
   Time period_;
-  std::optional<Time> due_;
+  Time due_ = never;
   bool again_ = false;
 };
 

@@ -338,7 +338,7 @@ Result<Parts> build_parts(world::World& world, const Layout& layout, const Kuber
       const bool other_way = source == Source::automatic && fetched.error().is("release-unavailable") && go;
       if (!other_way) return failure(fetched.error());
       progress.started("upstream");
-      progress.done("upstream", set->title + " is not to be had there: compiling");
+      progress.done("upstream", "does not have " + set->title + ": compiling");
       if (Status enough = check_space(world, layout, false); !enough) return failure(enough.error());
     }
     folders[set->name] = compiled(*set);

@@ -36,29 +36,33 @@ Published kubernetes_files(const PartSet& set, const KubernetesRelease& release,
 
 Published chain_files(const std::string& arch) {
   const std::string github = "https://github.com/";
-  const std::string etcd = bare(version::etcd), coredns = bare(version::coredns),
-                    prometheus = bare(version::prometheus);
+  const std::string etcd = bare(version::etcd), coredns = bare(version::coredns);
   const std::string etcd_base = fmt::format("{}etcd-io/etcd/releases/download/v{}/", github, etcd);
   const std::string etcd_folder = fmt::format("etcd-v{}-linux-{}", etcd, arch);
   const std::string coredns_archive = fmt::format(
       "{0}coredns/coredns/releases/download/v{1}/coredns_{1}_linux_{2}.tgz", github, coredns, arch);
   const std::string helm_archive =
       fmt::format("https://get.helm.sh/helm-{}-linux-{}.tar.gz", version::helm, arch);
-  const std::string prometheus_base =
-      fmt::format("{}prometheus/prometheus/releases/download/v{}/", github, prometheus);
-  const std::string prometheus_folder = fmt::format("prometheus-{}.linux-{}", prometheus, arch);
   return {{{.url = etcd_base + etcd_folder + ".tar.gz",
             .sums = etcd_base + "SHA256SUMS",
             .members = {etcd_folder + "/etcd", etcd_folder + "/etcdctl"}},
            {.url = coredns_archive, .sums = coredns_archive + ".sha256", .members = {"coredns"}},
            {.url = helm_archive, .sums = helm_archive + ".sha256sum", .members = {"linux-" + arch + "/helm"}},
-           {.url = prometheus_base + prometheus_folder + ".tar.gz",
-            .sums = prometheus_base + "sha256sums.txt",
-            .members = {prometheus_folder + "/prometheus", prometheus_folder + "/promtool"}},
            {.url = fmt::format("{}prometheus-operator/prometheus-operator/releases/download/v{}/bundle.yaml",
                                github, KnownBundle::version),
             .sha256 = KnownBundle::sha256}},
           {"operator", "prometheus-config-reloader", "pause"}};
+}
+
+Published prometheus_files(const std::string& arch) {
+  const std::string version = bare(version::prometheus);
+  const std::string base =
+      fmt::format("https://github.com/prometheus/prometheus/releases/download/v{}/", version);
+  const std::string folder = fmt::format("prometheus-{}.linux-{}", version, arch);
+  return {{{.url = base + folder + ".tar.gz",
+            .sums = base + "sha256sums.txt",
+            .members = {folder + "/prometheus", folder + "/promtool"}}},
+          {}};
 }
 
 // "https://dl.k8s.io/release/..." or "quay.io/prometheus/..." -> the host
@@ -86,6 +90,7 @@ bool is_sum(std::string_view word) {
 Published published(const PartSet& set, const KubernetesRelease& release, const std::string& architecture) {
   if (set.name == "kubernetes") return kubernetes_files(set, release, architecture);
   if (set.name == "chain") return chain_files(architecture);
+  if (set.name == "prometheus") return prometheus_files(architecture);
   return {{}, {"adapter"}};
 }
 

@@ -22,7 +22,7 @@ import report
 NAMESPACE = "hpa-proof"
 SERVICES = [("external.metrics.k8s.io", "v1beta1"), ("custom.metrics.k8s.io", "v1beta2"), ("metrics.k8s.io", "v1beta1")]
 CPU_MILLI, MEMORY_MILLI = 100, 64 * 1024 * 1024 * 1000  # what the pods request
-PAUSE = "registry.k8s.io/pause:3.10.1"
+PAUSE = "registry.k8s.io/pause:3.10.2"
 WITH_PODS = ["object-value", "pods", "cpu", "external-value", "memory", "container", "several"]
 WITHOUT = ["external-average", "object-average", "several-average", "external-average", "object-average"]
 

@@ -136,6 +136,10 @@ class ApiServer:
         self.proxy = subprocess.Popen([os.environ.get("KUBECTL", "kubectl"), "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
         self.port = re.search(r":(\d+)", self.proxy.stdout.readline())[1]
 
+    def version(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/version", timeout=20) as answer:
+            return json.load(answer)["gitVersion"]
+
     def refused(self, document):
         """None, or the fields that it names; of a text that it cannot decode, none."""
         url = f"http://127.0.0.1:{self.port}/apis/{document['apiVersion']}/namespaces/default/horizontalpodautoscalers?dryRun=All&fieldValidation=Strict"
@@ -150,10 +154,10 @@ class ApiServer:
             return {cause["field"] for cause in status.get("details", {}).get("causes", [])}
 
 
-def refused_by_simulate(document):
+def refused_by_simulate(document, version):
     file = folder / "hpa.json"
     file.write_text(json.dumps(document))
-    done = subprocess.run([hpawalk, "simulate", "--hpa", str(file), "--profile", "constant 5 for 1m", "--kube-version", "1.34", "-o", "json"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([hpawalk, "simulate", "--hpa", str(file), "--profile", "constant 5 for 1m", "--kube-version", version, "-o", "json"], capture_output=True, text=True, timeout=60)
     said = done.stdout + done.stderr
     if done.returncode == 0:
         return None, said
@@ -170,11 +174,12 @@ def agree(theirs, ours):
 
 def main():
     server, count, refused = ApiServer(), 0, 0
+    version = server.version()
     report.quiet = True
     try:
         for document in documents():
             theirs = server.refused(document)
-            ours, said = refused_by_simulate(document)
+            ours, said = refused_by_simulate(document, version)
             count, refused = count + 1, refused + (theirs is not None)
             if theirs is None:
                 good = ours is None or SELF_MADE in said
@@ -183,7 +188,7 @@ def main():
             report.check(f"spec {count}", good, json.dumps(document["spec"]), f"API server: {theirs}", f"simulate: {ours}", said[-600:])
     finally:
         server.proxy.terminate()
-    print(f"      {count} specs, {refused} of them refused by the API server")
+    print(f"      {count} specs, {refused} of them refused by the API server of {version}")
     report.done()
 
 

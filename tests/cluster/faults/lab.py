@@ -12,7 +12,7 @@ ADAPTER_SPACE = "metrics-api"
 PROMETHEUS_IMAGE = os.environ.get("PROMETHEUS_IMAGE", "quay.io/prometheus/prometheus:v3.16.0")
 ADAPTER_IMAGE = os.environ.get("ADAPTER_IMAGE", "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0")
 NGINX_IMAGE = "docker.io/library/nginx:stable"
-PAUSE_IMAGE = os.environ.get("PAUSE_IMAGE", "registry.k8s.io/pause:3.10.1")
+PAUSE_IMAGE = os.environ.get("PAUSE_IMAGE", "registry.k8s.io/pause:3.10.2")
 
 METRICS = {
     "lab_value": 50, "lab_jobs": 30, "lab_requests_total": 100, "lab_unruled": 5, "lab_mislabelled": 5, "lab_dropped": 5,

@@ -84,7 +84,7 @@ TEST_CASE("A broken link is named with cause, evidence and fix, in text, JSON an
   REQUIRE(verification.first_broken);
   CHECK(verification.verdict() == Mark::broken);
   CHECK(has(verification_text(verification, Style(fake.world, false), 60).bytes(), "FAIL "));
-  Json json = to_json(verification, "here", 120ms);
+  Json json = verification_json(verification, "here", 120ms);
   CHECK(json["firstBroken"]["cause"] == "target-not-discovered");
   CHECK(json["verdict"] == "broken");
   std::string junit = verification_junit(verification, "here & <there>", 120ms);

@@ -242,6 +242,18 @@ TEST_CASE("Each change is explained by the rule that decided it") {
   CHECK(why[2] == "50 / 10 = 5 x 8 ready = 40; limited by maxReplicas 10");
 }
 
+TEST_CASE("A change from zero is explained without an average of no pods") {
+  for (std::string_view target : {"spec.metrics[0].object.target={type: Value, value: 10}",
+                                  "spec.metrics[0].object.target={type: AverageValue, averageValue: 10}"}) {
+    const Spec spec = spec_with({"spec.minReplicas=0", target});
+    Setup setup;
+    setup.replicas = 0;
+    Timeline t = simulate(spec, {load("hold 30 for 1m")}, setup);
+    REQUIRE(t.syncs.front().decision.rescaled());
+    CHECK(explain(spec, t.syncs.front().decision, t.syncs.front().proposal) == "30 / 10 = 3, from zero: 3");
+  }
+}
+
 TEST_CASE("Why an HPA in a cluster does not change") {
   Rules rules = *rules_for("1.34");
   State state;

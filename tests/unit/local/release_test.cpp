@@ -197,6 +197,7 @@ TEST_CASE("A set that is there is used whichever way it was made, and no host is
   Machine machine;
   machine.has_go();
   machine.has(machine.released("kubernetes"));
+  machine.has(machine.released("prometheus"));
   machine.has(machine.compiled("chain"));
   machine.has(machine.released("adapter"));
   machine.has(machine.compiled("adapter"));
@@ -204,12 +205,13 @@ TEST_CASE("A set that is there is used whichever way it was made, and no host is
   REQUIRE(parts);
   CHECK(parts->folders().at("kubernetes") == machine.released("kubernetes"));
   CHECK(parts->folders().at("chain") == machine.compiled("chain"));
+  CHECK(parts->folders().at("prometheus") == machine.released("prometheus"));
   CHECK(parts->folders().at("adapter") == machine.compiled("adapter"));
 }
 
 TEST_CASE("What was taken from upstream needs no Go") {
   Machine machine;
-  for (const char* set : {"kubernetes", "chain", "adapter"}) machine.has(machine.released(set));
+  for (const char* set : {"kubernetes", "chain", "prometheus", "adapter"}) machine.has(machine.released(set));
   CHECK(machine.build(Source::automatic));
   CHECK(machine.build(Source::release));
   CHECK(machine.build(Source::compile).error().id == "go-missing");
@@ -218,6 +220,7 @@ TEST_CASE("What was taken from upstream needs no Go") {
 TEST_CASE("A release is fetched beside its place, each file compared with what is published") {
   Machine machine;
   machine.has(machine.released("kubernetes"));
+  machine.has(machine.released("prometheus"));
   machine.write_downloads();
   const std::string partial = machine.released("chain").string() + ".partial";
   for (const ReleaseFile& file : files_of("chain")) {
@@ -229,8 +232,7 @@ TEST_CASE("A release is fetched beside its place, each file compared with what i
                                   std::to_string(folders) + " " + text::join(file.members, " "));
   }
   std::string chmod = "chmod 755";
-  for (const char* program : {"coredns", "etcd", "etcdctl", "helm", "prometheus", "promtool"})
-    chmod += " " + partial + "/" + program;
+  for (const char* program : {"coredns", "etcd", "etcdctl", "helm"}) chmod += " " + partial + "/" + program;
   machine.fake.processes.expect(chmod);
   Result<Parts> parts = machine.build(Source::release);
   REQUIRE(parts);
@@ -239,7 +241,7 @@ TEST_CASE("A release is fetched beside its place, each file compared with what i
   CHECK_FALSE(machine.fake.files.exists(machine.released("chain") / "downloads"));
   CHECK_FALSE(machine.fake.files.exists(partial));
   CHECK(machine.fake.files.exists(machine.released("adapter")));  // its only program is in an image
-  CHECK(machine.progress.says("1 of 5: https://github.com/etcd-io/"));
+  CHECK(machine.progress.says("1 of 4: https://github.com/etcd-io/"));
 }
 
 TEST_CASE("A file with another checksum stops, in auto too, and is removed") {
@@ -247,6 +249,7 @@ TEST_CASE("A file with another checksum stops, in auto too, and is removed") {
     Machine machine;
     const ReleaseFile first = files_of("chain")[0];
     machine.has(machine.released("kubernetes"));
+    machine.has(machine.released("prometheus"));
     machine.has(machine.released("adapter"));
     machine.write_downloads();
     if (source == Source::automatic) {
@@ -270,6 +273,7 @@ TEST_CASE("A checksum file that does not name the file is no reason to do withou
   Machine machine;
   const ReleaseFile first = files_of("chain")[0];
   machine.has(machine.released("kubernetes"));
+  machine.has(machine.released("prometheus"));
   machine.fake.processes.expect(curl + first.sums, {0, "<html>moved</html>\n", ""});
   CHECK(machine.build(Source::release).error().id == "release-checksum");
 }
@@ -279,6 +283,7 @@ TEST_CASE("A file that was cut off stops, stays, and is gone on with") {
   const ReleaseFile first = files_of("chain")[0];
   const std::string path = machine.download("chain", first);
   machine.has(machine.released("kubernetes"));
+  machine.has(machine.released("prometheus"));
   machine.write_downloads();
   machine.has_go();
   machine.look("401");
@@ -310,6 +315,7 @@ TEST_CASE("A server that cannot go on in the middle does not stop all further at
   Machine machine;
   const ReleaseFile first = files_of("chain")[0];
   machine.has(machine.released("kubernetes"));
+  machine.has(machine.released("prometheus"));
   machine.write_downloads();
   machine.fake.processes.expect(curl + first.sums, {0, hash_a + "  " + first.name() + "\n", ""});
   machine.fake.processes.expect(
@@ -321,12 +327,12 @@ TEST_CASE("A server that cannot go on in the middle does not stop all further at
 
 TEST_CASE("What upstream does not have is compiled in auto, which says so, and is an error in release") {
   const std::string list =
-      "go list -deps -trimpath -tags remove_all_sd,enable_kubernetes_sd -ldflags '-s -w' -f "
-      "'{{if .Stale}}{{.ImportPath}}{{end}}' ";
+      "go list -deps -trimpath -ldflags '-s -w' -f '{{if .Stale}}{{.ImportPath}}{{end}}' ";
   for (Source source : {Source::automatic, Source::release}) {
     Machine machine;
     const ReleaseFile first = files_of("chain")[0];
     machine.has(machine.released("kubernetes"));
+    machine.has(machine.released("prometheus"));
     machine.has(machine.released("adapter"));
     machine.fake.processes.expect(curl + first.sums,
                                   {22, "", "curl: (22) The requested URL returned error: 404\n"});
@@ -341,7 +347,8 @@ TEST_CASE("What upstream does not have is compiled in auto, which says so, and i
     REQUIRE_FALSE(parts);
     if (source == Source::automatic) {
       CHECK(parts.error().id == "parts-modules");
-      CHECK(machine.progress.says("upstream: Prometheus and its operator is not to be had there: compiling"));
+      CHECK(machine.progress.says(
+          "upstream: does not have etcd, CoreDNS, Helm and Prometheus's operator: compiling"));
     } else {
       CHECK(parts.error().id == "release-unavailable");
       CHECK(parts.error().what == "Cannot fetch " + first.sums);
@@ -354,6 +361,7 @@ TEST_CASE("What upstream does not have is compiled in auto, which says so, and i
 TEST_CASE("Auto compiles where one of the hosts does not answer, and names it") {
   Machine machine;
   machine.has(machine.released("kubernetes"));
+  machine.has(machine.released("prometheus"));
   machine.has(machine.released("adapter"));
   machine.look("000");  // and no Go: what is said then is what compiling needs
   Result<Parts> parts = machine.build(Source::automatic);

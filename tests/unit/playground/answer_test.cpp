@@ -63,7 +63,7 @@ TEST_CASE("The playground's answer has what its pictures and tables show") {
   CHECK(answer["replicas"].size() == answer["result"]["sequence"].size());
   CHECK(answer["told"][0]["time"] == "1:00");
   CHECK(answer["told"][0]["why"] == answer["result"]["changes"][0]["why"]);
-  CHECK(answer["figures"][0][0] == "time until enough pods are ready, first");
+  CHECK(answer["figures"][0][0] == "first wait for enough pods");
   CHECK(answer["held"].size() == 3);
 }
 
