@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The static program resolves names and finds the authorities that TLS trusts, in roots with the layout of each distribution.
 
-It downloads from upstream's host, which here is a server on 127.0.0.1 with an authority of its own.
+It downloads an operator's bundle from a server on 127.0.0.1 with an authority of its own.
 Usage: unshare --net --mount names_and_roots.py HPAWALK     as root
 """
 import http.server
@@ -19,7 +19,7 @@ import report
 from report import check
 
 HPAWALK = os.path.abspath(sys.argv[1])
-HOST = "dl.k8s.io"
+HOST = "bundles.example.org"
 HOSTS, RESOLV = {"etc/hosts": f"127.0.0.1 {HOST}\n"}, {"etc/resolv.conf": "nameserver 127.0.0.1\n"}
 PLACES = {"Debian, Ubuntu": "etc/ssl/certs/ca-certificates.crt", "Fedora": "etc/pki/tls/certs/ca-bundle.crt", "openSUSE": "etc/ssl/ca-bundle.pem",
           "RHEL": "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "Alpine": "etc/ssl/cert.pem"}
@@ -72,7 +72,7 @@ def reached(folder, files, environment=None):
     shutil.copy(HPAWALK, f"{root}/bin/hpawalk")
     requests.clear()
     questions.clear()
-    done = subprocess.run(["chroot", root, "/bin/hpawalk", "cluster", "prepare", "--from", "release"], env={"HOME": "/tmp", "PATH": "/bin", **(environment or {})},
+    done = subprocess.run([shutil.which("chroot"), root, "/bin/hpawalk", "render", "operator", "--operator-bundle", f"https://{HOST}/bundle.yaml", "--operator-bundle-sha256", "0" * 64], env={"HOME": "/tmp", "PATH": "/bin", **(environment or {})},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
     return bool(requests), done.stderr
 

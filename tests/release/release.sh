@@ -49,7 +49,7 @@ no_errors() { "$@" | grep -E '^[^ ]*:? ?E: ' && return 1; return 0; }
 linted() { no_errors lintian --tag-display-limit 0 --allow-root --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog "$1"; }
 rpm_linted() { rpmlint --config packaging/rpmlint.toml "$1" | tee /dev/stderr | grep -E ' 0 errors' >/dev/null; }
 installed_by_krew() { # the archive of this machine's kind, by krew itself
-  KREW_ROOT=$work/krew "$tools/bin/krew" install --manifest="$release/hpawalk.yaml" --archive="$release/$name.tar.gz" &&
+  KREW_ROOT=$work/krew "$tools/bin/krew" install --manifest="$release/hpawalk.yaml" --archive="$release/$name-krew.tar.gz" </dev/null &&
     [ "$("$work/krew/bin/kubectl-hpawalk" --version)" = "hpawalk $version" ]
 }
 check "the checksums fit, and are of all files" sums_fit
@@ -144,9 +144,9 @@ for root in debian ubuntu; do
   check "$root: the .deb installs, runs, and leaves nothing" leaves_nothing "$work/roots/$root" \
     "chroot $work/roots/$root apt-get install -y --no-install-recommends /tmp/hpawalk.deb" "chroot $work/roots/$root apt-get purge -y hpawalk"
 done
-mkdir -p "$work/rpm/var/lib/rpm"
+mkdir -p "$work/rpm/usr/bin" "$work/rpm/usr/share/doc" "$work/rpm/usr/share/man/man1" "$work/rpm/var/lib/rpm"
 check "the .rpm installs, runs, and leaves nothing" leaves_nothing "$work/rpm" \
-  "rpm --root $work/rpm -i $release/*.x86_64.rpm" "rpm --root $work/rpm -e hpawalk"
+  "rpm --root $work/rpm --dbpath /var/lib/rpm -i $release/*.x86_64.rpm" "rpm --root $work/rpm --dbpath /var/lib/rpm -e hpawalk"
 prefix_works() { # as `cmake --install` puts it into any prefix
   "$work/amd64/bin/kubectl-hpawalk" --version && (export PATH=$work/amd64/bin:$PATH; kubectl_complete-hpawalk expl | grep explain)
 }
