@@ -156,6 +156,11 @@ inline constexpr ErrorEntry error_entries[] = {
     {"diagnose", "adapter-config adapter-template adapter-no-label pattern", "1",
      "The adapter's rules are invalid or not supported; part of a finding's evidence."},
     {"simulate and tune", "hpa-spec", "2", "The HPA is invalid; every error is listed."},
+    {"simulate and tune", "scaled-object", "2", "The ScaledObject is invalid; every error is listed."},
+    {"simulate and tune", "scaled-object-unsupported", "2",
+     "The ScaledObject is valid, but has a part that cannot be simulated: scalingModifiers, a pause, or a "
+     "trigger whose target is not in its metadata. The HPA that KEDA makes of it, written to a "
+     "file, can be simulated without KEDA's part."},
     {"simulate and tune", "hpa-yaml hpa-missing hpa-ambiguous", "2",
      "The file is not YAML, has no HPA, or several (`FILE#NAME`)."},
     {"simulate and tune", "profile", "2", "The load's profile is invalid; the reason says where."},

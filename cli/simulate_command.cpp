@@ -26,9 +26,18 @@ struct SimulateOptions : SimulationOptions {
   bool all_namespaces = false;
 };
 
+std::string name_of(const observe::Simulation& s) {
+  if (s.setup.keda) return s.document["metadata"]["name"];
+  return s.spec.name.empty() ? "without a name" : s.spec.name;
+}
+
 std::string heading(const observe::Simulation& s) {
-  return fmt::format("HPA {}: {} to {} replicas, {}. {}. Load: {}.\n",
-                     s.spec.name.empty() ? "without a name" : s.spec.name, s.spec.min, s.spec.max,
+  const std::optional<Keda>& keda = s.setup.keda;
+  const std::string polls = keda ? fmt::format("KEDA polls every {}s, cooldown {}s. ",
+                                               in_seconds(keda->polling_interval), in_seconds(keda->cooldown))
+                                 : "";
+  return fmt::format("{} {}: {} to {} replicas, {}. {}{}. Load: {}.\n", keda ? "ScaledObject" : "HPA",
+                     name_of(s), keda ? keda->inactive_replicas() : s.spec.min, s.spec.max,
                      text::join(
                          [&] {
                            std::vector<std::string> names;
@@ -36,7 +45,8 @@ std::string heading(const observe::Simulation& s) {
                            return names;
                          }(),
                          " and "),
-                     observe::controller_text(s.version, s.setup.flags), text::join(s.profile_names, "; "));
+                     polls, observe::controller_text(s.version, s.setup.flags),
+                     text::join(s.profile_names, "; "));
 }
 
 Painted for_people(const observe::Simulation& simulation, const std::vector<Variant>& variants,
@@ -59,17 +69,19 @@ Painted for_people(const observe::Simulation& simulation, const std::vector<Vari
 Result<std::vector<Variant>> simulated(Session& session, const observe::Simulation& simulation, int runs) {
   std::vector<Variant> variants;
   Counting keep_on(session, "runs", runs * (simulation.original_spec ? 2 : 1));
-  auto add = [&](std::string name, const Spec& spec) {
-    Variant variant{std::move(name), spec, simulate(spec, simulation.profiles, simulation.setup), {}};
+  auto add = [&](std::string name, const Spec& spec, const std::optional<Keda>& keda) {
+    Setup setup = simulation.setup;
+    setup.keda = keda;
+    Variant variant{std::move(name), spec, simulate(spec, simulation.profiles, setup), {}};
     int before = static_cast<int>(variants.size()) * runs;
     unsigned threads = std::max(1u, std::thread::hardware_concurrency());
     if (runs > 0)
-      variant.runs = simulate_runs(spec, simulation.profiles, simulation.setup, runs, threads,
+      variant.runs = simulate_runs(spec, simulation.profiles, setup, runs, threads,
                                    [&](int done) { return keep_on(before + done); });
     variants.push_back(std::move(variant));
   };
-  if (simulation.original_spec) add("current settings", *simulation.original_spec);
-  add(simulation.original_spec ? "what if" : "", simulation.spec);
+  if (simulation.original_spec) add("current settings", *simulation.original_spec, simulation.original_keda);
+  add(simulation.original_spec ? "what if" : "", simulation.spec, simulation.setup.keda);
   if (session.world.interrupt.requested()) return interrupted("simulating");
   return variants;
 }
@@ -123,6 +135,7 @@ Status run_simulate(Session& session, const SimulateOptions& o, const std::strin
       {"notes", simulation->notes},
       {"durationSeconds", static_cast<double>(variants.front().timeline.duration.count()) / 1e6},
       {"variants", nlohmann::ordered_json::array()}};
+  if (simulation->setup.keda) data["scaledObject"] = name_of(*simulation);
   if (session.json) {
     for (const Variant& variant : variants) data["variants"].push_back(timeline_json(variant, o.all_syncs));
   }
@@ -145,6 +158,7 @@ void add_simulate(CLI::App& app, Chosen& chosen) {
       "  hpawalk simulate --hpa hpa.yaml --profile 'ramp 5..80 over 5m' --set "
       "spec.behavior.scaleDown.stabilizationWindowSeconds=60\n"
       "  hpawalk simulate --hpa hpa.yaml --profile load.csv --runs 1000 --report out.html\n"
+      "  hpawalk simulate --hpa scaledobject.yaml --profile 'steps 0,40,0 every 10m' --outage 12m..14m\n"
       "  hpawalk simulate --upgrade-to 1.37 -A\n"
       "  hpawalk simulate --upgrade-to 1.37 web -n shop --profile load.csv\n"
       "  hpawalk simulate --upgrade-to 1.37 --hpa hpas.yaml --kube-version 1.34");

@@ -26,12 +26,12 @@ void add_cluster_options(CLI::App& command, SimulationOptions& options) {
 }  // namespace
 
 CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
-  CLI::Option* hpa =
-      command
-          .add_option(
-              "HPA,--hpa", o.hpa,
-              "The HPA: a YAML or JSON file (FILE#NAME if it contains several), or its name in the cluster")
-          ->type_name("FILE|NAME");
+  CLI::Option* hpa = command
+                         .add_option("HPA,--hpa", o.hpa,
+                                     "The HPA, or KEDA's ScaledObject: a YAML or JSON file (FILE#NAME if it "
+                                     "contains several), or its "
+                                     "name in the cluster")
+                         ->type_name("FILE|NAME");
   command.add_option("-p,--profile", o.profiles, "The load, as below; repeat it to give each metric its own")
       ->type_name("PROFILE");
   command
@@ -101,6 +101,11 @@ CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, con
                   "The time over which the adapter's query averages, as in rate(...[2m])")
       ->capture_default_str()
       ->type_name("TIME")
+      ->group(pods);
+  command
+      .add_option("--outage", o.outages,
+                  "From when to when the metrics' source does not answer, as in 5m..8m; repeatable")
+      ->type_name("FROM..TO")
       ->group(pods);
   command
       .add_option("--relist-interval", o.relist,

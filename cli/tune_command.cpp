@@ -116,6 +116,11 @@ Status run_tune(Session& session, const TuneOptions& o) {
     return any_cluster(session.world, {o.kubeconfig, o.context});
   });
   if (!simulation) return tl::unexpected(simulation.error());
+  if (simulation->setup.keda) {
+    return failure(ErrorClass::usage, "scaled-object-unsupported",
+                   "tune searches settings of an HPA, and this is a ScaledObject", {},
+                   "Try single settings: hpawalk simulate --set spec.cooldownPeriod=60");
+  }
   simulation->original_spec.reset();  // "as it is" is with --set, which is where the search begins
   Counting keep_on(session, "candidates", o.candidates);
   Tuned tuned = tune(simulation->document, simulation->profiles, simulation->setup, *goal, o.candidates,

@@ -376,8 +376,9 @@ std::string reason(const Conditions& conditions) {
 
 std::string_view rule_name(Rule rule) {
   static constexpr std::string_view names[] = {
-      "metric", "stabilized-up", "stabilized-down", "policy",    "doubling", "disabled",
-      "at-max", "at-min",        "above-max",       "below-min", "zero",     "no-metric"};
+      "metric",    "stabilized-up", "stabilized-down", "policy",        "doubling", "disabled",
+      "at-max",    "at-min",        "above-max",       "below-min",     "zero",     "no-metric",
+      "activated", "deactivated",   "keda-minimum",    "keda-unchanged"};
   return names[static_cast<std::size_t>(rule)];
 }
 

@@ -56,7 +56,12 @@ enum class Rule : std::uint8_t {
   above_max,
   below_min,  // spec.replicas was outside: metrics are not even looked at
   zero,       // scaling is disabled because there are 0 replicas
-  no_metric   // a metric failed: no decision
+  no_metric,  // a metric failed: no decision
+  // KEDA's own decisions (keda_loop.hpp), not the HPA's.
+  activated,
+  deactivated,
+  keda_minimum,  // there were fewer than minReplicaCount
+  keda_unchanged
 };
 
 struct Decision {

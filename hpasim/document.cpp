@@ -48,17 +48,20 @@ std::vector<Object> objects_in(const std::vector<Document>& documents) {
   return objects;
 }
 
-Result<std::vector<Object>> hpas_in(const std::vector<Document>& documents) {
-  std::vector<Object> hpas;
+Result<std::vector<Object>> objects_of(const std::vector<Document>& documents,
+                                       const std::vector<std::string>& wanted) {
+  std::vector<Object> found;
   std::vector<std::string> kinds;
   for (const Object& object : objects_in(documents)) {
     kinds.push_back(object.kind);
-    if (object.kind == "HorizontalPodAutoscaler") hpas.push_back(object);
+    if (std::find(wanted.begin(), wanted.end(), object.kind) != wanted.end()) found.push_back(object);
   }
-  if (!hpas.empty()) return hpas;
-  return failure(ErrorClass::usage, "hpa-missing", "No HorizontalPodAutoscaler found in the file",
+  if (!found.empty()) return found;
+  return failure(ErrorClass::usage, "hpa-missing", "No " + text::join(wanted, " or ") + " found in the file",
                  kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
 }
+
+const std::vector<std::string> only_hpas = {"HorizontalPodAutoscaler"};
 
 // Whatever its shape: parse_spec says what is wrong with it.
 std::string name_of(const Document& hpa) {
@@ -116,33 +119,37 @@ int Lines::of(std::string path) const {
 Result<std::vector<Document>> all_hpas(std::string_view text) {
   auto documents = read_all(text);
   if (!documents) return tl::unexpected(documents.error());
-  auto hpas = hpas_in(*documents);
+  auto hpas = objects_of(*documents, only_hpas);
   if (!hpas) return failure(hpas.error());
   std::vector<Document> all;
   for (const Object& hpa : *hpas) all.push_back(*hpa.value);
   return all;
 }
 
-Result<Document> find_hpa(std::string_view text, std::string_view name, Lines* lines) {
+namespace {
+
+Result<Document> find_one(std::string_view text, const std::vector<std::string>& kinds, std::string_view name,
+                          Lines* lines) {
   yaml::Places places;
   auto documents = read_all(text, lines != nullptr ? &places : nullptr);
   if (!documents) {
     if (lines != nullptr) lines->mistake = places.mistake, lines->because = places.because;
     return tl::unexpected(documents.error());
   }
-  auto hpas = hpas_in(*documents);
+  auto hpas = objects_of(*documents, kinds);
   if (!hpas) return failure(hpas.error());
   std::vector<std::string> names;
   for (const Object& hpa : *hpas) names.push_back(name_of(*hpa.value));
   if (name.empty() && hpas->size() > 1) {
-    return failure(ErrorClass::usage, "hpa-ambiguous", "The file contains several HorizontalPodAutoscalers",
+    return failure(ErrorClass::usage, "hpa-ambiguous",
+                   fmt::format("The file contains several {}s", text::join(kinds, "s or ")),
                    text::join(names, ", "), "Name one after a #, as in hpas.yaml#" + names.front());
   }
   auto found = name.empty() ? names.begin() : std::find(names.begin(), names.end(), name);
   if (found == names.end()) {
     auto nearest = text::nearest(name, names);
     return failure(ErrorClass::usage, "hpa-missing",
-                   fmt::format("HorizontalPodAutoscaler {} not found in the file", name),
+                   fmt::format("{} {} not found in the file", text::join(kinds, " or "), name),
                    "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
   }
   const Object& hpa = (*hpas)[static_cast<size_t>(found - names.begin())];
@@ -152,6 +159,16 @@ Result<Document> find_hpa(std::string_view text, std::string_view name, Lines* l
     }
   }
   return *hpa.value;
+}
+
+}  // namespace
+
+Result<Document> find_hpa(std::string_view text, std::string_view name, Lines* lines) {
+  return find_one(text, only_hpas, name, lines);
+}
+
+Result<Document> find_autoscaler(std::string_view text, std::string_view name) {
+  return find_one(text, {"HorizontalPodAutoscaler", "ScaledObject"}, name, nullptr);
 }
 
 Document find_object(std::string_view text, std::string_view kind, std::string_view name) {

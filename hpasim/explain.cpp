@@ -41,6 +41,11 @@ std::string current_text(const MetricSpec& metric, const Proposal& p) {
                                                        : amount(p.current);
 }
 
+std::string activated_by(const Spec& spec, const Decision& d, const Proposal& p) {
+  if (d.metric < 0) return "it is forced by an annotation, or has only cpu and memory triggers";
+  return fmt::format("{} is {}", spec.metrics[static_cast<std::size_t>(d.metric)].name, amount(p.current));
+}
+
 }  // namespace
 
 std::string against_target(const MetricSpec& metric, const Proposal& p) {
@@ -95,6 +100,10 @@ std::string explain(const Spec& spec, const Decision& d, const Proposal& p) {
     case Rule::below_min: return fmt::format("there were fewer than minReplicas {}", spec.min);
     case Rule::zero: return "0 replicas: scaling is disabled";
     case Rule::no_metric: return asked + ": no decision";
+    case Rule::activated: return "KEDA activates: " + activated_by(spec, d, p);
+    case Rule::deactivated: return "KEDA deactivates: no trigger has been active for the cooldown period";
+    case Rule::keda_minimum: return "KEDA: there were fewer than minReplicaCount";
+    case Rule::keda_unchanged: return "KEDA changes nothing";
   }
   return "";
 }

@@ -31,6 +31,16 @@ Status read_setup(const SetupRequest& o, Setup& setup) {
   }
   if (setup.flags.sync_period < std::chrono::milliseconds(100))
     return failure(ErrorClass::usage, "duration", "--hpa-sync-period is too short", o.sync_period);
+  setup.outages.clear();
+  for (const std::string& text : o.outages) {
+    const size_t dots = text.find("..");
+    auto from = parse_duration(text.substr(0, dots));
+    auto to = parse_duration(dots == std::string::npos ? "" : text.substr(dots + 2));
+    if (!from || !to || *from >= *to)
+      return failure(ErrorClass::usage, "duration", "\"" + text + "\" is not a span of time", {},
+                     "For example --outage 5m..8m");
+    setup.outages.push_back({*from, *to});
+  }
   auto request = parse_quantity(o.request);
   if (!request) return failure(request.error());
   setup.pods.request = to_milli(*request);

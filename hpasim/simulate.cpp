@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "hpasim/keda_loop.hpp"
 #include "hpasim/sync_clock.hpp"
 
 namespace hpawalk::hpasim {
@@ -137,25 +138,28 @@ class Sensor {
         cursor_(profile),
         shared_(is_shared(metric, setup.meaning)) {}
 
-  Reading read(Time sampled, Time now, const PodSet& pods, const std::vector<PodGroup>& groups,
-               const std::vector<Time>& ready_since) {
+  // Milli, or of the pod's request for a utilization.
+  std::int64_t value(Time sampled, const PodSet& pods) {
     Time window = setup_.pipeline.window;
     double load = window > Time(0) ? profile_.average(sampled - window, sampled) : cursor_.at(sampled);
-    double value = load;
-    if (shared_) value = load / std::max(1, pods.ready_at(sampled));
+    if (shared_) load /= std::max(1, pods.ready_at(sampled));
+    return metric_.target_kind == TargetKind::utilization
+               ? to_int64(load / 100.0 * static_cast<double>(setup_.pods.request))
+               : to_int64(load * 1000.0);
+  }
+
+  Reading read(Time sampled, const PodSet& pods, const std::vector<PodGroup>& groups,
+               const std::vector<Time>& ready_since) {
+    const std::int64_t milli = value(sampled, pods);
     if (metric_.kind == MetricKind::object || metric_.kind == MetricKind::external) {
-      value_ = to_int64(value * 1000.0);
+      value_ = milli;
       return {Failure::none, {&value_, 1}, {}};
     }
-    auto milli = to_int64(value * 1000.0);
-    if (metric_.target_kind == TargetKind::utilization)
-      milli = to_int64(value / 100.0 * static_cast<double>(setup_.pods.request));
     samples_.clear();
     for (std::size_t i = 0; i < groups.size(); ++i) {
       bool present = groups[i].phase == Phase::running && ready_since[i] <= sampled && groups[i].ready;
-      samples_.push_back({present, milli, sampled, window, true, setup_.pods.request});
+      samples_.push_back({present, milli, sampled, setup_.pipeline.window, true, setup_.pods.request});
     }
-    (void)now;
     return {Failure::none, {}, samples_};
   }
 
@@ -168,6 +172,16 @@ class Sensor {
   std::int64_t value_ = 0;
   std::vector<PodSample> samples_;
 };
+
+// What the HPA reads of a trigger is KEDA's answer; `told` keeps it.
+void told_by_keda(KedaLoop& keda, std::size_t trigger, Reading& reading, std::int64_t& told,
+                  std::int32_t replicas, std::int32_t ready) {
+  const bool failed = reading.failure != Failure::none;
+  const auto answer =
+      keda.answer(trigger, failed ? std::nullopt : std::optional(reading.values[0]), replicas, ready);
+  told = answer.value_or(0);
+  reading = {answer ? Failure::none : Failure::unavailable, {&told, 1}, {}};
+}
 
 // --- the controller's delays
 
@@ -200,6 +214,7 @@ class Pace {
                ? drawn(Time(0), setup_.pipeline.scrape_interval)
                : Time(0);
   }
+  Time first_poll() { return setup_.jitter ? drawn(Time(0), setup_.keda->polling_interval) : Time(0); }
   Time relist() { return setup_.jitter ? drawn(Time(0), setup_.pipeline.relist) : setup_.pipeline.relist; }
 
   // Resyncs and timers are noticed a little later than they happen.
@@ -384,8 +399,8 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   if (setup.duration > Time(0)) timeline.duration = setup.duration;
   Controller controller(spec, setup.rules, setup.flags);
   Pace pace(setup);
-  std::int32_t replicas = setup.replicas.value_or(spec.min);
-  if (replicas == 0 && setup.own_zero) controller.came_to_zero();
+  std::int32_t replicas = setup.replicas.value_or(setup.keda ? setup.keda->min : spec.min);
+  if (replicas == 0 && setup.own_zero && !setup.keda) controller.came_to_zero();
   PodSet pods(replicas, setup.pods);
   timeline.replicas.push_back({Time(0), replicas});
   std::vector<Sensor> sensors;
@@ -404,11 +419,51 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   auto next_change = [&] {
     return change == setup.changes.end() ? std::nullopt : std::optional<Time>(change->at);
   };
+  std::vector<std::int64_t> told(sensors.size());  // by KEDA, milli
   std::vector<PodGroup> groups;
   std::vector<Time> ready_since;
   Time scrape = setup.pipeline.scrape_interval, phase = pace.scrape_phase(), relisted = pace.relist();
   if (setup.details)
     timeline.syncs.reserve(static_cast<std::size_t>(timeline.duration / setup.flags.sync_period) + 2);
+
+  auto sampled_at = [&](Time now) {
+    Time sampled = scrape > Time(0) ? now - (now - phase) % scrape : now;
+    return scrape > Time(0) && sampled > now ? sampled - scrape : sampled;
+  };
+  auto answers = [&](Time now) {
+    return std::none_of(setup.outages.begin(), setup.outages.end(),
+                        [&](const Outage& outage) { return outage.from <= now && now < outage.to; });
+  };
+  auto scale_to = [&](std::int32_t count, Time at) {
+    count > replicas ? pods.add(count - replicas, at) : pods.remove(replicas - count, at);
+    replicas = count;
+    timeline.replicas.push_back({at, replicas});
+  };
+  std::optional<KedaLoop> keda;
+  KedaLoop::Values polled;
+  if (setup.keda) {
+    keda.emplace(*setup.keda, controller.spec().metrics);
+    keda->start_at(pace.first_poll());
+    polled.resize(sensors.size());
+  }
+  // KEDA's polls up to that moment.
+  auto poll = [&](Time until) {
+    while (keda && keda->next() <= until && keda->next() < timeline.duration) {
+      const Time at = keda->next();
+      pods.advance(at);
+      for (std::size_t i = 0; i < sensors.size(); ++i) {
+        if (setup.keda->triggers[i].external)
+          polled[i] = answers(at) ? std::optional(sensors[i].value(sampled_at(at), pods)) : std::nullopt;
+      }
+      Decision d = keda->poll(polled, replicas, pods.ready());
+      d.conditions = controller.conditions();
+      const std::int32_t ready = pods.ready();
+      if (d.rescaled()) scale_to(d.to, at);
+      Proposal proposal;
+      if (d.metric >= 0) proposal.current = polled[static_cast<std::size_t>(d.metric)].value_or(0);
+      if (d.rescaled()) timeline.syncs.push_back({at, d, proposal, ready});
+    }
+  };
 
   for (Time start = pace.first(next_change()); start < timeline.duration;) {
     for (; change != setup.changes.end() && change->at <= start; ++change) {
@@ -416,14 +471,18 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
       watch_metrics();
     }
     Time now = start + pace.read();
+    poll(now);
     pods.advance(now);
-    Time sampled = scrape > Time(0) ? now - (now - phase) % scrape : now;
-    if (scrape > Time(0) && sampled > now) sampled -= scrape;
+    const Time sampled = sampled_at(now);
     pods.settle(cpu ? now - setup.flags.cpu_initialization_period : now, sampled);
     pods.groups(now, groups, ready_since);
+    // Outside of its bounds, the HPA does not look at metrics.
+    const bool asks_keda = keda && replicas >= controller.spec().min && replicas <= controller.spec().max;
     for (std::size_t i = 0; i < sensors.size(); ++i) {
-      readings[i] = sensors[i].read(sampled, now, pods, groups, ready_since);
-      if (now < relisted) readings[i].failure = Failure::unavailable;
+      readings[i] = sensors[i].read(sampled, pods, groups, ready_since);
+      if (now < relisted || !answers(now)) readings[i].failure = Failure::unavailable;
+      if (asks_keda && setup.keda->triggers[i].external)
+        told_by_keda(*keda, i, readings[i], told[i], replicas, pods.ready());
     }
     Decision d = controller.sync(readings, groups, {replicas, replicas}, start, now);
     Time end = now;
@@ -431,9 +490,7 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
     if (d.rescaled()) {
       end += pace.write();
       controller.wrote(d, end);
-      d.to > replicas ? pods.add(d.to - replicas, end) : pods.remove(replicas - d.to, end);
-      replicas = d.to;
-      timeline.replicas.push_back({end, replicas});
+      scale_to(d.to, end);
     }
     if (setup.details || d.rescaled()) {
       timeline.syncs.push_back(
@@ -444,6 +501,7 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
     pace.synced(start, end);
     start = pace.next(end, next_change());
   }
+  poll(timeline.duration);
   pods.advance(timeline.duration);
   timeline.ready = pods.take_steps();
   fill_figures(timeline, controller, profiles, setup.carries);

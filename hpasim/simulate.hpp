@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hpasim/controller.hpp"
+#include "hpasim/keda.hpp"
 #include "hpasim/profile.hpp"
 
 namespace hpawalk::hpasim {
@@ -56,14 +57,21 @@ struct SpecChange {
   Spec spec;
 };
 
+// From when to when the metrics' source does not answer.
+struct Outage {
+  Time from{0}, to{0};
+};
+
 struct Setup {
   Rules rules;
   Flags flags;
   Meaning meaning = Meaning::usual;
   Pipeline pipeline;
+  std::vector<Outage> outages;
+  std::optional<Keda> keda;  // the HPA is KEDA's
   Pods pods;
   Delays delays;
-  std::optional<std::int32_t> replicas;  // at the start; usually minReplicas
+  std::optional<std::int32_t> replicas;  // at the start; usually minReplicas (of KEDA's object: its own)
   bool own_zero = true;                  // where that is 0: the HPA itself scaled to 0
   Time duration{0};                      // 0: as long as the profile
   // With jitter every delay and phase is drawn from the seed; without, they have typical values, and the
@@ -76,6 +84,7 @@ struct Setup {
   std::vector<SpecChange> changes;  // of the HPA, by time; the figures are those of the last spec
 };
 
+// A sync of the HPA's controller, or a poll of KEDA.
 struct Sync {
   Time at{0};  // when the metrics had been read
   Decision decision;

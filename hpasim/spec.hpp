@@ -71,6 +71,8 @@ struct Lines {
 
 // The HPA in a YAML or JSON text, which may hold other documents too; `name` chooses among several.
 Result<Document> find_hpa(std::string_view text, std::string_view name = {}, Lines* lines = nullptr);
+// The HPA, or a ScaledObject of KEDA (keda.hpp).
+Result<Document> find_autoscaler(std::string_view text, std::string_view name = {});
 Result<std::vector<Document>> all_hpas(std::string_view text);
 // The first object of a kind and a name in such a text; null if it has none.
 Document find_object(std::string_view text, std::string_view kind, std::string_view name);

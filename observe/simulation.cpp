@@ -18,10 +18,27 @@ Result<hpasim::Spec> read_spec(const Simulation& simulation, bool in_cluster, bo
                             {simulation.setup.rules, in_cluster ? &simulation.original : nullptr});
 }
 
+// Of a ScaledObject: the HPA that KEDA makes of it, which is new to the API server, and KEDA's own part.
+Status load_scaled_object(bool changed, Simulation& simulation) {
+  auto now = hpasim::read_scaled_object(simulation.document);
+  if (!now) return failure(now.error());
+  auto spec = hpasim::parse_spec(now->hpa, {simulation.setup.rules});
+  if (!spec) return failure(spec.error());
+  simulation.spec = *spec;
+  simulation.setup.keda = now->keda;
+  if (!changed) return {};
+  auto before = hpasim::read_scaled_object(simulation.original);
+  if (!before) return {};
+  auto original = hpasim::parse_spec(before->hpa);
+  if (original) simulation.original_spec = *original, simulation.original_keda = before->keda;
+  return {};
+}
+
 Status load_spec(const SimulationRequest& o, bool in_cluster, Simulation& simulation) {
   for (const std::string& set : o.sets) {
     if (auto ok = hpasim::set_field(simulation.document, set); !ok) return ok;
   }
+  if (hpasim::is_scaled_object(simulation.document)) return load_scaled_object(!o.sets.empty(), simulation);
   auto spec = read_spec(simulation, in_cluster, !o.sets.empty());
   if (!spec) return failure(spec.error());
   simulation.spec = *spec;
@@ -53,17 +70,24 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   bool in_cluster = !looks_like_file(world, file.path);
   // What was typed is looked at before anything is asked for.
   if (auto ok = hpasim::read_setup(o, simulation.setup); !ok) return failure(ok.error());
+  Json stored;
   auto document = [&]() -> Result<Document> {
-    if (in_cluster) return read_hpa(cluster, o.hpa).map(written);
+    if (in_cluster) {
+      auto object = read_autoscaler(cluster, o.hpa);
+      if (!object) return failure(object.error());
+      stored = *object;
+      return written(stored);
+    }
     auto text = world.files.read(file.path);
     if (!text) return failure(text.error());
-    return hpasim::find_hpa(*text, file.name);
+    return hpasim::find_autoscaler(*text, file.name);
   }();
   if (!document) return failure(document.error());
   simulation.original = simulation.document = *document;
   if (auto ok = load_controller(cluster, in_cluster || o.cluster_named, o, simulation); !ok)
     return failure(ok.error());
   if (auto ok = load_spec(o, in_cluster, simulation); !ok) return failure(ok.error());
+  if (in_cluster && simulation.setup.keda) take_past(stored, world.clock.wall_now(), *simulation.setup.keda);
   if (auto ok = hpasim::read_setup(o, simulation.setup); !ok)
     return failure(ok.error());  // the options over the cluster's
   if (auto ok = load_profiles(world, progress, cluster, o, simulation); !ok) return failure(ok.error());

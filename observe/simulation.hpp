@@ -26,9 +26,10 @@ struct SimulationRequest : hpasim::SetupRequest {
 };
 
 struct Simulation {
-  hpasim::Document original, document;  // without and with --set
+  hpasim::Document original, document;  // without and with --set: the HPA, or the ScaledObject
   hpasim::Spec spec;
   std::optional<hpasim::Spec> original_spec;  // where --set changed something, and it is valid
+  std::optional<hpasim::Keda> original_keda;  // with it, of a ScaledObject
   std::vector<hpasim::Profile> profiles;
   std::vector<std::string> profile_names;
   hpasim::Setup setup;

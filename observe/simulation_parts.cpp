@@ -5,6 +5,7 @@
 #include "observe/history.hpp"
 #include "world/kube_list.hpp"
 #include "world/kube_resource.hpp"
+#include "world/times.hpp"
 
 namespace hpawalk::observe {
 
@@ -58,6 +59,37 @@ Result<Json> read_hpa(Cluster& cluster, const std::string& name) {
     return failure(ErrorClass::check_failed, "kube-refused", "The API server's response is not an HPA",
                    object->dump().substr(0, 200));
   return *object;
+}
+
+Result<Json> read_autoscaler(Cluster& cluster, const std::string& name) {
+  const world::KubeResource kind = world::kube_kind("ScaledObject");
+  auto scaled_object = [&](const std::string& its_name) -> Result<Json> {
+    auto api = cluster.api();
+    if (!api) return failure(api.error());
+    auto space = cluster.space();
+    if (!space) return failure(space.error());
+    return world::kube_get(**api, kind.object(*space, its_name));
+  };
+  auto hpa = read_hpa(cluster, name);
+  if (!hpa) {
+    if (!hpa.error().is("kube-not-found")) return hpa;
+    auto object = scaled_object(name);
+    return object ? object : hpa;
+  }
+  for (const Json& owner : list_at(*hpa, "metadata.ownerReferences")) {
+    if (text_at(owner, "kind") == "ScaledObject") return scaled_object(text_at(owner, "name"));
+  }
+  return hpa;
+}
+
+void take_past(const Json& scaled_object, world::WallTime now, hpasim::Keda& keda) {
+  auto since = [&](const std::string& text) -> std::optional<hpasim::Time> {
+    std::optional<world::WallTime> at = world::parse_time(text);
+    if (!at) return std::nullopt;
+    return std::chrono::duration_cast<hpasim::Time>(*at - now);
+  };
+  keda.last_active = since(text_at(scaled_object, "status.lastActiveTime"));
+  keda.created = since(text_at(scaled_object, "metadata.creationTimestamp")).value_or(hpasim::Time(0));
 }
 
 Result<std::vector<Json>> read_hpas(Cluster& cluster, const std::string& space) {

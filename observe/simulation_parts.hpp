@@ -40,6 +40,10 @@ struct HpaFile {
 HpaFile hpa_file(const std::string& hpa);
 
 Result<Json> read_hpa(Cluster& cluster, const std::string& name);
+// The HPA of that name, or the ScaledObject whose HPA it is, or which has that name itself.
+Result<Json> read_autoscaler(Cluster& cluster, const std::string& name);
+// When its triggers were last active, and when it was created, counted from now.
+void take_past(const Json& scaled_object, world::WallTime now, hpasim::Keda& keda);
 // Of a namespace; of all where it is empty.
 Result<std::vector<Json>> read_hpas(Cluster& cluster, const std::string& space);
 // As a person would have written it: without what a cluster adds.

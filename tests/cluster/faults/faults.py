@@ -368,6 +368,12 @@ def adapter_with(rules=None, **flags):
     return make
 
 
+def operator_gone():
+    kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0")
+    # One that is still stopping may act on what changes now.
+    kubectl("wait", "--for=delete", "pod", "-n", "default", "-l", "app.kubernetes.io/name=prometheus-operator", "--timeout=60s")
+
+
 def operator_back():
     kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=1")
     kubectl("rollout", "status", "deployment/prometheus-operator", "-n", "default", "--timeout=60s", check=False)
@@ -646,7 +652,7 @@ SHARED = [
     ("adapter may not list", "adapter-cannot-list", lambda: kubectl("delete", "clusterrolebinding", "lab-adapter-view"),
      lambda: (taken_back("clusterrolebinding/shop-adapter-view"), apply([lab.ADAPTER_VIEW])), "shop/pods-rate"),
     ("9 network policy", "adapter-network-policy", policy_in_force, policy_gone, OBJECT),
-    ("operator not running", "operator-not-running", lambda: (kubectl("scale", "deployment/prometheus-operator", "-n", "default", "--replicas=0"), apply(changed("fop"))),
+    ("operator not running", "operator-not-running", lambda: (operator_gone(), apply(changed("fop"))),
      operator_back, "shop/fop"),
     ("Prometheus not running", "prometheus-not-ready", lambda: patch("prometheus", "k9", MONITORING, {"spec": {"nodeSelector": {"lab": "none"}}}), prometheus_back, OBJECT),
     ("another server", "adapter-other-server", other_server, lambda: hosts_of_adapter(None), OBJECT),
