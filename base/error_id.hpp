@@ -158,7 +158,7 @@ inline constexpr ErrorEntry error_entries[] = {
     {"diagnose", "autoscaling-v2-missing", "3",
      "autoscaling/v2 is not available on the cluster: hpawalk needs Kubernetes 1.23 or newer."},
     {"diagnose", "facts-file", "2", "Not a file that `diagnose --save` wrote."},
-    {"diagnose", "unknown-cause", "2", "The cause in `--explain` is unknown."},
+    {"diagnose", "unknown-cause", "2", "`hpawalk explain` does not know the cause."},
     {"diagnose", "adapter-config adapter-template adapter-no-label pattern", "1",
      "The adapter's rules are invalid or not supported; part of a finding's evidence."},
     {"simulate and tune", "hpa-spec", "2", "The HPA is invalid; every error is listed."},

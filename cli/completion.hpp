@@ -2,10 +2,13 @@
 // stale.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+
+#include "world/kube_proxy.hpp"
 
 namespace hpawalk::cli {
 
@@ -19,9 +22,18 @@ struct Completion {
   bool files = false;  // names of files fit here
 };
 
-// `words`: what stands behind the program's name; the last one is the word at the cursor, perhaps empty.
-Completion complete(const CLI::App& app, const std::vector<std::string>& words);
+// Names that only a cluster or a kubeconfig can list, and where the words before the cursor say that this is.
+struct Names {
+  enum class Kind { hpas, namespaces, contexts };
+  Kind kind = Kind::hpas;
+  world::KubeTarget target;
+  std::string space;  // of the HPAs; empty: the context's
+};
+using ListNames = std::function<std::vector<std::string>(const Names& names)>;
 
-std::string completion_script(const std::string& shell);  // bash, zsh or fish
+// `words`: what stands behind the program's name; the last one is the word at the cursor, perhaps empty.
+Completion complete(const CLI::App& app, const std::vector<std::string>& words, const ListNames& list);
+
+std::string completion_script(const std::string& shell);  // bash, zsh, fish or powershell
 
 }  // namespace hpawalk::cli

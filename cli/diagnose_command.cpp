@@ -9,13 +9,12 @@
 #include "cli/diagnosis_report.hpp"
 #include "cli/prometheus_options.hpp"
 #include "cli/read_chain.hpp"
-#include "diagnose/causes.hpp"
 
 namespace hpawalk::cli {
 namespace {
 
 struct DiagnoseOptions {
-  std::string name, space, save, facts, explain, output = "text", prometheus_url;
+  std::string name, space, save, facts, output = "text", prometheus_url;
   bool all = false;
   world::KubeTarget target;
   PrometheusOptions prometheus;
@@ -67,28 +66,6 @@ Result<std::vector<diagnose::HpaDiagnosis>> judged(const diagnose::Facts& facts,
   }
 }
 
-Status unknown_cause(const std::string& id) {
-  std::vector<std::string> ids;
-  for (const diagnose::Cause* c : diagnose::causes()) ids.emplace_back(c->id);
-  std::optional<std::string> near = text::nearest(id, ids);
-  return failure(ErrorClass::usage, "unknown-cause", "Unknown cause: " + id, {},
-                 near ? "Did you mean " + *near + "?" : "docs/causes.md lists them all");
-}
-
-Status explain_cause(Session& session, const DiagnoseOptions& options) {
-  const diagnose::Cause* cause = diagnose::find_cause(options.explain);
-  if (cause == nullptr) return unknown_cause(options.explain);
-  if (options.output == "json") {
-    Json data = {
-        {"id", cause->id},         {"link", diagnose::name_of(cause->link)}, {"symptom", cause->symptom},
-        {"reason", cause->reason}, {"detection", cause->detection},          {"fix", cause->fix}};
-    session.world.terminal.out(json_text(data, 2) + "\n");
-  } else {
-    session.world.terminal.out(diagnose::explain(*cause));
-  }
-  return {};
-}
-
 Status verdict(const std::vector<diagnose::HpaDiagnosis>& diagnoses) {
   size_t broken = 0, unknown = 0;
   for (const diagnose::HpaDiagnosis& d : diagnoses) {
@@ -126,7 +103,6 @@ void print_json(world::Terminal& terminal, size_t requests,
 }
 
 Status run_diagnose(Session& session, DiagnoseOptions options) {
-  if (!options.explain.empty()) return explain_cause(session, options);
   options.name = plain_hpa_name(options.name);
   Result<diagnose::Facts> facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
@@ -163,7 +139,7 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "diagnose", "Find the first failing check of any HPA's chain, in any cluster (read-only)");
   auto options = std::make_shared<DiagnoseOptions>();
-  command->add_option("NAME", options->name, "The HPA; default: all in the namespace");
+  command->add_option("HPA", options->name, "Its name; default: all in the namespace");
   auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
                     ->type_name("NS");
   command->add_flag("-A,--all-namespaces", options->all, "HPAs in all namespaces")->excludes(space);
@@ -180,8 +156,6 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
   auto* facts = command->add_option("--facts", options->facts, "Diagnose from saved facts, without a cluster")
                     ->type_name("FILE");
   facts->excludes(save)->excludes(context);
-  command->add_option("--explain", options->explain, "Explain a cause that diagnose names")
-      ->type_name("CAUSE");
   command->add_option("-o,--output", options->output, "Output format")
       ->check(CLI::IsMember({"text", "json", "markdown"}))
       ->type_name("text|json|markdown")
@@ -190,7 +164,7 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       "Exit codes: 0 nothing is broken, 1 something is broken, 2 usage, 3 unknown\n\n"
       "Examples:\n  hpawalk diagnose -A\n  hpawalk diagnose web -n shop --save web.json\n  hpawalk diagnose "
       "--facts web.json -o markdown\n  hpawalk diagnose web -n shop --prometheus https://prom.example.com "
-      "--prometheus-token-file token");
+      "--prometheus-token-file token\n\n`hpawalk explain CAUSE` explains a cause that diagnose names.");
   command->callback([options, &chosen] {
     chosen.output = options->output == "json" ? "json" : "text";
     chosen.action = [options](Session& session) { return run_diagnose(session, *options); };

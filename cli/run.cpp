@@ -34,7 +34,18 @@ static void add_debug(CLI::App& command, Chosen& chosen) {
     add_debug(*below, chosen);
 }
 
+// CLI11 would repeat the allowed values: text|json:{text,json}.
+class HelpFormatter final : public CLI::Formatter {
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string words = CLI::Formatter::make_option_opts(option);
+    size_t begin = words.find(":{"), end = words.find('}', begin);
+    return begin == std::string::npos || end == std::string::npos ? words
+                                                                  : words.erase(begin, end + 1 - begin);
+  }
+};
+
 static void build(CLI::App& app, Chosen& chosen) {
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", std::string("hpawalk ") + HPAWALK_VERSION, "Print the version");
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
@@ -59,6 +70,8 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_drive(app, chosen);
   add_report(app, chosen);
   add_diagnose(app, chosen);
+  add_explain(app, chosen);
+  add_version(app, chosen);
   add_completion(app, chosen);
   add_debug(app, chosen);
 }

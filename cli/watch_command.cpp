@@ -63,7 +63,7 @@ Status watch(Session& session, const SettingFlags& flags, const WatchOptions& op
   if (!options.hpa.empty()) return follow_any(session, flags, options, what);
   if (options.space.empty() && options.metric.empty()) return follow_walkthrough(session, flags, what);
   return failure(ErrorClass::usage, "usage", "-n and --metric require the name of an HPA", {},
-                 "hpawalk watch NAME -n NAMESPACE; without NAME, watch follows the walkthrough's HPA");
+                 "hpawalk watch HPA -n NAMESPACE; without HPA, watch follows the walkthrough's HPA");
 }
 
 }  // namespace
@@ -72,11 +72,12 @@ void add_watch(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand(
       "watch", "Show every step of an HPA's chain as it changes, and explain what the HPA does");
   auto options = std::make_shared<WatchOptions>();
-  command.add_option("NAME", options->hpa,
-                     "Any HPA of your kubeconfig's cluster; default: the walkthrough's");
-  command.add_option("-n", options->space, "Namespace of NAME; default: the context's")->type_name("NS");
+  command.add_option("HPA", options->hpa,
+                     "The name of any HPA of your kubeconfig's cluster; default: the walkthrough's");
+  command.add_option("-n", options->space, "Namespace of the HPA; default: the context's")->type_name("NS");
   command
-      .add_option("--metric", options->metric, "Which metric of NAME to show; default: the first that it has")
+      .add_option("--metric", options->metric,
+                  "Which metric of the HPA to show; default: the first that it has")
       ->type_name("METRIC");
   command
       .add_option("--until", options->until,

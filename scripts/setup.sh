@@ -20,7 +20,11 @@ packages_to_build=(g++ cmake ninja-build libcli11-dev libfmt-dev libyaml-cpp-dev
 packages_to_run=(containernetworking-plugins nftables iptables conntrack ethtool iproute2 util-linux mount tar
   ca-certificates curl)
 packages_for_playground=(emscripten)
-packages_to_test=(doctest-dev shellcheck clang-format ccache jq procps python3 chromium skopeo openssl)
+packages_to_link_statically=(libc-ares-dev libssl-dev make)
+packages_for_arm64=(g++-aarch64-linux-gnu qemu-user-static)
+packages_to_test_release=(lintian rpmlint debootstrap qemu-user-static mandoc)
+packages_to_release=(help2man mkdocs rpm minisign umoci skopeo dpkg-dev ca-certificates xz-utils)
+packages_to_test=(python3-jsonschema zsh fish doctest-dev shellcheck clang-format ccache jq procps python3 chromium skopeo openssl)
 
 # Installs those of the named packages that are missing.
 need_packages() {
@@ -116,30 +120,59 @@ want_kind_and_k3d() {
   if [ -d "$sources" ]; then (cd "$sources" && GOWORK=off go build -o "$bin/k3d" .) || true; fi
 }
 
-# yaml-cpp's sources, for the playground's page: the distribution's own, of the version that it has as a library. apt gets
-# them with lists of its own, so that nothing of the machine's apt changes.
-yaml_cpp_source=$test_tools/yaml-cpp
-need_yaml_cpp_source() {
-  [ -e "$yaml_cpp_source/src/parse.cpp" ] && return
-  need_packages dpkg-dev
-  local id codename own=$test_tools/apt
-  id=$(. /etc/os-release && echo "$ID")
-  codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  say "Fetching yaml-cpp's sources into $yaml_cpp_source (once)"
-  rm -rf "$own" "$yaml_cpp_source"
-  mkdir -p "$own/lists/partial" "$own/cache/archives/partial"
-  echo "deb-src [signed-by=/usr/share/keyrings/$id-archive-keyring.gpg] $(mirror_of "$codename") $codename main universe" |
-    sed "$([ "$id" = ubuntu ] || echo 's/ universe//')" >"$own/sources.list"
-  (
-    cd "$own" || exit 1
-    apt_get=(apt-get -q -o Dir::Etc::SourceList="$own/sources.list" -o Dir::Etc::SourceParts=/dev/null
-      -o Dir::State::Lists="$own/lists" -o Dir::Cache="$own/cache" -o APT::Sandbox::User=)
-    "${apt_get[@]}" update
-    "${apt_get[@]}" source yaml-cpp
-    mv yaml-cpp-*/ "$yaml_cpp_source"
-  )
-  rm -rf "$own"
+# Who takes a release's files checks them with these: krew and its validator, actionlint, spdx-tools.
+want_release_checkers() {
+  local bin=$test_tools/bin sources
+  mkdir -p "$bin"
+  if [ ! -x "$bin/validate-krew-manifest" ]; then
+    say "Building krew and its validator into $bin (once)"
+    sources=$(go mod download -json sigs.k8s.io/krew@v0.5.0 | jq -r .Dir) || true
+    if [ -d "$sources" ]; then (cd "$sources" && GOWORK=off go build -o "$bin/" ./cmd/validate-krew-manifest ./cmd/krew) || true; fi
+  fi
+  [ -x "$bin/actionlint" ] || GOBIN=$bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 || true
+  [ -x "$test_tools/spdx/bin/pyspdxtools" ] && return
+  need_packages python3-venv
+  say "Installing spdx-tools into $test_tools/spdx (once)"
+  python3 -m venv "$test_tools/spdx" || return 0
+  timeout 600 "$test_tools/spdx/bin/pip" install -q spdx-tools==0.8.5 || return 0
 }
+
+# distribution_apt FOLDER ARCHITECTURE COMMAND...: apt-get with lists of its own in FOLDER, of the distribution's packages
+# and sources in the version that this machine gets them. Nothing of the machine's apt changes.
+distribution_apt() {
+  local folder=$1 architecture=$2 id
+  shift 2
+  local apt=(apt-get -q -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder/cache" -o APT::Architecture="$architecture"
+    -o APT::Architectures="$architecture" -o APT::Sandbox::User=)
+  if [ ! -e "$folder/sources.list" ]; then
+    id=$(. /etc/os-release && echo "$ID")
+    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
+    # shellcheck disable=SC2016  # apt-get's own placeholders
+    apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' "Origin: ${id^}" | sort -u |
+      sed -E "s|.*|deb [signed-by=/usr/share/keyrings/$id-archive-keyring.gpg] &\ndeb-src [signed-by=/usr/share/keyrings/$id-archive-keyring.gpg] &|" \
+        >"$folder/sources.list"
+    "${apt[@]}" update
+  fi
+  "${apt[@]}" "$@"
+}
+
+# distribution_source PACKAGE FOLDER: the sources that the distribution builds PACKAGE from, in FOLDER, once.
+distribution_source() {
+  local package=$1 folder=$2 work
+  [ -e "$folder" ] && return
+  need_packages dpkg-dev
+  say "Fetching the sources of $package into $folder (once)"
+  mkdir -p "$(dirname "$folder")"
+  work=$(mktemp -d "$folder.XXXXXX")
+  (cd "$work" && distribution_apt "$work/apt" "$(dpkg --print-architecture)" source "$package")
+  mv "$work/$package"-*/ "$folder"
+  rm -rf "$work"
+}
+
+# For the playground's page: of the version that the distribution has as a library.
+yaml_cpp_source=$test_tools/yaml-cpp
+need_yaml_cpp_source() { distribution_source yaml-cpp "$yaml_cpp_source"; }
 
 # build PRESET [TARGET...]: everything, or these targets. ccache, where it is, keeps results.
 build() {

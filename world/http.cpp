@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -222,7 +223,8 @@ Result<HttpResponse> perform(CURLM* multi, const HttpRequest& request, Exchange&
 
 }  // namespace
 
-CurlHttp::CurlHttp(const Interrupt& interrupt) : interrupt_(interrupt) {
+CurlHttp::CurlHttp(const Interrupt& interrupt, TlsRoots roots)
+    : interrupt_(interrupt), roots_(std::move(roots)) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   pool_ = new Pool;
 }
@@ -236,6 +238,8 @@ Result<HttpResponse> CurlHttp::exchange(const HttpRequest& request,
                                         const std::function<bool(std::string_view)>* on_line) {
   Pool::Handle handle = pool_->take();
   Exchange exchange{interrupt_, request, handle.easy, on_line};
+  if (!roots_.file.empty()) curl_easy_setopt(handle.easy, CURLOPT_CAINFO, roots_.file.c_str());
+  if (!roots_.folder.empty()) curl_easy_setopt(handle.easy, CURLOPT_CAPATH, roots_.folder.c_str());
   Result<HttpResponse> response = perform(handle.multi, request, exchange);
   pool_->give_back(handle);
   return response;
@@ -248,6 +252,13 @@ Result<HttpResponse> CurlHttp::send(const HttpRequest& request) {
 Result<HttpResponse> CurlHttp::stream(const HttpRequest& request,
                                       const std::function<bool(std::string_view line)>& on_line) {
   return exchange(request, &on_line);
+}
+
+std::vector<std::string> http_libraries() {
+  std::vector<std::string> libraries = text::split(curl_version(), ' ');
+  std::erase_if(libraries,
+                [](const std::string& word) { return word.starts_with('('); });  // "(+libidn2/2.3.3)"
+  return libraries;
 }
 
 }  // namespace hpawalk::world

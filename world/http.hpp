@@ -5,10 +5,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "world/clock.hpp"
 #include "world/interrupt.hpp"
+#include "world/tls_roots.hpp"
 
 namespace hpawalk::world {
 
@@ -59,7 +61,8 @@ class Http {
 
 class CurlHttp final : public Http {
  public:
-  explicit CurlHttp(const Interrupt& interrupt);
+  // `roots`: whom TLS trusts.
+  explicit CurlHttp(const Interrupt& interrupt, TlsRoots roots = {});
   ~CurlHttp() override;
   CurlHttp(const CurlHttp&) = delete;
   CurlHttp& operator=(const CurlHttp&) = delete;
@@ -72,7 +75,11 @@ class CurlHttp final : public Http {
   Result<HttpResponse> exchange(const HttpRequest& request,
                                 const std::function<bool(std::string_view line)>* on_line);
   const Interrupt& interrupt_;
+  TlsRoots roots_;
   Pool* pool_;
 };
+
+// The libraries that HTTP and TLS come from, with their versions: "libcurl/7.88.1", "OpenSSL/3.0.17", ...
+std::vector<std::string> http_libraries();
 
 }  // namespace hpawalk::world

@@ -23,8 +23,8 @@ int main(int argc, char** argv) {
   world::SignalInterrupt interrupt;
   world::Environment variables = environment();
   world::SystemProcesses processes(interrupt, variables);
-  world::CurlHttp http(interrupt);
   world::DiskFiles files;
+  world::CurlHttp http(interrupt, world::tls_roots(variables, files));
   world::SystemClock clock(interrupt);
   world::StandardTerminal terminal([&interrupt] { interrupt.request(); });
   world::World world{processes, http, files, clock, terminal, interrupt, variables};

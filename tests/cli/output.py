@@ -168,7 +168,7 @@ def test_documents(place):
 
 
 WRITERS = [["config"], ["config", "--example"], ["render"], ["plan"], ["completion", "bash"], ["--help"], ["--version"], ["diagnose", "-n", "shop"],
-           ["diagnose", "-n", "shop", "-o", "json"], ["diagnose", "--explain", "monitor-port-name"], ["diagnose", "--facts", FACTS],
+           ["diagnose", "-n", "shop", "-o", "json"], ["explain", "monitor-port-name"], ["explain"], ["version"], ["diagnose", "--facts", FACTS],
            ["simulate", "--hpa", os.path.join(HERE, "hpa.yaml"), "--profile", "step 5..50 at 1m for 5m"], ["simulate", "--hpa", os.path.join(HERE, "hpa.yaml"), "--profile", "hold 5 for 5m", "-o", "csv"],
            ["logs", "prom-fake", "--context", "hostile"], ["status", "--context", "hostile"], ["verify", "--context", "hostile", "-o", "junit"]]
 

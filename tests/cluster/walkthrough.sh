@@ -11,6 +11,7 @@ shift
 cd "$(dirname "$0")" || exit
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
+schemas=$(realpath ../cli/schemas.py)
 parts=${*:-once kills}
 first=test-chain-$$ second=test-chain-2-$$  # several runs side by side do not meet
 export HPAWALK_CLUSTER_NAME=$first
@@ -80,6 +81,7 @@ once() {
     # shellcheck disable=SC2086
     check "$command" "$hpawalk" $command
   done
+  check "each JSON document of a chain follows its schema" python3 "$schemas" "$hpawalk" --chain "$first"
   check "down removes it" took_down
   jq -r '"      \(.seconds) s, \(.removed | length) objects, left alone: \(.leftAlone)"' down.json
   settled_listing "$kubeconfig" > after

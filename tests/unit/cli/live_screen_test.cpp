@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "cli/columns.hpp"
-#include "cli/completion.hpp"
 #include "cli/live_screen.hpp"
 #include "cli/live_text.hpp"
 #include "cli/run.hpp"
@@ -57,31 +56,6 @@ TEST_CASE("As a kubectl plugin hpawalk calls itself so") {
   CHECK(has(plugin.terminal.output, "  kubectl hpawalk watch --until replicas=10"));
   CHECK(call(plain, {"watch", "--help"}) == 0);
   CHECK_FALSE(has(plain.terminal.output, "kubectl hpawalk"));
-}
-
-TEST_CASE(
-    "Completion knows commands, options and values, and offers the many settings only when they are asked "
-    "for") {
-  auto words = [](const std::vector<std::string>& line) {
-    fakes::FakeWorld fake;
-    std::vector<std::string> all = {"__complete"};
-    all.insert(all.end(), line.begin(), line.end());
-    CHECK(call(fake, all) == 0);
-    return fake.terminal.output;
-  };
-  CHECK(has(words({"set"}), "set-value\t"));
-  CHECK_FALSE(has(words({""}), "__complete"));
-  CHECK(words({"completion", ""}) == "bash\nzsh\nfish\n");
-  CHECK(words({"open", "prom-"}) == "prom-fake\n");
-  CHECK(has(words({"cluster", ""}), "up\t"));
-  CHECK(has(words({"watch", "--"}), "--until\t"));
-  CHECK_FALSE(has(words({"watch", "--"}), "--hpa-max\t"));
-  CHECK(has(words({"watch", "--hpa-m"}), "--hpa-max\t"));
-  CHECK(words({"verify", "-o", ""}) == "text\njson\njunit\n");
-  CHECK(words({"verify", "--output=j"}) == "--output=json\n--output=junit\n");
-  CHECK(has(words({"up", "--only", "pro"}), "prom-fake\n"));
-  CHECK(words({"up", "--config", ""}) == ":files\n");
-  CHECK(words({"no-such-command", "x", "--zz"}).empty());
 }
 
 TEST_CASE("Text is wrapped at blanks and fitted to a width in characters") {

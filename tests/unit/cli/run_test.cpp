@@ -76,3 +76,24 @@ TEST_CASE("down --cluster without a name removes the cluster, with one it says w
   CHECK(chain.terminal.output ==
         "Nothing to remove: hpawalk has created no objects on this machine (cluster not found).\n");
 }
+
+TEST_CASE(
+    "explain lists all causes, explains one, and suggests the nearest to a name that it does not know") {
+  fakes::FakeWorld all, one, json, near;
+  CHECK(call(all, {"explain"}) == 0);
+  CHECK(all.terminal.output.find("\n  monitor-port-name ") != std::string::npos);
+  CHECK(call(one, {"explain", "monitor-port-name"}) == 0);
+  CHECK(one.terminal.output.starts_with("monitor-port-name   (link: monitor)\n\n  symptom "));
+  CHECK(call(json, {"explain", "-o", "json"}) == 0);
+  CHECK(nlohmann::json::parse(json.terminal.output)["causes"].size() > 50);
+  CHECK(call(near, {"explain", "monitor-port-nam"}) == 2);
+  CHECK(near.terminal.errors.find("Did you mean monitor-port-name?") != std::string::npos);
+}
+
+TEST_CASE("version says which program this is, and which libraries it has") {
+  fakes::FakeWorld fake;
+  CHECK(call(fake, {"version", "-o", "json"}) == 0);
+  nlohmann::json document = nlohmann::json::parse(fake.terminal.output);
+  CHECK(document["platform"].get<std::string>().starts_with("linux/"));
+  CHECK(document["libraries"][0].get<std::string>().starts_with("libcurl/"));
+}

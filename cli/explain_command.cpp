@@ -1,0 +1,69 @@
+// hpawalk explain: what a cause means that diagnose names.
+#include <memory>
+
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+#include "cli/columns.hpp"
+#include "cli/command.hpp"
+#include "cli/style.hpp"
+#include "diagnose/causes.hpp"
+
+namespace hpawalk::cli {
+namespace {
+
+Json to_json(const diagnose::Cause& cause) {
+  return {{"id", cause.id},         {"link", diagnose::name_of(cause.link)}, {"symptom", cause.symptom},
+          {"reason", cause.reason}, {"detection", cause.detection},          {"fix", cause.fix}};
+}
+
+Status explain_all(Session& session) {
+  world::Terminal& terminal = session.world.terminal;
+  Style style(session.world, terminal.out_is_terminal());
+  size_t widest = 0;
+  for (const diagnose::Cause* cause : diagnose::causes()) widest = std::max(widest, cause->id.size());
+  Painted text;
+  Json all = Json::array();
+  for (diagnose::Link link : diagnose::all_links) {
+    text += painted("{}\n", style.bold(diagnose::title_of(link)));
+    for (const diagnose::Cause* cause : diagnose::causes()) {
+      if (cause->link != link) continue;
+      std::string line = "  " + fit(cause->id, widest) + "  " + std::string(cause->symptom);
+      text += painted("{}\n", terminal.out_is_terminal() && shown_width(line) > size_t(terminal.columns())
+                                  ? fit(line, size_t(terminal.columns()))
+                                  : line);
+      all.push_back(to_json(*cause));
+    }
+  }
+  session.print(std::move(text).without_line_end(), json_text(Json{{"causes", all}}, 2));
+  return {};
+}
+
+Status explain(Session& session, const std::string& id) {
+  if (id.empty()) return explain_all(session);
+  if (const diagnose::Cause* cause = diagnose::find_cause(id); cause != nullptr) {
+    session.print(Painted(diagnose::explain(*cause)).without_line_end(), json_text(to_json(*cause), 2));
+    return {};
+  }
+  std::vector<std::string> ids;
+  for (const diagnose::Cause* cause : diagnose::causes()) ids.emplace_back(cause->id);
+  std::optional<std::string> near = text::nearest(id, ids);
+  return failure(ErrorClass::usage, "unknown-cause", "Unknown cause: " + id, {},
+                 near ? "Did you mean " + *near + "?" : "Run `hpawalk explain` to list all causes");
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Chosen& chosen) {
+  CLI::App& command =
+      *app.add_subcommand("explain", "Explain a cause that diagnose names: symptom, reason, detection, fix");
+  auto id = std::make_shared<std::string>();
+  command.add_option("CAUSE", *id, "The cause; default: list all causes");
+  command.footer(
+      "Examples:\n  hpawalk explain\n  hpawalk explain monitor-port-name\n  hpawalk explain target-down -o "
+      "json");
+  add_output_option(command, chosen);
+  command.callback(
+      [id, &chosen] { chosen.action = [id](Session& session) { return explain(session, *id); }; });
+}
+
+}  // namespace hpawalk::cli

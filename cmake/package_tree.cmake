@@ -1,0 +1,18 @@
+# Run by CPack on the tree of a package, before it is packed: what this kind of package wants in another place or form.
+set(usr ${CPACK_TEMPORARY_DIRECTORY}/usr)
+set(doc ${usr}/share/doc/hpawalk)
+if(CPACK_GENERATOR STREQUAL "DEB")
+  file(MAKE_DIRECTORY ${usr}/share/zsh/vendor-completions ${usr}/share/lintian/overrides)
+  file(RENAME ${usr}/share/zsh/site-functions/_hpawalk ${usr}/share/zsh/vendor-completions/_hpawalk)
+  file(REMOVE_RECURSE ${usr}/share/zsh/site-functions)
+  file(COPY_FILE ${CPACK_HPAWALK_PACKAGING}/lintian-overrides ${usr}/share/lintian/overrides/hpawalk)
+  file(COPY_FILE ${CPACK_HPAWALK_NOTICES}.copyright ${doc}/copyright)
+  file(COPY_FILE ${CPACK_HPAWALK_NOTICES}.changelog ${doc}/changelog)
+  execute_process(COMMAND gzip -9n ${doc}/changelog COMMAND_ERROR_IS_FATAL ANY)
+else()
+  file(COPY_FILE ${CPACK_HPAWALK_NOTICES} ${doc}/NOTICES)
+endif()
+file(GLOB pages ${usr}/share/man/man1/*.1)
+execute_process(COMMAND gzip -9n ${pages} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND find ${CPACK_TEMPORARY_DIRECTORY} -exec touch -h -d @$ENV{SOURCE_DATE_EPOCH} {} +
+                COMMAND_ERROR_IS_FATAL ANY)
