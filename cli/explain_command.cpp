@@ -11,7 +11,7 @@
 namespace hpawalk::cli {
 namespace {
 
-Json to_json(const diagnose::Cause& cause) {
+Json cause_json(const diagnose::Cause& cause) {
   return {{"id", cause.id},         {"link", diagnose::name_of(cause.link)}, {"symptom", cause.symptom},
           {"reason", cause.reason}, {"detection", cause.detection},          {"fix", cause.fix}};
 }
@@ -31,7 +31,7 @@ Status explain_all(Session& session) {
       text += painted("{}\n", terminal.out_is_terminal() && shown_width(line) > size_t(terminal.columns())
                                   ? fit(line, size_t(terminal.columns()))
                                   : line);
-      all.push_back(to_json(*cause));
+      all.push_back(cause_json(*cause));
     }
   }
   session.print(std::move(text).without_line_end(), json_text(Json{{"causes", all}}, 2));
@@ -41,7 +41,7 @@ Status explain_all(Session& session) {
 Status explain(Session& session, const std::string& id) {
   if (id.empty()) return explain_all(session);
   if (const diagnose::Cause* cause = diagnose::find_cause(id); cause != nullptr) {
-    session.print(Painted(diagnose::explain(*cause)).without_line_end(), json_text(to_json(*cause), 2));
+    session.print(Painted(diagnose::explain(*cause)).without_line_end(), json_text(cause_json(*cause), 2));
     return {};
   }
   std::vector<std::string> ids;
