@@ -15,7 +15,8 @@ trap '{ "$hpawalk" cluster down --name "$name"; rm -rf "$work"; } >/dev/null 2>&
 KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$name")
 export KUBECONFIG
 kubectl=$("$hpawalk" cluster status --name "$name" -o json | jq -r '.[0].kubectl')
-bundle=$("$hpawalk" cluster status --name "$name" -o json | jq -r '.[0].programs.chain')/bundle.yaml
+programs=$("$hpawalk" cluster status --name "$name" -o json | jq -r '.[0].programs.chain')
+bundle=$programs/bundle.yaml
 kubectl() { command "$kubectl" --request-timeout=10s "$@"; }
 gone() { [ -z "$(kubectl get "$@" -o name --ignore-not-found)" ]; }
 nothing_built() { gone namespace prom-metrics && gone deployment nginx; }
@@ -55,23 +56,16 @@ check "without them, up builds its chain" "$hpawalk" up
 # helm and hpawalk are killed in the middle of an upgrade.
 cat >dying-helm <<SCRIPT
 #!/usr/bin/env bash
-case " \$* " in *" upgrade "*) ;; *) exec "$(dirname "$kubectl")/helm" "\$@" ;; esac
+case " \$* " in *" upgrade "*) ;; *) exec "$programs/helm" "\$@" ;; esac
 "$kubectl" get secrets -n prom-metrics -l owner=helm,status=pending-upgrade --watch -o name >"$work/seen" &
 watcher=\$!
 sleep 2  # until it watches
-"$(dirname "$kubectl")/helm" "\$@" <&0 &
+"$programs/helm" "\$@" <&0 &
 until [ -s "$work/seen" ] || ! kill -0 \$!; do sleep 0.01; done
 kill -9 \$watcher \$! \$PPID
 SCRIPT
 chmod +x dying-helm
-# Helm may be faster than the one that kills it: then another upgrade.
-killed_upgrade() {
-  local interval
-  for interval in 7s 8s 9s 11s; do
-    "$hpawalk" up --adapter-relist-interval "$interval" --tools-helm "$work/dying-helm" >/dev/null 2>&1 && return 1
-    pending && return
-  done
-}
+killed_upgrade() { ! "$hpawalk" up --adapter-relist-interval 7s --tools-helm "$work/dying-helm" >/dev/null 2>&1; }
 pending() { ! gone secrets -n prom-metrics -l owner=helm,status=pending-upgrade; }
 started() { kubectl get pods -n prom-metrics -l app.kubernetes.io/name=prometheus-adapter -o 'jsonpath={.items[*].metadata.uid}'; }
 api_services() { kubectl get apiservices v1beta1.custom.metrics.k8s.io v1beta2.custom.metrics.k8s.io -o 'jsonpath={.items[*].metadata.uid}'; }

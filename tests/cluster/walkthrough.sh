@@ -216,6 +216,7 @@ upstream() {
 
 kubeconfig=$(make_cluster "$first")
 kubectl=$("$hpawalk" cluster status --name $first -o json | jq -r '.[0].kubectl')
-PATH=$PATH:$(dirname "$kubectl")  # a cluster that is named by its context brings no tools
+# A cluster that is named by its context brings no tools.
+PATH=$PATH:$("$hpawalk" cluster status --name $first -o json | jq -r '.[0].programs | .kubernetes + ":" + .chain')
 for part in $parts; do "$part"; done
 summary
