@@ -3,13 +3,13 @@
 # Usage: setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 # shellcheck source=tests/report.sh
 . tests/report.sh
 
-mkdir -p "$folder/bin" "$folder/evil" "$folder/go"
-cat >"$folder/bin/apt-get" <<'END'
+mkdir -p "$scratch/bin" "$scratch/evil" "$scratch/go"
+cat >"$scratch/bin/apt-get" <<'END'
 #!/bin/sh
 case "$*" in
   *"Codename: bookworm-backports"*) cat "$FOLDER/backports" ;;
@@ -17,23 +17,23 @@ case "$*" in
   update*) exit "$(cat "$FOLDER/update")" ;;
 esac
 END
-printf '#!/bin/sh\nexec "$@"\n' >"$folder/bin/sudo"
-printf '#!/bin/sh\necho 1000\n' >"$folder/bin/id"
-printf '#!/bin/sh\n' >"$folder/go/go"
-chmod +x "$folder"/*/*
-export FOLDER=$folder
+printf '#!/bin/sh\nexec "$@"\n' >"$scratch/bin/sudo"
+printf '#!/bin/sh\necho 1000\n' >"$scratch/bin/id"
+printf '#!/bin/sh\n' >"$scratch/go/go"
+chmod +x "$scratch"/*/*
+export FOLDER=$scratch
 
 # backports MIRROR BACKPORTS UPDATE'S_EXIT_CODE: what need_backports ends with.
 backports() {
-  echo "$1" >"$folder/mirror" && echo "$2" >"$folder/backports" && echo "$3" >"$folder/update"
+  echo "$1" >"$scratch/mirror" && echo "$2" >"$scratch/backports" && echo "$3" >"$scratch/update"
   (
     . scripts/setup.sh
-    PATH=$folder/bin:$PATH
+    PATH=$scratch/bin:$PATH
     as_root() { "$@"; }
-    need_backports "$folder/list"
-  ) >"$folder/out" 2>&1
+    need_backports "$scratch/list"
+  ) >"$scratch/out" 2>&1
 }
-absent() { [ ! -e "$folder/list" ]; }
+absent() { [ ! -e "$scratch/list" ]; }
 refused() { if backports "$@"; then return 1; else [ $? -eq 3 ]; fi; }
 
 check "Without a mirror nothing is written" refused "" "" 0
@@ -43,17 +43,17 @@ check "A list that apt cannot use is taken away again" absent
 check "Backports that are there already are enough" backports "http://mirror" "http://mirror" 0
 check "and no list is added" absent
 check "Otherwise a list is added" backports "http://mirror" "" 0
-check "with the machine's own mirror" grep -q '^deb .* http://mirror bookworm-backports main$' "$folder/list"
-check "and it is said how it is taken away" grep -q "sudo rm $folder/list" "$folder/out"
+check "with the machine's own mirror" grep -q '^deb .* http://mirror bookworm-backports main$' "$scratch/list"
+check "and it is said how it is taken away" grep -q "sudo rm $scratch/list" "$scratch/out"
 
 path_of_root() {
   . scripts/setup.sh
-  PATH=$folder/bin:$folder/evil:$folder/go:$PATH
+  PATH=$scratch/bin:$scratch/evil:$scratch/go:$PATH
   # shellcheck disable=SC2016  # that shell's own PATH
   as_root sh -c 'echo "$PATH"'
 }
 seen=$(path_of_root)
-only_go() { [ "$seen" = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$folder/go" ]; }
+only_go() { [ "$seen" = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$scratch/go" ]; }
 check "Root's PATH is the system's, and Go's folder" only_go
 
 summary
