@@ -1,9 +1,9 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Every document that `-o json` prints follows its schema in docs/schemas, and has nothing that the schema does not name.
 
 Usage: schemas.py HPAWALK              what needs no cluster, and a hostile kubectl that plays one
        schemas.py HPAWALK --chain NAME    what needs the chain, on the local cluster NAME: sets prom-fake's value
-Needs python3-jsonschema.
+Needs python3-jsonschema, and so the distribution's Python.
 """
 import json
 import os

@@ -81,7 +81,7 @@ once() {
     # shellcheck disable=SC2086
     check "$command" "$hpawalk" $command
   done
-  check "each JSON document of a chain follows its schema" python3 "$schemas" "$hpawalk" --chain "$first"
+  check "each JSON document of a chain follows its schema" "$schemas" "$hpawalk" --chain "$first"
   check "down removes it" took_down
   jq -r '"      \(.seconds) s, \(.removed | length) objects, left alone: \(.leftAlone)"' down.json
   settled_listing "$kubeconfig" > after
