@@ -43,7 +43,9 @@ std::string current_text(const MetricSpec& metric, const Proposal& p) {
 
 std::string activated_by(const Spec& spec, const Decision& d, const Proposal& p) {
   if (d.metric < 0) return "it is forced by an annotation, or has only cpu and memory triggers";
-  return fmt::format("{} is {}", spec.metrics[static_cast<std::size_t>(d.metric)].name, amount(p.current));
+  const std::string& name = spec.metrics[static_cast<std::size_t>(d.metric)].name;
+  if (p.failure != Failure::none) return "the fallback counts, because " + name + " cannot be read";
+  return fmt::format("{} is {}", name, amount(p.current));
 }
 
 }  // namespace

@@ -26,6 +26,13 @@ class FieldReader {
     if (mistakes.size() < most_mistakes) mistakes.push_back({shortened(path), shortened(what)});
   }
 
+  // All of them, a line each, as an error's reason.
+  std::string reason() const {
+    std::vector<std::string> lines;
+    for (const Mistake& mistake : mistakes) lines.push_back(mistake.path + ": " + mistake.what);
+    return text::join(lines, "\n           ");
+  }
+
   static std::string shortened(const std::string& text) {
     return text.size() <= 300 ? text : text.substr(0, 300) + "...";
   }

@@ -252,12 +252,10 @@ Document target_of(ObjectReader& reader, const Document& fields) {
       {"name", reader.string(*target, "spec.scaleTargetRef", "name")}};
 }
 
-tl::unexpected<Error> not_valid(const std::string& name, const std::vector<Mistake>& mistakes) {
-  std::vector<std::string> lines;
-  for (const Mistake& mistake : mistakes) lines.push_back(mistake.path + ": " + mistake.what);
+tl::unexpected<Error> not_valid(const std::string& name, const FieldReader& reader) {
   return failure(ErrorClass::usage, "scaled-object",
                  fmt::format("The ScaledObject {}is not valid", name.empty() ? "" : name + " "),
-                 text::join(lines, "\n           "), "kubectl explain scaledobject.spec shows every field");
+                 reader.reason(), "kubectl explain scaledobject.spec shows every field");
 }
 
 }  // namespace
@@ -292,7 +290,7 @@ Result<ScaledObject> read_scaled_object(const Document& object) {
   const Document* fields = reader.find(object, "spec");
   if (fields == nullptr || !fields->is_object()) {
     reader.wrong("spec", "is required");
-    return not_valid(name, reader.mistakes);
+    return not_valid(name, reader);
   }
   reader.known(
       *fields, "spec",
@@ -304,7 +302,7 @@ Result<ScaledObject> read_scaled_object(const Document& object) {
   if (Document behavior = read_behavior(reader, *fields, keda); !behavior.is_null())
     spec["behavior"] = behavior;
   read_triggers(reader, *fields, keda, spec);
-  if (!reader.mistakes.empty()) return not_valid(name, reader.mistakes);
+  if (!reader.mistakes.empty()) return not_valid(name, reader);
   if (!reader.unsupported.empty()) {
     return failure(ErrorClass::usage, "scaled-object-unsupported",
                    "This cannot be simulated of the ScaledObject " + name,

@@ -460,7 +460,11 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
       const std::int32_t ready = pods.ready();
       if (d.rescaled()) scale_to(d.to, at);
       Proposal proposal;
-      if (d.metric >= 0) proposal.current = polled[static_cast<std::size_t>(d.metric)].value_or(0);
+      if (d.metric >= 0) {
+        const std::optional<std::int64_t>& value = polled[static_cast<std::size_t>(d.metric)];
+        proposal.current = value.value_or(0);
+        if (!value) proposal.failure = Failure::unavailable;
+      }
       if (d.rescaled()) timeline.syncs.push_back({at, d, proposal, ready});
     }
   };

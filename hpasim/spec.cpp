@@ -311,13 +311,11 @@ Result<Spec> read_hpa(const Document& hpa, const Submission* submission) {
     if (spec.min == 0) judge_minimum(reader, spec);
   }
   if (!reader.mistakes.empty()) {
-    std::vector<std::string> lines;
-    for (const Mistake& mistake : reader.mistakes) lines.push_back(mistake.path + ": " + mistake.what);
     if (submission != nullptr && submission->mistakes != nullptr) *submission->mistakes = reader.mistakes;
     return failure(
         ErrorClass::usage, "hpa-spec",
         fmt::format("The HorizontalPodAutoscaler {}is not valid", spec.name.empty() ? "" : spec.name + " "),
-        text::join(lines, "\n           "), "kubectl explain hpa.spec shows every field");
+        reader.reason(), "kubectl explain hpa.spec shows every field");
   }
   return spec;
 }

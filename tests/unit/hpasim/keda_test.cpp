@@ -220,6 +220,8 @@ TEST_CASE("At 0, an outage activates nothing, but a fallback does") {
   s.setup.outages = {{minutes(0), minutes(10)}};
   Timeline t = s.run("hold 45 for 9m");
   CHECK(t.replicas[1].at == seconds(60));  // the third poll
+  CHECK(keda_changes(s, t)[0].second ==
+        "KEDA activates: the fallback counts, because s0-prometheus cannot be read");
   CHECK(t.sequence() == Sequence{0, 1, 3});
 }
 
