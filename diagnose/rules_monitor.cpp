@@ -147,11 +147,11 @@ Nearest nearest_monitor(const Scrape& s, const Json* service, const Json& labels
   return nearest;
 }
 
-// Why the lists of the monitors that select by labels, or of those that name targets, may not be whole;
+// Why the lists of a group's monitors that select by labels, or of those that name targets, may not be whole;
 // empty: they are.
-std::string unread_of(const Context& c, bool by_selector) {
+std::string unread_of(const Context& c, bool azure, bool by_selector) {
   for (const MonitorKind& kind : monitor_kinds) {
-    if (kind.by_selector != by_selector || kind.azure != c.prometheus.azure) continue;
+    if (kind.by_selector != by_selector || kind.azure != azure) continue;
     if (kind.azure && !serves_azure_monitors(c.facts)) continue;
     const Reading* reading = c.facts.whole(kind.key());
     if (reading == nullptr || reading->refused()) return why_unread(reading);
@@ -163,15 +163,18 @@ std::string unread_of(const Context& c, bool by_selector) {
 void selects_none(const Scrape& s, std::string sentence, std::vector<std::string> evidence, Fix fix) {
   std::string others = others_that_expose(s);
   bool samples_seen = s.c.need.type != "Pods" || s.c.samples_known();
-  std::string unread = unread_of(s.c, false);
+  std::string unread = unread_of(s.c, s.c.prometheus.azure, false);
   if (!unread.empty()) evidence.push_back("ScrapeConfigs or Probes: " + unread);
+  std::string unread_others = unread_of(s.c, !s.c.prometheus.azure, true);
+  if (!unread_others.empty()) evidence.push_back("monitors of the other API group: " + unread_others);
   if (!others.empty())
     evidence.push_back(fmt::format("{} has samples of {}; type Pods fits only if these pods expose it too",
                                    s.series, others));
-  s.report.broken(cause::monitor_selects_no_service, std::move(sentence), std::move(evidence), std::move(fix),
-                  others.empty() && samples_seen && unread.empty() && s.targets != nullptr
-                      ? Certainty::certain
-                      : Certainty::likely);
+  s.report.broken(
+      cause::monitor_selects_no_service, std::move(sentence), std::move(evidence), std::move(fix),
+      others.empty() && samples_seen && unread.empty() && unread_others.empty() && s.targets != nullptr
+          ? Certainty::certain
+          : Certainty::likely);
 }
 
 void other_namespace(const Scrape& s, const Monitor& m, const std::string& what) {
@@ -316,7 +319,7 @@ void judge_selection(const Scrape& s, const std::vector<Monitor>& monitors, cons
 }  // namespace
 
 std::string monitors_unread(const Scrape& s) {
-  return unread_of(s.c, true);
+  return unread_of(s.c, s.c.prometheus.azure, true);
 }
 
 bool selected_by_any_monitor(const Scrape& s) {
