@@ -21,7 +21,7 @@ import report
 
 NAMESPACE = "hpa-proof"
 SERVICES = [("external.metrics.k8s.io", "v1beta1"), ("custom.metrics.k8s.io", "v1beta2"), ("metrics.k8s.io", "v1beta1")]
-CPU_MILLI, MEMORY_MILLI = 100, 64 * 1024 * 1024 * 1000  # what the pods request
+CPU_MILLI, MEMORY_MILLI = 40, 64 * 1024 * 1024 * 1000  # what the pods request; those of all HPAs must fit on a node with two cores
 PAUSE = "registry.k8s.io/pause:3.10.2"
 WITH_PODS = ["object-value", "pods", "cpu", "external-value", "memory", "container", "several"]
 WITHOUT = ["external-average", "object-average", "several-average", "external-average", "object-average"]
@@ -45,6 +45,7 @@ class Case:
         self.changes = changes  # [second, the HPA from then on]
         self.real_pods = kind in WITH_PODS
         self.began, self.seen, self.pods, self.asked = None, [], [], []
+        self.unschedulable = False  # a pod had to wait for a place, which the simulation does not know
 
     def value(self, metric=0):
         steps = self.steps[metric % len(self.steps)]
@@ -262,8 +263,10 @@ def random_case(r, index, arguments):
 
 def deployment(case):
     pod = {"containers": [{"name": "main", "image": PAUSE, "imagePullPolicy": "IfNotPresent"}], "terminationGracePeriodSeconds": 1}
-    if case.kind in ("cpu", "memory", "container"):
-        pod["containers"][0]["resources"] = {"requests": {"cpu": f"{CPU_MILLI}m", "memory": f"{MEMORY_MILLI // 1000}"}}
+    if case.kind == "cpu":
+        pod["containers"][0]["resources"] = {"requests": {"cpu": f"{CPU_MILLI}m"}}
+    if case.kind in ("memory", "container"):
+        pod["containers"][0]["resources"] = {"requests": {"memory": f"{MEMORY_MILLI // 1000}"}}
     if not case.real_pods:
         pod["nodeSelector"] = {"hpa-proof": "no-such-node"}  # replicas that cost nothing: they stay Pending
     labels = {"app": case.name}
@@ -300,7 +303,9 @@ def watch_pods(base, cases, stop):
         case, name = cases.get(item["metadata"].get("labels", {}).get("app")), item["metadata"]["name"]
         if case is None:
             continue
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in item["status"].get("conditions", []))
+        conditions = {c["type"]: c for c in item["status"].get("conditions", [])}
+        case.unschedulable |= case.real_pods and conditions.get("PodScheduled", {}).get("reason") == "Unschedulable"
+        ready = conditions.get("Ready", {}).get("status") == "True"
         serves = kind != "DELETED" and ready and "deletionTimestamp" not in item["metadata"]
         case.pods = [p for p in case.pods if p != name] + ([name] if serves else [])
 
@@ -486,6 +491,8 @@ def main():
         excused = not good and pause > 2 * arguments.sync
         if excused:
             text = f"cannot be judged: the controller did not look at it for {pause:.1f} s; {text}"
+        if not good and case.unschedulable:
+            text = f"a pod of it did not fit on the node for a while; {text}"
         disturbed += excused
         outside += not good and not excused
         sure += different == 1
