@@ -2,6 +2,7 @@
 // the same options, and
 //   --change SECONDS=FILE   the HPA from then on; repeatable, by time
 #include <thread>
+#include <utility>
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
@@ -64,7 +65,16 @@ int main(int argc, char** argv) {
   if (runs > 0)
     variant.runs = hpasim::simulate_runs(simulation.spec, simulation.profiles, simulation.setup, runs,
                                          std::max(1u, std::thread::hardware_concurrency()));
-  nlohmann::ordered_json data = {{"variants", {cli::timeline_json(variant, false)}}};
+  // Why a sync decided as it did is not explained: its rules are those of the HPA at that time.
+  nlohmann::ordered_json moments = nlohmann::ordered_json::array();
+  for (const hpasim::Sync& sync : std::exchange(variant.timeline.syncs, {})) {
+    const hpasim::Decision& d = sync.decision;
+    if (d.rescaled())
+      moments.push_back({{"at", hpasim::in_seconds(sync.at)}, {"from", d.from}, {"to", d.to}});
+  }
+  nlohmann::ordered_json shown = cli::timeline_json(variant, false);
+  shown["changes"] = moments;
+  nlohmann::ordered_json data = {{"variants", {shown}}};
   fmt::print("{}\n", json_text(data, 2));
   return 0;
 }
