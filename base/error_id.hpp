@@ -182,7 +182,8 @@ inline constexpr ErrorEntry error_entries[] = {
     {"playground", "no-page", "2",
      "This hpawalk was built without the page: name one with `--page FILE`, or build it "
      "([playground.md](playground.md))."},
-    {"playground", "port-taken", "3", "The port on 127.0.0.1 cannot be had; the reason is the system's."},
+    {"playground", "port-taken", "3",
+     "The address and port of `playground` or `exporter` cannot be had; the reason is the system's."},
     {"drive and report", "record-exists", "2",
      "The file in `--record` already exists; `drive` does not overwrite a recording."},
     {"drive and report", "recording", "2",
