@@ -139,7 +139,10 @@ void set_options(CURL* handle, const HttpRequest& request, Exchange& exchange, c
   if (!request.client_certificate.empty())
     curl_easy_setopt(handle, CURLOPT_SSLCERT, request.client_certificate.c_str());
   if (!request.client_key.empty()) curl_easy_setopt(handle, CURLOPT_SSLKEY, request.client_key.c_str());
-  if (!request.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca.c_str());
+  if (!request.ca.empty()) {  // these alone, not those of the system beside them
+    curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca.c_str());
+    curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
+  }
   curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   if (!request.body.empty()) {
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.c_str());

@@ -7,6 +7,7 @@
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
+#include "world/pod_account.hpp"
 #include "world/proxy_folder.hpp"
 
 namespace hpawalk::world {
@@ -71,6 +72,12 @@ class ProxyKubeApi final : public KubeApi {
   Waiting waiting_;
 };
 
+// Where hpawalk's own pod reaches the API server; nothing: kubectl is to find the cluster.
+std::optional<std::string> own_api_server(World& world, const KubeTarget& target) {
+  if (!target.kubeconfig.empty() || !target.context.empty()) return std::nullopt;
+  return api_server_of_pod(world.environment, world.files);
+}
+
 }  // namespace
 
 std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std::string> arguments) {
@@ -82,6 +89,10 @@ std::vector<std::string> kubectl_line(const KubeTarget& target, std::vector<std:
 }
 
 Result<std::string> current_namespace(World& world, const KubeTarget& target) {
+  if (own_api_server(world, target)) {
+    Result<std::string> own = world.files.read(fs::path(account_folder) / "namespace");
+    return own ? std::string(text::trim(*own)) : "default";
+  }
   Command command{kubectl_line(target, {"config", "view", "--minify", "-o", "jsonpath={..namespace}"})};
   Result<std::string> space =
       run_checked(world.processes, command, "kubeconfig", "kubectl cannot use this kubeconfig or context");
@@ -95,6 +106,8 @@ Result<std::string> current_namespace(World& world, const KubeTarget& target) {
 }
 
 Result<std::unique_ptr<KubeApi>> connect(World& world, const KubeTarget& target, Waiting waiting) {
+  if (std::optional<std::string> own = own_api_server(world, target))
+    return connect_in_pod(world, *std::move(own), std::move(waiting));
   Result<std::unique_ptr<ProxyFolder>> made = ProxyFolder::make(proxy_folders(world.environment));
   if (!made) return failure(made.error());
   std::unique_ptr<ProxyFolder> folder = *std::move(made);

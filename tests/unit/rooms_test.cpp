@@ -20,11 +20,12 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"manifests", {"base", "config"}},
     {"diagnose", {"base", "world", "hpasim"}},
     {"observe", {"base", "world", "hpasim", "diagnose"}},
+    {"oncall", {"base", "world", "hpasim", "diagnose"}},
     {"cluster", {"base", "world", "config"}},
     {"steps", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster"}},
     {"cli",
-     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "observe", "cluster",
-      "steps"}},
+     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "observe", "oncall",
+      "cluster", "steps"}},
 };
 
 std::set<std::string> included_rooms(const fs::path& file) {

@@ -1,0 +1,137 @@
+// hpawalk alerts: alert rules for the HPAs of a cluster, out of their chains as they are. Read-only.
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/command.hpp"
+#include "cli/prometheus_options.hpp"
+#include "cli/read_chain.hpp"
+#include "oncall/alert_rules.hpp"
+
+namespace hpawalk::cli {
+namespace {
+
+struct AlertsOptions {
+  std::string name, space, prometheus_url, runbooks = "docs/causes.md", output = "prometheusrule";
+  bool all = false;
+  world::KubeTarget target;
+  PrometheusOptions prometheus;
+};
+
+std::string about(const oncall::AlertScope& scope, const diagnose::PrometheusView& view) {
+  std::string hpas = !scope.name.empty()    ? fmt::format("HPA {}/{}", scope.space, scope.name)
+                     : !scope.space.empty() ? "the HPAs of namespace " + scope.space
+                                            : std::string("all HPAs");
+  return hpas + ", for Prometheus " +
+         (view.resource != nullptr ? diagnose::full_name(*view.resource)
+                                   : view.address->shown("").substr(0, 200));
+}
+
+// The one that the HPAs' adapters ask.
+const diagnose::PrometheusView* prometheus_of(const diagnose::Parts& parts) {
+  for (const auto& [name, group] : parts.groups) {
+    if (group.prometheus.address) return &group.prometheus;
+  }
+  return nullptr;
+}
+
+Status print_alerts(Session& session, const oncall::Alerts& alerts, const diagnose::Facts& facts,
+                    const diagnose::PrometheusView& view, const oncall::AlertScope& scope,
+                    const AlertsOptions& options) {
+  world::Terminal& terminal = session.world.terminal;
+  for (const std::string& left_out : alerts.left_out) terminal.err("note: left out: " + left_out + "\n");
+  if (alerts.all.empty()) {
+    return failure(ErrorClass::check_failed, "no-alerts", "No alert can be made of what this Prometheus has",
+                   {}, "hpawalk exporter --manifests   runs what exports the HPAs' states");
+  }
+  const oncall::RuleText text{about(scope, view), options.runbooks};
+  if (options.output == "rules" || view.resource == nullptr) {
+    if (options.output != "rules")
+      terminal.err("note: no Prometheus object was found, so this is a rule file, not a PrometheusRule\n");
+    terminal.out(oncall::rule_file(alerts, text));
+    return {};
+  }
+  const oncall::RulePlace place = oncall::place_for_rule(facts, *view.resource, scope);
+  terminal.out(oncall::prometheus_rule(alerts, place, text));
+  if (!place.unselected.empty()) {
+    terminal.err(
+        fmt::format("warning: Prometheus {} will not load it: {}. Allow it: set spec.ruleSelector (and "
+                    "spec.ruleNamespaceSelector) of the Prometheus, for example to {{}}\n",
+                    diagnose::full_name(*view.resource), place.unselected));
+  }
+  return {};
+}
+
+Status run_alerts(Session& session, AlertsOptions options) {
+  world::World& world = session.world;
+  diagnose::CollectOptions what;
+  what.name = plain_hpa_name(options.name);
+  what.prometheus_url = options.prometheus_url;
+  Result<world::PrometheusLogin> login = prometheus_login(world, options.prometheus, options.prometheus_url);
+  if (!login) return failure(login.error());
+  what.prometheus_login = *login;
+  if (!options.all) {
+    Result<std::string> space = chosen_space(session, options.target, options.space);
+    if (!space) return failure(space.error());
+    what.space = *space;
+  }
+  Result<std::unique_ptr<world::KubeApi>> api = world::connect(world, options.target, tell_waits(session));
+  if (!api) return failure(api.error());
+  Result<diagnose::Facts> facts = read_chain(session, **api, what);
+  if (!facts) return failure(facts.error());
+
+  const diagnose::StillFacts still(*facts);
+  const diagnose::Parts parts = diagnose::parts_of(*facts);
+  const diagnose::PrometheusView* view = prometheus_of(parts);
+  if (view == nullptr) {
+    return failure(ErrorClass::check_failed, "no-prometheus",
+                   "No Prometheus was found that these HPAs depend on", {}, "Name one with --prometheus URL");
+  }
+  const world::PrometheusApi prometheus =
+      options.prometheus_url.empty()
+          ? world::prometheus_behind(**api, view->address->backend, view->address->prefix)
+          : world::prometheus_at(world.http, options.prometheus_url, *login);
+  const oncall::AlertScope scope{what.space, what.name};
+  Result<oncall::AlertSeries> series =
+      oncall::read_alert_series(prometheus, oncall::series_for_alerts(parts, scope));
+  if (!series) return failure(series.error());
+  return print_alerts(session, oncall::alerts_for(*facts, parts, scope, *series), *facts, *view, scope,
+                      options);
+}
+
+}  // namespace
+
+void add_alerts(CLI::App& app, Chosen& chosen) {
+  CLI::App* command = app.add_subcommand(
+      "alerts",
+      "Print alert rules for HPAs, made of their chains and of the series that Prometheus has (read-only)");
+  auto options = std::make_shared<AlertsOptions>();
+  command->add_option("HPA", options->name, "Its name; default: all in the namespace");
+  auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
+                    ->type_name("NS");
+  command->add_flag("-A,--all-namespaces", options->all, "HPAs in all namespaces")->excludes(space);
+  command->add_option("--context", options->target.context, "The kubeconfig's context")->type_name("NAME");
+  command->add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig")->type_name("FILE");
+  command
+      ->add_option("--prometheus", options->prometheus_url,
+                   "Ask Prometheus at this URL instead of through the API server")
+      ->type_name("URL");
+  add_prometheus_options(*command, options->prometheus);
+  command->add_option("--runbooks", options->runbooks, "Where you publish docs/causes.md, for runbook_url")
+      ->type_name("URL")
+      ->capture_default_str();
+  command->add_option("-o,--output", options->output, "A PrometheusRule, or a rule file of Prometheus")
+      ->check(CLI::IsMember({"prometheusrule", "rules"}))
+      ->type_name("prometheusrule|rules")
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n  hpawalk alerts -A --context prod | kubectl apply -f -\n  hpawalk alerts web -n shop\n"
+      "  hpawalk alerts -A -o rules > hpa-alerts.yml && promtool check rules hpa-alerts.yml\n\n"
+      "Comments say which alerts were left out, and where each `for` comes from. Run it again when a chain "
+      "changes.");
+  command->callback([options, &chosen] {
+    chosen.action = [options](Session& session) { return run_alerts(session, *options); };
+  });
+}
+
+}  // namespace hpawalk::cli
