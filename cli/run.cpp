@@ -70,6 +70,7 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_drive(app, chosen);
   add_report(app, chosen);
   add_diagnose(app, chosen);
+  add_lint(app, chosen);
   add_explain(app, chosen);
   add_version(app, chosen);
   add_completion(app, chosen);

@@ -19,12 +19,13 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"config", {"base", "world"}},
     {"manifests", {"base", "config"}},
     {"diagnose", {"base", "world", "hpasim"}},
+    {"lint", {"base", "world", "hpasim", "diagnose"}},
     {"observe", {"base", "world", "hpasim", "diagnose"}},
     {"cluster", {"base", "world", "config"}},
     {"steps", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster"}},
     {"cli",
-     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "observe", "cluster",
-      "steps"}},
+     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "lint", "observe",
+      "cluster", "steps"}},
 };
 
 std::set<std::string> included_rooms(const fs::path& file) {
