@@ -134,10 +134,17 @@ class Converter {
     // Looking a key up, or in, would go through all before it: a hundred thousand keys would take minutes.
     auto& entries = static_cast<Value::object_t::Container&>(result.get_ref<Value::object_t&>());
     std::unordered_set<std::string> keys;
+    Value merged = Value::object();
     for (const auto& entry : node) {
       int line = line_of(entry.first);
       if (!entry.first.IsScalar()) return mistake(line, "a key must be a plain string");
       const std::string& key = entry.first.Scalar();
+      if (key == "<<" && entry.first.Tag() == "?") {
+        Read<Value> value = convert(entry.second, path, depth + 1);
+        if (!value) return value;
+        if (!merge(*value, merged)) return mistake(line, "a merge key (<<) needs a map, or a list of maps");
+        continue;
+      }
       std::string below = path.empty() ? key : path + "." + key;
       if (!within(below.size() / 64)) return too_much(entry.first);
       if (!keys.insert(key).second) return mistake(line, fmt::format("duplicate key `{}`", below));
@@ -146,7 +153,22 @@ class Converter {
       if (!value) return value;
       entries.emplace_back(key, *std::move(value));
     }
+    for (auto& [key, value] : merged.items()) {
+      if (!keys.contains(key)) entries.emplace_back(key, std::move(value));
+    }
     return result;
+  }
+
+  // What a merge key (<<) brings: of several maps, the first that has a key. YAML 1.1, which kubectl reads.
+  static bool merge(const Value& from, Value& into) {
+    if (from.is_array())
+      return std::all_of(from.begin(), from.end(),
+                         [&](const Value& one) { return one.is_object() && merge(one, into); });
+    if (!from.is_object()) return false;
+    for (const auto& [key, value] : from.items()) {
+      if (!into.contains(key)) into[key] = value;
+    }
+    return true;
   }
 
   Lines* lines_ = nullptr;

@@ -4,52 +4,11 @@
 
 #include "base/text.hpp"
 #include "cli/columns.hpp"
-#include "cli/html_report.hpp"
+#include "cli/junit.hpp"
 
 namespace hpawalk::cli {
-namespace {
 
-double seconds(world::Duration took) {
-  return static_cast<double>(took.count()) / 1000.0;
-}
-
-// Inside an attribute, where XML would make a line end or a tab a blank. html::escape has made it printable,
-// which leaves two characters that XML does not know: U+FFFE and U+FFFF.
-std::string xml(std::string_view raw) {
-  std::string text = html::escape(raw), out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    std::string_view three = std::string_view(text).substr(i, 3);
-    if (text[i] == '\n' || text[i] == '\t') {
-      out += text[i] == '\n' ? "&#10;" : "&#9;";
-    } else if (three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF") {
-      out += three.back() == '\xBE' ? "\\ufffe" : "\\uffff";
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-struct Counts {
-  size_t tests = 0, failures = 0, errors = 0, skipped = 0;
-};
-
-std::string junit(const std::string& cluster, const Counts& counts, world::Duration took,
-                  const std::string& cases) {
-  return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"hpawalk verify: {}\" "
-      "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n{}  "
-      "</testsuite>\n</testsuites>",
-      xml(cluster), counts.tests, counts.failures, counts.errors, counts.skipped, seconds(took), cases);
-}
-
-std::string junit_case(const std::string& name, const std::string& inside) {
-  return fmt::format("    <testcase classname=\"hpawalk.verify\" name=\"{}\">{}</testcase>\n", xml(name),
-                     inside);
-}
-
-}  // namespace
+static constexpr const char* of_verify = "hpawalk.verify";
 
 Painted verification_text(const diagnose::Verification& verification, const Style& style, int columns) {
   constexpr size_t indent = 18;
@@ -83,7 +42,7 @@ Json verification_json(const diagnose::Verification& verification, const std::st
   for (const diagnose::Finding& note : verification.notes) notes.push_back(to_json(note));
   return {{"cluster", cluster},
           {"verdict", name_of(verification.verdict())},
-          {"seconds", seconds(took)},
+          {"seconds", static_cast<double>(took.count()) / 1000.0},
           {"links", links},
           {"notes", notes},
           {"firstBroken", verification.first_broken ? to_json(*verification.first_broken) : Json()}};
@@ -92,7 +51,7 @@ Json verification_json(const diagnose::Verification& verification, const std::st
 std::string verification_junit(const diagnose::Verification& verification, const std::string& cluster,
                                world::Duration took) {
   std::string cases;
-  Counts counts{.tests = verification.links.size()};
+  JunitCounts counts{.tests = verification.links.size()};
   for (const diagnose::VerifiedLink& link : verification.links) {
     std::string inside = fmt::format("<system-out>{}</system-out>", xml(link.evidence));
     const std::optional<diagnose::Finding>& first = verification.first_broken;
@@ -111,15 +70,16 @@ std::string verification_junit(const diagnose::Verification& verification, const
       ++counts.skipped;
       inside = fmt::format("<skipped message=\"{}\"/>", xml(link.evidence));
     }
-    cases += junit_case(link.name, inside);
+    cases += junit_case(of_verify, link.name, inside);
   }
-  return junit(cluster, counts, took, cases);
+  return junit("hpawalk verify: " + cluster, counts, took, cases);
 }
 
 std::string verification_junit(const Error& error, const std::string& cluster) {
   std::string why = fmt::format("<error type=\"{}\" message=\"{}\">{}</error>", xml(error.id),
                                 xml(error.what), xml(error.because));
-  return junit(cluster, {.tests = 1, .errors = 1}, world::Duration(0), junit_case("chain", why));
+  return junit("hpawalk verify: " + cluster, {.tests = 1, .errors = 1}, world::Duration(0),
+               junit_case(of_verify, "chain", why));
 }
 
 }  // namespace hpawalk::cli

@@ -7,6 +7,7 @@
 #include "base/duration.hpp"
 #include "base/text.hpp"
 #include "base/yaml.hpp"
+#include "diagnose/adapter_text.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::diagnose {
@@ -221,6 +222,10 @@ Result<AdapterConfig> parse_adapter_config(const std::string& text) {
                    value.is_object() ? "it has a map, as in the values of the Helm chart: the adapter's own "
                                        "file has a list under `rules`, and one under `externalRules`"
                                      : "it has " + value.dump().substr(0, 60));
+  }
+  if (std::optional<UnknownField> unknown = unknown_field(root)) {
+    return failure(ErrorClass::check_failed, "adapter-config",
+                   "The adapter's configuration has an unknown field", unknown->sentence());
   }
   AdapterConfig config;
   for (const Json& node : list_at(root, "rules"))

@@ -31,8 +31,6 @@ std::string sample_text(const Candidate& candidate, const Row& row);  // "queue{
 // Does the rule's query not ask for the HPA's object? `rows`: it returned some, of no object.
 bool template_broken(const Context& c, Report& report, const Candidate& candidate, bool rows,
                      std::vector<std::string> evidence);
-// "avg_over_time" of "avg_over_time(x[1m]) by (pod)": only aggregations take `by`. Empty: there is none.
-std::string function_before_by(const std::string& query);
 // The series is there, a rule takes it, the adapter reaches Prometheus: and yet it is not listed.
 void not_listed(const Context& c, Report& report);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "diagnose/adapter_text.hpp"
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_adapter.hpp"
 

@@ -78,27 +78,6 @@ std::string corrected_query(const std::string& written, const std::string& serie
 
 }  // namespace
 
-std::string function_before_by(const std::string& query) {
-  static const Pattern by = Pattern::constant(R"(\)\s*by\s*\()");
-  std::optional<Pattern::Groups> found = by.search(query);
-  if (!found) return {};
-  size_t close = static_cast<size_t>((*found)[0].data() - query.data());
-  int depth = 0;
-  for (size_t i = close + 1; i-- > 0;) {
-    if (query[i] == ')') ++depth;
-    if (query[i] == '(' && --depth == 0) {
-      size_t start = i;
-      while (start > 0 && in_metric_name(query[start - 1])) --start;
-      std::string name = query.substr(start, i - start);
-      return name.ends_with("_over_time") || name == "rate" || name == "irate" || name == "increase" ||
-                     name == "clamp_min" || name == "clamp_max"
-                 ? name
-                 : std::string();
-    }
-  }
-  return {};
-}
-
 bool template_broken(const Context& c, Report& report, const Candidate& candidate, bool rows,
                      std::vector<std::string> evidence) {
   const std::string& query = candidate.rule->metrics_query;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/pattern.hpp"
+#include "diagnose/adapter_text.hpp"
 #include "diagnose/collect.hpp"
 #include "diagnose/rules_value.hpp"
 

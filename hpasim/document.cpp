@@ -12,10 +12,32 @@ namespace hpawalk::hpasim {
 
 namespace {
 
+// The items of a HorizontalPodAutoscalerList need not say what they are.
+void name_items(Document& list) {
+  if (!list.is_object() || list.value("kind", Document()) != "HorizontalPodAutoscalerList") return;
+  auto items = list.find("items");
+  if (items == list.end() || !items->is_array()) return;
+  for (Document& item : *items) {
+    if (!item.is_object()) continue;
+    if (!item.contains("kind")) item["kind"] = "HorizontalPodAutoscaler";
+    if (!item.contains("apiVersion") && list.contains("apiVersion")) item["apiVersion"] = list["apiVersion"];
+  }
+}
+
 Result<std::vector<Document>> read_all(std::string_view text, yaml::Places* places = nullptr) {
   auto documents = yaml::parse_all(text, places);
-  if (documents) return documents;
+  if (documents) {
+    for (Document& document : *documents) name_items(document);
+    return documents;
+  }
   const Error& error = documents.error();
+  if (size_t at = text.find("{{"); at != std::string_view::npos) {
+    return failure(
+        ErrorClass::usage, "hpa-yaml", "The HPA file is a template, and not rendered",
+        fmt::format("line {} has {{{{",
+                    1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n')),
+        "Render it first: helm template CHART | hpawalk simulate --hpa -");
+  }
   return failure(ErrorClass::usage, "hpa-yaml", "The HPA file is neither YAML nor JSON",
                  error.what + ": " + error.because);
 }
@@ -63,12 +85,20 @@ Result<std::vector<Object>> objects_of(const std::vector<Document>& documents,
 
 const std::vector<std::string> only_hpas = {"HorizontalPodAutoscaler"};
 
-// Whatever its shape: parse_spec says what is wrong with it.
-std::string name_of(const Document& hpa) {
+// Of the metadata, whatever its shape: parse_spec says what is wrong with it.
+std::string metadata_text(const Document& hpa, const char* key) {
   auto metadata = hpa.find("metadata");
   if (metadata == hpa.end() || !metadata->is_object()) return {};
-  auto name = metadata->find("name");
-  return name != metadata->end() && name->is_string() ? name->get<std::string>() : std::string();
+  auto text = metadata->find(key);
+  return text != metadata->end() && text->is_string() ? text->get<std::string>() : std::string();
+}
+std::string name_of(const Document& hpa) {
+  return metadata_text(hpa, "name");
+}
+// "NAMESPACE/NAME" where a namespace is written.
+std::string full_name_of(const Document& hpa) {
+  std::string space = metadata_text(hpa, "namespace");
+  return space.empty() ? name_of(hpa) : space + "/" + name_of(hpa);
 }
 
 struct Step {
@@ -139,20 +169,26 @@ Result<Document> find_one(std::string_view text, const std::vector<std::string>&
   auto hpas = objects_of(*documents, kinds);
   if (!hpas) return failure(hpas.error());
   std::vector<std::string> names;
-  for (const Object& hpa : *hpas) names.push_back(name_of(*hpa.value));
-  if (name.empty() && hpas->size() > 1) {
-    return failure(ErrorClass::usage, "hpa-ambiguous",
-                   fmt::format("The file contains several {}s", text::join(kinds, "s or ")),
-                   text::join(names, ", "), "Name one after a #, as in hpas.yaml#" + names.front());
+  std::vector<const Object*> meant;
+  for (const Object& hpa : *hpas) {
+    names.push_back(full_name_of(*hpa.value));
+    if (name.empty() || name == name_of(*hpa.value) || name == names.back()) meant.push_back(&hpa);
   }
-  auto found = name.empty() ? names.begin() : std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
+  if (meant.empty()) {
     auto nearest = text::nearest(name, names);
     return failure(ErrorClass::usage, "hpa-missing",
                    fmt::format("{} {} not found in the file", text::join(kinds, " or "), name),
                    "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
   }
-  const Object& hpa = (*hpas)[static_cast<size_t>(found - names.begin())];
+  if (meant.size() > 1) {
+    std::vector<std::string> several;
+    for (const Object* hpa : meant) several.push_back(full_name_of(*hpa->value));
+    return failure(ErrorClass::usage, "hpa-ambiguous",
+                   fmt::format("The file contains several {}s{}", text::join(kinds, "s or "),
+                               name.empty() ? "" : " of the name " + std::string(name)),
+                   text::join(several, ", "), "Name one after a #, as in hpas.yaml#" + several.front());
+  }
+  const Object& hpa = *meant.front();
   if (lines != nullptr) {
     for (const auto& [path, line] : places.documents[hpa.document]) {
       if (path.starts_with(hpa.path)) lines->fields[path.substr(hpa.path.size())] = line;

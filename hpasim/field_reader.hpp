@@ -2,9 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -43,9 +46,27 @@ class FieldReader {
     for (const auto& [key, value] : object.items()) {
       if (std::find(names.begin(), names.end(), key) != names.end()) continue;
       auto nearest = text::nearest(key, names);
-      wrong(path + "." + key, "no such field" + (nearest ? "; did you mean " + *nearest + "?"
-                                                         : "; it has " + text::join(names, ", ")));
+      const std::string here = path.empty() ? key : path + "." + key;
+      if (const char* newer = replaced_by(key)) {
+        wrong(here, fmt::format("no such field in autoscaling/v2; {} replaces it", newer));
+        continue;
+      }
+      wrong(here, "no such field" +
+                      (nearest ? "; did you mean " + *nearest + "?" : "; it has " + text::join(names, ", ")));
     }
+  }
+
+  // What autoscaling/v2beta1 called otherwise.
+  static const char* replaced_by(const std::string& key) {
+    static constexpr std::pair<std::string_view, const char*> fields[] = {
+        {"metricName", "metric.name"},
+        {"metricSelector", "metric.selector"},
+        {"targetValue", "target.value"},
+        {"targetAverageValue", "target.averageValue"},
+        {"targetAverageUtilization", "target.averageUtilization"}};
+    auto found = std::find_if(std::begin(fields), std::end(fields),
+                              [&](const auto& field) { return field.first == key; });
+    return found == std::end(fields) ? nullptr : found->second;
   }
 
   const Document* find(const Document& object, const std::string& key) {
@@ -85,15 +106,19 @@ class FieldReader {
       if (required) wrong(path + "." + key, "is required");
       return std::nullopt;
     }
-    if (!value->is_number_integer()) {
+    // 10.0 is a whole number to YAML's readers in Go.
+    bool whole = value->is_number_float() && std::trunc(value->get<double>()) == value->get<double>() &&
+                 std::abs(value->get<double>()) < 1e15;
+    if (!value->is_number_integer() && !whole) {
       wrong(path + "." + key, "must be a whole number, not " + value->dump());
       return std::nullopt;
     }
     auto number = value->get<std::int64_t>();
     if (number < least || number > most) {
-      wrong(path + "." + key, most == INT32_MAX
-                                  ? fmt::format("must be at least {}, not {}", least, number)
-                                  : fmt::format("must be from {} to {}, not {}", least, most, number));
+      wrong(path + "." + key,
+            number < least && most == INT32_MAX ? fmt::format("must be at least {}, not {}", least, number)
+            : most == INT32_MAX                 ? fmt::format("must be at most {}, not {}", most, number)
+                                : fmt::format("must be from {} to {}, not {}", least, most, number));
       return std::nullopt;
     }
     return static_cast<std::int32_t>(number);

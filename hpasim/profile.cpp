@@ -375,57 +375,113 @@ Result<Profile> parse_profile(std::string_view text, std::uint64_t seed) {
 
 namespace {
 
-std::optional<double> csv_time(const std::string& text) {
+// How far a time is from UTC, as it is written behind a date: Z, +02:00, -0700; nothing if it is none of
+// these.
+std::optional<double> offset_seconds(std::string_view text) {
+  if (text.empty() || text == "Z" || text == "z" || text == "UTC") return 0;
+  std::string digits(text.substr(1));
+  if (text.size() == 6 && text[3] == ':') digits.erase(2, 1);
+  bool valid = (text[0] == '+' || text[0] == '-') && digits.size() == 4 &&
+               digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!valid) return std::nullopt;
+  int offset = std::stoi(digits.substr(0, 2)) * 3600 + std::stoi(digits.substr(2)) * 60;
+  return text[0] == '-' ? -offset : offset;
+}
+
+// "2026-01-31T12:00:00.5Z", "2026-01-31 12:00", "2026/01/31 12:00:00 +02:00".
+std::optional<double> csv_date(const std::string& text) {
   int year, month, day, hour, minute, read = 0;
-  double second;
-  if (std::sscanf(text.c_str(), "%4d-%2d-%2d%*1[T ]%2d:%2d:%lf%n", &year, &month, &day, &hour, &minute,
-                  &second, &read) == 6 &&
-      read > 0) {
-    using namespace std::chrono;
-    year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
-                        std::chrono::day(static_cast<unsigned>(day))};
-    bool there_is = year > 0 && year < 10'000 && month > 0 && day > 0 && date.ok() && hour >= 0 &&
-                    hour < 24 && minute >= 0 && minute < 60 && second >= 0 &&
-                    second < 61;  // 60: a leap second
-    if (!there_is) return std::nullopt;
-    return static_cast<double>(
-               sys_seconds(sys_days(date) + hours(hour) + minutes(minute)).time_since_epoch().count()) +
-           second;
-  }
+  if (std::sscanf(text.c_str(), "%4d%*1[-/]%2d%*1[-/]%2d%*1[T ]%2d:%2d%n", &year, &month, &day, &hour,
+                  &minute, &read) != 5 ||
+      read == 0)
+    return std::nullopt;
+  std::string rest = text.substr(static_cast<size_t>(read));
+  double second = 0;
+  if (int more = 0; std::sscanf(rest.c_str(), ":%lf%n", &second, &more) == 1)
+    rest.erase(0, static_cast<size_t>(more));
+  auto offset = offset_seconds(text::trim(rest));
+  using namespace std::chrono;
+  year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                      std::chrono::day(static_cast<unsigned>(day))};
+  bool there_is = offset && year > 0 && year < 10'000 && month > 0 && day > 0 && date.ok() && hour >= 0 &&
+                  hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 61;  // 60: a leap second
+  if (!there_is) return std::nullopt;
+  return static_cast<double>(
+             sys_seconds(sys_days(date) + hours(hour) + minutes(minute)).time_since_epoch().count()) +
+         second - *offset;
+}
+
+constexpr double milliseconds_from = 1e11;  // as seconds: the year 5138
+
+std::optional<double> csv_time(const std::string& text) {
+  if (auto date = csv_date(text)) return date;
   char* end = nullptr;
   double number = std::strtod(text.c_str(), &end);
-  if (end != text.c_str() && *end == '\0' && std::isfinite(number)) return number;
+  if (end != text.c_str() && *end == '\0' && std::isfinite(number))
+    return std::abs(number) > milliseconds_from ? number / 1000 : number;
   if (auto duration = parse_duration(text)) return static_cast<double>(duration->count()) / 1e6;
   return std::nullopt;
 }
 
+std::optional<double> csv_value(const std::string& text) {
+  if (auto value = parse_number(text)) return *value;
+  char* end = nullptr;  // what programs write: 1.2345678901234567e-05
+  double read = std::strtod(text.c_str(), &end);
+  return end != text.c_str() && *end == '\0' && std::isfinite(read) ? std::optional(read) : std::nullopt;
+}
+
+// What exports write where a series has no value.
+bool is_gap(const std::string& text) {
+  return text.empty() || text == "NaN" || text == "null" || text == "undefined";
+}
+
+// The fields of a line, without the quotes around them.
+std::vector<std::string> csv_fields(std::string_view line) {
+  char separator = line.find(';') != std::string_view::npos    ? ';'
+                   : line.find('\t') != std::string_view::npos ? '\t'
+                                                               : ',';
+  std::vector<std::string> fields;
+  bool quoted = false;
+  std::string field;
+  for (char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == separator && !quoted) {
+      fields.emplace_back(text::trim(field));
+      field.clear();
+    } else {
+      field += c;
+    }
+  }
+  fields.emplace_back(text::trim(field));
+  return fields;
+}
+
+constexpr const char* csv_formats = "For example 60,12.5 or 2026-01-31T12:00:00Z,12.5";
+
 }  // namespace
 
 Result<Profile> read_csv(std::string_view text, bool linear) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   Points points;
   std::optional<double> first;
   size_t number = 0;
+  bool began = false;
   for (const std::string& line : text::lines(text)) {
     ++number;
     std::string_view content = text::trim(line);
     if (content.empty() || content[0] == '#') continue;
-    char separator = content.find(';') != std::string_view::npos    ? ';'
-                     : content.find('\t') != std::string_view::npos ? '\t'
-                                                                    : ',';
-    auto fields = text::split(content, separator);
-    auto time = fields.empty() ? std::nullopt : csv_time(std::string(text::trim(fields[0])));
-    auto value = fields.size() < 2 ? Result<double>(wrong("", "")) : parse_number(text::trim(fields[1]));
-    if (!value && fields.size() >= 2) {  // what programs write: 1.2345678901234567e-05
-      std::string written(text::trim(fields[1]));
-      char* end = nullptr;
-      double read = std::strtod(written.c_str(), &end);
-      if (end != written.c_str() && *end == '\0' && std::isfinite(read)) value = read;
-    }
-    if (!time || !value) {
-      if (points.empty() && number == 1 && !time && !value) continue;  // a line of titles
+    std::vector<std::string> fields = csv_fields(content);
+    auto time = csv_time(fields[0]);
+    auto value = fields.size() < 2 ? std::nullopt : csv_value(fields[1]);
+    bool title = !began && !time && !value;
+    began = true;
+    if (title) continue;
+    if (time && fields.size() >= 2 && is_gap(fields[1])) continue;  // the value before it holds
+    if (!time || !value)
       return wrong(fmt::format("Line {} of the CSV file is not in the form time,value", number),
-                   std::string(content), "For example: 60,12.5");
-    }
+                   std::string(content), csv_formats);
     if (!first) first = *time;
     if (std::abs(*time - *first) > std::chrono::duration<double>(longest).count()) {
       return wrong(fmt::format("Line {} of the CSV file is more than a year from the first", number),
@@ -433,13 +489,14 @@ Result<Profile> read_csv(std::string_view text, bool linear) {
     }
     Time at(std::llround((*time - *first) * 1e6));
     if (!points.empty() && at < points.back().at)
-      return wrong(fmt::format("Line {} of the CSV file goes back in time", number), std::string(content));
+      return wrong(fmt::format("Line {} of the CSV file goes back in time", number), std::string(content),
+                   "Sort the lines by time");
     if (*value < 0)
       return wrong(fmt::format("Line {} of the CSV file has a negative load", number), std::string(content));
     if (!linear && !points.empty()) points.push_back({at, points.back().value});
     points.push_back({at, *value});
   }
-  if (points.empty()) return wrong("The CSV file has no line with time,value", {}, "For example: 60,12.5");
+  if (points.empty()) return wrong("The CSV file has no line with time,value", {}, csv_formats);
   return Profile(points);
 }
 

@@ -8,6 +8,7 @@
 #include "base/quantity.hpp"
 #include "base/text.hpp"
 #include "hpasim/field_reader.hpp"
+#include "hpasim/older_version.hpp"
 
 namespace hpawalk::hpasim {
 
@@ -24,6 +25,81 @@ void read_reference(Reader& reader, const Document& reference, const std::string
   reader.known(reference, path, {"apiVersion", "kind", "name"});
   kind = reader.segment(reference, path, "kind");
   name = reader.segment(reference, path, "name");
+}
+
+bool is_dns_label(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+}
+
+// Labels joined by dots; of each, the length does not matter here.
+bool is_dns_subdomain(const std::string& text) {
+  std::vector<std::string> labels = text::split(text, '.');
+  return text.size() <= 253 && !text.empty() && !text.ends_with('.') &&
+         std::all_of(labels.begin(), labels.end(), [](const std::string& label) {
+           return !label.empty() && label.front() != '-' && label.back() != '-' &&
+                  label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+         });
+}
+
+// A map of texts, such as labels.
+void read_texts(Reader& reader, const Document& object, const std::string& path, const std::string& key) {
+  const Document* texts = reader.find(object, key);
+  if (texts == nullptr) return;
+  if (!texts->is_object()) return reader.wrong(path + "." + key, "must be a map of strings");
+  for (const auto& [name, value] : texts->items()) {
+    if (!value.is_string() && !value.is_null())
+      reader.wrong(path + "." + key + "." + name,
+                   fmt::format("must be a string, not {}: write it in quotes", value.dump()));
+  }
+}
+
+// What the API server asks of a new object's metadata.
+void judge_metadata(Reader& reader, const Document& metadata, const Spec& spec) {
+  reader.known(metadata, "metadata",
+               {"annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp",
+                "finalizers", "generateName", "generation", "labels", "managedFields", "name", "namespace",
+                "ownerReferences", "resourceVersion", "selfLink", "uid"});
+  read_texts(reader, metadata, "metadata", "labels");
+  read_texts(reader, metadata, "metadata", "annotations");
+  const Document* name = reader.find(metadata, "name");
+  if (spec.name.empty() && (name == nullptr || name->is_string())) {
+    if (reader.find(metadata, "generateName") == nullptr)
+      reader.wrong("metadata.name", "name or generateName is required");
+  } else if (!spec.name.empty() && !is_dns_subdomain(spec.name)) {
+    reader.wrong("metadata.name",
+                 fmt::format("\"{}\": a lowercase RFC 1123 subdomain must consist of lower case "
+                             "alphanumeric characters, '-' or '.', and must start and end with "
+                             "an alphanumeric character",
+                             spec.name));
+  }
+  if (!spec.name_space.empty() && !is_dns_label(spec.name_space)) {
+    reader.wrong("metadata.namespace",
+                 fmt::format("\"{}\": a lowercase RFC 1123 label must consist of lower case alphanumeric "
+                             "characters or '-', and must start and end with an alphanumeric character",
+                             spec.name_space));
+  }
+}
+
+// The series of a metric, by labels.
+void read_selector(Reader& reader, const Document& selector, const std::string& path) {
+  reader.known(selector, path, {"matchLabels", "matchExpressions"});
+  read_texts(reader, selector, path, "matchLabels");
+  const Document* expressions = reader.find(selector, "matchExpressions");
+  if (expressions == nullptr) return;
+  if (!expressions->is_array()) return reader.wrong(path + ".matchExpressions", "must be a list");
+  for (size_t i = 0; i < expressions->size(); ++i) {
+    const std::string here = fmt::format("{}.matchExpressions[{}]", path, i);
+    const Document& expression = (*expressions)[i];
+    reader.known(expression, here, {"key", "operator", "values"});
+    (void)reader.string(expression, here, "key", false);
+    (void)reader.string(expression, here, "operator", false);
+    const Document* values = reader.find(expression, "values");
+    bool texts = values == nullptr ||
+                 (values->is_array() && std::all_of(values->begin(), values->end(),
+                                                    [](const Document& value) { return value.is_string(); }));
+    if (!texts) reader.wrong(here + ".values", "must be a list of strings");
+  }
 }
 
 // The group of a reference's apiVersion; nothing if it is none, which is told.
@@ -101,6 +177,12 @@ void read_target(Reader& reader, const Document& source, const std::string& path
     if (quantity && quantity->nano <= 0) reader.wrong(here + "." + name, "must be positive");
   }
   bool resource = metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
+  // What is there and cannot be read has been told.
+  auto given = [&](const char* name) { return reader.find(*target, name) != nullptr; };
+  bool unreadable = (given("value") && !value) || (given("averageValue") && !average);
+  auto missing = [&](const char* name, const char* what) {
+    if (!given(name) && !unreadable) reader.wrong(here + "." + name, what);
+  };
   auto take_average = [&] {
     metric.target_kind = TargetKind::average_value, metric.target = to_milli(*average);
   };
@@ -108,21 +190,22 @@ void read_target(Reader& reader, const Document& source, const std::string& path
     if (utilization && average)
       return reader.wrong(here, "must not have both averageValue and averageUtilization");
     if (average) return take_average();
-    if (!utilization) return reader.wrong(here + ".averageUtilization", "is required (or averageValue)");
+    if (!utilization) return missing("averageUtilization", "is required (or averageValue)");
     metric.target_kind = TargetKind::utilization;
     metric.target = *utilization;
     return;
   }
   if (metric.kind == MetricKind::pods) {
-    if (!average) return reader.wrong(here + ".averageValue", "is required for a Pods metric");
+    if (!average) return missing("averageValue", "is required for a Pods metric");
     return take_average();
   }
-  if (!value && !average) return reader.wrong(here, "requires value or averageValue");
+  if (!value && !average && !unreadable) return reader.wrong(here, "requires value or averageValue");
   if (metric.kind == MetricKind::external && value && average)
     return reader.wrong(here, "must not have both value and averageValue");
   // An Object metric goes by the target's type, an External one by the field that is set. The API server lets
   // these pass; the controller does not.
   constexpr const char* refused = "; the HPA controller refuses the metric otherwise";
+  if (unreadable) return;
   if (metric.kind == MetricKind::object && type == "Value" && !value)
     return reader.wrong(here + ".value", std::string("is required for type Value") + refused);
   if (metric.kind == MetricKind::object && type == "AverageValue" && !average) {
@@ -136,11 +219,6 @@ void read_target(Reader& reader, const Document& source, const std::string& path
   if (!value) return;  // the type is wrong, which has been said
   metric.target_kind = TargetKind::value;
   metric.target = to_milli(*value);
-}
-
-bool is_dns_label(const std::string& text) {
-  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
 }
 
 // Of one container, the API server minds which resource and container that can be.
@@ -192,7 +270,7 @@ MetricSpec read_metric(Reader& reader, const Document& document, const std::stri
       reader.known(*identifier, here + ".metric", {"name", "selector"});
       metric.name = reader.segment(*identifier, here + ".metric", "name");
       if (const Document* selector = reader.find(*identifier, "selector"))
-        reader.known(*selector, here + ".metric.selector", {"matchLabels", "matchExpressions"});
+        read_selector(reader, *selector, here + ".metric.selector");
     } else {
       reader.wrong(here + ".metric", "is required");
     }
@@ -271,25 +349,40 @@ void judge_minimum(Reader& reader, const Spec& spec) {
   }
 }
 
-Result<Spec> read_hpa(const Document& hpa, const Submission* submission) {
-  Reader reader;
-  reader.submission = submission;
-  Spec spec;
-  std::string version = reader.string(hpa, "", "apiVersion", false);
-  const std::vector<std::string> versions = {"autoscaling/v2", "autoscaling/v2beta2", "autoscaling/v1"};
-  if (std::find(versions.begin(), versions.end(), version) == versions.end()) {
+// A version of the API that the API server has.
+void judge_version(Reader& reader, const std::string& version) {
+  const std::vector<std::string> versions = {"autoscaling/v2", "autoscaling/v1"};
+  std::optional<int> gone = gone_since(version);
+  if (!gone && std::find(versions.begin(), versions.end(), version) == versions.end()) {
     auto nearest = text::nearest(version, versions);
     reader.wrong("apiVersion", fmt::format("\"{}\" is not one of {}{}", version, text::join(versions, ", "),
                                            nearest ? "; did you mean " + *nearest + "?" : ""));
   }
-  if (submission != nullptr && version == "autoscaling/v2beta2" && submission->rules.minor >= 26)
-    reader.wrong(
-        "apiVersion",
-        "autoscaling/v2beta2 is not served since Kubernetes 1.26; autoscaling/v2 has the same fields");
+  const Submission* submission = reader.submission;
+  if (gone && submission != nullptr && submission->rules.minor >= *gone)
+    reader.wrong("apiVersion",
+                 fmt::format("{} is not served since Kubernetes 1.{}; write autoscaling/v2", version, *gone));
+}
+
+Result<Spec> read_hpa(const Document& written, const Submission* submission) {
+  Reader reader;
+  reader.submission = submission;
+  Spec spec;
+  judge_version(reader, reader.string(written, "", "apiVersion", false));
+  const std::optional<AsV2> converted = as_v2(written);
+  const Document& hpa = converted ? converted->hpa : written;
+  const std::string version = reader.string(hpa, "", "apiVersion", false);
+  if (submission != nullptr) reader.known(hpa, "", {"apiVersion", "kind", "metadata", "spec", "status"});
   if (const Document* metadata = reader.find(hpa, "metadata")) {
     spec.name = reader.string(*metadata, "metadata", "name", false);
     spec.name_space = reader.string(*metadata, "metadata", "namespace", false);
-    if (!metadata->is_object()) reader.wrong("metadata", "must be a map of fields");
+    if (!metadata->is_object()) {
+      reader.wrong("metadata", "must be a map of fields");
+    } else if (submission != nullptr) {
+      judge_metadata(reader, *metadata, spec);
+    }
+  } else if (submission != nullptr) {
+    reader.wrong("metadata.name", "name or generateName is required");
   }
   const Document* fields = reader.find(hpa, "spec");
   if (fields == nullptr || !fields->is_object()) {

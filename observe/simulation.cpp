@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "hpasim/older_version.hpp"
 #include "observe/simulation_parts.hpp"
 
 namespace hpawalk::observe {
@@ -83,6 +84,10 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
     return hpasim::find_autoscaler(*text, file.name);
   }();
   if (!document) return failure(document.error());
+  if (auto v2 = hpasim::as_v2(*document)) {
+    document = v2->hpa;
+    simulation.notes = v2->notes;
+  }
   simulation.original = simulation.document = *document;
   if (auto ok = load_controller(cluster, in_cluster || o.cluster_named, o, simulation); !ok)
     return failure(ok.error());

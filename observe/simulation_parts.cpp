@@ -30,14 +30,17 @@ Result<std::string> Cluster::space() {
 
 // --- the HPA
 
+static const std::string standard_input = "/dev/stdin";
+
 bool looks_like_file(world::World& world, const std::string& file) {
-  return file.find('/') != std::string::npos || file.ends_with(".yaml") || file.ends_with(".yml") ||
-         file.ends_with(".json") || world.files.exists(file);
+  return file == standard_input || file.find('/') != std::string::npos || file.ends_with(".yaml") ||
+         file.ends_with(".yml") || file.ends_with(".json") || world.files.exists(file);
 }
 
 HpaFile hpa_file(const std::string& hpa) {
   size_t hash = hpa.rfind('#');
-  return {hpa.substr(0, hash), hash == std::string::npos ? "" : hpa.substr(hash + 1)};
+  std::string path = hpa.substr(0, hash);
+  return {path == "-" ? standard_input : path, hash == std::string::npos ? "" : hpa.substr(hash + 1)};
 }
 
 Result<Json> read_hpa(Cluster& cluster, const std::string& name) {

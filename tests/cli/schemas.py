@@ -110,6 +110,7 @@ def without_a_cluster(folder):
     prints("down", "down", env=empty)
     prints("playground" if json.loads(subprocess.run([HPAWALK, "version", "-o", "json"], capture_output=True, check=True).stdout)["playground"] else "error",
            "playground", "--write", os.path.join(folder, "page.html"))
+    prints("lint", "lint", HPA)
     prints("simulate", "simulate", "--hpa", HPA, *PROFILE)
     prints("simulate", "simulate", "--hpa", HPA, *PROFILE, "--runs", "20", "--set", "spec.maxReplicas=4")
     prints("simulate", "simulate", "--hpa", HPA, *PROFILE, "--all-syncs")

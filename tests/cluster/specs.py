@@ -109,11 +109,43 @@ def variants():
                 yield hpa(behavior={direction: copy.deepcopy(RULES)}), ("spec", "behavior", direction, "policies", 0, field), value
     for field, value in (("spec", {}), ("specs", {}), ("replicas", 3)):
         yield hpa(), ("spec", field), value
+    for name in ("YOUR_APP", "a.b", "a..b", "-a", "a-", "x" * 254, "", 7, None, GONE):
+        yield hpa(), ("metadata", "name"), name
+    for field, value in (("label", {"a": "b"}), ("labels", {"a": "b"}), ("labels", {"a": 1}), ("labels", []), ("annotations", {"a": True}), ("annotations", {"a": "true"})):
+        yield hpa(), ("metadata", field), value
+    for field, value in (("stauts", {}), ("status", {}), ("spec", []), ("metadata", [])):
+        yield hpa(), (field,), value
+    for value in ("a=b", {"labels": {"a": "b"}}, {"matchLabels": {"a": 1}}, {"matchLabels": []}, {"matchExpressions": {}}, {"matchExpressions": [{"key": "a", "operator": "In", "values": [1]}]},
+                  {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"], "value": "b"}]}, {"matchExpressions": [{"key": "a", "operator": "Exists"}]}):
+        yield hpa("external"), ("spec", "metrics", 0, "external", "metric", "selector"), value
+    for annotation, text in annotations():
+        old = hpa()
+        old["apiVersion"], old["metadata"]["annotations"] = "autoscaling/v1", {}
+        del old["spec"]["metrics"]
+        yield old, ("metadata", "annotations", "autoscaling.alpha.kubernetes.io/" + annotation), text
     for percent in (80, 1, 0, -1, 101, GONE):
         old = hpa()
         old["apiVersion"] = "autoscaling/v1"
         del old["spec"]["metrics"]
         yield old, ("spec", "targetCPUUtilizationPercentage"), percent
+
+
+def annotations():
+    """Of autoscaling/v1: metrics in its own form, behavior in Go's."""
+    source = {"metricName": "m", "targetAverageValue": "5"}
+    for metric in ({"type": "External", "external": source}, {"type": "External", "external": {"metricName": "m"}}, {"type": "Pods", "pods": source}, {"type": "Pods", "pods": {"metricName": "m"}},
+                   {"type": "Object", "object": {"metricName": "m", "target": {"kind": "Service", "name": "s"}, "targetValue": "5"}},
+                   {"type": "Object", "object": {"metricName": "m", "target": {"kind": "Service", "name": "s"}}}, {"type": "Resource", "resource": {"name": "memory", "targetAverageUtilization": 70}},
+                   {"type": "Resource", "resource": {"name": "memory"}}, {"type": "Nothing"}, {"type": "External", "external": {**source, "more": 1}}):
+        yield "metrics", json.dumps([metric])
+    for text in ("{", "{}", "[]", "null", "[1]", '"x"'):
+        yield "metrics", text
+    policy = {"Type": "Percent", "Value": 100, "PeriodSeconds": 15}
+    for rules in ({"Policies": [policy]}, {"policies": [policy]}, {}, {"SelectPolicy": "Disabled"}, {"SelectPolicy": "Most", "Policies": [policy]}, {"Policies": [{**policy, "Value": 0}]},
+                  {"StabilizationWindowSeconds": 3601, "Policies": [policy]}, {"Policies": []}):
+        yield "behavior", json.dumps({"ScaleDown": rules})
+    for text in ("{", "{}", "null", "[]", '{"Other": {}}'):
+        yield "behavior", text
 
 
 def documents():
@@ -163,7 +195,7 @@ def refused_by_simulate(document, version):
         return None, said
     if done.returncode != 2 or "hpa-spec" not in said:
         return {"?"}, said
-    return set(re.findall(r"(spec[\w.\[\]]*): ", said)), said
+    return set(re.findall(r"((?:spec|metadata)[\w.\[\]]*): ", said)), said
 
 
 def agree(theirs, ours):
@@ -185,7 +217,7 @@ def main():
                 good = ours is None or SELF_MADE in said
             else:
                 good = ours is not None and (document["apiVersion"] == "autoscaling/v1" or agree(theirs, ours))
-            report.check(f"spec {count}", good, json.dumps(document["spec"]), f"API server: {theirs}", f"simulate: {ours}", said[-600:])
+            report.check(f"spec {count}", good, json.dumps(document), f"API server: {theirs}", f"simulate: {ours}", said[-600:])
     finally:
         server.proxy.terminate()
     print(f"      {count} specs, {refused} of them refused by the API server of {version}")

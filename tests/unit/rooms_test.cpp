@@ -19,12 +19,13 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"config", {"base", "world"}},
     {"manifests", {"base", "config"}},
     {"diagnose", {"base", "world", "hpasim"}},
+    {"lint", {"base", "world", "hpasim", "diagnose"}},
     {"observe", {"base", "world", "hpasim", "diagnose"}},
     {"oncall", {"base", "world", "hpasim", "diagnose"}},
     {"cluster", {"base", "world", "config"}},
     {"steps", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster"}},
     {"cli",
-     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "observe", "oncall",
+     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "lint", "observe", "oncall",
       "cluster", "steps"}},
 };
 

@@ -67,6 +67,16 @@ TEST_CASE("YAML that means more than it is long is refused") {
   CHECK(yaml::parse_all("---\n---\na: 1\n---\n").value().size() == 1);
 }
 
+TEST_CASE("A merge key brings the entries that a map does not have itself") {
+  auto parse_text = [](const std::string& text) { return yaml::parse(text).value().dump(); };
+  CHECK(parse_text("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\n") ==
+        R"({"a":{"x":1,"y":2},"b":{"x":3,"y":2}})");
+  CHECK(parse_text("a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b]}\n") ==
+        R"({"a":{"x":1},"b":{"x":2,"y":2},"c":{"x":1,"y":2}})");
+  CHECK(parse_text("\"<<\": 1\n") == R"({"<<":1})");
+  CHECK(yaml::parse("<<: 1\n").error().because == "a merge key (<<) needs a map, or a list of maps");
+}
+
 TEST_CASE("A mistake in YAML names its line") {
   CHECK(yaml::parse("a: 1\nb: [1\n").error().what.find("line") != std::string::npos);
   CHECK(yaml::parse("a: 1\na: 2\n").error().because == "duplicate key `a`");

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/quantity.hpp"
+#include "base/yaml.hpp"
 #include "hpasim/controller.hpp"
 #include "hpasim/sync_clock.hpp"
 #include "tests/fakes/walkthrough_hpa.hpp"
@@ -371,6 +372,75 @@ TEST_CASE("Metadata of any shape is told as a mistake, and a field that is there
   CHECK(find_hpa(std::string(fakes::walkthrough_hpa) + "apiVersion: autoscaling/v1\n")
             .error()
             .because.find("duplicate key `apiVersion`") != std::string::npos);
+}
+
+TEST_CASE("A new HPA is refused for what the API server refuses in its metadata and selectors") {
+  auto mistakes = [](const std::string& yaml) {
+    std::vector<Mistake> all;
+    auto hpa = find_hpa(yaml);
+    REQUIRE(hpa);
+    Rules rules = *rules_for("1.37");
+    (void)parse_spec(*hpa, {rules, nullptr, &all});
+    std::string paths;
+    for (const Mistake& mistake : all) paths += mistake.path + " ";
+    return paths;
+  };
+  const std::string whole(fakes::walkthrough_hpa);
+  CHECK(mistakes(whole) == "");
+  CHECK(mistakes(whole + "stauts: {}\n") == "stauts ");
+  auto metadata = [&](const std::string& fields) {
+    Document hpa = walkthrough({});
+    hpa["metadata"] = yaml::parse(fields).value();
+    return mistakes(to_yaml(hpa));
+  };
+  CHECK(metadata("{name: web, labels: {a: \"1\"}}") == "");
+  CHECK(metadata("{name: web.of-shop}") == "");
+  CHECK(metadata("{generateName: web-}") == "");
+  CHECK(metadata("{name: YOUR_APP}") == "metadata.name ");
+  CHECK(metadata("{name: }") == "metadata.name ");
+  CHECK(metadata("{name: web, label: {a: b}}") == "metadata.label ");
+  CHECK(metadata("{name: web, labels: {a: 1}}") == "metadata.labels.a ");
+  CHECK(metadata("{name: web, namespace: a.b}") == "metadata.namespace ");
+  auto selector = [&](const std::string& text) {
+    Document hpa = walkthrough({});
+    hpa["spec"]["metrics"][0]["object"]["metric"]["selector"] = yaml::parse(text).value();
+    return mistakes(to_yaml(hpa)).find("selector") != std::string::npos;
+  };
+  CHECK_FALSE(selector("{matchLabels: {a: b}, matchExpressions: [{key: a, operator: In, values: [b]}]}"));
+  CHECK(selector("a=b"));
+  CHECK(selector("{labels: {a: b}}"));
+  CHECK(selector("{matchLabels: {a: 1}}"));
+  CHECK(selector("{matchExpressions: [{key: a, operator: In, values: [1]}]}"));
+}
+
+TEST_CASE("A mistake is told once, and says what is meant") {
+  auto because = [](std::initializer_list<std::string_view> sets) {
+    auto spec = parse_spec(walkthrough(sets));
+    REQUIRE_FALSE(spec);
+    return spec.error().because;
+  };
+  std::string quantity = because({"spec.metrics[0].object.target.value=30s"});
+  CHECK(quantity.find('\n') == std::string::npos);
+  CHECK(because({"spec.maxReplicas=2147483648"}).find("must be at most 2147483647") != std::string::npos);
+  CHECK(because({"spec.metrics[0].object.metricName=x"}).find("metric.name replaces it") !=
+        std::string::npos);
+  CHECK(parse_spec(walkthrough({"spec.maxReplicas=10.0"})));
+}
+
+TEST_CASE("A template is told as one, items of a list need no kind, and a namespace tells HPAs apart") {
+  auto error = find_hpa("metadata:\n  name: {{ .Values.name }}\n").error();
+  CHECK(error.what == "The HPA file is a template, and not rendered");
+  CHECK(error.because == "line 2 has {{");
+  CHECK(
+      find_hpa(
+          "kind: HorizontalPodAutoscalerList\napiVersion: autoscaling/v2\nitems:\n- metadata: {name: web}\n")
+          .value()["apiVersion"] == "autoscaling/v2");
+  const std::string two =
+      "kind: HorizontalPodAutoscaler\nmetadata: {name: web, namespace: staging}\n---\n"
+      "kind: HorizontalPodAutoscaler\nmetadata: {name: web, namespace: prod}\n";
+  CHECK(find_hpa(two, "web").error().id == "hpa-ambiguous");
+  CHECK(find_hpa(two).error().because == "staging/web, prod/web");
+  CHECK(find_hpa(two, "prod/web").value()["metadata"]["namespace"] == "prod");
 }
 
 TEST_CASE("A document survives being written as YAML") {

@@ -1,5 +1,6 @@
 // Loads, simulated timelines, explanations, and the search for a better HPA.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "hpasim/explain.hpp"
 #include "hpasim/setup_request.hpp"
@@ -79,6 +80,30 @@ TEST_CASE("What is wrong with a load is said with the nearest name and an exampl
   CHECK(parse_profile("hold -5").error().what == "A load cannot be negative");
   CHECK(parse_profile("step 5..50 at soon").error().id == "duration");
   CHECK(parse_profile("").error().what == "The profile is empty");
+}
+
+TEST_CASE("A CSV file is read as Grafana, Prometheus and spreadsheets write it") {
+  auto points = [](const std::string& text) {
+    auto csv = read_csv(text, true);
+    REQUIRE_MESSAGE(csv, text, (csv ? "" : csv.error().what));
+    std::string all;
+    for (const Profile::Point& point : csv->points())
+      all += fmt::format("{}={} ", in_seconds(point.at), point.value);
+    return all;
+  };
+  CHECK(points("\xEF\xBB\xBF"
+               "0,5\n60,50\n") == "0=5 60=50 ");
+  CHECK(points("1714560000000,5\n1714560060000,50\n") == "0=5 60=50 ");
+  CHECK(points("\"Time\",\"requests\"\n\"2024-05-01 12:00:00\",\"5\"\n\"2024-05-01 12:01:00\",\"50\"\n") ==
+        "0=5 60=50 ");
+  CHECK(points("time,value\n0,5\n60,NaN\n90,\n120,50\n") == "0=5 120=50 ");
+  CHECK(points("# exported\n\ntime,value\n0,5\n60,50\n") == "0=5 60=50 ");
+  CHECK(points("2024-05-01 12:00,5\n2024/05/01 12:01:00,50\n") == "0=5 60=50 ");
+  CHECK(points("2024-03-31 01:30:00+01:00,5\n2024-03-31 03:30:00 +0200,50\n") == "0=5 3600=50 ");
+  for (const char* wrong :
+       {"2024-03-31 03:30:00 junk", "2024-03-31 03:30:00+2", "2024-13-31 03:30:00", "2024-03-31 25:00"})
+    CHECK_FALSE(read_csv("2024-03-31 01:30:00,1\n" + std::string(wrong) + ",5\n", false));
+  CHECK(read_csv("0,5\ntime,value\n", false).error().hint.find("2026-01-31T12:00:00Z") != std::string::npos);
 }
 
 TEST_CASE("A CSV file is a load, with seconds, durations or dates") {

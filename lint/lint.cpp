@@ -1,0 +1,157 @@
+#include "lint/lint.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "lint/facts.hpp"
+#include "lint/rules.hpp"
+
+namespace hpawalk::lint {
+
+std::string_view name_of(Level level) {
+  return level == Level::error ? "error" : level == Level::warning ? "warning" : "note";
+}
+
+std::string Finding::fingerprint() const {
+  return fmt::format("{}|{}|{}|{}", cause, place.file, object, text::join(hpas, ","));
+}
+
+const Object* Chains::find(const std::string& kind, const std::string& space, const std::string& name) const {
+  const Object* last = nullptr;
+  for (const Object& object : contents.objects) {
+    bool same = object.kind() == kind && diagnose::name_of(object.value) == name &&
+                diagnose::space_of(object.value) == space;
+    if (same) last = &object;
+  }
+  return last;
+}
+
+const Object* Chains::of(const Json& object, const std::string& kind) const {
+  return find(kind, diagnose::space_of(object), diagnose::name_of(object));
+}
+
+std::string title(const diagnose::Hpa& hpa) {
+  return hpa.space + "/" + hpa.name;
+}
+
+Finding finding_at(std::string_view cause, const Object* object, const std::string& path,
+                   std::string sentence) {
+  Finding finding;
+  finding.cause = cause;
+  finding.sentence = std::move(sentence);
+  if (object != nullptr) {
+    finding.place = object->written.of(path);
+    finding.object = object->ref();
+  }
+  return finding;
+}
+
+namespace {
+
+void judge_texts(const Contents& contents, Findings& findings) {
+  for (const Unreadable& text : contents.unreadable) {
+    Finding finding;
+    const bool is_template = !text.render.empty();
+    finding.cause = is_template ? "manifest-template" : "manifest-unreadable";
+    finding.level = is_template ? Level::warning : Level::error;
+    finding.place = text.place;
+    finding.sentence = is_template ? "It has to be rendered first: " + text.because
+                                   : "It is neither YAML nor JSON: " + text.because;
+    if (is_template) finding.fix = text.render + " | hpawalk lint -";
+    findings.push_back(std::move(finding));
+  }
+}
+
+// One fault of what several HPAs share is one finding.
+Findings merged(Findings findings) {
+  Findings all;
+  for (Finding& finding : findings) {
+    auto same = std::find_if(all.begin(), all.end(), [&](const Finding& other) {
+      return other.cause == finding.cause && other.object == finding.object &&
+             other.place.file == finding.place.file && other.place.line == finding.place.line &&
+             (other.sentence == finding.sentence || other.hpas == finding.hpas);
+    });
+    if (same == all.end()) {
+      all.push_back(std::move(finding));
+      continue;
+    }
+    for (std::string& hpa : finding.hpas) {
+      if (std::find(same->hpas.begin(), same->hpas.end(), hpa) == same->hpas.end())
+        same->hpas.push_back(std::move(hpa));
+    }
+  }
+  return all;
+}
+
+// What an object's annotation ignores: cause -> reason.
+std::map<std::string, std::string> ignored_by(const Object& object) {
+  std::map<std::string, std::string> ignored;
+  const Json& text = at(object.value, {"metadata", "annotations", ignore_annotation});
+  if (!text.is_string()) return ignored;
+  for (const std::string& one : text::split(text.get<std::string>(), ';')) {
+    size_t colon = one.find(':');
+    std::string cause(text::trim(one.substr(0, colon)));
+    if (cause.empty()) continue;
+    ignored[cause] = colon == std::string::npos ? "" : std::string(text::trim(one.substr(colon + 1)));
+  }
+  return ignored;
+}
+
+void ignore(const Contents& contents, Findings& findings) {
+  std::map<std::string, std::map<std::string, std::string>> by_object;
+  Findings without_reason;
+  for (const Object& object : contents.objects) {
+    std::map<std::string, std::string> ignored = ignored_by(object);
+    for (const auto& [cause, reason] : ignored) {
+      if (!reason.empty()) continue;
+      Finding finding =
+          finding_at("ignore-without-reason", &object, "metadata.annotations",
+                     fmt::format("The annotation {} ignores {} without a reason", ignore_annotation, cause));
+      finding.level = Level::warning;
+      finding.fix = fmt::format("Write the reason behind it: {}: \"{}: why\"", ignore_annotation, cause);
+      without_reason.push_back(std::move(finding));
+    }
+    if (!ignored.empty()) by_object[object.ref()] = std::move(ignored);
+  }
+  for (Finding& finding : findings) {
+    std::vector<std::string> objects = {finding.object};
+    for (const std::string& hpa : finding.hpas) objects.push_back("HorizontalPodAutoscaler " + hpa);
+    for (const std::string& object : objects) {
+      auto found = by_object.find(object);
+      if (found == by_object.end() || !found->second.contains(finding.cause)) continue;
+      finding.ignored = found->second.at(finding.cause);
+    }
+  }
+  findings.insert(findings.end(), without_reason.begin(), without_reason.end());
+}
+
+}  // namespace
+
+Report lint(const Contents& contents, const hpasim::Rules& rules) {
+  Report report;
+  report.files = contents.files;
+  report.objects = contents.objects.size();
+  diagnose::Facts facts = facts_of(contents);
+  diagnose::StillFacts still(facts);
+  const diagnose::Parts parts = diagnose::parts_of(facts);
+  report.hpas = parts.hpas.size();
+  const Chains chains{contents, facts, parts, rules};
+  Findings findings;
+  judge_texts(contents, findings);
+  for (auto judge :
+       {judge_objects, judge_workloads, judge_services, judge_adapter_rules, judge_chains, judge_together})
+    judge(chains, findings);
+  findings = merged(std::move(findings));
+  ignore(contents, findings);
+  std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
+    return std::tie(a.place.file, a.place.line, a.level) < std::tie(b.place.file, b.place.line, b.level);
+  });
+  report.findings = std::move(findings);
+  return report;
+}
+
+}  // namespace hpawalk::lint
