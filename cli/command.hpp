@@ -62,6 +62,7 @@ void add_cluster(CLI::App& app, Chosen& chosen);
 void add_node(CLI::App& app, Chosen& chosen);
 void add_simulate(CLI::App& app, Chosen& chosen);
 void add_tune(CLI::App& app, Chosen& chosen);
+void add_shadow(CLI::App& app, Chosen& chosen);
 void add_playground(CLI::App& app, Chosen& chosen);
 void add_drive(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);

@@ -63,10 +63,8 @@ std::string controller_text(const std::string& version, const hpasim::Flags& fla
                      static_cast<double>(flags.sync_period.count()) / 1e6);
 }
 
-Result<Simulation> load_simulation(world::World& world, world::Progress& progress, const SimulationRequest& o,
-                                   const std::function<Result<world::KubeTarget>()>& where) {
+Result<Simulation> load_subject(world::World& world, const SimulationRequest& o, Cluster& cluster) {
   Simulation simulation;
-  Cluster cluster(world, o.name_space, where);
   HpaFile file = hpa_file(o.hpa);
   bool in_cluster = !looks_like_file(world, file.path);
   // What was typed is looked at before anything is asked for.
@@ -95,6 +93,15 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   if (in_cluster && simulation.setup.keda) take_past(stored, world.clock.wall_now(), *simulation.setup.keda);
   if (auto ok = hpasim::read_setup(o, simulation.setup); !ok)
     return failure(ok.error());  // the options over the cluster's
+  return simulation;
+}
+
+Result<Simulation> load_simulation(world::World& world, world::Progress& progress, const SimulationRequest& o,
+                                   const std::function<Result<world::KubeTarget>()>& where) {
+  Cluster cluster(world, o.name_space, where);
+  Result<Simulation> loaded = load_subject(world, o, cluster);
+  if (!loaded) return loaded;
+  Simulation& simulation = *loaded;
   if (auto ok = load_profiles(world, progress, cluster, o, simulation); !ok) return failure(ok.error());
   if (simulation.profiles.empty()) {
     return failure(ErrorClass::usage, "profile", "No load to simulate", {},
@@ -102,7 +109,7 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   }
   if (auto ok = profiles_fit(simulation, simulation.spec); !ok) return failure(ok.error());
   if (auto ok = hpasim::check_length(simulation.profiles, simulation.setup); !ok) return failure(ok.error());
-  return simulation;
+  return loaded;
 }
 
 }  // namespace hpawalk::observe

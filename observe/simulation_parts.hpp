@@ -1,5 +1,5 @@
 // The parts of a simulation's input, each loaded by itself: the HPAs (a file's or a cluster's), the
-// controller, the load. For simulation.cpp and upgrade.cpp.
+// controller, the load. For simulation.cpp, upgrade.cpp and who simulates without a load.
 #pragma once
 
 #include <functional>
@@ -48,6 +48,9 @@ void take_past(const Json& scaled_object, world::WallTime now, hpasim::Keda& ked
 Result<std::vector<Json>> read_hpas(Cluster& cluster, const std::string& space);
 // As a person would have written it: without what a cluster adds.
 hpasim::Document written(const Json& hpa);
+
+// The HPA and its controller, without a load.
+Result<Simulation> load_subject(world::World& world, const SimulationRequest& request, Cluster& cluster);
 
 // One load for all metrics, or one for each metric of `spec`. None: nothing is loaded.
 Status load_profiles(world::World& world, world::Progress& progress, Cluster& cluster,

@@ -151,6 +151,7 @@ def with_the_chain(folder, name):
     prints("set-value", "set-value", "5", *there)
     prints("report", "drive", "step 5..20 at 5s for 20s", "--record", recording, "--compare-simulation", *there)
     prints("report", "report", recording)
+    prints("shadow", "shadow", "nginx", "-n", "default", "--set", "spec.maxReplicas=5", "--for", "20s", env=env)
     lines_of("set-value", "set-value", "30", "--watch", *there, seconds=30)
     lines_of("watch", "watch", *there, seconds=10)
     child = subprocess.Popen([HPAWALK, "open", "prometheus", "-o", "json", *there], stdout=subprocess.PIPE, text=True)
@@ -160,7 +161,7 @@ def with_the_chain(folder, name):
 
 
 # What only the other half prints.
-CHAIN_ONLY = {"get-value", "cluster-up", "cluster-kubeconfig", "cluster-logs", "cluster-prepare", "up", "set-value", "open", "report"}
+CHAIN_ONLY = {"get-value", "cluster-up", "cluster-kubeconfig", "cluster-logs", "cluster-prepare", "up", "set-value", "open", "report", "shadow"}
 
 with tempfile.TemporaryDirectory(prefix="hpawalk-schemas-") as here:
     if sys.argv[2:3] == ["--chain"]:
