@@ -83,7 +83,7 @@ std::set<std::string> rights_of_all_facts() {
   for (const auto& file : fakes::facts_files()) {
     const diagnose::Facts& facts = fakes::facts_of(file);
     for (const auto& [key, reading] : facts.readings) {
-      bool elsewhere = key.starts_with("prom:http");  // a Prometheus at a URL
+      bool elsewhere = reading.path.starts_with("/api/v1/query");  // a Prometheus at a URL
       if (reading.path.starts_with("/api") && !elsewhere)
         add(key.starts_with("may ") ? "POST" : "GET", reading.path);
     }
