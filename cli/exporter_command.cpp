@@ -83,8 +83,9 @@ Status serve(Session& session, const ExporterCommand& command) {
   return world::serve_http(
       *address, world.interrupt,
       [&](int port) {
+        const std::string host = address->host.empty() ? "127.0.0.1" : address->host;  // one of all
         world.terminal.err(fmt::format("Serving http://{}/metrics; press Ctrl-C to stop.\n",
-                                       to_text(world::ListenAddress{address->host, port})));
+                                       to_text(world::ListenAddress{host, port})));
         workers.start([&] { exporter.keep_looking(); });
       },
       [&](std::string_view head) { return exporter.respond(head); });

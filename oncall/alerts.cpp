@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/series_source.hpp"
@@ -67,11 +66,18 @@ struct Need {
   std::string series, query;
 };
 
+// A regular expression that matches this Kubernetes name and no other.
+std::string pattern_of(std::string_view name) {
+  std::string pattern;
+  for (char c : name) pattern += c == '.' ? std::string("[.]") : std::string(1, c);
+  return pattern;
+}
+
 // Of a Pods metric the adapter's query names the pods of the moment; a rule outlives them.
 Result<std::string> lasting_query(const diagnose::Hpa& hpa, const diagnose::MetricNeed& need,
                                   const diagnose::Candidate& candidate) {
   if (need.type != "Pods") return diagnose::expression(hpa, need, candidate);
-  const std::string name = Pattern::quoted(hpa.target_name);
+  const std::string name = pattern_of(hpa.target_name);
   return diagnose::expand(*candidate.rule, candidate.series, need.resource, hpa.space, need.selector,
                           {name, name + "-.+"});
 }
@@ -291,7 +297,7 @@ class Builder {
     const std::string then = "It says whether the APIService, its Service or the adapter's pods fail.";
     if (series_.has(aggregator_metric)) {
       std::vector<std::string> patterns;
-      for (const std::string& name : api_services) patterns.push_back(Pattern::quoted(name));
+      for (const std::string& name : api_services) patterns.push_back(pattern_of(name));
       const Duration interval = series_.interval(aggregator_metric);
       out.all.push_back({.name = "HpaMetricsApiUnavailable",
                          .expression = fmt::format("max by (name) ({}{{name=~{}}}) == 1", aggregator_metric,
@@ -370,7 +376,7 @@ class Builder {
          .expression = fmt::format("changes({0}) == 0\nand\ncount_over_time({0}) >= {1}\nand\n({2}) != 0",
                                    seen, frozen_window / step * 9 / 10, need.query),
          .holds = 2 * step,
-         .holds_because = fmt::format("{}; the expression looks back {}", counted(2, "scrape", step),
+         .holds_because = fmt::format("{}; the expression looks back {}", counted(2, "step", step),
                                       prometheus_duration(frozen_window)),
          .severity = "info",
          .summary = fmt::format("{} has had exactly the same value, which is not 0, for {}.",

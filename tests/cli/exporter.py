@@ -4,6 +4,7 @@
 A stand-in API server answers what tests/facts/healthy.json holds, and then is broken, refuses, and answers again.
 Usage: exporter.py HPAWALK
 """
+import functools
 import http.client
 import http.server
 import json
@@ -30,6 +31,7 @@ ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN = "token-of-the-pod"
 
 
+@functools.cache
 def facts():
     """healthy.json is of one namespace; the exporter asks for all."""
     with open(robust.FACTS, encoding="utf-8") as file:
@@ -37,6 +39,30 @@ def facts():
     readings = document["readings"]
     readings["all hpas"] = {"path": HPAS, "value": readings["hpas"]["value"]}
     return document
+
+
+def prometheus(readings, path):
+    """Prometheus's own answer, out of what facts keep of it; None: nothing but the answer is kept."""
+    kept = lambda question: readings[f"prom:watch/prom-web:9191 {question}"]["value"]
+    vector = lambda rows: {"resultType": "vector", "result": rows}
+    samples = lambda rows: vector([{"metric": row["labels"], "value": [row["time"], row["value"]]} for row in rows])
+    counts = lambda label, values: vector([{"metric": {label: name}, "value": [0, value]} for name, value in values.items()])
+    if "/api/v1/targets" in path:
+        return {"activeTargets": [{**target, "scrapePool": target["pool"], "scrapeUrl": target["url"], "scrapeInterval": target["interval"]} for target in kept("targets")]}
+    if "match[]=" in path:
+        question = "names " + path.split("match[]=")[1]
+        return readings[f"prom:watch/prom-web:9191 {question}"]["value"] if f"prom:watch/prom-web:9191 {question}" in readings else []
+    if "/api/v1/query?query=" not in path:
+        return None
+    query = path.split("query=", 1)[1]
+    if query.startswith("{__name__=~"):
+        return samples(kept("samples"))
+    if query.startswith("count by"):
+        return counts("__name__", kept("counts"))
+    if query.startswith("label_replace(count("):
+        return counts("hpawalk", kept("rule counts"))
+    evaluated = readings.get(f"prom:watch/prom-web:9191 eval {query}")
+    return samples(evaluated["value"] if evaluated else [])
 
 
 class Exporter:
@@ -89,9 +115,15 @@ def has(page, line):
 STATE = 'hpawalk_hpa_state{namespace="shop",horizontalpodautoscaler="object-value",state="%s"} 1'
 
 
+def healthy(path, value):
+    data = prometheus(facts()["readings"], path) if "/proxy/api/v1/" in path else None
+    return None if data is None else {"status": "success", "data": data}
+
+
 def outside(home, api):
     """Healthy, broken, refused, and healthy again."""
     document = facts()
+    api.change = healthy
     exporter = Exporter(home.environment)
     check("the exporter says where it serves", exporter.port, exporter.log)
     page = exporter.wait(STATE % "ok")
@@ -112,7 +144,7 @@ def outside(home, api):
             return hpas
         if path.startswith("/api/v1/services"):
             return broken
-        return (503, unavailable) if path.startswith("/apis/custom.metrics.k8s.io") else None
+        return (503, unavailable) if path.startswith("/apis/custom.metrics.k8s.io") else healthy(path, value)
 
     api.change = change
     page = exporter.wait(STATE % "broken")
@@ -120,13 +152,13 @@ def outside(home, api):
     check("with a cause on the link that broke", re.search(r'hpawalk_hpa_link_state\{.*,link="api-service",state="broken",cause="[a-z-]+"\} 1', page), page)
     check("and with the condition", has(page, 'hpawalk_hpa_status_condition{namespace="shop",horizontalpodautoscaler="object-value",condition="ScalingActive",status="False"} 1'), page)
 
-    api.change = lambda path, value: (403, {"kind": "Status", "message": "no", "code": 403}) if path.startswith(HPAS) else None
+    api.change = lambda path, value: (403, {"kind": "Status", "message": "no", "code": 403}) if path.startswith(HPAS) else healthy(path, value)
     page = exporter.wait("hpawalk_exporter_last_diagnosis_success 0")
     check("a diagnosis that failed is counted", has(page, "hpawalk_exporter_last_diagnosis_success 0"), page)
     check("and the last that succeeded is still told", has(page, STATE % "broken"), page)
     check("the log says why", any("[kube-forbidden]" in line for line in exporter.log), exporter.log)
 
-    api.change = lambda path, value: None
+    api.change = healthy
     page = exporter.wait(STATE % "ok", "hpawalk_exporter_last_diagnosis_success 1")
     check("a repaired one is ok again", has(page, STATE % "ok") and not has(page, STATE % "broken"), page)
     check("SIGTERM ends it with exit 0", exporter.stop() == 0, exporter.log)

@@ -70,10 +70,11 @@ TEST_CASE("A healthy HPA has a state, each link of its chain, its conditions and
 }
 
 TEST_CASE("A broken link has the cause that diagnose names first there") {
-  Json document = fakes::document_of("monitor-port-name");
+  Json document = fakes::document_of("monitor-not-selected");
   std::string page = metrics_of(document);
   CHECK_MESSAGE(
-      page.find(R"(link="monitor",state="broken",cause="monitor-port-name"} 1)") != std::string::npos, page);
+      page.find(R"(link="monitor",state="broken",cause="monitor-not-selected"} 1)") != std::string::npos,
+      page);
   CHECK(page.find(R"(horizontalpodautoscaler="object-value",state="broken"} 1)") != std::string::npos);
 }
 

@@ -75,7 +75,7 @@ TEST_CASE("Each request from a pod has the token of its time, and trusts the clu
 
 TEST_CASE("A context that is named is kubectl's matter, in a pod too") {
   Pod pod;
-  pod.fake.processes.expect("kubectl --context=prod config view --minify -o jsonpath={..namespace}",
+  pod.fake.processes.expect("kubectl --context=prod config view --minify -o 'jsonpath={..namespace}'",
                             {0, "shop", ""});
   CHECK(current_namespace(pod.fake.world, {"", "prod"}) == "shop");
 }
