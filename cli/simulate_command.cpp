@@ -107,40 +107,86 @@ Status run_upgrade(Session& session, const SimulateOptions& o, const std::string
                  fmt::format("{} of {} HPAs could not be compared", failed, report->hpas.size()));
 }
 
+struct Simulated {
+  observe::Simulation simulation;
+  std::vector<Variant> variants;
+};
+
+Result<Simulated> simulate_one(Session& session, const SimulateOptions& o,
+                               const observe::SimulationRequest& request) {
+  auto simulation = observe::load_simulation(session.world, session.progress, request, [&] {
+    return any_cluster(session.world, {o.kubeconfig, o.context});
+  });
+  if (!simulation) return tl::unexpected(simulation.error());
+  auto variants = simulated(session, *simulation, o.runs);
+  if (!variants) return tl::unexpected(variants.error());
+  return Simulated{*std::move(simulation), *std::move(variants)};
+}
+
+nlohmann::ordered_json simulation_json(const Simulated& made, bool all_syncs) {
+  const auto& [simulation, variants] = made;
+  nlohmann::ordered_json data = {
+      {"hpa", simulation.spec.name},
+      {"kubernetes", simulation.version},
+      {"profiles", simulation.profile_names},
+      {"notes", simulation.notes},
+      {"durationSeconds", static_cast<double>(variants.front().timeline.duration.count()) / 1e6},
+      {"variants", nlohmann::ordered_json::array()}};
+  if (simulation.setup.keda) data["scaledObject"] = name_of(simulation);
+  for (const Variant& variant : variants) data["variants"].push_back(timeline_json(variant, all_syncs));
+  return data;
+}
+
+Status write_report(Session& session, const std::string& file, const Simulated& made) {
+  auto written =
+      session.world.files.write(file, html::render(simulation_report(made.simulation, made.variants)));
+  if (written) session.world.terminal.err("report: " + file + "\n");
+  return written;
+}
+
+// Every autoscaler of a file, one after the other.
+Status run_each(Session& session, const SimulateOptions& o,
+                const std::vector<observe::SimulationRequest>& requests) {
+  Painted text;
+  nlohmann::ordered_json data = {{"simulations", nlohmann::ordered_json::array()}};
+  for (const observe::SimulationRequest& request : requests) {
+    auto made = simulate_one(session, o, request);
+    if (!made) return failure(made.error());
+    if (session.json) {
+      data["simulations"].push_back(simulation_json(*made, o.all_syncs));
+    } else {
+      text += for_people(made->simulation, made->variants, canvas_for(session.world)) + "\n\n";
+    }
+  }
+  session.print(std::move(text).without_line_end().without_line_end(),
+                session.json ? json_text(data, 2) : "");
+  return {};
+}
+
 Status run_simulate(Session& session, const SimulateOptions& o, const std::string& output) {
   if (!o.upgrade_to.empty()) return run_upgrade(session, o, output);
   if (o.hpa.empty())
     return wrong_usage("--hpa is required", "Name a file or an HPA of the cluster: --hpa FILE|NAME");
-  auto simulation = observe::load_simulation(session.world, session.progress, o, [&] {
-    return any_cluster(session.world, {o.kubeconfig, o.context});
-  });
-  if (!simulation) return tl::unexpected(simulation.error());
-  auto made = simulated(session, *simulation, o.runs);
-  if (!made) return tl::unexpected(made.error());
-  const std::vector<Variant>& variants = *made;
+  auto requests = observe::request_of_each(session.world, o);
+  if (!requests) return failure(requests.error());
+  if (requests->size() > 1) {
+    if (output == "csv" || !o.report.empty())
+      return wrong_usage("-o csv and --report show one simulation",
+                         "Name one: --hpa " + requests->front().hpa);
+    return run_each(session, o, *requests);
+  }
+  auto made = simulate_one(session, o, requests->front());
+  if (!made) return failure(made.error());
   if (!o.report.empty()) {
-    auto written =
-        session.world.files.write(o.report, html::render(simulation_report(*simulation, variants)));
-    if (!written) return written;
-    session.world.terminal.err("report: " + o.report + "\n");
+    if (Status written = write_report(session, o.report, *made); !written) return written;
   }
   if (output == "csv") {
-    session.world.terminal.out(timeline_csv(variants, simulation->profiles));
+    session.world.terminal.out(timeline_csv(made->variants, made->simulation.profiles));
     return {};
   }
-  nlohmann::ordered_json data = {
-      {"hpa", simulation->spec.name},
-      {"kubernetes", simulation->version},
-      {"profiles", simulation->profile_names},
-      {"notes", simulation->notes},
-      {"durationSeconds", static_cast<double>(variants.front().timeline.duration.count()) / 1e6},
-      {"variants", nlohmann::ordered_json::array()}};
-  if (simulation->setup.keda) data["scaledObject"] = name_of(*simulation);
-  if (session.json) {
-    for (const Variant& variant : variants) data["variants"].push_back(timeline_json(variant, o.all_syncs));
-  }
-  session.print(session.json ? Painted() : for_people(*simulation, variants, canvas_for(session.world)),
-                session.json ? json_text(data, 2) : "");
+  session.print(
+      session.json ? Painted() : for_people(made->simulation, made->variants, canvas_for(session.world)),
+      session.json ? json_text(simulation_json(*made, o.all_syncs), 2) : "");
   return {};
 }
 

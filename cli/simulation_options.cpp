@@ -28,8 +28,8 @@ void add_cluster_options(CLI::App& command, SimulationOptions& options) {
 CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
   CLI::Option* hpa = command
                          .add_option("HPA,--hpa", o.hpa,
-                                     "The HPA, or KEDA's ScaledObject: a YAML or JSON file (FILE#NAME if it "
-                                     "contains several), or its "
+                                     "The HPA, or KEDA's ScaledObject: a YAML or JSON file (FILE#NAME or "
+                                     "FILE#NAMESPACE/NAME for one of several; -: standard input), or its "
                                      "name in the cluster")
                          ->type_name("FILE|NAME");
   command.add_option("-p,--profile", o.profiles, "The load, as below; repeat it to give each metric its own")

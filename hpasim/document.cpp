@@ -83,7 +83,8 @@ Result<std::vector<Object>> objects_of(const std::vector<Document>& documents,
                  kinds.empty() ? "No document in it has a kind" : "It holds " + text::join(kinds, ", "));
 }
 
-const std::vector<std::string> only_hpas = {"HorizontalPodAutoscaler"};
+const std::vector<std::string> only_hpas = {"HorizontalPodAutoscaler"},
+                               autoscalers = {"HorizontalPodAutoscaler", "ScaledObject"};
 
 // Of the metadata, whatever its shape: parse_spec says what is wrong with it.
 std::string metadata_text(const Document& hpa, const char* key) {
@@ -168,14 +169,15 @@ Result<Document> find_one(std::string_view text, const std::vector<std::string>&
   }
   auto hpas = objects_of(*documents, kinds);
   if (!hpas) return failure(hpas.error());
-  std::vector<std::string> names;
+  std::vector<std::string> names, short_names;
   std::vector<const Object*> meant;
   for (const Object& hpa : *hpas) {
     names.push_back(full_name_of(*hpa.value));
+    short_names.push_back(name_of(*hpa.value));
     if (name.empty() || name == name_of(*hpa.value) || name == names.back()) meant.push_back(&hpa);
   }
   if (meant.empty()) {
-    auto nearest = text::nearest(name, names);
+    auto nearest = text::nearest(name, name.find('/') == std::string_view::npos ? short_names : names);
     return failure(ErrorClass::usage, "hpa-missing",
                    fmt::format("{} {} not found in the file", text::join(kinds, " or "), name),
                    "It has " + text::join(names, ", "), nearest ? "Did you mean " + *nearest + "?" : "");
@@ -204,7 +206,18 @@ Result<Document> find_hpa(std::string_view text, std::string_view name, Lines* l
 }
 
 Result<Document> find_autoscaler(std::string_view text, std::string_view name) {
-  return find_one(text, {"HorizontalPodAutoscaler", "ScaledObject"}, name, nullptr);
+  return find_one(text, autoscalers, name, nullptr);
+}
+
+std::vector<std::string> autoscaler_names(std::string_view text) {
+  std::vector<std::string> names;
+  auto documents = read_all(text);
+  if (!documents) return names;
+  for (const Object& object : objects_in(*documents)) {
+    if (std::find(autoscalers.begin(), autoscalers.end(), object.kind) != autoscalers.end())
+      names.push_back(full_name_of(*object.value));
+  }
+  return names;
 }
 
 Document find_object(std::string_view text, std::string_view kind, std::string_view name) {

@@ -73,6 +73,8 @@ struct Lines {
 Result<Document> find_hpa(std::string_view text, std::string_view name = {}, Lines* lines = nullptr);
 // The HPA, or a ScaledObject of KEDA (keda.hpp).
 Result<Document> find_autoscaler(std::string_view text, std::string_view name = {});
+// The names of all of them, as find_autoscaler takes them: "shop/web" where a namespace is written.
+std::vector<std::string> autoscaler_names(std::string_view text);
 Result<std::vector<Document>> all_hpas(std::string_view text);
 // The first object of a kind and a name in such a text; null if it has none.
 Document find_object(std::string_view text, std::string_view kind, std::string_view name);

@@ -24,6 +24,7 @@ struct Finding {
   Place place;
   std::string object;             // where it is to be repaired: "ServiceMonitor shop/web"
   std::vector<std::string> hpas;  // whose metric it is about: "shop/web"
+  std::optional<size_t> metric;   // of that HPA: its index in spec.metrics
   std::string sentence;
   std::vector<std::string> evidence;
   std::string fix;
@@ -40,7 +41,7 @@ struct FileCause {
 inline constexpr std::array<FileCause, 6> file_causes = {{
     {"manifest-unreadable", "The file is neither YAML nor JSON"},
     {"manifest-template", "The file is a template of a chart, and not rendered"},
-    {"hpa-refused", "The API server refuses the HPA"},
+    {"hpa-refused", "The API server, or the HPA controller, refuses the HPA"},
     {"hpa-version-gone", "The HPA's apiVersion is not served since Kubernetes 1.25 or 1.26"},
     {"duplicate-object", "Two manifests have the same kind, namespace and name: the last one wins"},
     {"ignore-without-reason", "An annotation ignores a cause without saying why, and does not count"},

@@ -94,7 +94,7 @@ std::vector<std::string> served_hpas(const Chains& chains, const std::string& sp
       const Adapter& adapter = chains.parts.groups.at(need.api_group()).adapter;
       return adapter.space == space && adapter.config_map == config_map;
     });
-    if (served) hpas.push_back(title(hpa));
+    if (served && std::find(hpas.begin(), hpas.end(), title(hpa)) == hpas.end()) hpas.push_back(title(hpa));
   }
   return hpas;
 }
@@ -120,10 +120,70 @@ bool looks_like_rules(const std::string& text) {
   return text.find("seriesQuery") != std::string::npos;
 }
 
+// Resources that Kubernetes has itself, by their plural; what custom ones a cluster has, the files need not
+// say.
+bool known_resource(const Chains& chains, const std::string& plural) {
+  static const std::set<std::string_view> own = {"pods",
+                                                 "services",
+                                                 "namespaces",
+                                                 "nodes",
+                                                 "deployments",
+                                                 "statefulsets",
+                                                 "daemonsets",
+                                                 "replicasets",
+                                                 "jobs",
+                                                 "cronjobs",
+                                                 "ingresses",
+                                                 "persistentvolumeclaims",
+                                                 "endpoints",
+                                                 "configmaps",
+                                                 "replicationcontrollers",
+                                                 "horizontalpodautoscalers",
+                                                 "secrets",
+                                                 "events",
+                                                 "persistentvolumes",
+                                                 "serviceaccounts",
+                                                 "leases",
+                                                 "networkpolicies",
+                                                 "poddisruptionbudgets",
+                                                 "storageclasses"};
+  if (own.contains(plural)) return true;
+  return std::any_of(chains.contents.objects.begin(), chains.contents.objects.end(),
+                     [&](const Object& object) {
+                       return object.kind() == "CustomResourceDefinition" &&
+                              text_at(object.value, "spec.names.plural") == plural;
+                     });
+}
+
+// A label that stands for a resource that the cluster does not have: the adapter does not start.
+void judge_resources(const Chains& chains, const Adapter& adapter, Findings& findings) {
+  for (bool external : {false, true}) {
+    for (const AdapterRule& rule : adapter.rules(external)) {
+      for (const auto& [label, resource] : rule.overrides) {
+        if (resource.resource.empty() || !resource.group.empty() || known_resource(chains, resource.resource))
+          continue;
+        RulesPlace where = place_of(chains, adapter,
+                                    fmt::format("{}[{}].resources.overrides.{}",
+                                                external ? "externalRules" : "rules", rule.index, label));
+        refused(
+            findings, where,
+            fmt::format(
+                "{} maps the label {} to the resource {}, which Kubernetes does not have: prometheus-adapter "
+                "does not start, unless a custom resource has that name",
+                rule.title(), label, diagnose::singular(resource.resource)),
+            "Map only labels that name an object of Kubernetes; external metrics need no label of an object");
+        findings.back().certainty = Certainty::likely;
+        findings.back().hpas = served_hpas(chains, adapter.space, adapter.config_map);
+      }
+    }
+  }
+}
+
 void judge_configurations(const Chains& chains, Findings& findings) {
   std::set<std::string> used;
   for (const auto& [name, group] : chains.parts.groups) {
     const Adapter& adapter = group.adapter;
+    judge_resources(chains, adapter, findings);
     if (!adapter.config_map.empty())
       used.insert(adapter.space + "/" + adapter.config_map + "/" + adapter.config_key);
   }
@@ -159,6 +219,7 @@ struct Asked {
 
   void add(Finding finding) const {
     finding.hpas = {title(hpa)};
+    finding.metric = need.index;
     findings.push_back(std::move(finding));
   }
   const Object* object() const { return chains.of(*hpa.object, "HorizontalPodAutoscaler"); }

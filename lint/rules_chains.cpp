@@ -212,6 +212,7 @@ void judge_chains(const Chains& chains, Findings& findings) {
         finding.evidence = found.evidence;
         finding.fix = fix_text(found.fix);
         finding.hpas = {title(hpa)};
+        finding.metric = k;
         findings.push_back(std::move(finding));
       }
     }
@@ -227,7 +228,7 @@ void judge_together(const Chains& chains, Findings& findings) {
     for (const diagnose::MetricNeed& need : hpa.needs) {
       bool fails = std::any_of(findings.begin(), findings.end(), [&](const Finding& f) {
         bool own = std::find(f.hpas.begin(), f.hpas.end(), title(hpa)) != f.hpas.end();
-        return own && f.level == Level::error && f.sentence.find(need.metric) != std::string::npos;
+        return own && f.level == Level::error && f.metric == need.index;
       });
       if (fails) broken.push_back(need.metric);
     }

@@ -79,8 +79,7 @@ void judge_quota(const Chains& chains, const diagnose::Hpa& hpa, Findings& findi
     for (const char* field : {"pods", "count/pods"}) {
       const Json& limit = at(object.value, {"spec", "hard", field});
       if (limit.is_null()) continue;
-      long long pods =
-          limit.is_string() ? std::atoll(limit.get<std::string>().c_str()) : limit.get<long long>();
+      long long pods = std::atoll(text_at(at(object.value, "spec.hard"), field).c_str());
       bool scoped =
           !at(object.value, "spec.scopes").is_null() || !at(object.value, "spec.scopeSelector").is_null();
       if (pods >= most) continue;

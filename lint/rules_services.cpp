@@ -94,6 +94,7 @@ void judge_target_ports(const Chains& chains, const diagnose::Hpa& hpa, const di
     finding.certainty = number ? diagnose::Certainty::possible : diagnose::Certainty::certain;
     finding.fix = "Use a port that a container declares, or declare this one";
     finding.hpas = {title(hpa)};
+    finding.metric = need.index;
     findings.push_back(std::move(finding));
   }
 }

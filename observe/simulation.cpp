@@ -63,6 +63,24 @@ std::string controller_text(const std::string& version, const hpasim::Flags& fla
                      static_cast<double>(flags.sync_period.count()) / 1e6);
 }
 
+Result<std::vector<SimulationRequest>> request_of_each(world::World& world,
+                                                       const SimulationRequest& request) {
+  HpaFile file = hpa_file(request.hpa);
+  if (!looks_like_file(world, file.path) || !file.name.empty()) return std::vector{request};
+  auto text = world.files.read(file.path);
+  if (!text) return failure(text.error());
+  SimulationRequest read = request;
+  read.file_text = *text;
+  std::vector<std::string> names = hpasim::autoscaler_names(*text);
+  if (names.size() < 2) return std::vector{read};
+  std::vector<SimulationRequest> all;
+  for (const std::string& name : names) {
+    all.push_back(read);
+    all.back().hpa = request.hpa + "#" + name;
+  }
+  return all;
+}
+
 Result<Simulation> load_subject(world::World& world, const SimulationRequest& o, Cluster& cluster) {
   Simulation simulation;
   HpaFile file = hpa_file(o.hpa);
@@ -77,6 +95,7 @@ Result<Simulation> load_subject(world::World& world, const SimulationRequest& o,
       stored = *object;
       return written(stored);
     }
+    if (!o.file_text.empty()) return hpasim::find_autoscaler(o.file_text, file.name);
     auto text = world.files.read(file.path);
     if (!text) return failure(text.error());
     return hpasim::find_autoscaler(*text, file.name);

@@ -17,7 +17,8 @@ namespace hpawalk::observe {
 
 // What is to be simulated, as people type it.
 struct SimulationRequest : hpasim::SetupRequest {
-  std::string hpa;         // FILE, FILE#NAME, or the name of one in the cluster
+  std::string hpa;         // FILE, FILE#NAME, - (standard input), or the name of one in the cluster
+  std::string file_text;   // of FILE, where it was read before
   std::string name_space;  // the HPA's; empty: the context's
   std::vector<std::string> profiles;
   std::string query, last = "24h", step, prometheus = "prom-metrics/prometheus:9090";  // --from-prometheus
@@ -44,6 +45,9 @@ struct Simulation {
 Result<Simulation> load_simulation(world::World& world, world::Progress& progress,
                                    const SimulationRequest& request,
                                    const std::function<Result<world::KubeTarget>()>& cluster);
+
+// The request of each autoscaler of a file that names none behind a #; of all others just this one.
+Result<std::vector<SimulationRequest>> request_of_each(world::World& world, const SimulationRequest& request);
 
 // A load as people type it: a profile's words, or a CSV file's name.
 Result<hpasim::Profile> load_profile(world::World& world, const std::string& text, bool linear,

@@ -1,5 +1,6 @@
 // The simulate and tune commands, from their arguments to their output.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "cli/html_report.hpp"
 #include "cli/run.hpp"
@@ -61,6 +62,42 @@ TEST_CASE("simulate gives CSV of every sync, and takes CSV") {
   REQUIRE(ran.code == 0);
   CHECK(ran.out.starts_with("variant,seconds,load,replicas,ready,proposed,rule\n"));
   CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 9);  // a header, and from 0 on a sync every 15s
+}
+
+TEST_CASE("Of a file with several HPAs, each is simulated, or the one that is named") {
+  auto hpa = [](const std::string& space, int most) {
+    return fmt::format(
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web, namespace: {}}}\n"
+        "spec:\n  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}\n"
+        "  maxReplicas: {}\n---\n",
+        space, most);
+  };
+  const std::map<std::string, std::string> files = {{"hpas.yaml", hpa("prod", 99) + hpa("staging", 10)},
+                                                    {"/dev/stdin", hpa("prod", 99)}};
+  auto simulate = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.begin(), {"simulate", "--hpa", name, "--profile", "hold 5 for 1m"});
+    return run_hpawalk(more, files);
+  };
+  Ran each = simulate("hpas.yaml", {});
+  CHECK_MESSAGE(each.code == 0, each.err);
+  CHECK(each.out.find("1 to 99 replicas") < each.out.find("1 to 10 replicas"));
+  CHECK(nlohmann::json::parse(simulate("hpas.yaml", {"-o", "json"}).out)["simulations"].size() == 2);
+  CHECK(simulate("hpas.yaml#staging/web", {}).out.find("1 to 10 replicas") != std::string::npos);
+  CHECK(simulate("-", {}).out.find("1 to 99 replicas") != std::string::npos);
+  CHECK(simulate("hpas.yaml", {"-o", "csv"}).code == 2);
+  CHECK(simulate("hpas.yaml#web", {}).err.find("[hpa-ambiguous]") != std::string::npos);
+}
+
+TEST_CASE("What a file of an older version means is said") {
+  const std::string old =
+      "apiVersion: autoscaling/v2beta1\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n"
+      "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n  maxReplicas: 10\n"
+      "  metrics:\n  - {type: External, external: {metricName: queue, targetAverageValue: 5}}\n";
+  Ran ran =
+      run_hpawalk({"simulate", "--hpa", "old.yaml", "--profile", "hold 50 for 1m"}, {{"old.yaml", old}});
+  CHECK_MESSAGE(ran.code == 0, ran.err);
+  CHECK(ran.out.find("queue (external)") != std::string::npos);
+  CHECK(ran.out.find("autoscaling/v2beta1 is not served since Kubernetes 1.25") != std::string::npos);
 }
 
 TEST_CASE("simulate tells what is wrong with its arguments and exits with 2") {

@@ -97,6 +97,21 @@ TEST_CASE("The adapter's rules are judged where they are written") {
   }
 }
 
+TEST_CASE("A label of a resource that Kubernetes does not have is found in the rules") {
+  std::string values =
+      with(values_yaml, "{template: <<.Resource>>}", "{overrides: {queue: {resource: queue}}}");
+  const Report report = linted(whole_chain(), values);
+  const Finding* finding = find(report, "adapter-config-invalid");
+  REQUIRE_MESSAGE(finding != nullptr, told(report));
+  CHECK(finding->place.line == 6);
+  CHECK(finding->certainty == Certainty::likely);
+  const char* definition =
+      "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: "
+      "queues.a.b}\n"
+      "spec: {names: {plural: queues}}\n";
+  CHECK(find(linted(whole_chain() + definition, values), "adapter-config-invalid") == nullptr);
+}
+
 TEST_CASE("A metric that no rule yields is found at the HPA") {
   Report report = linted(whole_chain(), with(values_yaml, "jobs{", "queue{"));
   const Finding* finding = find(report, "rule-matches-no-series");

@@ -106,7 +106,7 @@ TEST_CASE("Where the shadow wants another number, the difference says from when 
   CHECK(differences[0].to == end);
   CHECK(differences[0].real == 8);
   CHECK(differences[0].shadow == 4);
-  CHECK_MESSAGE(differences[0].why.find("80 / 20") != std::string::npos, differences[0].why);
+  CHECK_MESSAGE(differences[0].why.find("/ 20 = 2 a pod: 4") != std::string::npos, differences[0].why);
   CHECK(shadow.real_timeline(end).figures.pod_hours == doctest::Approx((2 * 60 + 8 * 60) / 3600.0));
   CHECK(shadow.loads().at(0).at(seconds(30)) == 20);
   CHECK(shadow.loads().at(0).at(seconds(61)) == 80);
