@@ -179,7 +179,7 @@ Status run_lint(Session& session, const LintOptions& options) {
   if (!fails || !options.write_baseline.empty()) return {};
   return failure(ErrorClass::check_failed, "link-broken",
                  "The manifests have " + counts_text(counts_of(report)), {},
-                 "hpawalk explain CAUSE says what a cause means");
+                 "hpawalk explain CAUSE explains a cause; docs/lint.md those that only files show");
 }
 
 }  // namespace

@@ -82,8 +82,8 @@ std::string without_matchers(const std::string& query) {
 }  // namespace
 
 std::string UnknownField::sentence() const {
-  return fmt::format("{}: no such field{}; the adapter refuses it when it starts", path,
-                     near ? ", did you mean " + *near + "?" : "");
+  return fmt::format("{}: no such field; the adapter refuses it when it starts{}", path,
+                     near ? ". Did you mean " + *near + "?" : "");
 }
 
 std::optional<UnknownField> unknown_field(const Json& adapter_config) {

@@ -16,7 +16,9 @@ const Cause cause::adapter_config_invalid = {
     .id = "adapter-config-invalid",
     .link = Link::adapter,
     .symptom = "The adapter does not start, or serves no metrics",
-    .reason = "Its rules are invalid YAML, or missing at the path in --config",
+    .reason =
+        "Its rules are invalid YAML, have a field that the adapter does not know, or are missing at the path "
+        "in --config",
     .detection = "The ConfigMap is parsed",
     .fix = "Correct it"};
 
