@@ -45,7 +45,22 @@ inline constexpr ErrorEntry error_entries[] = {
     {"Building the chain", "adapter-elsewhere", "1",
      "hpawalk's adapter is already installed on the cluster under another name or namespace: `hpawalk down` "
      "first. Nothing was changed."},
-    {"Building the chain", "no-stage", "2", "Unknown stage, or no stage in `--only` comes after `--from`."},
+    {"Building the chain", "keda-unusable", "1",
+     "KEDA's custom resource definitions exist and were not created by this chain, and KEDA does not serve "
+     "the "
+     "external metrics API: repair it, or delete the definitions (with all objects of their kinds), so that "
+     "`hpawalk up` installs its own. Nothing was changed."},
+    {"Building the chain", "keda-elsewhere", "1",
+     "hpawalk's KEDA is already installed on the cluster in another namespace: `hpawalk down` first. Nothing "
+     "was "
+     "changed."},
+    {"Building the chain", "autoscaler-exists", "1",
+     "Another autoscaler already scales the workload: an HPA that the ScaledObject did not create, or a "
+     "ScaledObject's HPA in the way of prometheus-adapter's chain. `hpawalk down` first, or another "
+     "`--workload-name`. Nothing was changed."},
+    {"Building the chain", "no-stage", "2",
+     "Unknown stage, a stage of the other chain (`--metrics`), or no stage in `--only` comes after "
+     "`--from`."},
     {"Building the chain", "no-logs", "2", "That stage has no pods of its own."},
     {"Building the chain", "step-needs-terminal", "2",
      "`--step` asks questions; `hpawalk plan` shows the same without asking."},

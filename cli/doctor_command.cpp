@@ -20,14 +20,15 @@ Status doctor(Session& session, const SettingFlags& flags) {
   if (!config) return failure(config.error());
   auto target = cluster::make_target(session.world, *config);
   Result<cluster::ClusterAccess> found = target->find();
+  const std::vector<std::string> names = steps::stage_names(*config);
   std::vector<cluster::Precondition> findings =
-      steps::look_at_tools(session.world, found ? *found : target->plan().access, steps::stage_names());
+      steps::look_at_tools(session.world, found ? *found : target->plan().access, names);
   for (cluster::Precondition& finding : target->look()) findings.push_back(std::move(finding));
   if (found) {
     Result<std::unique_ptr<world::KubeApi>> api =
         world::connect(session.world, found->kube, tell_waits(session));
     if (api) {
-      for (cluster::Precondition& finding : steps::look_at_cluster(**api, *config, steps::stage_names()))
+      for (cluster::Precondition& finding : steps::look_at_cluster(**api, *config, names))
         findings.push_back(finding);
       for (cluster::Precondition& finding : steps::look_at_broken_apis(**api))
         findings.push_back(std::move(finding));

@@ -103,6 +103,11 @@ Status run_drive(Session& session, const DriveOptions& o, const SettingFlags& fl
   if (!hpa) return failure(hpa.error());
   diagnose::ControllerSettings controller = diagnose::read_controller(api);
   observe::RecordingHead head = observe::recording_head(world.clock, live, controller, *hpa);
+  if (chain->config->text("metrics") == "keda") {
+    auto scaled_object = world::kube_get(api, world::kube_kind("ScaledObject").object(live.space, live.hpa));
+    if (!scaled_object) return failure(scaled_object.error());
+    head.scaled_object = *scaled_object;
+  }
   head.hpawalk = HPAWALK_VERSION;
   head.cluster = chain->target->name();
   head.profile = o.profile;

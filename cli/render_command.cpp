@@ -21,6 +21,12 @@ Result<std::string> rendered(world::World& world, const config::Config& config,
     Result<std::string> values = manifests::render_adapter_values(config);
     return values ? "# Values for the adapter's chart, not an object.\n" + *values : values;
   }
+  if (stage == "keda") {
+    Result<std::string> definitions = manifests::render_keda_definitions(config);
+    Result<std::string> programs = manifests::render_stage(stage, config);
+    if (!by_name && programs) return "# Its definitions: hpawalk render keda prints them too.\n" + *programs;
+    return definitions && programs ? *definitions + "---\n" + *programs : definitions;
+  }
   if (stage == "image") return fmt::format("# {}\n", manifests::prom_fake_image(config));
   if (stage != "operator") return manifests::render_stage(stage, config);
   std::string source = steps::bundle_source(config, target.plan().access);
@@ -40,8 +46,8 @@ Status render(Session& session, const SettingFlags& flags, const std::vector<std
   auto target = cluster::make_target(session.world, *config);
   std::string text;
   yaml::Value data = yaml::Value::object();
-  for (const std::string& stage : asked.empty() ? steps::stage_names() : asked) {
-    if (steps::find_stage(stage) == nullptr) return failure(steps::unknown_stage(stage));
+  for (const std::string& stage : asked.empty() ? steps::stage_names(*config) : asked) {
+    if (Status known = steps::check_stage(stage, *config); !known) return failure(known.error());
     Result<std::string> yaml = rendered(session.world, *config, *target, stage, !asked.empty());
     if (!yaml) return failure(yaml.error());
     text +=

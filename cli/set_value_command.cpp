@@ -77,15 +77,15 @@ std::string after(world::WallTime from, const std::optional<world::WallTime>& at
 }
 
 // How the value travelled, and what became of it.
-std::string summary(const observe::Followed& followed, const Canvas& canvas) {
+std::string summary(const observe::Followed& followed, const char* api, const Canvas& canvas) {
   std::string arrow = canvas.unicode ? " → " : " -> ", chain, times;
   for (size_t i = 0; i < followed.replicas.size(); ++i) {
     chain += (i > 0 ? arrow : "") + std::to_string(followed.replicas[i].second);
     if (i > 0) times += (times.empty() ? "" : ", ") + after(followed.began, followed.replicas[i].first);
   }
   std::string out =
-      fmt::format("in Prometheus after {}, in the custom metrics API after {}, read by the HPA after {}\n",
-                  after(followed.began, followed.in_prometheus), after(followed.began, followed.in_api),
+      fmt::format("in Prometheus after {}, in the {} metrics API after {}, read by the HPA after {}\n",
+                  after(followed.began, followed.in_prometheus), api, after(followed.began, followed.in_api),
                   after(followed.began, followed.in_hpa));
   out += fmt::format("replicas {}{}", chain, times.empty() ? ", unchanged" : " (after " + times + ")");
   if (!times.empty() && followed.ready)
@@ -116,6 +116,7 @@ Json summary_json(const observe::Followed& followed) {
 
 Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain& chain,
                      const std::string& value) {
+  const std::string metric = open.config->text("prom-fake.metric");
   std::optional<ValueChange> changed;
   observe::Follow what;
   what.goal = observe::Goal{{{"settled", "", 0}}, "the HPA to settle"};
@@ -125,8 +126,7 @@ Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain
     Result<ValueChange> done = change(*open.api, *chain.source, value);
     if (!done) return failure(done.error());
     changed = *done;
-    if (session.json)
-      session.world.terminal.out(json_text(Json{{"set", to_json(*changed, chain.metric().name)}}) + "\n");
+    if (session.json) session.world.terminal.out(json_text(Json{{"set", to_json(*changed, metric)}}) + "\n");
     session.printed = true;
     return {};
   };
@@ -135,8 +135,8 @@ Status set_and_watch(Session& session, OpenChain& open, const observe::LiveChain
   if (followed && session.json) world.terminal.out(json_text(summary_json(*followed)) + "\n");
   if (changed && !session.json) {
     Canvas canvas = canvas_for(world);
-    std::string text =
-        to_text(*changed, chain.metric().name) + (followed ? "\n" + summary(*followed, canvas) : "");
+    const char* api = chain.metric().kind == hpasim::MetricKind::external ? "external" : "custom";
+    std::string text = to_text(*changed, metric) + (followed ? "\n" + summary(*followed, api, canvas) : "");
     for (const std::string& line : text::lines(text)) {
       if (!world.terminal.out_is_terminal())
         world.terminal.out(line + "\n");
@@ -162,7 +162,8 @@ Status set_value(Session& session, const SettingFlags& flags, const SetValueOpti
   }
   Result<ValueChange> done = change(*open->api, *chain.source, options.value);
   if (!done) return failure(done.error());
-  session.print(to_text(*done, chain.metric().name), json_text(to_json(*done, chain.metric().name), 2));
+  const std::string metric = open->config->text("prom-fake.metric");
+  session.print(to_text(*done, metric), json_text(to_json(*done, metric), 2));
   return {};
 }
 

@@ -17,10 +17,11 @@ Status status(Session& session, const SettingFlags& flags) {
   Result<OpenChain> chain = open_chain(session, flags);
   if (!chain) return failure(chain.error());
   steps::StageContext context{*chain->api, session.world.clock, *chain->config};
-  std::vector<diagnose::Judgement> judgements(steps::stages().size());
+  const std::vector<const steps::Stage*> stages = steps::stages_of(*chain->config);
+  std::vector<diagnose::Judgement> judgements(stages.size());
   world::Workers workers;
   for (size_t i = 0; i < judgements.size(); ++i) {
-    workers.start([&, i] { judgements[i] = steps::judge_stage(steps::stages()[i], context).judgement; });
+    workers.start([&, i] { judgements[i] = steps::judge_stage(*stages[i], context).judgement; });
   }
   if (Status judged = workers.join(); !judged) return judged;
   Style style(session.world, session.world.terminal.out_is_terminal());
@@ -29,7 +30,7 @@ Status status(Session& session, const SettingFlags& flags) {
                       {"context", chain->access.kube.context},
                       {"stages", yaml::Value::array()}};
   for (size_t i = 0; i < judgements.size(); ++i) {
-    const steps::Stage& stage = steps::stages()[i];
+    const steps::Stage& stage = *stages[i];
     if (stage.rules.empty()) continue;
     text += painted("\n{} {:<14} {}", check_sign(style, judgements[i].mark), stage.name,
                     indented(judgements[i].evidence, 20));

@@ -107,7 +107,7 @@ std::string to_text(const steps::UpReport& report, const OpenChain& chain, const
                                   changed ? "" : "; nothing had to be changed", text::duration(report.took));
   if (!address.url.empty()) where += "\nprom-fake answers at " + address.url;
   if (ready.empty()) return "Every stage was skipped; nothing was changed.";
-  if (ready.size() < steps::stages().size()) {
+  if (ready.size() < steps::stages_of(*chain.config).size()) {
     return fmt::format("{} {} ready on {}\n\n{}", text::join(ready, ", "), ready.size() == 1 ? "is" : "are",
                        where, chain.config->again("verify"));
   }
@@ -151,7 +151,9 @@ void explain_failure(Session& session, const OpenChain& chain, const steps::UpRe
 }
 
 Status build(Session& session, const SettingFlags& flags, steps::UpOptions up, bool step) {
-  Result<std::vector<std::string>> names = steps::selected_stages(up);
+  Result<config::Config> config = load_config(session.world, flags);
+  if (!config) return failure(config.error());
+  Result<std::vector<std::string>> names = steps::selected_stages(up, *config);
   if (!names) return failure(names.error());
   Result<OpenChain> chain = ensure_chain(session, flags);
   if (!chain) return failure(chain.error());
@@ -200,6 +202,7 @@ void add_up(CLI::App& app, Chosen& chosen) {
       "  hpawalk up --cluster kind         on a kind cluster `hpawalk`, created if it does not exist; also "
       "minikube, k3d\n"
       "  hpawalk up --cluster aks          on $AKS_CLUSTER_NAME; the registry $ACR_NAME builds the image\n"
+      "  hpawalk up --metrics keda         with KEDA instead of prometheus-adapter; --hpa-min 0 scales to 0\n"
       "  hpawalk up --step                 stage by stage, with explanations\n"
       "  hpawalk up --only adapter,hpa --hpa-max 20");
   add_output_option(command, chosen);

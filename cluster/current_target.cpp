@@ -72,6 +72,11 @@ class CurrentTarget final : public ClusterTarget {
                    "--prom-fake-image REF");
   }
 
+  Status bring_keda(world::Progress& progress) override {
+    std::string own = own_cluster();
+    return own.empty() ? Status() : local::bring_keda(world_, progress, own);
+  }
+
   // What `--cluster aks` made in Azure for this same cluster is only to be had with that.
   Result<Leftovers> clean_up(world::KubeApi& api, world::Progress&) override {
     Result<MadeNote> note = read_note(api);

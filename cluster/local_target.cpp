@@ -51,6 +51,10 @@ class LocalTarget final : public ClusterTarget {
                         [&](const fs::path& file) { return local::load_image(world_, cluster_, file); });
   }
 
+  Status bring_keda(world::Progress& progress) override {
+    return local::bring_keda(world_, progress, cluster_);
+  }
+
   Status remove(world::Progress& progress) override {
     Result<bool> removed = local::down(world_, progress, cluster_);
     if (!removed) return failure(removed.error());

@@ -64,6 +64,9 @@ class ClusterTarget {
   // Makes hpawalk's own prom-fake image available to pods under `image`.
   virtual Status load_image(world::KubeApi& api, const std::string& image, world::Progress& progress) = 0;
 
+  // Makes KEDA's images available to pods where the nodes cannot pull them.
+  virtual Status bring_keda(world::Progress&) { return {}; }
+
   // Takes away what load_image() made outside of the cluster. The chain is gone by then.
   virtual Result<Leftovers> clean_up(world::KubeApi& api, world::Progress& progress);
 

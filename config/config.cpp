@@ -203,6 +203,16 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
     mistakes.push_back(fmt::format("{}: minimum {} is greater than maximum {} ({})", name("hpa.min"),
                                    number("hpa.min"), number("hpa.max"), name("hpa.max")));
   }
+  if (number("hpa.min") == 0 && text("metrics") != "keda") {
+    mistakes.push_back(fmt::format(
+        "{}: 0 replicas need `metrics: keda`; Kubernetes by itself does not leave 0 replicas in its default "
+        "settings ({})",
+        name("hpa.min"), name("metrics")));
+  }
+  for (std::string_view path : {"keda.polling-interval", "keda.cooldown-period"}) {
+    if (duration(path) % std::chrono::seconds(1) != std::chrono::milliseconds(0))
+      mistakes.push_back(fmt::format("{}: {} must be in whole seconds", name(path), text(path)));
+  }
   if (duration("adapter.max-age") <= duration("servicemonitor.interval")) {
     mistakes.push_back(
         fmt::format("{}: {} must be longer than the scrape interval, {}; otherwise the adapter drops the "

@@ -41,6 +41,9 @@ constexpr Setting table[] = {
     {"pod-security", Kind::choice, "restricted",
      "Pod Security level that the namespaces created by hpawalk enforce", "restricted|baseline|privileged"},
     {"timeout", Kind::duration, "5m", "Time limit of one stage"},
+    {"metrics", Kind::choice, "adapter",
+     "Who serves the metric to the HPA: prometheus-adapter, or KEDA, which also creates the HPA",
+     "adapter|keda"},
     // Azure, for `cluster: aks`
     {"aks.resource-group",
      Kind::azure_name,
@@ -132,10 +135,21 @@ constexpr Setting table[] = {
     {"adapter.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 32Mi}}",
      "Resources of its container"},
     {"adapter.values", Kind::mapping, "{}", "More values for the chart; they override hpawalk's"},
+    // KEDA, for `metrics: keda`
+    {"keda.namespace", Kind::label, "keda", "Namespace of KEDA's operator and metrics API server"},
+    {"keda.image", Kind::image, "ghcr.io/kedacore/keda:2.21.0", "Image of the operator"},
+    {"keda.metrics-image", Kind::image, "ghcr.io/kedacore/keda-metrics-apiserver:2.21.0",
+     "Image of the metrics API server"},
+    {"keda.resources", Kind::mapping, "{requests: {cpu: 10m, memory: 64Mi}}",
+     "Resources of each of its containers"},
+    {"keda.polling-interval", Kind::duration, "30s",
+     "How often KEDA asks for the metric to leave 0 replicas, or to return to them (pollingInterval)"},
+    {"keda.cooldown-period", Kind::duration, "5m",
+     "How long the metric must be 0 before KEDA returns to 0 replicas (cooldownPeriod)"},
     // HorizontalPodAutoscaler
     {"hpa.name", Kind::subdomain, "nginx", "Name of the HorizontalPodAutoscaler"},
     {"hpa.target", Kind::quantity, "10", "Target value of the metric (type Value)"},
-    {"hpa.min", Kind::count, "1", "Minimum number of replicas", "1..1000"},
+    {"hpa.min", Kind::count, "1", "Minimum number of replicas; 0 only with `metrics: keda`", "0..1000"},
     {"hpa.max", Kind::count, "10", "Maximum number of replicas", "1..1000"},
     {"hpa.behavior", Kind::mapping, "{}", "spec.behavior; empty: none, so the HPA's defaults apply"},
     // Tools

@@ -140,11 +140,21 @@ Judgement check_api_service(world::KubeApi& api, const std::string& name) {
 
 Judgement check_metric(world::KubeApi& api, const std::string& space, const std::string& resource,
                        const std::string& name, const std::string& metric) {
-  Result<Json> values = world::kube_get(api, world::custom_metric_path(space, resource, name, metric));
+  return check_value_at(api, world::custom_metric_path(space, resource, name, metric), metric);
+}
+
+Judgement check_value_at(world::KubeApi& api, const std::string& path, const std::string& metric) {
+  Result<Json> values = world::kube_get(api, path);
   if (values) return judged(value_served(*values, metric));
   Error error = values.error();
   if (error.is("kube-not-found")) error.what = error.because;  // the adapter's own words
   return unread(error);
+}
+
+Judgement check_scaled_object(world::KubeApi& api, const ObjectName& scaled_object) {
+  return judge(
+      world::kube_get(api, world::kube_kind("ScaledObject").object(scaled_object.space, scaled_object.name)),
+      scaled_object_ready);
 }
 
 Judgement check_hpa(world::KubeApi& api, const ObjectName& hpa) {

@@ -53,6 +53,9 @@ Judgement check_api_service(world::KubeApi& api, const std::string& name = "v1be
 // resource: "services"; name may be "*"
 Judgement check_metric(world::KubeApi& api, const std::string& space, const std::string& resource,
                        const std::string& name, const std::string& metric);
+// The metrics API's answer to a path (world/kube_resource.hpp).
+Judgement check_value_at(world::KubeApi& api, const std::string& path, const std::string& metric);
+Judgement check_scaled_object(world::KubeApi& api, const ObjectName& scaled_object);
 Judgement check_hpa(world::KubeApi& api, const ObjectName& hpa);
 
 }  // namespace hpawalk::diagnose

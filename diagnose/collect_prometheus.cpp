@@ -10,6 +10,7 @@
 #include "diagnose/controller.hpp"
 #include "diagnose/past.hpp"
 #include "diagnose/series_source.hpp"
+#include "diagnose/view_keda.hpp"
 #include "hpasim/why.hpp"
 
 namespace hpawalk::diagnose {
@@ -29,8 +30,8 @@ double seconds(world::WallTime t) {
 std::vector<const Group*> asked_groups(const Parts& parts) {
   std::vector<const Group*> some;
   for (const auto& [name, group] : parts.groups) {
-    if (group.prometheus.address && group.adapter.kind == AdapterKind::prometheus_adapter)
-      some.push_back(&group);
+    // Of KEDA, only where a trigger names a Prometheus.
+    if (group.prometheus.address && !group.adapter.prometheus_url.empty()) some.push_back(&group);
   }
   return some;
 }
@@ -272,6 +273,12 @@ void read_prometheus_metrics(Reader& reader, const Parts& parts) {
       w.address = *group.prometheus.address;
       w.series.insert(need.metric);
       w.past = std::max(w.past, past);
+      std::optional<PrometheusTrigger> trigger = prometheus_trigger(reader.facts, hpa, need);
+      if (trigger && trigger->url == group.adapter.prometheus_url) {
+        for (const std::string& name : series_in(trigger->query)) w.series.insert(name);
+        if (!trigger->query.empty()) w.expressions.insert(trigger->query);
+        if (past > 0s) w.histories.insert(trigger->query);
+      }
       for (const Candidate& candidate : candidates(group, need)) {
         w.series.insert(candidate.series);
         Result<std::string> query = expression(hpa, need, candidate);

@@ -115,7 +115,10 @@ constexpr Kind kinds[] = {
     {"roles", "metadata.name metadata.namespace"},
     {"rolebindings", "metadata.name metadata.namespace roleRef.kind roleRef.name subjects"},
     {"configmaps", "metadata.name metadata.namespace metadata.hpawalkLastChange data"},
-    {"scaledobjects", CONDITION_FIELDS "metadata.name metadata.namespace status.hpaName"},
+    {"scaledobjects", CONDITION_FIELDS
+     "metadata.name metadata.namespace spec.minReplicaCount spec.idleReplicaCount spec.triggers.type "
+     "spec.triggers.metadata.serverAddress spec.triggers.metadata.query "
+     "spec.triggers.metadata.ignoreNullValues spec.triggers.metadata.activationThreshold status.hpaName"},
     {"canaries", "metadata.name metadata.namespace spec.targetRef.kind spec.targetRef.name status.phase"},
     {pod_metrics, "metadata.name metadata.namespace"},
     {"rejections", EVENT_FIELDS},

@@ -92,6 +92,20 @@ Readiness value_served(const Json& values, std::string_view metric) {
   return {true, fmt::format("{}{} = {}{}", metric, described, text_at(first, "value"), more)};
 }
 
+Readiness scaled_object_ready(const Json& scaled_object) {
+  std::string name = text_at(scaled_object, "metadata.name");
+  const Json& ready = condition(scaled_object, "Ready");
+  if (is_true(ready) && !text_at(scaled_object, "status.hpaName").empty()) {
+    return {true, fmt::format("{}: Ready, Active is {}, its HPA is {}", name,
+                              text_at(condition(scaled_object, "Active"), "status", "Unknown"),
+                              text_at(scaled_object, "status.hpaName"))};
+  }
+  if (text_at(ready, "status", "Unknown") == "Unknown")
+    return {false, name + ": KEDA has not looked at it yet"};
+  return {false, fmt::format("{}: Ready is {}: {}: {}", name, text_at(ready, "status"),
+                             text_at(ready, "reason"), text_at(ready, "message"))};
+}
+
 Readiness hpa_active(const Json& hpa) {
   std::string name = text_at(hpa, "metadata.name");
   const Json& able = condition(hpa, "AbleToScale");

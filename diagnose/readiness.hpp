@@ -40,6 +40,9 @@ Readiness api_service_available(const Json& api_service);
 // A list of the custom or external metrics API with at least one value.
 Readiness value_served(const Json& values, std::string_view metric);
 
+// A ScaledObject of which KEDA has made an HPA, and whose triggers respond (condition Ready).
+Readiness scaled_object_ready(const Json& scaled_object);
+
 // An HPA whose controller can scale (AbleToScale) and has read its metrics (ScalingActive). Without
 // ScalingActive the controller did not look at the metrics: the replicas were outside of the limits, or the
 // scale could not be read.

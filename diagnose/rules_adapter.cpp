@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "diagnose/rules_adapter.hpp"
+#include "diagnose/rules_keda.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -118,6 +119,7 @@ void no_config(const Context& c, Report& report) {
 }  // namespace
 
 void judge_adapter(const Context& c, Report& report) {
+  if (elsewhere_than_keda(c)) return judge_elsewhere(c, report);
   if (c.adapter.kind == AdapterKind::keda) {
     judge_keda(c, report);
     return judge_delegation(c, report);

@@ -5,6 +5,7 @@
 
 #include "base/printable.hpp"
 #include "diagnose/collect.hpp"
+#include "diagnose/rules_keda.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -232,6 +233,15 @@ void scaling_disabled(const HpaSide& s, std::vector<std::string> evidence) {
 
 void not_active(const HpaSide& s, const Json& active) {
   std::string reason = text_at(active, "reason"), message = text_at(active, "message");
+  if (reason == "ScalingDisabled" && idle_by_keda(s.c)) {
+    s.report.set(Link::hpa, Mark::note,
+                 "0 replicas: no trigger of the ScaledObject is active, so KEDA scaled to 0");
+    return;
+  }
+  if (reason == "ScalingDisabled" && scaled_object_unread(s.c)) {
+    s.report.set(Link::hpa, Mark::unknown, "0 replicas: whether KEDA scaled to 0 is unknown");
+    return;
+  }
   s.report.set(Link::hpa, Mark::broken, reason + ": " + std::string(shortened(message, 300)));
   std::vector<std::string> evidence = {
       fmt::format("HPA {}: ScalingActive is False: {}: {}", s.ref, reason, message)};

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "diagnose/rules_keda.hpp"
+
 namespace hpawalk::diagnose {
 
 std::vector<Row> own_rows(const Context& c, const std::vector<Row>& rows) {
@@ -154,13 +156,14 @@ void unknown_from(const Scrape& s, Link first, const std::string& why) {
 }
 
 void judge_scrape(const Context& c, Report& report) {
-  if (c.adapter.kind == AdapterKind::keda || c.adapter.kind == AdapterKind::other) {
+  const bool of_keda = c.adapter.kind == AdapterKind::keda;
+  std::string wanted = of_keda ? series_of(c) : c.expected_series();
+  if ((of_keda && wanted.empty()) || c.adapter.kind == AdapterKind::other || elsewhere_than_keda(c)) {
     for (Link link : {Link::pods, Link::service, Link::monitor, Link::prometheus, Link::series}) {
       report.set(link, Mark::not_applicable, "the adapter uses another data source");
     }
     return;
   }
-  std::string wanted = c.expected_series();
   std::vector<PastSource> past = past_sources(c.facts, c.prometheus, wanted);
   Scrape s{source_of(c.facts, c.hpa, c.need, past), c, report, wanted, nullptr,
            monitors_of(c.facts, c.prometheus)};

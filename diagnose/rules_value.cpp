@@ -2,6 +2,7 @@
 #include "diagnose/rules_value.hpp"
 
 #include "diagnose/collect.hpp"
+#include "diagnose/rules_keda.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -49,6 +50,7 @@ void served(const Context& c, Report& report, const Reading& probe, bool follows
 
 // An answer that says nothing about the value: a right was missing, or somebody was busy for a moment.
 bool not_answered(const Context& c, Report& report, const Reading& probe) {
+  const bool worked = c.works() || idle_by_keda(c);
   if (says_nothing(probe)) {
     report.set(Link::value, c.works() ? Mark::ok : Mark::unknown,
                c.works() ? "the HPA reads it" : why_unread(&probe));
@@ -57,11 +59,11 @@ bool not_answered(const Context& c, Report& report, const Reading& probe) {
   // One 503 among answers: the adapter was busy for a moment, or an overloaded API server did not ask it.
   const Reading* discovery = c.facts.find(discovery_key(c.need.api_group()));
   bool discovered = discovery != nullptr && discovery->read();
-  if (probe.failed_with("kube-unavailable") && c.works() && discovered) {
+  if (probe.failed_with("kube-unavailable") && worked && discovered) {
     report.set(Link::value, Mark::unknown, "the HPA has read it, but now: " + probe.error);
     return true;
   }
-  if (probe.failed_with("kube-unreachable") && c.works()) {
+  if (probe.failed_with("kube-unreachable") && worked) {
     report.set(Link::value, Mark::unknown,
                "the HPA has read it, but now the API does not respond: " + probe.error);
     return true;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "diagnose/rules_hpa.hpp"
+#include "diagnose/rules_keda.hpp"
 #include "diagnose/rules_scrape.hpp"
 
 namespace hpawalk::diagnose {
@@ -109,6 +110,10 @@ bool reads_more(const Context& c, const Candidate& candidate) {
 std::vector<world::Labels> labels_of(const Context& c, const std::vector<Row>& rows) {
   std::vector<world::Labels> all;
   for (const Row& row : own_rows(c, rows)) {
+    if (c.candidate() == nullptr) {  // of KEDA, whose selector names the ScaledObject
+      all.push_back(row.labels);
+      continue;
+    }
     if (c.need.selector.is_object() && !matches(c.need.selector, Json(row.labels))) continue;
     if (c.need.external() && c.candidate()->rule->namespaced) {
       std::optional<std::string> space = label_for(*c.candidate()->rule, {"", "namespaces"});
@@ -135,19 +140,25 @@ Exposure exposed_before(const Context& c, const std::string& series) {
           false};
 }
 
-Exposure exposure(const Context& c) {
+// The only series that the metric is made of; empty: it is made of others too, or that is unknown.
+std::string only_series(const Context& c) {
+  if (c.adapter.kind == AdapterKind::keda) return series_of(c);
   const Candidate* candidate = c.candidate();
-  if (c.adapter.kind != AdapterKind::prometheus_adapter || candidate == nullptr || !c.samples_known() ||
-      !rules_recording(c.facts, candidate->series).empty() || reads_more(c, *candidate))
-    return {};
-  const std::vector<Row>& rows = c.samples(candidate->series);
-  if (rows.empty() && c.sample_count(candidate->series) > 0) return {};  // too many to be read
-  if (rows.empty()) return exposed_before(c, candidate->series);
+  bool known = c.adapter.kind == AdapterKind::prometheus_adapter && candidate != nullptr;
+  return known && c.samples_known() && !reads_more(c, *candidate) ? candidate->series : std::string();
+}
+
+Exposure exposure(const Context& c) {
+  const std::string series = only_series(c);
+  if (series.empty() || !c.samples_known() || !rules_recording(c.facts, series).empty()) return {};
+  const std::vector<Row>& rows = c.samples(series);
+  if (rows.empty() && c.sample_count(series) > 0) return {};  // too many to be read
+  if (rows.empty()) return exposed_before(c, series);
   std::vector<world::Labels> all = labels_of(c, rows);
   return {origin_of_all(c, all),
           seen(*c.prometheus_reading("samples"),
-               fmt::format("{} of {}, all of pods of {}", text::count(all.size(), "sample"),
-                           candidate->series, c.hpa.target_text())),
+               fmt::format("{} of {}, all of pods of {}", text::count(all.size(), "sample"), series,
+                           c.hpa.target_text())),
           true};
 }
 
@@ -172,7 +183,9 @@ bool at_zero(const Context& c) {
 }
 
 Fix keep_one(const Context& c, bool now_zero) {
-  std::string says = now_zero
+  const bool of_keda = c.adapter.kind == AdapterKind::keda;
+  std::string says = of_keda ? "Set minReplicaCount of the ScaledObject to 1, or"
+                     : now_zero
                          ? fmt::format(
                                "Set spec.minReplicas to 1, and scale {} to 1 (kubectl scale): at 0, a larger "
                                "minReplicas alone does not scale it up. Or",
@@ -187,6 +200,8 @@ Fix keep_one(const Context& c, bool now_zero) {
 }  // namespace
 
 bool may_scale_to_zero(const Context& c) {
+  const Json* scaled_object = scaled_object_of(c.facts, c.hpa);
+  if (scaled_object != nullptr && may_be_idle(*scaled_object)) return true;
   return int_at(*c.hpa.object, "spec.minReplicas", 1) == 0;
 }
 
@@ -201,7 +216,7 @@ std::string asleep_text(const Context& c) {
 void judge_asleep(const Context& c, Report& report) {
   const Json& active = condition(*c.hpa.object, "ScalingActive");
   bool by_hand = text_at(active, "reason") == "ScalingDisabled";
-  if (!may_scale_to_zero(c) || !at_zero(c) || by_hand || !wakes(c.need)) return;
+  if (!may_scale_to_zero(c) || !at_zero(c) || (by_hand && !idle_by_keda(c)) || !wakes(c.need)) return;
   Exposure exposed = exposure(c);
   if (exposed.origin != Origin::own || another_wakes(c)) return;
   report.broken(
@@ -224,7 +239,10 @@ void judge_zero_ahead(const Context& c, Report& report) {
       fmt::format("Only the pods of {} expose {}: once the HPA has scaled to 0, no metric exists that "
                   "could scale it up again",
                   c.hpa.target_text(), c.need.metric),
-      {fmt::format("HPA {}: spec.minReplicas is 0", full_name(*c.hpa.object)), exposed.seen},
+      {c.adapter.kind == AdapterKind::keda
+           ? "its ScaledObject's minReplicaCount or idleReplicaCount is 0"
+           : fmt::format("HPA {}: spec.minReplicas is 0", full_name(*c.hpa.object)),
+       exposed.seen},
       keep_one(c, false));
 }
 

@@ -14,6 +14,7 @@
 namespace hpawalk::diagnose {
 namespace {
 
+// Of the custom metrics API; empty: the HPA asks for an external metric, which is of no object.
 std::string metric_of(const Json& hpa) {
   return text_at(list_at(hpa, "spec.metrics").at(0), "object.metric.name");
 }
@@ -77,7 +78,7 @@ Result<Facts> collect_known(world::KubeApi& api, world::Http& http, world::Clock
   options.name = name_of(chain.hpa);
   options.assumed = chain.hpa;
   Result<Facts> facts = collect(api, http, clock, options);
-  if (!facts) return facts;
+  if (!facts || metric_of(chain.hpa).empty()) return facts;
   Reading reading{pods_path(chain), {}, {}, {}, {}, 0};
   Result<Json> answer = world::kube_list(api, reading.path);
   if (answer) {
@@ -114,7 +115,8 @@ Verification verify(const Facts& facts, const KnownChain& chain) {
     }
     if (std::string all = conditions(*hpa); link.link == Link::hpa && !all.empty()) link.text += "; " + all;
     verification.links.push_back({std::string(name_of(link.link)), link.mark, link.text});
-    if (link.link == Link::value) verification.links.push_back(value_for_pods(facts, chain));
+    if (link.link == Link::value && !metric_of(chain.hpa).empty())
+      verification.links.push_back(value_for_pods(facts, chain));
   }
   if (const Finding* first = diagnosis.first_broken()) verification.first_broken = *first;
   for (const Finding& finding : diagnosis.findings) {

@@ -8,6 +8,7 @@
 #include "diagnose/kept.hpp"
 #include "diagnose/selector.hpp"
 #include "diagnose/view.hpp"
+#include "diagnose/view_keda.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::diagnose {
@@ -216,6 +217,10 @@ Adapter adapter_of(const Facts& facts, const std::string& group) {
     }
   }
   adapter.kind = kind_of(adapter);
+  if (adapter.kind == AdapterKind::keda) {
+    adapter.prometheus_url = keda_prometheus_url(facts);
+    parse_url(adapter);
+  }
   if (adapter.kind != AdapterKind::prometheus_adapter) return adapter;
   adapter.prometheus_url = flag(adapter.args, "prometheus-url").value_or("https://localhost");
   adapter.relist = read_duration(flag(adapter.args, "metrics-relist-interval").value_or("10m"));

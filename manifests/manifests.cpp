@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "config/pod_security.hpp"
+#include "manifests/operator_bundle.hpp"
 
 namespace hpawalk::manifests {
 const std::map<std::string_view, std::string_view>& embedded_files();  // cmake/embed.cmake
@@ -60,6 +61,15 @@ Result<std::vector<std::string>> namespaces_of(const std::string& objects) {
   return spaces;
 }
 
+// "500m" -> "0.5": a threshold of KEDA is a number and no quantity.
+std::string decimal(const std::string& quantity) {
+  long long milli = config::quantity_milli(quantity);
+  std::string text = fmt::format("{}.{:03}", milli / 1000, milli % 1000);
+  text.resize(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
 // A registry's name may have capital letters, an image's host may not.
 std::string registry_host(const config::Config& config) {
   std::string host = config.text("acr.login-server");
@@ -101,6 +111,11 @@ Values template_values(const config::Config& config) {
   auto [repository, tag] = split_image(config.text("adapter.image"));
   values["adapter.image-repository"] = repository;
   values["adapter.image-tag"] = tag;
+  values["keda.object-labels"] = merged(labels, {{"app.kubernetes.io/name", "keda"}});
+  values["keda.query"] = keda_query(config);
+  values["keda.threshold"] = decimal(config.text("hpa.target"));
+  values["keda.polling-seconds"] = config.duration("keda.polling-interval") / std::chrono::seconds(1);
+  values["keda.cooldown-seconds"] = config.duration("keda.cooldown-period") / std::chrono::seconds(1);
   values["adapter.series-query"] = config.text("prom-fake.metric") + R"({namespace!="",service!=""})";
   return values;
 }
@@ -114,12 +129,20 @@ Result<std::string> render_namespace(const std::string& name, const config::Conf
   return fill_in(embedded("namespace.yaml"), values);
 }
 
-std::vector<std::string> template_stages() {
+std::string keda_query(const config::Config& config) {
+  return fmt::format("sum({}{{namespace=\"{}\",service=\"{}\"}})", config.text("prom-fake.metric"),
+                     config.text("namespace"), config.text("prom-fake.name"));
+}
+
+std::vector<std::string> template_stages(const config::Config& config) {
+  const bool with_keda = config.text("metrics") == "keda";
   constexpr std::string_view folder = "stages/", end = ".yaml";
   std::vector<std::string> names;
   for (const auto& [path, content] : embedded_files()) {
     if (!path.starts_with(folder)) continue;
-    names.emplace_back(path.substr(folder.size(), path.size() - folder.size() - end.size()));
+    std::string_view name = path.substr(folder.size(), path.size() - folder.size() - end.size());
+    const bool of_keda = name == "keda" || name == "scaledobject";
+    if (of_keda ? with_keda : name != "hpa" || !with_keda) names.emplace_back(name);
   }
   return names;
 }
@@ -137,6 +160,15 @@ Result<std::string> render_stage(std::string_view stage, const config::Config& c
     if (!space->empty()) all += *space + "---\n";
   }
   return all + *objects;
+}
+
+Result<std::string> render_keda_definitions(const config::Config& config) {
+  Result<std::vector<BundleObject>> definitions =
+      adapt_definitions(embedded("keda/definitions.yaml"), config);
+  if (!definitions) return failure(definitions.error());
+  std::string all;
+  for (const BundleObject& definition : *definitions) all += (all.empty() ? "" : "---\n") + definition.text;
+  return all;
 }
 
 Result<std::string> render_adapter_values(const config::Config& config) {

@@ -33,12 +33,18 @@ std::string prom_fake_image(const config::Config& config);
 // that name there.
 std::string prom_fake_pull_policy(const config::Config& config);
 
-// The stages whose objects are one template, by the names of the files in stages/.
-std::vector<std::string> template_stages();
+// KEDA's query in Prometheus: what prometheus-adapter's rule makes of the metric of prom-fake's Service.
+std::string keda_query(const config::Config& config);
+
+// The stages of this chain whose objects are one template, by the names of the files in stages/.
+std::vector<std::string> template_stages(const config::Config& config);
 
 // The objects of one of them, one document each. The namespaces that hpawalk would have to make for it come
 // first.
 Result<std::string> render_stage(std::string_view stage, const config::Config& config);
+
+// KEDA's custom resource definitions, in the order of their file.
+Result<std::string> render_keda_definitions(const config::Config& config);
 
 // A Namespace object; empty for those that every cluster has (default, kube-...).
 Result<std::string> render_namespace(const std::string& name, const config::Config& config);

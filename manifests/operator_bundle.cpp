@@ -134,6 +134,17 @@ bool needed_first(const BundleObject& object) {
          std::find(names.begin(), names.end(), plural) != names.end();
 }
 
+Result<std::vector<BundleObject>> adapt_definitions(std::string_view text, const config::Config& config) {
+  std::vector<BundleObject> objects;
+  for (std::string_view document : documents(text)) {
+    if (document.find("\nkind: CustomResourceDefinition\n") == std::string_view::npos) continue;  // a comment
+    Result<BundleObject> object = adapt_crd(document, config);
+    if (!object) return failure(object.error());
+    objects.push_back(*std::move(object));
+  }
+  return objects;
+}
+
 Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const config::Config& config) {
   std::vector<BundleObject> objects;
   for (std::string_view document : documents(bundle)) {

@@ -22,6 +22,9 @@ struct BundleObject {
 // The resources without which the operator does nothing at all. The others can follow later.
 bool needed_first(const BundleObject& object);
 
+// Definitions of custom resources, labelled; in the order of the text.
+Result<std::vector<BundleObject>> adapt_definitions(std::string_view text, const config::Config& config);
+
 // In the order of the bundle. The error `operator-bundle` says what is wrong with the text.
 Result<std::vector<BundleObject>> adapt_bundle(std::string_view bundle, const config::Config& config);
 

@@ -8,6 +8,7 @@
 
 #include "base/json_text.hpp"
 #include "hpasim/explain.hpp"
+#include "observe/simulation_parts.hpp"
 
 namespace hpawalk::observe {
 namespace {
@@ -81,6 +82,12 @@ Result<hpasim::Setup> setup_of(const Recording& r, double pod_start) {
   setup.pods.pending = time_of(pod_start);
   setup.meaning = hpasim::Meaning::whole;
   setup.duration = time_of(r.length);
+  if (!h.scaled_object.is_null()) {
+    auto read = hpasim::read_scaled_object(hpasim::Document::parse(json_text(h.scaled_object)));
+    if (!read) return failure(read.error());
+    setup.keda = read->keda;
+    take_past(h.scaled_object, h.began, *setup.keda);
+  }
   return setup;
 }
 
@@ -118,7 +125,8 @@ void pair_up(Prediction& p, const Happened& h) {
     PredictedChange simulated, seen;
     if (i < steps.size()) {
       simulated = {{}, seconds_of(steps[i].at), steps[i - 1].count, steps[i].count, {}};
-      if (i - 1 < syncs.size())
+      // Of KEDA's own steps no sync knows.
+      if (i - 1 < syncs.size() && !h.setup.keda)
         simulated.why = hpasim::explain(h.spec, syncs[i - 1]->decision, syncs[i - 1]->proposal);
     }
     if (i < real.size()) seen = {seconds_of(real[i].at), {}, real[i - 1].count, real[i].count, {}};

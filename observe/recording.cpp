@@ -120,6 +120,7 @@ Status take_head(RecordingHead& head, const Json& line) {
   head.tolerance_from_spec = bool_at(line, "toleranceFromSpec");
   head.zero_allowed = bool_at(line, "scaleToZero");
   head.hpa = at(line, "hpa");
+  head.scaled_object = at(line, "scaledObject");
   if (!wrong.empty()) return not_one(wrong);
   if (!head.hpa.is_object()) return not_one("Its first line has no HPA");
   return {};
@@ -160,26 +161,42 @@ const ConditionSeen* HpaMoment::condition(const std::string& type) const {
   return found == conditions.end() ? nullptr : &found->second;
 }
 
+// What the simulator reads of a ScaledObject.
+static Object kept_scaled_object(const Json& scaled_object) {
+  Json status = {{"lastActiveTime", at(scaled_object, "status.lastActiveTime")}};
+  Json metadata = {{"name", at(scaled_object, "metadata.name")},
+                   {"namespace", at(scaled_object, "metadata.namespace")},
+                   {"creationTimestamp", at(scaled_object, "metadata.creationTimestamp")}};
+  Json kept = {{"apiVersion", at(scaled_object, "apiVersion")},
+               {"kind", at(scaled_object, "kind")},
+               {"metadata", metadata},
+               {"spec", at(scaled_object, "spec")},
+               {"status", status}};
+  return Object::parse(json_text(kept));
+}
+
 std::string head_line(const RecordingHead& h) {
-  return line_of({{"kind", kKind},
-                  {"version", RecordingHead::version},
-                  {"began", began_text(h.began)},
-                  {"hpawalk", h.hpawalk},
-                  {"cluster", h.cluster},
-                  {"kubernetes", h.kubernetes},
-                  {"profile", h.profile},
-                  {"durationSeconds", h.duration},
-                  {"namespace", h.space},
-                  {"metric", h.metric},
-                  {"service", h.service},
-                  {"scrapeIntervalSeconds", h.scrape_interval},
-                  {"controllerFlagsSeen", h.flags_seen},
-                  {"syncPeriodSeconds", h.sync_period},
-                  {"downscaleStabilizationSeconds", h.downscale_stabilization},
-                  {"tolerance", h.tolerance},
-                  {"toleranceFromSpec", h.tolerance_from_spec},
-                  {"scaleToZero", h.zero_allowed},
-                  {"hpa", Object::parse(json_text(diagnose::kept("hpas", h.hpa)))}});
+  Object line = {{"kind", kKind},
+                 {"version", RecordingHead::version},
+                 {"began", began_text(h.began)},
+                 {"hpawalk", h.hpawalk},
+                 {"cluster", h.cluster},
+                 {"kubernetes", h.kubernetes},
+                 {"profile", h.profile},
+                 {"durationSeconds", h.duration},
+                 {"namespace", h.space},
+                 {"metric", h.metric},
+                 {"service", h.service},
+                 {"scrapeIntervalSeconds", h.scrape_interval},
+                 {"controllerFlagsSeen", h.flags_seen},
+                 {"syncPeriodSeconds", h.sync_period},
+                 {"downscaleStabilizationSeconds", h.downscale_stabilization},
+                 {"tolerance", h.tolerance},
+                 {"toleranceFromSpec", h.tolerance_from_spec},
+                 {"scaleToZero", h.zero_allowed},
+                 {"hpa", Object::parse(json_text(diagnose::kept("hpas", h.hpa)))}};
+  if (!h.scaled_object.is_null()) line["scaledObject"] = kept_scaled_object(h.scaled_object);
+  return line_of(line);
 }
 
 std::string set_line(double at, double value) {

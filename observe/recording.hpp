@@ -27,7 +27,8 @@ struct RecordingHead {
   bool flags_seen = false;     // the controller's flags could be read; else Kubernetes' defaults
   double sync_period = 15, downscale_stabilization = 300, tolerance = 0.1;
   bool tolerance_from_spec = false, zero_allowed = false;
-  Json hpa;  // as it was at the start, without its status
+  Json hpa;            // as it was at the start, without its status
+  Json scaled_object;  // of KEDA's, likewise, and when it was last active; null: the HPA is its own
 };
 
 struct ValueMoment {  // a value at a hop

@@ -11,6 +11,9 @@
 
 namespace hpawalk::steps {
 
+// Of the first trigger of a ScaledObject, in the external metrics API: KEDA's own name.
+inline constexpr const char* keda_metric = "s0-prometheus";
+
 observe::LiveChain chain_names(const config::Config& config);  // with its source
 observe::Source prom_fake_source(const config::Config& config);
 // Of the ServiceMonitor's targets: "serviceMonitor/NAMESPACE/NAME/".

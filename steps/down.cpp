@@ -22,9 +22,15 @@ namespace hpawalk::steps {
 
 namespace {
 
-bool of_operator(const Json& item, std::string_view kind) {
-  return kind == "CustomResourceDefinition" ||
-         at(item, {"metadata", "labels", "app.kubernetes.io/name"}) == "prometheus-operator";
+// The group of the operator that the object is of; empty: of none.
+std::string_view operator_group(const Json& item, const Object& object) {
+  const Json& name = at(item, {"metadata", "labels", "app.kubernetes.io/name"});
+  const bool definition = object.kind == "CustomResourceDefinition";
+  for (const auto& [group, label] :
+       {std::pair(monitoring_group, "prometheus-operator"), std::pair(keda_group, "keda")}) {
+    if (definition ? object.name.ends_with(fmt::format(".{}", group)) : name == label) return group;
+  }
+  return {};
 }
 
 class Down {
@@ -37,6 +43,7 @@ class Down {
     Status status = survey();
     if (status) status = survey_release();
     if (status) status = survey_operator();
+    if (status) status = survey_keda();
     if (status) status = report_strangers();
     if (status) status = take_away();
     return status;
@@ -68,8 +75,8 @@ class Down {
   void sort_in(const Json& item, Object object, const std::set<std::string>& names) {
     Owner owner = owner_of(item, config_.text("instance"));
     bool crd = object.kind == "CustomResourceDefinition";
-    if (crd && !object.name.ends_with(".monitoring.coreos.com"))
-      return leave(object.title(), "it does not belong to the operator");
+    const std::string_view group = operator_group(item, object);
+    if (crd && group.empty()) return leave(object.title(), "it does not belong to an operator of hpawalk");
     if (owner == Owner::another) {
       ++others_[instance_of(item)];
       report_.others = true;
@@ -82,7 +89,10 @@ class Down {
       bool ending = !at(item, "metadata.deletionTimestamp").is_null();  // nothing is left to decide
       (ending ? ending_ : spaces_).push_back(std::move(object));
     } else {
-      (of_operator(item, object.kind) ? operator_ : chain_).push_back(std::move(object));
+      (group == keda_group         ? keda_
+       : group == monitoring_group ? operator_
+                                   : chain_)
+          .push_back(std::move(object));
     }
   }
 
@@ -132,13 +142,7 @@ class Down {
     Result<std::vector<Object>> made = made_by_operator(api_, world_.clock, chain_);
     if (!made) return failure(made.error());
     chain_.insert(chain_.end(), made->begin(), made->end());
-    if (operator_.empty()) return {};
-    std::string user = user_of_custom_resources(api_, world_.clock, chain_);
-    if (!user.empty()) {
-      for (const Object& object : operator_) leave(object.title(), user);
-      operator_.clear();
-      return {};
-    }
+    if (leave_used(operator_, monitoring_group) || operator_.empty()) return {};
     // The operator itself made this Service, for the kubelets' metrics.
     Result<Json> kubelet =
         world::kube_get(api_, world::kube_kind("Service").object("kube-system", "kubelet"));
@@ -146,6 +150,24 @@ class Down {
                                       "prometheus-operator";
     if (by_operator) operator_.push_back(object_from(*kubelet, world::kube_kind("Service")));
     return {};
+  }
+
+  Status survey_keda() {
+    if (leave_used(keda_, keda_group)) return {};
+    Result<std::vector<Object>> made = made_by_keda(api_, world_.clock, keda_);
+    if (!made) return failure(made.error());
+    keda_.insert(keda_.end(), made->begin(), made->end());
+    return {};
+  }
+
+  // An operator that somebody else's objects still need is left, with its definitions.
+  bool leave_used(std::vector<Object>& objects, std::string_view group) {
+    if (objects.empty()) return false;
+    std::string user = user_of_custom_resources(api_, world_.clock, group, chain_);
+    if (user.empty()) return false;
+    for (const Object& object : objects) leave(object.title(), user);
+    objects.clear();
+    return true;
   }
 
   // What the configuration names, but somebody else made.
@@ -167,22 +189,32 @@ class Down {
       report_.left.push_back(line);
   }
 
-  // In the safe order: the adapter with its API services (a namespace does not end while one of them is
-  // registered and does not answer), the namespaces, the rest, and at last the custom resources' definitions,
-  // which cost the API server most of the time.
+  // In the safe order: ScaledObjects, while KEDA's operator runs, which has to take its finalizer off; what
+  // serves the metrics with its API services (a namespace does not end while one of them is registered and
+  // does not answer), the namespaces, the rest, and at last the custom resources' definitions, which cost the
+  // API server most of the time.
   Status take_away() {
-    std::vector<Object> rest, definitions;
-    for (const std::vector<Object>* group : {&chain_, &operator_}) {
-      for (const Object& object : *group)
-        (object.kind == "CustomResourceDefinition" ? definitions : rest).push_back(object);
+    std::vector<Object> scaled, services, rest, definitions;
+    for (const std::vector<Object>* group : {&chain_, &keda_, &operator_}) {
+      for (const Object& object : *group) {
+        (object.kind == "CustomResourceDefinition" ? definitions
+         : object.kind == "ScaledObject"           ? scaled
+         : object.kind == "APIService"             ? services
+                                                   : rest)
+            .push_back(object);
+      }
     }
     std::vector<Object> going = release_;
-    going.insert(going.end(), rest.begin(), rest.end());
+    for (const std::vector<Object>* group : {&scaled, &services, &rest})
+      going.insert(going.end(), group->begin(), group->end());
     Result<std::vector<Object>> dependents = dependents_of(api_, world_.clock, going);
     if (!dependents) return failure(dependents.error());
     if (going.empty() && spaces_.empty() && ending_.empty() && definitions.empty()) return {};
     progress_.started("chain");
-    Status status = remove(release_);
+    Status status = remove(scaled);
+    if (status) status = wait_gone(world_, config_, access_, api_, progress_, "chain", scaled);
+    if (status) status = remove(services);
+    if (status) status = remove(release_);
     if (status && !release_.empty()) {
       report_.removed.push_back(fmt::format("Helm release {} in namespace {}",
                                             config_.text("adapter.release"),
@@ -248,11 +280,15 @@ class Down {
   // A definition takes all objects of its kind along: a last look at whether somebody has made one meanwhile.
   Status remove_definitions(std::vector<Object>& definitions) {
     if (definitions.empty()) return {};
-    std::string user = user_of_custom_resources(api_, world_.clock, chain_);
-    if (user.empty()) return remove(definitions);
-    for (const Object& object : definitions) leave(object.title(), user);
-    definitions.clear();
-    return {};
+    std::vector<Object> free;
+    for (std::string_view group : {monitoring_group, keda_group}) {
+      std::vector<Object> own;
+      std::copy_if(definitions.begin(), definitions.end(), std::back_inserter(own),
+                   [&](const Object& object) { return object.name.ends_with(fmt::format(".{}", group)); });
+      if (!leave_used(own, group)) free.insert(free.end(), own.begin(), own.end());
+    }
+    definitions = std::move(free);
+    return remove(definitions);
   }
 
   Status remove(const std::vector<Object>& objects) {
@@ -270,7 +306,7 @@ class Down {
   world::KubeApi& api_;
   world::Progress& progress_;
   DownReport& report_;
-  std::vector<Object> chain_, operator_, spaces_, ending_, release_;
+  std::vector<Object> chain_, operator_, keda_, spaces_, ending_, release_;
   std::map<std::string, int> others_;  // by instance
 };
 

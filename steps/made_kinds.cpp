@@ -8,6 +8,7 @@ using world::kube_kind;
 using world::KubeResource;
 
 constexpr KubeResource table[] = {
+    kube_kind("ScaledObject"),
     kube_kind("HorizontalPodAutoscaler"),
     kube_kind("APIService"),
     kube_kind("ServiceMonitor"),

@@ -11,6 +11,7 @@ std::string to_text(const Milestone& milestone) {
     case Milestone::Kind::prometheus: return "Prometheus";
     case Milestone::Kind::name_space: return "namespace " + milestone.name;
     case Milestone::Kind::image: return "image";
+    case Milestone::Kind::keda_image: return "KEDA's images";
     case Milestone::Kind::service_monitor: return "ServiceMonitor";
     case Milestone::Kind::stage: return "stage " + milestone.name;
   }

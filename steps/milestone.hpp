@@ -16,6 +16,7 @@ struct Milestone {
     prometheus,  // the Prometheus resource
     name_space,  // `name`
     image,       // prom-fake's, on the nodes
+    keda_image,  // KEDA's: on the nodes, or in a registry that these can pull from
     service_monitor,
     stage,  // all rules of the stage `name` hold
   };

@@ -46,6 +46,7 @@ struct Lines {
     return CommandLine{helm_line(access, std::move(words)), upgrade.values};
   }
   std::optional<CommandLine> operator()(const LoadImage&) const { return std::nullopt; }
+  std::optional<CommandLine> operator()(const BringKeda&) const { return std::nullopt; }
 };
 
 }  // namespace

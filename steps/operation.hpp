@@ -44,9 +44,12 @@ struct LoadImage {
   std::string image;
 };
 
+// The target makes KEDA's images available, where the nodes cannot pull them.
+struct BringKeda {};
+
 struct Operation {
   std::string subject;  // "Deployment nginx"
-  std::variant<Apply, InstallBundle, Restart, HelmUpgrade, LoadImage> action;
+  std::variant<Apply, InstallBundle, Restart, HelmUpgrade, LoadImage, BringKeda> action;
   std::vector<Milestone> after = {};                // must be reached before it may run
   std::optional<Milestone> reaches = std::nullopt;  // holds once it is done
 };
@@ -57,7 +60,8 @@ struct CommandLine {
   std::string input = {};  // for stdin
 };
 
-// `bundled_chart`: the folder with the bundled chart (chart.hpp). None for LoadImage, which is the target's.
+// `bundled_chart`: the folder with the bundled chart (chart.hpp). None for LoadImage and BringKeda, which are
+// the target's.
 std::optional<CommandLine> command_line(const Operation& operation, const cluster::ClusterAccess& access,
                                         const std::string& bundled_chart);
 

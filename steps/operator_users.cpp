@@ -14,8 +14,6 @@ namespace hpawalk::steps {
 
 namespace {
 
-constexpr const char* group = "monitoring.coreos.com";
-
 bool has(const std::vector<Object>& objects, const std::string& uid) {
   return std::any_of(objects.begin(), objects.end(), [&](const Object& o) { return o.uid == uid; });
 }
@@ -36,19 +34,23 @@ bool is_operator(const Json& pod) {
 
 }  // namespace
 
-std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock,
+bool in_group(std::string_view group, std::string_view of) {
+  return group == of || group.ends_with(fmt::format(".{}", of));
+}
+
+std::string user_of_custom_resources(world::KubeApi& api, world::Clock& clock, std::string_view group,
                                      const std::vector<Object>& going) {
   world::KubeKinds kinds = world::discover(api);
   for (const world::UnreadKinds& unread : kinds.unread) {
-    if (unread.group.empty() || unread.group == group)
+    if (unread.group.empty() || in_group(unread.group, group))
       return "its remaining users are unknown: " + unread.why;
   }
   for (const world::KubeKind& kind : kinds.all) {
-    if (kind.group != group || !kind.listable) continue;
+    if (!in_group(kind.group, group) || !kind.listable) continue;
     Result<std::vector<Json>> items = world::list_metadata(api, clock, kind.collection());
     if (!items) return "its remaining users are unknown: " + items.error().what;
     for (const Json& item : *items) {
-      Object object = object_from(item, group, kind.kind, kind.resource);
+      Object object = object_from(item, kind.group, kind.kind, kind.resource);
       if (!has(going, object.uid)) return object.title() + " still needs it";
     }
   }
@@ -77,6 +79,25 @@ Result<std::vector<Object>> made_by_operator(world::KubeApi& api, world::Clock& 
         if (by_operator) found.push_back(object_from(item, kind));
       }
     }
+  }
+  return found;
+}
+
+Result<std::vector<Object>> made_by_keda(world::KubeApi& api, world::Clock& clock,
+                                         const std::vector<Object>& keda) {
+  std::set<std::string> spaces;
+  for (const Object& object : keda) {
+    if (object.kind == "Deployment") spaces.insert(object.space);
+  }
+  std::vector<Object> found;
+  constexpr world::KubeResource secret = world::kube_kind("Secret");
+  for (const std::string& space : spaces) {
+    Result<std::vector<Json>> items = world::list_metadata(
+        api, clock,
+        secret.collection(space) +
+            "?labelSelector=" + world::query_value("app.kubernetes.io/name=keda-operator"));
+    if (!items) return failure(items.error());
+    for (const Json& item : *items) found.push_back(object_from(item, secret));
   }
   return found;
 }

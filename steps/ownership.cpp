@@ -40,7 +40,7 @@ std::string configured_name(std::string_view kind, const std::string& space, con
 
 Result<std::vector<yaml::Value>> configured_objects(const config::Config& config) {
   std::vector<yaml::Value> all;
-  for (const std::string& stage : manifests::template_stages()) {
+  for (const std::string& stage : manifests::template_stages(config)) {
     Result<std::string> text = manifests::render_stage(stage, config);
     if (!text) return failure(text.error());
     Result<std::vector<yaml::Value>> objects = yaml::parse_all(*text);

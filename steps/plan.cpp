@@ -9,6 +9,11 @@ namespace hpawalk::steps {
 
 std::vector<cluster::PlannedCommand> planned(const Operation& operation, const config::Config& config,
                                              const cluster::ClusterAccess& access, const std::string& chart) {
+  if (std::holds_alternative<BringKeda>(operation.action)) {
+    return {{operation.subject +
+                 ": the nodes pull them; hpawalk compiles and imports them on a local cluster that cannot",
+             {}}};
+  }
   std::optional<CommandLine> line = command_line(operation, access, chart);
   if (!line) {
     if (!config.text("prom-fake.image").empty())
@@ -26,7 +31,7 @@ std::vector<cluster::PlannedCommand> planned(const Operation& operation, const c
 
 Result<std::vector<PlannedStage>> plan(const config::Config& config, const cluster::ClusterAccess& access,
                                        const UpOptions& options, const std::string& chart) {
-  Result<std::vector<std::string>> names = selected_stages(options);
+  Result<std::vector<std::string>> names = selected_stages(options, config);
   if (!names) return failure(names.error());
   std::vector<PlannedStage> planned_stages;
   for (const std::string& name : *names) {

@@ -11,6 +11,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "steps/chain_names.hpp"
 #include "steps/pod_security.hpp"
 #include "world/kube_resource.hpp"
 
@@ -100,6 +101,8 @@ std::vector<world::AccessQuestion> questions(world::KubeApi& api, const config::
     ask({"get", "custom.metrics.k8s.io", "services/" + config.text("prom-fake.metric"),
          config.text("namespace")});
   }
+  if (contains(stages, "scaledobject"))
+    ask({"get", "external.metrics.k8s.io", std::string(keda_metric), config.text("namespace")});
   return all;
 }
 

@@ -46,7 +46,18 @@ bool waits_for_discovery(world::KubeApi& api, const std::vector<Object>& objects
 // answer. Whose that is, hpawalk does not know.
 Error still_there(world::KubeApi& api, const config::Config& config, const std::vector<Object>& objects,
                   Error error) {
-  if (!error.is("timeout") || !waits_for_discovery(api, objects)) return error;
+  if (!error.is("timeout")) return error;
+  for (const Object& object : objects) {
+    if (object.kind != "ScaledObject" || !world::kube_get(api, object.path())) continue;
+    error.because += "\nKEDA's operator has not taken off its finalizer";
+    error.hint = fmt::format(
+        "hpawalk logs keda   says why, if it runs. Without it: kubectl patch scaledobject {} -n {} "
+        "--type=merge -p "
+        "'{{\"metadata\":{{\"finalizers\":null}}}}'; {} continues",
+        object.name, object.space, config.again("down"));
+    return error;
+  }
+  if (!waits_for_discovery(api, objects)) return error;
   Result<std::vector<BrokenApi>> broken = broken_apis(api);
   if (!broken || broken->empty()) return error;
   for (const BrokenApi& service : *broken)

@@ -56,6 +56,7 @@ struct Stage {
   std::string_view name;
   std::string_view why;                 // for `up --step` and the plan
   std::vector<std::string_view> needs;  // the stages without which it cannot become ready
+  std::string_view metrics = {};        // only in chains with this value of the setting `metrics`
   std::vector<Making> makes = {};       // what `operations` creates
   Operations (*operations)(const config::Config&, const cluster::ClusterAccess&);
   std::vector<Rule> rules;

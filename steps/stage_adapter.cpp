@@ -70,6 +70,7 @@ Stage adapter_stage() {
               "prometheus-adapter serves metrics from Prometheus in the custom metrics API, the only API "
               "that the HPA asks.",
           .needs = {"servicemonitor"},
+          .metrics = "adapter",
           .makes = {{kube_kind("APIService"), "", "1.10"},
                     {kube_kind("ClusterRole"), ""},
                     {kube_kind("ClusterRoleBinding"), ""},

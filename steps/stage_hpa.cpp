@@ -23,6 +23,7 @@ Stage hpa_stage() {
       .why =
           "The HorizontalPodAutoscaler compares the metric with its target every 15s and sets the replicas.",
       .needs = {"workload", "adapter"},
+      .metrics = "adapter",
       .makes = {{kube_kind("HorizontalPodAutoscaler"), "namespace", "1.23"}},
       .operations = operations,
       .rules = {{"it reads the metric", reads_metric}}};

@@ -1,5 +1,5 @@
-// The walkthrough's eight stages, in the order in which a person would do them: the program's table of
-// contents.
+// The walkthrough's stages, in the order in which a person would do them: the program's table of contents. A
+// chain has eight of them: the last two are of the setting `metrics`.
 #pragma once
 
 #include <span>
@@ -17,10 +17,18 @@ Stage prom_fake_stage();
 Stage servicemonitor_stage();
 Stage adapter_stage();
 Stage hpa_stage();
+Stage keda_stage();
+Stage scaledobject_stage();
 
-std::span<const Stage> stages();
+std::span<const Stage> stages();  // of all chains
 const Stage* find_stage(std::string_view name);
 std::vector<std::string> stage_names();
+// Of this configuration's chain.
+std::vector<const Stage*> stages_of(const config::Config& config);
+std::vector<std::string> stage_names(const config::Config& config);
+
+// The error `no-stage`, unless it is a stage of this chain.
+Status check_stage(const std::string& name, const config::Config& config);
 
 // The error `no-stage`, with the nearest right name.
 Error unknown_stage(const std::string& name);

@@ -214,6 +214,7 @@ class Run {
 
   Status change_by(const Operation& operation, const std::string& chart) {
     std::optional<CommandLine> line = command_line(operation, access_, chart);
+    if (std::holds_alternative<BringKeda>(operation.action)) return target_.bring_keda(progress_);
     if (!line) {
       return target_.load_image(api_, std::get<LoadImage>(operation.action).image, progress_);
     }
@@ -244,8 +245,9 @@ class Run {
         world_.clock, {config_.duration("timeout"), 50ms}, "waiting for the API server to serve " + resource,
         [&]() -> Result<world::StillWaiting> {
           if (board_.stopped()) return stopped();
-          for (const char* version : {"v1", "v1alpha1"}) {
-            Result<Json> list = world::kube_get(api_, world::api_root("monitoring.coreos.com", version));
+          for (const char* version :
+               {"monitoring.coreos.com/v1", "monitoring.coreos.com/v1alpha1", "keda.sh/v1alpha1"}) {
+            Result<Json> list = world::kube_get(api_, world::api_root(version));
             if (!list) continue;
             for (const Json& served : list_at(*list, "resources")) {
               if (text_at(served, "name") == resource) return world::StillWaiting();
@@ -328,15 +330,15 @@ std::string_view outcome_name(StageReport::Outcome outcome) {
   return "";
 }
 
-Result<std::vector<std::string>> selected_stages(const UpOptions& options) {
-  for (const std::string& name : options.only) {
-    if (find_stage(name) == nullptr) return failure(unknown_stage(name));
+Result<std::vector<std::string>> selected_stages(const UpOptions& options, const config::Config& config) {
+  std::vector<std::string> named = options.only;
+  if (!options.from.empty()) named.push_back(options.from);
+  for (const std::string& name : named) {
+    if (Status known = check_stage(name, config); !known) return failure(known.error());
   }
-  if (!options.from.empty() && find_stage(options.from) == nullptr)
-    return failure(unknown_stage(options.from));
   std::vector<std::string> names;
   bool reached = options.from.empty();
-  for (const std::string& name : stage_names()) {
+  for (const std::string& name : stage_names(config)) {
     reached = reached || name == options.from;
     bool wanted = options.only.empty() ||
                   std::find(options.only.begin(), options.only.end(), name) != options.only.end();
@@ -349,7 +351,7 @@ Result<std::vector<std::string>> selected_stages(const UpOptions& options) {
 Status up(world::World& world, const config::Config& config, cluster::ClusterTarget& target,
           const cluster::ClusterAccess& access, world::KubeApi& api, const UpOptions& options,
           world::Progress& progress, UpReport& report) {
-  Result<std::vector<std::string>> names = selected_stages(options);
+  Result<std::vector<std::string>> names = selected_stages(options, config);
   if (!names) return failure(names.error());
   world::TimePoint start = world.clock.now();
   StageContext context{api, world.clock, config};

@@ -36,7 +36,7 @@ struct UpReport {
 };
 
 // The names of the stages that `options` select. The error `no-stage` when a name is wrong.
-Result<std::vector<std::string>> selected_stages(const UpOptions& options);
+Result<std::vector<std::string>> selected_stages(const UpOptions& options, const config::Config& config);
 
 // The error is that of the first stage, in the table's order, that did not come to stand (`stage-NAME` when
 // one of its rules does not hold); `report` says how far all of them came. `needs-stage`: a stage that was

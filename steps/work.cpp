@@ -10,6 +10,7 @@
 #include "manifests/manifests.hpp"
 #include "steps/bundle.hpp"
 #include "steps/chart.hpp"
+#include "steps/keda_owner.hpp"
 #include "steps/operator_users.hpp"
 #include "steps/ownership.hpp"
 #include "steps/release.hpp"
@@ -39,6 +40,15 @@ class Finder {
   Result<Work> run(const Stage& stage) {
     Operations operations = stage.operations(config_, access_);
     if (!operations) return failure(operations.error());
+    if (stage.name == "keda") {
+      Result<bool> other = use_other_keda(api_, config_);
+      if (!other) return failure(other.error());
+      work_.used = *other;
+      if (*other) return std::move(work_);
+    }
+    if (stage.name == "hpa" || stage.name == "scaledobject") {
+      if (Status only = only_autoscaler(api_, config_, stage.name); !only) return failure(only.error());
+    }
     for (const Operation& operation : *operations) {
       Status found = find(operation);
       if (!found) return failure(found.error());
@@ -52,6 +62,7 @@ class Finder {
     if (std::holds_alternative<InstallBundle>(operation.action)) return bundle();
     if (std::holds_alternative<HelmUpgrade>(operation.action)) return helm(operation);
     if (auto* load = std::get_if<LoadImage>(&operation.action)) return image(operation, load->image);
+    if (std::holds_alternative<BringKeda>(operation.action)) return keda_image(operation);
     return {};  // a Restart stands only within the bundle
   }
 
@@ -372,6 +383,17 @@ class Finder {
     }
     work_.evidence = image + ": brought to the cluster";
     work_.todo.push_back(operation);
+    return {};
+  }
+
+  Status keda_image(const Operation& operation) {
+    Result<Json> live = world::kube_get(
+        api_, kube_kind("Deployment").object(config_.text("keda.namespace"), "keda-operator"));
+    if (live && int_at(*live, "status.availableReplicas") > 0) {
+      reached(operation);
+    } else {
+      work_.todo.push_back(operation);
+    }
     return {};
   }
 

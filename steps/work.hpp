@@ -17,7 +17,8 @@ struct Work {
   std::string evidence = {};            // where no rule will say more
 };
 
-// Errors: `not-ours`, `operator-bundle`, `adapter-chart`, or those of the API.
+// Errors: `not-ours`, `operator-bundle`, `adapter-chart`, `keda-unusable`, `keda-elsewhere`,
+// `autoscaler-exists`, or those of the API.
 Result<Work> find_work(world::World& world, const config::Config& config,
                        const cluster::ClusterAccess& access, world::KubeApi& api, const Stage& stage);
 

@@ -49,6 +49,16 @@ std::vector<Image> images(const KubernetesRelease& release) {
   };
 }
 
+Image keda_image() {
+  const std::string registry = "ghcr.io/kedacore/", tag = std::string(":") + version::keda;
+  return {{registry + "keda" + tag, registry + "keda-metrics-apiserver" + tag},
+          {"keda", "keda-adapter"},
+          "/",
+          {},
+          {},
+          "65532:65532"};
+}
+
 Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config,
                      const fs::path& archive) {
   fs::path work = archive.string() + ".work";
@@ -198,6 +208,16 @@ const std::vector<std::string> databases = {"io.containerd.metadata.v1.bolt/meta
 
 }  // namespace
 
+Status write_image(world::World& world, const Image& image, const Parts& parts, const fs::path& work,
+                   const fs::path& archive) {
+  const fs::path root = work / "root";
+  Status done = world.files.make_folder(root);
+  if (done) done = fill_root(world, image, parts, work, root);
+  if (done) done = write_archive(world, root, {image.names, image.entrypoint, image.user}, archive);
+  if (done) done = world.files.remove_all(root);
+  return done;
+}
+
 Result<fs::path> make_image_store(world::World& world, const Layout& layout, const KubernetesRelease& release,
                                   const Parts& parts, world::Progress& progress) {
   std::string keys = "4";  // raise it when the way images are written changes
@@ -232,12 +252,9 @@ Result<fs::path> make_image_store(world::World& world, const Layout& layout, con
       }
       continue;
     }
-    fs::path root = work / "root", archive = work / "image.tar";
-    Status done = world.files.make_folder(root);
-    if (done) done = fill_root(world, image, parts, work, root);
-    if (done) done = write_archive(world, root, {image.names, image.entrypoint, image.user}, archive);
+    fs::path archive = work / "image.tar";
+    Status done = write_image(world, image, parts, work, archive);
     if (done) done = (*containerd)->import_image(archive);
-    if (done) done = world.files.remove_all(root);
     if (!done) return fail(done.error());
   }
   containerd->reset();

@@ -24,6 +24,9 @@ struct Image {
 
 std::vector<Image> images(const KubernetesRelease& release);
 
+// KEDA's two images as one: under both names, with both programs.
+Image keda_image();
+
 // A docker-archive of the files below `root`, as `ctr images import`, `docker load` and `kind load` read it.
 struct ArchiveConfig {
   std::vector<std::string> names;
@@ -32,6 +35,10 @@ struct ArchiveConfig {
 };
 Status write_archive(world::World& world, const fs::path& root, const ArchiveConfig& config,
                      const fs::path& archive);
+
+// The archive of an image whose programs are in `parts`. `work`: a folder for what comes on the way.
+Status write_image(world::World& world, const Image& image, const Parts& parts, const fs::path& work,
+                   const fs::path& archive);
 
 // Writes and imports, or pulls; the folder of the store. Cheap when it is there. Needs root. The error is
 // `release-unavailable` where an image cannot be pulled because its registry does not answer or have it.

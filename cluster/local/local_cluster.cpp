@@ -593,20 +593,52 @@ Result<fs::path> own_program(world::World& world, const std::string& name, const
   return world.files.exists(of_kubernetes) ? of_kubernetes : d->chain_programs() / program;
 }
 
-Status load_image(world::World& world, const std::string& name, const fs::path& archive) {
+namespace {
+
+Result<world::ProcessIdentity> node_of(world::World& world, const std::string& name) {
   if (Status valid = check_name(name); !valid) return failure(valid.error());
-  ClusterFiles files = locate(world, name);
-  std::optional<world::ProcessIdentity> node = running_node(world, files);
-  if (!node) {
-    return failure(ErrorClass::environment, "cluster-not-running",
-                   "The cluster \"" + name + "\" is not running", {}, "hpawalk cluster up --name " + name);
-  }
+  std::optional<world::ProcessIdentity> node = running_node(world, locate(world, name));
+  if (node) return *node;
+  return failure(ErrorClass::environment, "cluster-not-running",
+                 "The cluster \"" + name + "\" is not running", {}, "hpawalk cluster up --name " + name);
+}
+
+}  // namespace
+
+Status load_image(world::World& world, const std::string& name, const fs::path& archive) {
+  Result<world::ProcessIdentity> node = node_of(world, name);
+  if (!node) return failure(node.error());
   Result<std::string> imported = world::run_checked(
       world.processes,
       inside(*node, {"ctr", "--namespace", "k8s.io", "images", "import", archive}, std::chrono::minutes(5)),
       "image-import", "Cannot import the image into the cluster");
   if (!imported) return failure(imported.error());
   return {};
+}
+
+Status bring_keda(world::World& world, world::Progress& progress, const std::string& name) {
+  Result<world::ProcessIdentity> node = node_of(world, name);
+  if (!node) return failure(node.error());
+  const Image image = keda_image();
+  Result<std::string> there = world::run_checked(
+      world.processes,
+      inside(*node, {"ctr", "--namespace", "k8s.io", "images", "list", "--quiet", "name==" + image.names[0]},
+             std::chrono::minutes(1)),
+      "image-import", "Cannot list the images of the cluster");
+  if (!there) return failure(there.error());
+  if (!text::trim(*there).empty()) return {};
+  Layout layout = make_layout(world.environment);
+  Result<world::FileLock> lock = lock_cache(world, layout, progress);
+  if (!lock) return failure(lock.error());
+  Result<std::optional<Parts>> parts = build_keda(world, layout, progress);
+  if (!parts) return failure(parts.error());
+  if (!*parts) return {};
+  const fs::path work = layout.cache / "keda-image", archive = work / "image.tar";
+  Status done = world.files.remove_all(work);
+  if (done) done = write_image(world, image, **parts, work, archive);
+  if (done) done = load_image(world, name, archive);
+  Status removed = world.files.remove_all(work);
+  return done ? removed : done;
 }
 
 }  // namespace hpawalk::local

@@ -79,4 +79,8 @@ Result<std::filesystem::path> own_program(world::World& world, const std::string
 // Imports an archive (docker-archive) into the running node.
 Status load_image(world::World& world, const std::string& name, const std::filesystem::path& archive);
 
+// Makes KEDA's images available to the cluster's pods: compiled and imported, unless the node has them or can
+// pull them.
+Status bring_keda(world::World& world, world::Progress& progress, const std::string& name);
+
 }  // namespace hpawalk::local

@@ -88,8 +88,22 @@ std::vector<PartSet> part_sets(const KubernetesRelease& release) {
   };
 }
 
+PartSet keda_set() {
+  const std::string commands = "github.com/kedacore/keda/v2/cmd/";
+  const std::string flags =
+      fmt::format("-s -w -X github.com/kedacore/keda/v2/version.Version={}", version::keda);
+  return {"keda",
+          "KEDA",
+          "keda",
+          {commands + "operator", commands + "adapter"},
+          {"-trimpath", "-ldflags", flags},
+          {{"keda", "operator"}, {"keda-adapter", "adapter"}}};
+}
+
 fs::path Parts::program(const std::string& name) const {
-  for (const PartSet& set : part_sets(kubernetes_releases().front())) {
+  std::vector<PartSet> sets = part_sets(kubernetes_releases().front());
+  sets.push_back(keda_set());
+  for (const PartSet& set : sets) {
     if (set.programs.contains(name)) return folders_.at(set.name) / name;
   }
   assert(false && "unknown component");
@@ -346,6 +360,26 @@ Result<Parts> build_parts(world::World& world, const Layout& layout, const Kuber
       return failure(built.error());
   }
   return Parts(folders);
+}
+
+Result<std::optional<Parts>> build_keda(world::World& world, const Layout& layout,
+                                        world::Progress& progress) {
+  const PartSet set = keda_set();
+  Result<std::string> go = go_version(world);
+  fs::path folder;
+  if (go) {
+    folder = layout.parts() / (set.name + "-" + key_of(set, *go));
+    // Its programs become an image of a cluster that this machine's root runs.
+    if (Status trusted = world::check_trusted(world, folder); !trusted) return failure(trusted.error());
+    if (world.files.exists(folder)) return Parts({{set.name, folder}});
+  }
+  Result<bool> pull = upstream_answers(world, {&set}, kubernetes_releases().front(), progress);
+  if (!pull) return failure(pull.error());
+  if (*pull) return std::nullopt;
+  if (!go) return failure(go.error());
+  if (Status enough = check_space(world, layout, false); !enough) return failure(enough.error());
+  if (Status built = Builder{world, set, folder, progress}.build(); !built) return failure(built.error());
+  return Parts({{set.name, folder}});
 }
 
 }  // namespace hpawalk::local

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,11 @@ inline constexpr const char* prometheus_operator = "v0.92.1";
 inline constexpr const char* prometheus = "v3.16.0";
 inline constexpr const char* adapter = "v0.12.0";
 inline constexpr const char* helm = "v3.22.0";
+inline constexpr const char* keda = "2.21.0";
 }  // namespace version
 
 struct PartSet {
-  std::string name;                             // "kubernetes", "chain", "prometheus" or "adapter"
+  std::string name;                             // "kubernetes", "chain", "prometheus", "adapter" or "keda"
   std::string title;                            // "Kubernetes 1.37": what people read
   std::string module;                           // the folder below parts/ with its go.mod
   std::vector<std::string> packages;            // given to go build
@@ -51,6 +53,9 @@ struct PartSet {
 
 // What a cluster of that Kubernetes is made of. Only the set "kubernetes" depends on the release.
 std::vector<PartSet> part_sets(const KubernetesRelease& release);
+
+// KEDA's operator and metrics API server. No cluster needs them: they are compiled when they are asked for.
+PartSet keda_set();
 
 // Files of a set, by their path inside of it; made by cmake/embed.cmake.
 const std::map<std::string_view, std::string_view>& embedded_files();
@@ -66,7 +71,7 @@ enum class Source {
 class Parts {
  public:
   explicit Parts(std::map<std::string, fs::path> folders) : folders_(std::move(folders)) {}
-  fs::path program(const std::string& name) const;  // asserts that the name is one of part_sets()
+  fs::path program(const std::string& name) const;  // asserts that the name is one of a set's
   const std::map<std::string, fs::path>& folders() const { return folders_; }
 
  private:
@@ -80,5 +85,9 @@ std::string key_of(const PartSet& set, const std::string& go_version);
 // there whichever way it was made.
 Result<Parts> build_parts(world::World& world, const Layout& layout, const KubernetesRelease& release,
                           Source source, world::Progress& progress);
+
+// Likewise KEDA's set alone, compiled. Nothing: it is not compiled yet, and its registry answers, so that
+// every node can pull its images.
+Result<std::optional<Parts>> build_keda(world::World& world, const Layout& layout, world::Progress& progress);
 
 }  // namespace hpawalk::local

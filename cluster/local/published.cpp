@@ -74,7 +74,9 @@ std::string host_of(const std::string& reference) {
 // The names of the images that have to be pulled for a set.
 std::vector<std::string> pulled_images(const Published& from, const KubernetesRelease& release) {
   std::vector<std::string> names;
-  for (const Image& image : images(release)) {
+  std::vector<Image> all = images(release);
+  all.push_back(keda_image());
+  for (const Image& image : all) {
     if (!image.programs.empty() && from.only_as_images.contains(image.programs.front()))
       names.insert(names.end(), image.names.begin(), image.names.end());
   }
@@ -91,6 +93,7 @@ Published published(const PartSet& set, const KubernetesRelease& release, const 
   if (set.name == "kubernetes") return kubernetes_files(set, release, architecture);
   if (set.name == "chain") return chain_files(architecture);
   if (set.name == "prometheus") return prometheus_files(architecture);
+  if (set.name == "keda") return {{}, {"keda", "keda-adapter"}};
   return {{}, {"adapter"}};
 }
 

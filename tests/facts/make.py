@@ -216,6 +216,142 @@ def keda(f):
     conditions(f, "ScalingActive", status="False", reason="FailedGetExternalMetric", message="unable to get external metric shop/s0-rabbitmq-orders/nil: unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error when getting metric values")
 
 
+QUERY = 'sum(lab_value{service="object-value"})'
+EVAL = PROM + "eval " + QUERY
+
+
+def keda_prometheus(f, value="50", **metadata):
+    """The HPA of a ScaledObject with a prometheus trigger on lab_value, which works."""
+    works = copy.deepcopy(f["hpas"]["value"]["items"][0]["status"])
+    keda(f)
+    hpa = f["hpas"]["value"]["items"][0]
+    hpa["metadata"]["name"] = "object-value"
+    hpa["spec"]["metrics"] = [{"type": "External", "external": {"metric": {"name": "s0-prometheus", "selector": {"matchLabels": {"scaledobject.keda.sh/name": "orders"}}},
+                                                                "target": {"type": "Value", "value": "50"}}}]
+    hpa["status"] = works
+    hpa["status"]["currentMetrics"] = [{"type": "External", "external": {"metric": hpa["spec"]["metrics"][0]["external"]["metric"], "current": {"value": value}}}]
+    for c in hpa["status"]["conditions"]:
+        c["message"] = c["message"].replace("Object metric", "external metric")
+    operator = copy.deepcopy(adapter_pod(f))
+    operator["metadata"].update(name="keda-operator-5c9f", labels={"app": "keda-operator"})
+    operator["spec"]["containers"][0].update(name="keda-operator", image="ghcr.io/kedacore/keda:2.21.0", command=["/keda"], args=[])
+    f["pods/metrics-api"]["value"]["items"].append(operator)
+    f["services"]["value"]["items"].append({"metadata": {"name": "keda-operator", "namespace": "metrics-api"}, "spec": {"selector": {"app": "keda-operator"}, "ports": [
+        {"name": "metricsservice", "port": 9666, "targetPort": 9666}]}})
+    f["scaledobjects"]["value"]["items"] = [{"metadata": {"name": "orders", "namespace": "shop"}, "spec": {"minReplicaCount": 1, "triggers": [{"type": "prometheus", "metadata": {
+        "serverAddress": "http://prom-web.watch.svc:9191", "query": QUERY, **metadata}}]}, "status": {"hpaName": "object-value", "conditions": [
+            {"type": "Ready", "status": "True", "reason": "ScaledObjectReady", "message": "ScaledObject is defined correctly and is ready for scaling"},
+            {"type": "Active", "status": "True", "reason": "ScalerActive", "message": "Scaling is performed because triggers are active"},
+            {"type": "Fallback", "status": "False", "reason": "NoFallbackFound", "message": "No fallbacks are active on this scaled object"},
+            {"type": "Paused", "status": "False", "reason": "ScaledObjectUnpaused", "message": "pause annotation removed for ScaledObject"}]}}]
+    data = f["configmaps/metrics-api/adapter-rules"]["value"]["data"]
+    rules = json.loads(data["rules.yaml"])
+    del rules["externalRules"]  # the adapter beside KEDA serves no external metrics
+    data["rules.yaml"] = json.dumps(rules)
+    path = "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/s0-prometheus?labelSelector=scaledobject.keda.sh%2Fname%3Dorders"
+    f["api " + path] = {"path": path, "value": {"items": [{"metricName": "s0-prometheus", "value": value}]}}
+    f[EVAL] = {"path": f[PROM + "samples"]["path"], "value": [{"labels": {}, "value": value, "time": 1782986400}]}
+
+
+def keda_fails(f, message):
+    """The trigger fails, and the metrics API has no value."""
+    path = next(key for key in f if key.startswith("api /apis/external"))
+    error(f, path, "kube-refused", "Internal error occurred: unable to get external metric shop/s0-prometheus: " + message)
+    conditions(f, "ScalingActive", status="False", reason="FailedGetExternalMetric",
+               message="unable to get external metric shop/s0-prometheus/&LabelSelector{}: unable to fetch metrics from external metrics API: " + message)
+    f["hpas"]["value"]["items"][0]["status"].pop("currentMetrics", None)
+    scaled_object(f, "Ready", status="False", reason="TriggerError", message="Triggers defined in ScaledObject are not working correctly")
+
+
+def scaled_object(f, kind, **fields):
+    for c in f["scaledobjects"]["value"]["items"][0]["status"]["conditions"]:
+        if c["type"] == kind:
+            c.update(fields)
+
+
+def keda_rows(f, *values, **metadata):
+    keda_prometheus(f, **metadata)
+    f[EVAL]["value"] = [{"labels": {"pod": str(i)}, "value": value, "time": 1782986400} for i, value in enumerate(values)]
+
+
+def keda_several_rows(f):
+    keda_rows(f, "4", "4")
+    keda_fails(f, "prometheus query returned multiple elements")
+
+
+def keda_empty_result(f):
+    keda_rows(f, ignoreNullValues="true")
+
+
+def keda_empty_fails(f):
+    keda_rows(f, ignoreNullValues="false")
+    keda_fails(f, "prometheus metrics 'prometheus' target may be lost, the result is empty")
+
+
+def keda_no_series(f):
+    keda_rows(f)
+    f[PROM + "samples"]["value"] = []
+    f[PROM + "counts"]["value"] = {}
+
+
+def keda_query_fails(f):
+    keda_prometheus(f)
+    error(f, EVAL, "prometheus-query", "1:5: parse error: unclosed left parenthesis")
+    keda_fails(f, "prometheus query api returned error. status: 400")
+
+
+def keda_nowhere(f):
+    keda_prometheus(f)
+    f["scaledobjects"]["value"]["items"][0]["spec"]["triggers"][0]["metadata"]["serverAddress"] = "http://prom-webb.watch.svc:9191"
+    keda_fails(f, "dial tcp: lookup prom-webb.watch.svc: no such host")
+
+
+def keda_operator_down(f):
+    keda_prometheus(f)
+    pod = next(p for p in f["pods/metrics-api"]["value"]["items"] if p["metadata"]["name"].startswith("keda-operator-5"))
+    not_ready(pod, "CrashLoopBackOff")
+    keda_fails(f, "rpc error: code = Unavailable desc = connection error")
+
+
+def keda_idle(f, value="0", **metadata):
+    keda_prometheus(f, value, **metadata)
+    f["scaledobjects"]["value"]["items"][0]["spec"]["minReplicaCount"] = 0
+    scaled_object(f, "Active", status="False", reason="ScalerNotActive", message="Scaling is not performed because triggers are not active")
+    conditions(f, "ScalingActive", status="False", reason="ScalingDisabled", message="scaling is disabled since the replica count of the target is zero")
+    hpa = f["hpas"]["value"]["items"][0]
+    hpa["status"].update(currentReplicas=0, desiredReplicas=0)
+    for d in f["deployments/shop"]["value"]["items"]:
+        if d["metadata"]["name"] == hpa["spec"]["scaleTargetRef"]["name"]:
+            d["spec"]["replicas"] = 0
+            d["status"] = {}
+            app = d["spec"]["selector"]["matchLabels"]
+    f["pods/shop"]["value"]["items"] = [p for p in f["pods/shop"]["value"]["items"] if any(p["metadata"]["labels"].get(k) != v for k, v in app.items())]
+
+
+def keda_never_wakes(f):
+    """With minReplicaCount 0, only the workload's own pods expose the series of the query."""
+    keda_prometheus(f)
+    f["scaledobjects"]["value"]["items"][0]["spec"]["minReplicaCount"] = 0
+    own = next(p["metadata"]["name"] for p in f["pods/shop"]["value"]["items"] if p["metadata"]["name"].startswith("object-value"))
+    for row in f[PROM + "samples"]["value"]:
+        row["labels"]["pod"] = own
+
+
+def keda_api_of_another(f):
+    """The external metrics API belongs to the prometheus-adapter."""
+    keda_prometheus(f)
+    custom = next(s for s in f["apiservices"]["value"]["items"] if s["spec"]["group"] == "custom.metrics.k8s.io")
+    for s in f["apiservices"]["value"]["items"]:
+        if s["spec"]["group"] == "external.metrics.k8s.io":
+            s["spec"]["service"] = copy.deepcopy(custom["spec"]["service"])
+    keda_fails(f, "the server could not find the metric s0-prometheus for ")
+
+
+def keda_condition(f, kind, reason, message):
+    keda_prometheus(f)
+    scaled_object(f, kind, status="True", reason=reason, message=message)
+
+
 def source_not_ready(f):
     for pod in f["pods/shop"]["value"]["items"]:
         if pod["metadata"]["name"].startswith("source"):
@@ -1039,6 +1175,11 @@ FILES = {
     "requestheader-ca@rotation": lambda f: not_available(f, "FailedDiscoveryCheck", "failing or missing response from https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1: bad status from https://10.44.1.9:6443/apis/custom.metrics.k8s.io/v1beta1: 401"),
     "adapter-mesh-sidecar": mesh, "apiservice-port": wrong_api_port,
     "empty-discovery": lambda f: f["discovery custom.metrics.k8s.io"]["value"].update(resources=[]),
+    "healthy@keda": keda_prometheus, "healthy@keda-idle": keda_idle, "keda-several-rows": keda_several_rows, "keda-empty-result": keda_empty_result,
+    "keda-empty-result@fails": keda_empty_fails, "keda-query-fails": keda_query_fails, "keda-server-address": keda_nowhere, "keda-operator-not-running": keda_operator_down,
+    "keda-no-number": lambda f: keda_rows(f, "NaN"), "keda-below-activation": lambda f: keda_idle(f, "4", activationThreshold="5"),
+    "keda-fallback": lambda f: keda_condition(f, "Fallback", "FallbackExists", "At least one trigger is falling back on this scaled object"),
+    "metric-gone-at-zero@keda": keda_never_wakes, "two-adapters@of-keda": keda_api_of_another, "keda-paused": lambda f: keda_condition(f, "Paused", "ScaledObjectPaused", "ScaledObject is paused"),
     "keda-scaledobject": keda, "source-pods-not-ready": source_not_ready, "target-not-discovered": not_discovered, "no-scrape-config": without_operator,
     "adapter-config-invalid": invalid_config, "rate-limited": rate_limited, "scale-refused": refused, "target-selector": selector, "resource-metrics-empty": resource,
     "healthy@pod-level-requests": pod_level_requests, "resource-request-missing@container-resource": of_container, "resource-request-missing@native-sidecar": native_sidecar,

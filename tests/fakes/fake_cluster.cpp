@@ -73,6 +73,7 @@ FakeCluster::FakeCluster() {
   add_kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
   add_kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false);
   add_kind("apiregistration.k8s.io", "v1", "apiservices", "APIService", false);
+  add_kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject");
   add_kind("monitoring.coreos.com", "v1", "prometheuses", "Prometheus");
   add_kind("monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor");
   add_kind("metrics.k8s.io", "v1beta1", "pods", "PodMetrics", true, {"get", "list"});

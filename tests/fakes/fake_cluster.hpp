@@ -18,7 +18,7 @@ namespace hpawalk::fakes {
 class FakeCluster final : public world::KubeApi {
  public:
   ~FakeCluster() override;
-  FakeCluster();  // with the kinds of a plain Kubernetes, and prometheus-operator's
+  FakeCluster();  // with the kinds of a plain Kubernetes, prometheus-operator's and a ScaledObject
 
   // A kind of an aggregated API or a custom resource.
   void add_kind(const std::string& group, const std::string& version, const std::string& resource,

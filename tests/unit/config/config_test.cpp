@@ -57,11 +57,19 @@ TEST_CASE("All mistakes are reported at once, with file, line and the nearest ri
   CHECK(config.error().what == "The configuration has 5 errors");
   CHECK(config.error().because ==
         "hpawalk.yaml:2: unknown setting `hpa.mx`; did you mean `hpa.max`?\n"
-        "hpawalk.yaml:3: `hpa.min` must be a whole number from 1 to 1000\n"
+        "hpawalk.yaml:3: `hpa.min` must be a whole number from 0 to 1000\n"
         "hpawalk.yaml:4: unknown setting `workloud`; did you mean `workload`?\n"
         "hpawalk.yaml:7: `prometheus.version` must be a string: put it in quotes (read as 3.11)\n"
         "hpawalk.yaml:8: `namespace` must be at most 63 lowercase letters, digits and '-', with a letter or "
         "digit at both ends");
+}
+
+TEST_CASE("0 replicas need KEDA, whose periods are whole seconds") {
+  CHECK(mistakes({"f", "hpa: {min: 0}\n", {}, {}})
+            .starts_with("f:1 (`hpa.min`): 0 replicas need `metrics: keda`"));
+  CHECK(mistakes({"f", "metrics: keda\nhpa: {min: 0}\nkeda: {polling-interval: 5s}\n", {}, {}}) == "none");
+  CHECK(mistakes({"f", "keda: {cooldown-period: 1500ms}\n", {}, {}}) ==
+        "f:1 (`keda.cooldown-period`): 1500ms must be in whole seconds");
 }
 
 TEST_CASE("A file that is not YAML, or not a map, is a mistake with its place") {

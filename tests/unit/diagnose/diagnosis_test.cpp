@@ -63,11 +63,13 @@ TEST_CASE("Every cause says what is seen, why, how it is detected and what to do
 
 TEST_CASE("Every cause is made by a real fault, except those that the local cluster cannot have") {
   const std::set<const Cause*> only_recorded = {
-      &cause::prometheus_config_pending, &cause::adapter_rules_too_broad, &cause::keda_scaledobject,
-      &cause::apiserver_http_proxy,      &cause::adapter_mesh_sidecar,    &cause::overlay_network,
-      &cause::empty_discovery,           &cause::waiting_for_sync,        &cause::hpa_missing,
+      &cause::prometheus_config_pending, &cause::adapter_rules_too_broad,
+      &cause::apiserver_http_proxy,      &cause::adapter_mesh_sidecar,
+      &cause::overlay_network,           &cause::empty_discovery,
+      &cause::waiting_for_sync,          &cause::hpa_missing,
       &cause::monitor_other_group};
-  std::string faults = content(root / "tests" / "cluster" / "faults" / "faults.py");
+  std::string faults = content(root / "tests" / "cluster" / "faults" / "faults.py") +
+                       content(root / "tests" / "cluster" / "keda.sh");
   for (const Cause* c : causes()) {
     bool real = faults.find(fmt::format("\"{}\"", c->id)) != std::string::npos;
     CHECK_MESSAGE((real || only_recorded.contains(c)), c->id);

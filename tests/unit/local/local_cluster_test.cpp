@@ -110,6 +110,7 @@ TEST_CASE("The images' tags are the versions that the modules pin") {
   CHECK(pins("current", std::string("github.com/coredns/coredns ") + version::coredns));
   CHECK(pins("current", std::string("github.com/prometheus-operator/prometheus-operator ") +
                             version::prometheus_operator));
+  CHECK(pins("keda", std::string("github.com/kedacore/keda/v2 v") + version::keda));
   CHECK(std::string(version::prometheus).substr(0, 3) == "v3.");
   CHECK(pins("prometheus",
              "github.com/prometheus/prometheus v0.3" + std::string(version::prometheus).substr(3)));
@@ -169,6 +170,53 @@ TEST_CASE("Missing parts are compiled beside their place and renamed when they a
   CHECK(fake.files.folders.contains(folders["adapter"]));
   CHECK_FALSE(fake.files.exists(folders["adapter"].string() + ".partial"));
   CHECK(fake.processes.calls.back().env.at("CGO_ENABLED") == "0");
+}
+
+TEST_CASE("KEDA is compiled when it is asked for, unless it is there or its registry answers") {
+  Layout layout = make_layout(fakes::FakeWorld().world.environment);
+  const PartSet set = keda_set();
+  const fs::path folder = layout.parts() / ("keda-" + key_of(set, "go1.26.8"));
+  auto build = [&](fakes::FakeWorld& fake) {
+    SilentProgress progress;
+    return build_keda(fake.world, layout, progress);
+  };
+  fakes::FakeWorld there;
+  there.processes.programs = {"go"};
+  there.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
+  there.files.folders.insert(folder);
+  Result<std::optional<Parts>> parts = build(there);
+  REQUIRE(parts);
+  CHECK((*parts)->program("keda-adapter") == folder / "keda-adapter");
+
+  const std::string look =
+      "curl --silent --head --parallel --proto =https --max-time 4 --write-out '%{url} %{http_code}\n' "
+      "--output /dev/null https://ghcr.io/";
+  fakes::FakeWorld online;
+  online.processes.programs = {"curl"};
+  online.processes.expect(look, {0, "https://ghcr.io/ 301\n", ""});
+  parts = build(online);
+  REQUIRE(parts);
+  CHECK_FALSE(*parts);
+
+  fakes::FakeWorld offline;
+  offline.processes.programs = {"go"};
+  offline.processes.expect("go env GOVERSION", {0, "go1.26.8\n", ""});
+  const std::string packages =
+                        "github.com/kedacore/keda/v2/cmd/operator github.com/kedacore/keda/v2/cmd/adapter",
+                    flags =
+                        "-trimpath -ldflags '-s -w -X github.com/kedacore/keda/v2/version.Version=2.21.0' ";
+  offline.processes.expect("go list -deps " + flags + "-f '{{if .Stale}}{{.ImportPath}}{{end}}' " + packages,
+                           {0, "a\n", ""});
+  offline.processes.expect("go build -v " + flags + "-o " + folder.string() + ".partial/ " + packages,
+                           {0, "", "a\n"});
+  offline.processes.on_call = [&](const world::Command& command) {
+    if (command.argv[1] != "build") return;
+    for (const char* program : {"operator", "adapter"})
+      offline.files.content[folder.string() + ".partial/" + program] = "program";
+  };
+  REQUIRE(build(offline));
+  CHECK(offline.files.exists(folder / "keda"));
+  CHECK(offline.files.exists(folder / "keda-adapter"));
 }
 
 TEST_CASE("A build that fails leaves no folder that could be taken for a whole one") {

@@ -57,6 +57,53 @@ TEST_CASE("The manifests of a configuration that changes everything are what was
   CHECK(golden_difference("manifests-custom.yaml", all_stages(configured(everything_else))) == "");
 }
 
+TEST_CASE("The manifests of KEDA's chain are what was agreed on") {
+  for (const auto& [file, golden] :
+       {std::pair("metrics: keda\n", "manifests-keda-default.yaml"),
+        std::pair("metrics: keda\nnamespace: shop\nprometheus: {name: prom, namespace: watching, port: 80}\n"
+                  "prom-fake: {name: fake, metric: queue_length}\nworkload: {name: checkout}\n"
+                  "keda: {namespace: scaling, polling-interval: 1m, cooldown-period: 10s, resources: {}}\n"
+                  "hpa: {name: checkout-hpa, target: 2500m, min: 0, behavior: {scaleDown: "
+                  "{stabilizationWindowSeconds: 10}}}\n",
+                  "manifests-keda-custom.yaml")}) {
+    Config config = configured(file);
+    std::string all;
+    for (const char* stage : {"keda", "scaledobject"})
+      all += fmt::format("# ---- {}\n{}", stage, render_stage(stage, config).value());
+    CHECK(golden_difference(golden, all) == "");
+  }
+}
+
+TEST_CASE("Only the stages of the configured chain have templates of their own") {
+  auto stages_of = [](const std::string& file) { return text::join(template_stages(configured(file)), " "); };
+  CHECK(stages_of("") == "hpa prom-fake prometheus servicemonitor workload");
+  CHECK(stages_of("metrics: keda\n") == "keda prom-fake prometheus scaledobject servicemonitor workload");
+}
+
+TEST_CASE("KEDA's definitions are labelled, and otherwise as they are") {
+  auto objects = yaml::parse_all(render_keda_definitions(configured("")).value());
+  REQUIRE(objects);
+  CHECK(objects->size() == 6);
+  for (const yaml::Value& object : *objects) {
+    CHECK(object["kind"] == "CustomResourceDefinition");
+    CHECK(object["metadata"]["labels"]["hpawalk/instance"] == "default.nginx");
+    CHECK(object["metadata"]["name"].get<std::string>().ends_with("keda.sh"));
+    CHECK(object["spec"]["versions"][0]["schema"]["openAPIV3Schema"].contains("properties"));
+  }
+}
+
+TEST_CASE("A target that is a quantity becomes KEDA's threshold, which is a number") {
+  auto threshold = [](const std::string& target) {
+    auto objects = yaml::parse_all(
+        render_stage("scaledobject", configured("metrics: keda\nhpa: {target: " + target + "}\n")).value());
+    return objects->back()["spec"]["triggers"][0]["metadata"]["threshold"];
+  };
+  CHECK(threshold("10") == "10");
+  CHECK(threshold("500m") == "0.5");
+  CHECK(threshold("2.125") == "2.125");
+  CHECK(threshold("1k") == "1000");
+}
+
 TEST_CASE("Every object is labelled as hpawalk's, and lives where the configuration says") {
   for (const char* file : {"", everything_else}) {
     Config config = configured(file);

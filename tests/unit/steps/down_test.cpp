@@ -165,6 +165,63 @@ TEST_CASE("down takes away the whole chain, with its namespace, its release and 
     CHECK(options["preconditions"]["uid"].get<std::string>().starts_with("uid-"));
 }
 
+namespace {
+
+// With KEDA instead of prometheus-adapter: what `up` makes, and what KEDA's operator makes of it.
+struct KedaChain : Chain {
+  KedaChain() : Chain("metrics: keda\n") {
+    api.add_kind("keda.sh", "v1alpha1", "scaledjobs", "ScaledJob");
+    for (const char* name : {"scaledobjects.keda.sh", "scaledjobs.keda.sh"})
+      api.add(with_labels(object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", name), mine));
+    api.add(with_labels(object("v1", "Namespace", "", "keda"), mine));
+    for (Json made :
+         {object("apps/v1", "Deployment", "keda", "keda-operator"),
+          object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "keda-operator"),
+          object("apiregistration.k8s.io/v1", "APIService", "", "v1beta1.external.metrics.k8s.io")}) {
+      made = with_labels(made, mine);
+      made["metadata"]["labels"]["app.kubernetes.io/name"] = "keda";
+      api.add(made);
+    }
+    running("Deployment", "keda", "keda-operator");
+    Json secret = object("v1", "Secret", "keda", "kedaorg-certs");
+    secret["metadata"]["labels"]["app.kubernetes.io/name"] = "keda-operator";
+    api.add(secret);
+    api.add(with_labels(object("keda.sh/v1alpha1", "ScaledObject", "default", "nginx"), mine));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("down takes away a ScaledObject while KEDA's operator runs, and then KEDA") {
+  KedaChain chain;
+  REQUIRE(chain.down());
+  CHECK(chain.lines() == "");
+  CHECK(chain.api.deletes.front() == "ScaledObject default/nginx");
+  for (auto [kind, space, name] : std::initializer_list<std::tuple<const char*, std::string, std::string>>{
+           {"Namespace", "", "keda"},
+           {"Secret", "keda", "kedaorg-certs"},
+           {"ClusterRole", "", "keda-operator"},
+           {"APIService", "", "v1beta1.external.metrics.k8s.io"},
+           {"CustomResourceDefinition", "", "scaledobjects.keda.sh"}}) {
+    CAPTURE(name);
+    CHECK_FALSE(chain.api.has(kind, space, name));
+  }
+}
+
+TEST_CASE("Another's ScaledJob keeps KEDA with its definitions, its certificates and its API service") {
+  KedaChain chain;
+  chain.api.add(object("keda.sh/v1alpha1", "ScaledJob", "shop", "orders"));
+  REQUIRE(chain.down());
+  CHECK(chain.left(
+      "Deployment keda-operator in namespace keda: ScaledJob orders in namespace shop still needs it"));
+  CHECK(chain.left("CustomResourceDefinition scaledobjects.keda.sh: ScaledJob orders"));
+  CHECK(chain.api.has("APIService", "", "v1beta1.external.metrics.k8s.io"));
+  CHECK(chain.api.has("Secret", "keda", "kedaorg-certs"));
+  CHECK(chain.api.has("Namespace", "", "keda"));
+  CHECK_FALSE(chain.api.has("ScaledObject", "default", "nginx"));
+  CHECK_FALSE(chain.api.has("CustomResourceDefinition", "", "prometheuses.monitoring.coreos.com"));
+}
+
 TEST_CASE("A stranger's ServiceMonitor survives, and the operator with its definitions stays for it") {
   Chain chain;
   chain.api.add(object("monitoring.coreos.com/v1", "ServiceMonitor", monitoring, "checkout"));

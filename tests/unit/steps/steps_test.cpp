@@ -9,8 +9,10 @@
 #include "manifests/manifests.hpp"
 #include "steps/address.hpp"
 #include "steps/bundle.hpp"
+#include "steps/chain_names.hpp"
 #include "steps/chart.hpp"
 #include "steps/installer.hpp"
+#include "steps/keda_owner.hpp"
 #include "steps/namespace_end.hpp"
 #include "steps/plan.hpp"
 #include "steps/pod_security.hpp"
@@ -150,7 +152,7 @@ TEST_CASE("Milestones that operations wait for are reached by some operation, an
   auto expanded = bundle_operations(bundle, configured());
   REQUIRE(expanded);
   all.insert(all.end(), expanded->begin(), expanded->end());
-  std::set<Milestone> reached;
+  std::set<Milestone> reached = {stage_ready("servicemonitor"), stage_ready("keda")};
   while (!all.empty()) {
     size_t before = all.size();
     std::erase_if(all, [&](const Operation& operation) {
@@ -168,12 +170,27 @@ TEST_CASE("Milestones that operations wait for are reached by some operation, an
 }
 
 TEST_CASE("--from and --only choose stages, and a wrong name finds its neighbour") {
-  CHECK(selected_stages({.only = {"hpa", "adapter"}}).value() == std::vector<std::string>{"adapter", "hpa"});
-  CHECK(selected_stages({.from = "servicemonitor"}).value() ==
-        std::vector<std::string>{"servicemonitor", "adapter", "hpa"});
-  CHECK(selected_stages({.only = {"hpa"}, .from = "adapter"}).value() == std::vector<std::string>{"hpa"});
-  CHECK(selected_stages({.only = {"adaptor"}}).error().because == "did you mean `adapter`?");
-  CHECK(selected_stages({.only = {"workload"}, .from = "hpa"}).error().kind == ErrorClass::usage);
+  using Names = std::vector<std::string>;
+  Config config = configured();
+  CHECK(selected_stages({.only = {"hpa", "adapter"}}, config).value() == Names{"adapter", "hpa"});
+  CHECK(selected_stages({.from = "servicemonitor"}, config).value() ==
+        Names{"servicemonitor", "adapter", "hpa"});
+  CHECK(selected_stages({.only = {"hpa"}, .from = "adapter"}, config).value() == Names{"hpa"});
+  CHECK(selected_stages({.only = {"adaptor"}}, config).error().because == "did you mean `adapter`?");
+  CHECK(selected_stages({.only = {"workload"}, .from = "hpa"}, config).error().kind == ErrorClass::usage);
+}
+
+TEST_CASE("A chain has the stages of what serves its metric, and says so of the others") {
+  using Names = std::vector<std::string>;
+  Config config = configured("metrics: keda\n");
+  CHECK(selected_stages({.from = "servicemonitor"}, config).value() ==
+        Names{"servicemonitor", "keda", "scaledobject"});
+  CHECK(stage_names(config).size() == stage_names(configured()).size());
+  Error error = selected_stages({.only = {"adapter"}}, config).error();
+  CHECK(error.id == "no-stage");
+  CHECK(error.because == "the setting metrics is keda");
+  CHECK(
+      error.hint.starts_with("--metrics adapter chooses the chain that has it; the stages of this one are "));
 }
 
 TEST_CASE("What is applied is found in what the API server made of it") {
@@ -571,6 +588,135 @@ TEST_CASE("Only one adapter can exist, and the owner of the other adapter determ
   service["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = "prom-metrics";
   api.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.custom.metrics.k8s.io", service);
   CHECK(error().id == "not-ours");
+}
+
+namespace {
+
+const std::string keda_crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scaledobjects.keda.sh";
+const std::string external_api =
+    "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io";
+
+Json api_service(const std::string& space, const std::string& service, const std::string& available) {
+  return {
+      {"metadata", {{"name", "v1beta1.external.metrics.k8s.io"}}},
+      {"spec", {{"service", {{"namespace", space}, {"name", service}}}}},
+      {"status", {{"conditions", {{{"type", "Available"}, {"status", available}, {"reason", "Passed"}}}}}}};
+}
+
+}  // namespace
+
+TEST_CASE("Another's KEDA is used where it serves the external metrics API, and never installed over") {
+  fakes::FakeKubeApi api;
+  Config config = configured("metrics: keda\n");
+  auto used = [&] { return use_other_keda(api, config); };
+  api.absent({keda_crd, external_api});
+  CHECK(used().value() == false);
+  api.get(external_api, api_service("datadog", "datadog-cluster-agent", "True"));
+  CHECK(used().error().id == "not-ours");
+  CHECK(used().error().because ==
+        "it leads to Service datadog/datadog-cluster-agent, and only one adapter can serve the external "
+        "metrics "
+        "API");
+  api.get(keda_crd, {{"metadata", {{"name", "scaledobjects.keda.sh"}}}});
+  CHECK(used().error().id == "keda-unusable");
+  api.get(external_api, api_service("keda", "keda-operator-metrics-apiserver", "False"));
+  CHECK(used().error().id == "keda-unusable");
+  CHECK(used().error().because.starts_with(
+      "APIService v1beta1.external.metrics.k8s.io leads to Service keda/keda-operator-metrics-apiserver: "));
+  api.script("GET " + external_api, {404, "{}"});
+  CHECK(used().error().because == "APIService v1beta1.external.metrics.k8s.io not found");
+  api.get(external_api, api_service("keda", "keda-operator-metrics-apiserver", "True"));
+  CHECK(used().value() == true);
+  fakes::FakeWorld world;
+  auto work = find_work(world.world, config, access_to_prod, api, *find_stage("keda"));
+  REQUIRE(work);
+  CHECK(work->used);
+  CHECK(work->todo.empty());
+}
+
+TEST_CASE("This chain's KEDA is not installed a second time in another namespace") {
+  fakes::FakeKubeApi api;
+  api.get(keda_crd, labelled({{"metadata", {{"name", "scaledobjects.keda.sh"}}}}));
+  api.get(external_api, labelled(api_service("keda", "keda-metrics-apiserver", "True")));
+  CHECK(use_other_keda(api, configured("metrics: keda\n")).value() == false);
+  Error error = use_other_keda(api, configured("metrics: keda\nkeda: {namespace: scaling}\n")).error();
+  CHECK(error.id == "keda-elsewhere");
+  CHECK(error.hint.find("--keda-namespace=keda") != std::string::npos);
+}
+
+TEST_CASE("KEDA's images are brought once, and not where the user names others") {
+  fakes::FakeWorld world;
+  auto brings = [&](const std::string& file, int available) {
+    fakes::FakeKubeApi api;
+    api.absent({"*"});
+    if (available > 0)
+      api.get("/apis/apps/v1/namespaces/keda/deployments/keda-operator",
+              labelled({{"metadata", {{"name", "keda-operator"}}},
+                        {"status", {{"availableReplicas", available}}}}));
+    api.script("PATCH *&dryRun=All", {403, "{}"});
+    auto work = find_work(world.world, configured("metrics: keda\n" + file), access_to_prod, api,
+                          *find_stage("keda"));
+    REQUIRE(work);
+    return std::any_of(work->todo.begin(), work->todo.end(),
+                       [](const Operation& o) { return std::holds_alternative<BringKeda>(o.action); });
+  };
+  CHECK(brings("", 0));
+  CHECK_FALSE(brings("", 1));
+  CHECK_FALSE(brings("keda: {image: 'r.example.com/keda:2.21.0'}\n", 0));
+}
+
+TEST_CASE("Two autoscalers never get one workload") {
+  fakes::FakeKubeApi api;
+  const std::string list = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
+  auto hpa = [](const std::string& name, const std::string& scaled_object) {
+    Json made = {{"metadata", {{"name", name}}},
+                 {"spec", {{"scaleTargetRef", {{"kind", "Deployment"}, {"name", "nginx"}}}}}};
+    if (!scaled_object.empty())
+      made["metadata"]["ownerReferences"] = {{{"kind", "ScaledObject"}, {"name", scaled_object}}};
+    return made;
+  };
+  auto error_of = [&](std::string_view stage, const Json& there) {
+    api.get(list, {{"items", Json::array({there})}});
+    Status only = only_autoscaler(api, configured("metrics: keda\n"), stage);
+    return only ? std::string() : only.error().because;
+  };
+  CHECK(error_of("hpa", hpa("nginx", "")) == "");
+  CHECK(error_of("hpa", hpa("nginx", "nginx")) == "it was created by ScaledObject nginx");
+  CHECK(error_of("scaledobject", hpa("nginx", "nginx")) == "");
+  CHECK(error_of("scaledobject", hpa("nginx", "")) == "it was not created by a ScaledObject");
+  CHECK(error_of("scaledobject", hpa("keda-hpa-web", "web")) == "it scales Deployment nginx");
+  CHECK(error_of("hpa", hpa("keda-hpa-web", "web")) == "");
+}
+
+TEST_CASE("KEDA's chain asks for the external metric that KEDA names") {
+  observe::LiveChain chain = chain_names(configured("metrics: keda\n"));
+  CHECK(chain.metric().path ==
+        "/apis/external.metrics.k8s.io/v1beta1/namespaces/default/s0-prometheus?labelSelector=" +
+            query_value("scaledobject.keda.sh/name=nginx"));
+  CHECK(chain.metric().expression == "sum(prom_fake_value{namespace=\"default\",service=\"prom-fake\"})");
+  Json hpa = known_chain(configured("metrics: keda\nhpa: {min: 0}\n"))->hpa;
+  CHECK(hpa["spec"]["minReplicas"] == 1);
+  CHECK(hpa["spec"]["metrics"][0]["external"]["metric"]["name"] == "s0-prometheus");
+}
+
+TEST_CASE("At 0 replicas, the HPA of a ScaledObject rests and its stage is ready") {
+  fakes::FakeWorld world;
+  fakes::FakeKubeApi api;
+  api.get("/apis/keda.sh/v1alpha1/namespaces/default/scaledobjects/nginx",
+          {{"metadata", {{"name", "nginx"}}},
+           {"status", {{"hpaName", "nginx"}, {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}});
+  api.get(chain_names(configured("metrics: keda\n")).metric().path,
+          {{"items", {{{"metricName", "s0-prometheus"}, {"value", "0"}}}}});
+  Json able = {{"type", "AbleToScale"}, {"status", "True"}};
+  Json active = {{"type", "ScalingActive"}, {"status", "False"}, {"reason", "ScalingDisabled"}};
+  api.get("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/nginx",
+          {{"metadata", {{"name", "nginx"}}}, {"status", {{"conditions", {able, active}}}}});
+  auto judged = [&](const std::string& file) {
+    Config config = configured("metrics: keda\n" + file);
+    return judge_stage(*find_stage("scaledobject"), StageContext{api, world.world.clock, config}).judgement;
+  };
+  CHECK(judged("hpa: {min: 0}\n").evidence == "KEDA has scaled to 0 replicas, because the metric is 0");
+  CHECK(judged("").mark == Mark::broken);
 }
 
 TEST_CASE("A release is deployed again when one of its objects is missing or was scaled") {

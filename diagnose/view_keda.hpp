@@ -1,0 +1,44 @@
+// What a ScaledObject says of a metric of the HPA that KEDA made of it. Pure. Inside diagnose/.
+//
+// Source: KEDA 2.21: controllers/keda/hpa.go (names), pkg/scalers/prometheus_scaler.go (the trigger),
+// apis/keda/v1alpha1/scaledobject_types.go (defaults).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnose/view.hpp"
+
+namespace hpawalk::diagnose {
+
+// KEDA names the ScaledObject in the selector of each external metric. Empty: the metric is not KEDA's.
+std::string scaled_object_name(const MetricNeed& need);
+
+// The ScaledObject of the HPA; null: it was not read, or the HPA has none.
+const Json* scaled_object_of(const Facts& facts, const Hpa& hpa);
+
+// KEDA scales to 0 where no trigger is active.
+bool may_be_idle(const Json& scaled_object);
+// It has done that: the HPA rests, and nothing is wrong.
+bool idle(const Json& scaled_object);
+
+// The trigger that a metric is of ("s0-prometheus": the first); null: of none, or of several
+// (scalingModifiers).
+const Json* trigger_of(const Json& scaled_object, const std::string& metric);
+
+// A prometheus trigger.
+struct PrometheusTrigger {
+  std::string url, query;     // serverAddress
+  bool empty_is_zero = true;  // ignoreNullValues: an empty result, NaN and infinity count as 0
+  std::string activation;     // activationThreshold, as it is written; empty: 0
+};
+std::optional<PrometheusTrigger> prometheus_trigger(const Facts& facts, const Hpa& hpa,
+                                                    const MetricNeed& need);
+
+// The serverAddress of the HPA's prometheus trigger that was asked about, else of the first there is.
+std::string keda_prometheus_url(const Facts& facts);
+
+// The names of the series that a query reads, each once, in their order; empty: none is written as a name.
+std::vector<std::string> series_in(std::string_view query);
+
+}  // namespace hpawalk::diagnose
