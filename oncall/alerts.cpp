@@ -225,7 +225,7 @@ class Builder {
   void at_max() {
     std::string limited;
     if (source_ == &own_exporter) {
-      limited = states_.by_hpa(states_.selected(link_state_metric, "cause=\"at-max\""));
+      limited = states_.by_hpa(states_.selected(cause_metric, "cause=\"at-max\""));
     } else if (series_.has(current_metric) && series_.has(target_metric)) {
       const std::string of = ", metric_name, metric_target_type";
       limited = fmt::format("{} >= {}\nand\n{}\nand\n{}", of_hpa(source_->desired), of_hpa(source_->max),
