@@ -41,6 +41,7 @@ yaml::Value rule_of(const Alert& alert, const RuleText& text) {
   yaml::Value labels = {{"severity", alert.severity}};
   if (!alert.space.empty()) labels["namespace"] = alert.space;
   if (!alert.hpa.empty()) labels["horizontalpodautoscaler"] = alert.hpa;
+  if (!alert.metric.empty()) labels["metric"] = alert.metric;
   return {{"alert", alert.name},
           {"expr", alert.expression},
           {"for", prometheus_duration(alert.holds)},

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/pattern.hpp"
 #include "base/text.hpp"
 #include "diagnose/controller.hpp"
 #include "diagnose/series_source.hpp"
@@ -98,16 +99,37 @@ std::vector<Need> needs_of(const diagnose::Parts& parts, const AlertScope& scope
   return needs;
 }
 
+// Queries of an exporter of HPAs, for a scope.
+struct Queries {
+  AlertScope scope;
+  std::string space = "namespace";  // the label
+
+  std::string selected(std::string_view metric, std::string matchers = {}) const {
+    auto add = [&](std::string_view label, const std::string& value) {
+      if (value.empty()) return;
+      if (!matchers.empty()) matchers += ",";
+      matchers += fmt::format("{}={}", label, diagnose::in_quotes(value));
+    };
+    add(space, scope.space);
+    add("horizontalpodautoscaler", scope.name);
+    return fmt::format("{}{{{}}}", metric, matchers);
+  }
+  // One value an HPA, however many instances tell it.
+  std::string by_hpa(const std::string& expression, const std::string& more = {}) const {
+    return fmt::format("max by ({}, horizontalpodautoscaler{}) ({})", space, more, expression);
+  }
+};
+
 class Builder {
  public:
   Builder(const diagnose::Facts& facts, const AlertScope& scope, const AlertSeries& series)
-      : scope_(scope), series_(series), flags_(diagnose::controller_of(facts).flags) {
+      : scope_(scope), series_(series), states_{scope}, flags_(diagnose::controller_of(facts).flags) {
     for (const StateSource* source : {&kube_state_metrics, &own_exporter}) {
       if (source_ == nullptr && series.has(source->condition)) source_ = source;
     }
     if (source_ != nullptr) {
       interval_ = series.interval(source_->condition);
-      space_ = series.space_label(source_->condition);
+      states_.space = series.space_label(source_->condition);
     }
   }
 
@@ -166,7 +188,7 @@ class Builder {
       absent(need);
       frozen(need);
     }
-    for (const std::string& job : jobs) target_down(job);
+    if (!jobs.empty()) target_down(jobs);
   }
 
   Alerts out;
@@ -176,29 +198,15 @@ class Builder {
     out.left_out.push_back(alerts + ": " + why);
   }
 
-  // The matchers of the scope, behind others.
-  std::string scope() const {
-    std::string matchers;
-    if (!scope_.space.empty()) matchers += fmt::format(",{}={}", space_, diagnose::in_quotes(scope_.space));
-    if (!scope_.name.empty()) matchers += ",horizontalpodautoscaler=" + diagnose::in_quotes(scope_.name);
-    return matchers;
-  }
-  std::string selected(std::string_view metric, const std::string& matchers = {}) const {
-    std::string all = matchers + scope();
-    return fmt::format("{}{{{}}}", metric, all.starts_with(',') ? all.substr(1) : all);
-  }
-  // One value an HPA, however many instances tell it.
-  std::string by_hpa(const std::string& expression, const std::string& more = {}) const {
-    return fmt::format("max by ({}, horizontalpodautoscaler{}) ({})", space_, more, expression);
-  }
-  std::string of_hpa(std::string_view metric) const { return by_hpa(selected(metric)); }
   std::string has_condition(const char* type, std::string_view status) const {
-    return by_hpa(selected(source_->condition, fmt::format("condition=\"{}\",status=\"{}\"", type, status)) +
-                  " == 1");
+    return states_.by_hpa(
+        states_.selected(source_->condition, fmt::format("condition=\"{}\",status=\"{}\"", type, status)) +
+        " == 1");
   }
+  std::string of_hpa(std::string_view metric) const { return states_.by_hpa(states_.selected(metric)); }
   Duration sync() const { return std::chrono::duration_cast<Duration>(flags_.sync_period); }
   void add_state(Alert alert) {
-    alert.space_label = space_;
+    alert.space_label = states_.space;
     out.all.push_back(std::move(alert));
   }
 
@@ -217,13 +225,14 @@ class Builder {
   void at_max() {
     std::string limited;
     if (source_ == &own_exporter) {
-      limited = by_hpa(selected(link_state_metric, "cause=\"at-max\""));
+      limited = states_.by_hpa(states_.selected(cause_metric, "cause=\"at-max\""));
     } else if (series_.has(current_metric) && series_.has(target_metric)) {
       const std::string of = ", metric_name, metric_target_type";
       limited = fmt::format("{} >= {}\nand\n{}\nand\n{}", of_hpa(source_->desired), of_hpa(source_->max),
                             has_condition("ScalingLimited", source_->yes),
-                            by_hpa(fmt::format("{} > {} * {}", by_hpa(selected(current_metric), of),
-                                               1 + flags_.tolerance, by_hpa(selected(target_metric), of))));
+                            states_.by_hpa(fmt::format(
+                                "{} > {} * {}", states_.by_hpa(states_.selected(current_metric), of),
+                                1 + flags_.tolerance, states_.by_hpa(states_.selected(target_metric), of))));
     } else {
       return leave_out("HpaAtMaxUnderLoad", fmt::format("no series {}", current_metric));
     }
@@ -265,7 +274,7 @@ class Builder {
     add_state(
         {.name = "HpaFlapping",
          .expression = fmt::format("changes((sgn({0} - {1}) != 0)[{2}:{3}]) > 7", desired,
-                                   by_hpa(selected(source_->desired) + " offset " + step),
+                                   states_.by_hpa(states_.selected(source_->desired) + " offset " + step),
                                    prometheus_duration(seen), step),
          .holds = 2 * interval_,
          .holds_because = fmt::format("{}; the expression looks back {}, 6 stabilization windows of {}",
@@ -281,7 +290,7 @@ class Builder {
 
   void states_missing() {
     add_state({.name = "HpaStatesMissing",
-               .expression = "absent(" + selected(source_->condition) + ")",
+               .expression = "absent(" + states_.selected(source_->condition) + ")",
                .holds = std::max(shortest_hold, 3 * interval_),
                .holds_because = counted(3, "scrape", interval_) + ", at least 1m",
                .severity = "warning",
@@ -313,17 +322,17 @@ class Builder {
                          .hpa = scope_.name});
     } else if (series_.has(link_state_metric)) {
       const Duration interval = series_.interval(link_state_metric);
-      space_ = series_.space_label(link_state_metric);
-      add_state({.name = "HpaMetricsApiUnavailable",
-                 .expression =
-                     by_hpa(selected(link_state_metric, "link=~\"adapter|api-service\",state=\"broken\"")),
-                 .holds = 3 * interval,
-                 .holds_because = counted(3, "scrape", interval) + " of the exporter",
-                 .severity = "critical",
-                 .summary = what,
-                 .what_to_do = then,
-                 .cause = "apiservice-unreachable"});
-      if (source_ != nullptr) space_ = series_.space_label(source_->condition);
+      const Queries links{scope_, series_.space_label(link_state_metric)};
+      out.all.push_back({.name = "HpaMetricsApiUnavailable",
+                         .expression = links.by_hpa(links.selected(
+                             link_state_metric, "link=~\"adapter|api-service\",state=\"broken\"")),
+                         .holds = 3 * interval,
+                         .holds_because = counted(3, "scrape", interval) + " of the exporter",
+                         .severity = "critical",
+                         .summary = what,
+                         .what_to_do = then,
+                         .cause = "apiservice-unreachable",
+                         .space_label = links.space});
     } else {
       leave_out("HpaMetricsApiUnavailable",
                 fmt::format("no series {} (the API server is not scraped), and no hpawalk exporter",
@@ -364,7 +373,8 @@ class Builder {
              "It says whether the application, its Service, its monitor or Prometheus is the cause.",
          .cause = "metric-query-empty",
          .space = need.hpa->space,
-         .hpa = need.hpa->name});
+         .hpa = need.hpa->name,
+         .metric = need.metric->metric});
   }
 
   void frozen(const Need& need) {
@@ -385,15 +395,22 @@ class Builder {
              "If the load did change, what exposes the metric does not update it. If it did not, nothing "
              "is wrong.",
          .space = need.hpa->space,
-         .hpa = need.hpa->name});
+         .hpa = need.hpa->name,
+         .metric = need.metric->metric});
   }
 
-  void target_down(const std::string& job) {
-    auto known = series_.intervals.find(job);
-    const Duration interval = known == series_.intervals.end() ? default_interval : known->second;
+  void target_down(const std::set<std::string>& jobs) {
+    std::vector<std::string> patterns;
+    Duration interval{0};
+    for (const std::string& job : jobs) {
+      patterns.push_back(Pattern::quoted(job));
+      auto known = series_.intervals.find(job);
+      interval = std::max(interval, known == series_.intervals.end() ? default_interval : known->second);
+    }
+    const std::string those = diagnose::in_quotes(text::join(patterns, "|"));
     out.all.push_back(
         {.name = "HpaTargetDown",
-         .expression = fmt::format("up{{job={}}} == 0", diagnose::in_quotes(job)),
+         .expression = fmt::format("up{{job=~{}}} == 0", those),
          .holds = std::max(shortest_hold, 3 * interval),
          .holds_because = counted(3, "scrape", interval) + ", at least 1m",
          .severity = "warning",
@@ -406,10 +423,10 @@ class Builder {
 
   const AlertScope& scope_;
   const AlertSeries& series_;
+  Queries states_;
   const hpasim::Flags flags_;
   const StateSource* source_ = nullptr;
   Duration interval_ = default_interval;  // of the states
-  std::string space_ = "namespace";
 };
 
 }  // namespace

@@ -29,8 +29,8 @@ struct Alert {
   std::string severity;       // critical, warning, info
   std::string summary, what_to_do;
   std::string cause = {};  // of docs/causes.md; empty: the page
-  std::string space = {},
-              hpa = {};  // of an alert about one HPA, whose expression does not have them as labels
+  // Of an alert about one HPA, or one of its metrics, whose expression does not have them as labels.
+  std::string space = {}, hpa = {}, metric = {};
   std::string space_label = "namespace";
 };
 

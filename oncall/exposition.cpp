@@ -66,6 +66,9 @@ std::string hpa_metrics(const diagnose::Facts& facts, const std::vector<diagnose
   Metric links(link_state_metric, "gauge",
                "How a link of a metric's path to the HPA stands (ok, note, broken, unknown), with the first "
                "cause that diagnose names there; 1 for the state that holds.");
+  Metric causes(
+      cause_metric, "gauge",
+      "A cause that diagnose names on a metric's path to the HPA; severity: broken or note; always 1.");
   Metric states(hpa_state_metric, "gauge",
                 "The worst state of all links of an HPA; 1 for the state that holds.");
   Metric conditions(hpa_condition_metric, "gauge", "A condition of the HPA; 1 for the status that holds.");
@@ -86,6 +89,12 @@ std::string hpa_metrics(const diagnose::Facts& facts, const std::vector<diagnose
                                          cause_on(chain, link.link));
         if (seen.insert(series).second) links.add(series, "1");
       }
+      for (const diagnose::Finding& finding : chain.findings) {
+        std::string series = fmt::format("{},metric=\"{}\",link=\"{}\",cause=\"{}\",severity=\"{}\"", labels,
+                                         escaped(chain.metric), name_of(finding.link), finding.cause,
+                                         name_of(finding.severity));
+        if (seen.insert(series).second) causes.add(series, "1");
+      }
     }
     const Json* object = facts.object("hpas", hpa.space, hpa.name);
     if (object == nullptr) continue;
@@ -100,7 +109,7 @@ std::string hpa_metrics(const diagnose::Facts& facts, const std::vector<diagnose
     }
   }
   std::string text;
-  for (const Metric* metric : {&states, &links, &conditions, &min, &max, &current, &desired})
+  for (const Metric* metric : {&states, &links, &causes, &conditions, &min, &max, &current, &desired})
     text += metric->text();
   return text;
 }

@@ -14,6 +14,7 @@
 namespace hpawalk::oncall {
 
 inline constexpr std::string_view link_state_metric = "hpawalk_hpa_link_state";
+inline constexpr std::string_view cause_metric = "hpawalk_hpa_cause";
 inline constexpr std::string_view hpa_state_metric = "hpawalk_hpa_state";
 inline constexpr std::string_view hpa_condition_metric = "hpawalk_hpa_status_condition";
 inline constexpr std::string_view min_replicas_metric = "hpawalk_hpa_spec_min_replicas";

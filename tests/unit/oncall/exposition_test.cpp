@@ -76,6 +76,28 @@ TEST_CASE("A broken link has the cause that diagnose names first there") {
       page.find(R"(link="monitor",state="broken",cause="monitor-not-selected"} 1)") != std::string::npos,
       page);
   CHECK(page.find(R"(horizontalpodautoscaler="object-value",state="broken"} 1)") != std::string::npos);
+  CHECK(page.find(R"(link="monitor",cause="monitor-not-selected",severity="broken"} 1)") !=
+        std::string::npos);
+}
+
+TEST_CASE("Every cause has a series, also one behind another on its link") {
+  size_t several = 0;
+  for (const auto& file : fakes::facts_files()) {
+    CAPTURE(file.string());
+    const diagnose::Facts& facts = fakes::facts_of(file);
+    std::string page = metrics_of(facts);
+    for (const diagnose::HpaDiagnosis& hpa : diagnose::diagnose_hpas(facts)) {
+      for (const diagnose::ChainDiagnosis& chain : hpa.chains) {
+        std::set<std::string_view> links;
+        for (const diagnose::Finding& finding : chain.findings) {
+          several += links.insert(name_of(finding.link)).second ? 0 : 1;
+          CHECK(page.find("\",cause=\"" + finding.cause + "\",severity=\"" +
+                          std::string(name_of(finding.severity)) + "\"} 1") != std::string::npos);
+        }
+      }
+    }
+  }
+  CHECK(several > 0);
 }
 
 TEST_CASE("The metrics of all facts files are in Prometheus's format, with no series twice") {
