@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/lint_report.hpp"
+#include "cli/read_chain.hpp"
 #include "lint/fix.hpp"
 
 namespace hpawalk::cli {
@@ -20,6 +21,7 @@ struct LintOptions {
   std::vector<std::string> paths;
   std::string space = "default", version = std::string(hpasim::newest_version), fail_on = "error";
   std::string facts, baseline, write_baseline, output = "text";
+  world::KubeTarget target;
   bool fix = false;
 };
 
@@ -76,12 +78,20 @@ class Collector {
   world::World& world_;
 };
 
-// Facts of the cluster in which the manifests will be applied.
-Result<std::optional<diagnose::Facts>> read_facts(world::World& world, const std::string& file) {
-  if (file.empty()) return std::nullopt;
-  auto text = world.files.read(file, world::most_recorded);
-  if (!text) return failure(text.error());
-  auto facts = diagnose::facts_from(*text);
+// Of the cluster in which the manifests will be applied: saved, or read now.
+Result<std::optional<diagnose::Facts>> read_facts(Session& session, const LintOptions& options) {
+  Result<diagnose::Facts> facts;
+  if (!options.facts.empty()) {
+    auto text = session.world.files.read(options.facts, world::most_recorded);
+    if (!text) return failure(text.error());
+    facts = diagnose::facts_from(*text);
+  } else if (!options.target.context.empty()) {
+    auto api = world::connect(session.world, options.target, tell_waits(session));
+    if (!api) return failure(api.error());
+    facts = read_chain(session, **api, {});
+  } else {
+    return std::nullopt;
+  }
   if (!facts) return failure(facts.error());
   return std::optional(*std::move(facts));
 }
@@ -150,7 +160,7 @@ Status run_lint(Session& session, const LintOptions& options) {
   if (!rules) return failure(rules.error());
   auto known = read_baseline(session.world, options.baseline);
   if (!known) return failure(known.error());
-  auto facts = read_facts(session.world, options.facts);
+  auto facts = read_facts(session, options);
   if (!facts) return failure(facts.error());
   Collector collector(session.world);
   for (const std::string& path : options.paths) {
@@ -212,9 +222,16 @@ void add_lint(CLI::App& app, Chosen& chosen) {
       ->check(CLI::IsMember({"error", "warning", "note", "never"}))
       ->type_name("error|warning|note|never")
       ->capture_default_str();
+  auto* facts = command
+                    .add_option("--facts", options->facts,
+                                "What else is in the cluster: written by hpawalk diagnose -A --save FILE")
+                    ->type_name("FILE");
   command
-      .add_option("--facts", options->facts,
-                  "What else is in the cluster: written by hpawalk diagnose -A --save FILE")
+      .add_option("--context", options->target.context,
+                  "Read what else is in the cluster from this context of the kubeconfig; changes nothing")
+      ->type_name("NAME")
+      ->excludes(facts);
+  command.add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig of --context")
       ->type_name("FILE");
   command.add_option("--baseline", options->baseline, "Known findings, which do not count")
       ->type_name("FILE");
@@ -232,7 +249,7 @@ void add_lint(CLI::App& app, Chosen& chosen) {
       "Examples:\n  hpawalk lint deploy/\n  helm template charts/shop | hpawalk lint -\n"
       "  kubectl kustomize overlays/prod | hpawalk lint - -n prod --kube-version 1.34\n"
       "  hpawalk lint deploy/ -o sarif > lint.sarif\n"
-      "  hpawalk diagnose -A --save facts.json; hpawalk lint deploy/ --facts facts.json\n"
+      "  hpawalk lint deploy/ --context prod\n"
       "  hpawalk lint deploy/ --write-baseline known.json && hpawalk lint deploy/ --baseline known.json\n\n"
       "Exit codes: 0 nothing at the level of --fail-on, 1 findings, 2 nothing could be judged.");
   command.callback([options, &chosen] {
