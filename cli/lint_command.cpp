@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/lint_report.hpp"
+#include "cli/read_chain.hpp"
 #include "lint/fix.hpp"
 
 namespace hpawalk::cli {
@@ -19,7 +20,8 @@ constexpr int deepest_folder = 32;
 struct LintOptions {
   std::vector<std::string> paths;
   std::string space = "default", version = std::string(hpasim::newest_version), fail_on = "error";
-  std::string baseline, write_baseline, output = "text";
+  std::string facts, baseline, write_baseline, output = "text";
+  world::KubeTarget target;
   bool fix = false;
 };
 
@@ -75,6 +77,24 @@ class Collector {
 
   world::World& world_;
 };
+
+// Of the cluster in which the manifests will be applied: saved, or read now.
+Result<std::optional<diagnose::Facts>> read_facts(Session& session, const LintOptions& options) {
+  Result<diagnose::Facts> facts;
+  if (!options.facts.empty()) {
+    auto text = session.world.files.read(options.facts, world::most_recorded);
+    if (!text) return failure(text.error());
+    facts = diagnose::facts_from(*text);
+  } else if (!options.target.context.empty()) {
+    auto api = world::connect(session.world, options.target, tell_waits(session));
+    if (!api) return failure(api.error());
+    facts = read_chain(session, **api, {});
+  } else {
+    return std::nullopt;
+  }
+  if (!facts) return failure(facts.error());
+  return std::optional(*std::move(facts));
+}
 
 // --- the baseline: what is known and does not count
 
@@ -140,6 +160,8 @@ Status run_lint(Session& session, const LintOptions& options) {
   if (!rules) return failure(rules.error());
   auto known = read_baseline(session.world, options.baseline);
   if (!known) return failure(known.error());
+  auto facts = read_facts(session, options);
+  if (!facts) return failure(facts.error());
   Collector collector(session.world);
   for (const std::string& path : options.paths) {
     if (Status taken = collector.take(path); !taken) {
@@ -166,7 +188,7 @@ Status run_lint(Session& session, const LintOptions& options) {
                    fmt::format("{} read", text::count(static_cast<long long>(contents.files), "file")),
                    "hpawalk lint takes files and folders of YAML or JSON, or - for standard input");
   }
-  lint::Report report = lint::lint(contents, *rules);
+  lint::Report report = lint::lint(contents, *rules, *facts ? &**facts : nullptr);
   std::erase_if(report.findings,
                 [&](const lint::Finding& finding) { return known->contains(finding.fingerprint()); });
   if (!options.write_baseline.empty()) {
@@ -200,6 +222,17 @@ void add_lint(CLI::App& app, Chosen& chosen) {
       ->check(CLI::IsMember({"error", "warning", "note", "never"}))
       ->type_name("error|warning|note|never")
       ->capture_default_str();
+  auto* facts = command
+                    .add_option("--facts", options->facts,
+                                "What else is in the cluster: written by hpawalk diagnose -A --save FILE")
+                    ->type_name("FILE");
+  command
+      .add_option("--context", options->target.context,
+                  "Read what else is in the cluster from this context of the kubeconfig; changes nothing")
+      ->type_name("NAME")
+      ->excludes(facts);
+  command.add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig of --context")
+      ->type_name("FILE");
   command.add_option("--baseline", options->baseline, "Known findings, which do not count")
       ->type_name("FILE");
   command
@@ -216,6 +249,7 @@ void add_lint(CLI::App& app, Chosen& chosen) {
       "Examples:\n  hpawalk lint deploy/\n  helm template charts/shop | hpawalk lint -\n"
       "  kubectl kustomize overlays/prod | hpawalk lint - -n prod --kube-version 1.34\n"
       "  hpawalk lint deploy/ -o sarif > lint.sarif\n"
+      "  hpawalk lint deploy/ --context prod\n"
       "  hpawalk lint deploy/ --write-baseline known.json && hpawalk lint deploy/ --baseline known.json\n\n"
       "Exit codes: 0 nothing at the level of --fail-on, 1 findings, 2 nothing could be judged.");
   command.callback([options, &chosen] {

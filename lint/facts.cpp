@@ -11,6 +11,7 @@
 #include "diagnose/selector.hpp"
 #include "diagnose/view.hpp"
 #include "hpasim/older_version.hpp"
+#include "lint/known.hpp"
 #include "world/kube_resource.hpp"
 
 namespace hpawalk::lint {
@@ -74,15 +75,19 @@ Json pod_from(const Json& owner, const Json& pod_template, const char* phase) {
 
 class Builder {
  public:
-  explicit Builder(const Contents& contents) : contents_(contents) {}
+  Builder(const Contents& contents, const Facts* known) : contents_(contents) {
+    if (known != nullptr) known_ = known_from(*known, all_lists());
+  }
 
   Facts facts() {
     for (const Object& object : contents_.objects) add(object);
     add_adapters();
     make_pods();
     make_prometheus_pods();
-    make_endpoints();
     set_conditions();
+    const size_t own_services = lists_["services"].size();
+    take_known();
+    make_endpoints(own_services);
     write();
     name_kinds();
     return std::move(facts_);
@@ -242,8 +247,59 @@ class Builder {
     });
   }
 
-  void make_endpoints() {
-    for (const Json& service : lists_["services"]) {
+  static std::vector<std::string> all_lists() {
+    std::vector<std::string> all = {"hpas"};
+    all.insert(all.end(), std::begin(cluster_lists), std::end(cluster_lists));
+    all.insert(all.end(), std::begin(monitor_lists), std::end(monitor_lists));
+    all.insert(all.end(), std::begin(space_lists), std::end(space_lists));
+    for (const world::KubeResource& kind : world::azure_monitors)
+      all.push_back(diagnose::azure_monitors_key(kind.plural));
+    return all;
+  }
+
+  // Do the files hold the object, or what it follows from: a pod's workload, the Service of endpoints?
+  bool replaced(const std::string& list, const Json& object) {
+    auto holds = [&](const std::string& other, const std::string& name) {
+      const Objects& own = lists_[other];
+      return std::any_of(own.begin(), own.end(), [&](const Json& one) {
+        return name_of(one) == name && space_of(one) == space_of(object);
+      });
+    };
+    if (holds(list, name_of(object))) return true;
+    if (list == "endpointslices") {
+      const Json& service = at(object, {"metadata", "labels", "kubernetes.io/service-name"});
+      return service.is_string() && holds("services", service.get<std::string>());
+    }
+    if (list != "pods") return false;
+    for (const char* workloads : {"deployments", "statefulsets", "daemonsets", "replicasets"}) {
+      for (const Json& owner : lists_[workloads]) {
+        const Json& selector = at(owner, "spec.selector");
+        if (space_of(owner) == space_of(object) && selector.is_object() &&
+            diagnose::matches(selector, at(object, "metadata.labels")))
+          return true;
+      }
+    }
+    return false;
+  }
+
+  // What else is in the cluster.
+  void take_known() {
+    std::map<std::string, Objects> more;
+    for (const auto& [list, objects] : known_.objects) {
+      for (const Json& object : objects) {
+        if (!replaced(list, object)) more[list].push_back(object);
+      }
+    }
+    for (auto& [list, objects] : more) {
+      for (Json& object : objects) put(list, std::move(object));
+    }
+    for (const auto& [key, reading] : known_.others) facts_.readings.try_emplace(key, reading);
+  }
+
+  // Of the first so many Services: those of the files.
+  void make_endpoints(size_t services) {
+    for (size_t i = 0; i < services; ++i) {
+      const Json service = lists_["services"][i];
       if (!has_pods(service)) continue;
       put("endpointslices",
           {{"metadata",
@@ -289,16 +345,22 @@ class Builder {
   void write() {
     record("hpas", items(lists_["hpas"]));
     for (const char* list : cluster_lists)
-      lists_[list].empty() ? unread(list) : record(list, items(lists_[list]));
+      lists_[list].empty() && !known_.whole.contains(list) ? unread(list) : record(list, items(lists_[list]));
     // A team writes one kind of monitor: where the files have any, they have all.
-    bool monitors = std::any_of(std::begin(monitor_lists), std::end(monitor_lists),
-                                [&](const char* list) { return !lists_[list].empty(); });
+    bool monitors = std::any_of(std::begin(monitor_lists), std::end(monitor_lists), [&](const char* list) {
+      return !lists_[list].empty() || known_.whole.contains(list);
+    });
     for (const char* list : monitor_lists) monitors ? record(list, items(lists_[list])) : unread(list);
     write_azure_monitors();
     std::set<std::string> spaces_with_pods;
     for (const char* list : space_lists) {
+      if (known_.whole.contains(list)) {
+        record(list, items(lists_[list]));
+        continue;
+      }
       unread(list);
       std::map<std::string, Objects> by_space;
+      for (const std::string& space : known_.spaces[list]) by_space[space];
       for (const Json& object : lists_[list]) by_space[space_of(object)].push_back(object);
       for (const auto& [space, objects] : by_space) record(diagnose::space_key(list, space), items(objects));
       if (list == std::string_view("pods")) {
@@ -322,7 +384,7 @@ class Builder {
   void complete(const std::string& space) {
     for (const char* list : {"endpointslices", "deployments", "statefulsets", "daemonsets", "replicasets"}) {
       std::string key = diagnose::space_key(list, space);
-      if (facts_.find(key) == nullptr) record(key, Json::array());
+      if (facts_.find(key) == nullptr && !known_.whole.contains(list)) record(key, Json::array());
     }
   }
 
@@ -364,6 +426,7 @@ class Builder {
   }
 
   const Contents& contents_;
+  Known known_;
   Facts facts_;
   std::map<std::string, Objects> lists_;
   Objects others_;
@@ -371,8 +434,8 @@ class Builder {
 
 }  // namespace
 
-Facts facts_of(const Contents& contents) {
-  return Builder(contents).facts();
+Facts facts_of(const Contents& contents, const Facts* known) {
+  return Builder(contents, known).facts();
 }
 
 }  // namespace hpawalk::lint

@@ -11,7 +11,8 @@
 
 namespace hpawalk::lint {
 
-diagnose::Facts facts_of(const Contents& contents);
+// `known`: facts of the cluster in which the objects will be; null: there are none.
+diagnose::Facts facts_of(const Contents& contents, const diagnose::Facts* known = nullptr);
 
 // The name of the objects that stand for an adapter of which the files have only the rules or the chart's
 // values, and its namespace.

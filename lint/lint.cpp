@@ -87,6 +87,21 @@ Findings merged(Findings findings) {
   return all;
 }
 
+// What is to be repaired elsewhere is told at the HPA, and left out if the files do not hold that either.
+Findings in_files(const Chains& chains, Findings findings) {
+  for (Finding& finding : findings) {
+    if (!finding.place.file.empty()) continue;
+    for (const Object& object : chains.contents.objects) {
+      bool meant = object.kind() == "HorizontalPodAutoscaler" &&
+                   std::find(finding.hpas.begin(), finding.hpas.end(), diagnose::full_name(object.value)) !=
+                       finding.hpas.end();
+      if (meant) finding.place = object.written.of("metadata.name");
+    }
+  }
+  std::erase_if(findings, [](const Finding& finding) { return finding.place.file.empty(); });
+  return findings;
+}
+
 // What an object's annotation ignores: cause -> reason.
 std::map<std::string, std::string> ignored_by(const Object& object) {
   std::map<std::string, std::string> ignored;
@@ -131,11 +146,11 @@ void ignore(const Contents& contents, Findings& findings) {
 
 }  // namespace
 
-Report lint(const Contents& contents, const hpasim::Rules& rules) {
+Report lint(const Contents& contents, const hpasim::Rules& rules, const diagnose::Facts* known) {
   Report report;
   report.files = contents.files;
   report.objects = contents.objects.size();
-  diagnose::Facts facts = facts_of(contents);
+  diagnose::Facts facts = facts_of(contents, known);
   diagnose::StillFacts still(facts);
   const diagnose::Parts parts = diagnose::parts_of(facts);
   report.hpas = parts.hpas.size();
@@ -145,7 +160,7 @@ Report lint(const Contents& contents, const hpasim::Rules& rules) {
   for (auto judge :
        {judge_objects, judge_workloads, judge_services, judge_adapter_rules, judge_chains, judge_together})
     judge(chains, findings);
-  findings = merged(std::move(findings));
+  findings = merged(in_files(chains, std::move(findings)));
   ignore(contents, findings);
   std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
     return std::tie(a.place.file, a.place.line, a.level) < std::tie(b.place.file, b.place.line, b.level);

@@ -55,6 +55,7 @@ struct Report {
   size_t files = 0, objects = 0, hpas = 0;
 };
 
-Report lint(const Contents& contents, const hpasim::Rules& rules);
+// `known`: facts of the cluster in which the manifests will be applied; null: there are none.
+Report lint(const Contents& contents, const hpasim::Rules& rules, const diagnose::Facts* known = nullptr);
 
 }  // namespace hpawalk::lint

@@ -454,7 +454,8 @@ void judge_counter(const Asked& a, const diagnose::Candidate& candidate) {
 void judge_overlap(const Asked& a, const std::vector<diagnose::Candidate>& candidates) {
   std::vector<std::string> rules;
   for (const diagnose::Candidate& candidate : candidates) {
-    bool spelt = !candidate.rule->names.literal.empty();
+    const std::vector<std::string>& literal = candidate.rule->names.literal;
+    bool spelt = std::find(literal.begin(), literal.end(), candidate.series) != literal.end();
     if (spelt && diagnose::label_for(*candidate.rule, a.need.resource))
       rules.push_back(candidate.rule->title());
   }

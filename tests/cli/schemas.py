@@ -129,6 +129,12 @@ def with_a_hostile_kubectl(folder):
     there = ["--context", "hostile"]
     for words in (["status", *there], ["verify", *there], ["logs", "prom-fake", *there], ["doctor", *there], ["diagnose", "-n", "shop"]):
         prints(words[0], *words, env=env)
+    with open(os.path.join(FACTS, "healthy.json"), encoding="utf-8") as file:
+        whole = json.load(file)
+    whole["readings"]["hpas"]["path"] = "/apis/autoscaling/v2/horizontalpodautoscalers"  # of all namespaces
+    with open(os.path.join(folder, "whole.json"), "w", encoding="utf-8") as file:
+        json.dump(whole, file)
+    prints("lint", "lint", HPA, *there, env={**env, "HOSTILE_FACTS": os.path.join(folder, "whole.json")})
     lines_of("watch", "watch", *there, "--namespace", "default", env=env)
 
 

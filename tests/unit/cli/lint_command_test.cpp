@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "cli/run.hpp"
+#include "tests/fakes/facts_files.hpp"
 #include "tests/fakes/fakes.hpp"
 #include "tests/unit/lint/chain.hpp"
 
@@ -53,6 +54,19 @@ TEST_CASE("lint ends with 2 where it has nothing to judge") {
   CHECK(ran({"/nothing.yaml"}, {}).code == 2);
   CHECK(ran({"/deploy", "--kube-version", "1.2"}, {{"/deploy/a.yaml", lint::hpa_yaml}}).code == 2);
   CHECK(ran({}, {}).code == 2);
+}
+
+TEST_CASE("lint --facts reads what else is in the cluster") {
+  std::map<fs::path, std::string> files = {
+      {"/facts.json", fakes::healthy_document().dump()},
+      {"/wrong.json", "{}"},
+      {"/hpa.yaml",
+       lint::with(lint::hpa_yaml, "name: web}\n  minReplicas", "name: object-valu}\n  minReplicas")}};
+  CHECK(ran({"/hpa.yaml"}, files).code == 0);
+  Ran beside = ran({"/hpa.yaml", "--facts", "/facts.json"}, files);
+  CHECK(beside.code == 1);
+  CHECK_MESSAGE(has(beside.out, "target-missing"), beside.out);
+  CHECK(has(ran({"/hpa.yaml", "--facts", "/wrong.json"}, files).err, "[facts-file]"));
 }
 
 TEST_CASE("A chart and a kustomization are told with the command that renders them, and not read") {
