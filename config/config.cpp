@@ -204,10 +204,8 @@ void Config::check_together(std::vector<std::string>& mistakes) const {
                                    number("hpa.min"), number("hpa.max"), name("hpa.max")));
   }
   if (number("hpa.min") == 0 && text("metrics") != "keda") {
-    mistakes.push_back(fmt::format(
-        "{}: 0 replicas need `metrics: keda`; Kubernetes by itself does not leave 0 replicas in its default "
-        "settings ({})",
-        name("hpa.min"), name("metrics")));
+    mistakes.push_back(fmt::format("{}: 0 replicas need `metrics: keda` (it is `{}`) ({})", name("hpa.min"),
+                                   text("metrics"), name("metrics")));
   }
   for (std::string_view path : {"keda.polling-interval", "keda.cooldown-period"}) {
     if (duration(path) % std::chrono::seconds(1) != std::chrono::milliseconds(0))

@@ -191,7 +191,9 @@ void below_activation(const Query& q, const std::string& value) {
   const double activation =
       q.trigger.activation.empty() ? 0 : std::strtod(q.trigger.activation.c_str(), nullptr);
   const double number = std::strtod(value.c_str(), nullptr);
-  if (!idle(q.scaled_object) || number <= 0 || number > activation) return;
+  const Json* target = q.c.hpa.target;
+  bool at_zero = target != nullptr && int_at(*target, "spec.replicas", 1) == 0;
+  if (!at_zero || !idle(q.scaled_object) || number <= 0 || number > activation) return;
   q.report.broken(
       cause::keda_below_activation,
       fmt::format("The value {} is not above activationThreshold {}, so KEDA leaves {} at 0 replicas", value,

@@ -77,9 +77,11 @@ Result<diagnose::KnownChain> known_chain(const config::Config& config) {
     return diagnose::KnownChain{source.space, keda_hpa(config), target_pool(config), source.pod_selector};
   Result<std::string> rendered = manifests::render_stage("hpa", config);
   if (!rendered) return failure(rendered.error());
-  Result<yaml::Value> hpa = yaml::parse(*rendered);
-  if (!hpa) return failure(hpa.error());
-  return diagnose::KnownChain{source.space, Json(*hpa), target_pool(config), source.pod_selector};
+  // Behind the namespace, where hpawalk would have to make one.
+  Result<std::vector<yaml::Value>> objects = yaml::parse_all(*rendered);
+  if (!objects) return failure(objects.error());
+  const yaml::Value& hpa = objects->back();
+  return diagnose::KnownChain{source.space, Json(hpa), target_pool(config), source.pod_selector};
 }
 
 world::Backend prometheus_backend(const config::Config& config) {

@@ -699,6 +699,15 @@ TEST_CASE("KEDA's chain asks for the external metric that KEDA names") {
   CHECK(hpa["spec"]["metrics"][0]["external"]["metric"]["name"] == "s0-prometheus");
 }
 
+TEST_CASE("A chain in a namespace that hpawalk would make has the HPA that it should have") {
+  for (const char* metrics : {"adapter", "keda"}) {
+    auto chain = known_chain(configured(fmt::format("metrics: {}\nnamespace: shop\n", metrics)));
+    REQUIRE(chain);
+    CHECK(chain->hpa["kind"] == "HorizontalPodAutoscaler");
+    CHECK(chain->hpa["metadata"]["namespace"] == "shop");
+  }
+}
+
 TEST_CASE("At 0 replicas, the HPA of a ScaledObject rests and its stage is ready") {
   fakes::FakeWorld world;
   fakes::FakeKubeApi api;
