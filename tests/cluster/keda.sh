@@ -82,7 +82,7 @@ repaired() {
   kubectl annotate scaledobject nginx autoscaling.keda.sh/paused-scale-in- &&
     kubectl patch scaledobject nginx --type=merge -p '{"spec":{"fallback":null}}' &&
     kubectl apply --server-side --force-conflicts --field-manager=hpawalk -f scaledobject.yaml &&
-    kubectl scale deployment keda-operator -n keda --replicas=1 && within 60 healthy
+    kubectl scale deployment keda-operator -n keda --replicas=1 && within 180 healthy
 }
 fault() { # ID COMMAND...
   local id=$1
