@@ -44,7 +44,7 @@ html::Series proposals(const Variant& variant) {
 html::Chart load_chart(const Profile& load, Time duration) {
   html::Chart chart;
   chart.title = "Load";
-  chart.summary = fmt::format("The load over {}, up to {:.4g}.", time_text(duration), load.highest());
+  chart.summary = fmt::format("The load over {}, up to {:.4g}.", hpasim::time_text(duration), load.highest());
   chart.duration = hpasim::in_seconds(duration);
   html::Series series{"load", {}, false, true};
   for (const Profile::Point& point : load.points()) {
@@ -76,7 +76,7 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
     if (!sync.decision.rescaled() || chart.marks.size() >= 200) continue;
     chart.marks.push_back(
         {hpasim::in_seconds(sync.at),
-         fmt::format("{}: {} to {}. {}", time_text(sync.at), sync.decision.from, sync.decision.to,
+         fmt::format("{}: {} to {}. {}", hpasim::time_text(sync.at), sync.decision.from, sync.decision.to,
                      hpasim::explain(variant.spec, sync.decision, sync.proposal))});
   }
   return chart;
@@ -125,7 +125,7 @@ html::Report simulation_report(const observe::Simulation& simulation, const std:
         changes.rows.push_back({"", "", "and more: --output csv has all"});
         break;
       }
-      changes.rows.push_back({time_text(sync.at),
+      changes.rows.push_back({hpasim::time_text(sync.at),
                               fmt::format("{} → {}", sync.decision.from, sync.decision.to),
                               hpasim::explain(variant.spec, sync.decision, sync.proposal)});
     }
