@@ -290,8 +290,8 @@ TEST_CASE("A finding's claim holds on the evidence that it prints, also where va
 }
 
 // What one reading says, and no other could contradict: only why it is so could be told by more readings.
-static const std::set<std::string> plain = {"adapter-not-ready", "apiservice-missing", "prometheus-not-ready",
-                                            "target-down"};
+static const std::set<std::string> plain = {"adapter-not-ready", "apiservice-missing", "keda-scaledobject",
+                                            "prometheus-not-ready", "target-down"};
 
 TEST_CASE("Nothing is certain for want of a reading: what is certain then, all readings together say too") {
   fakes::Sample sample(7);
