@@ -230,7 +230,7 @@ Status run_shadow(Session& session, const ShadowOptions& o) {
 void add_shadow(CLI::App& app, Chosen& chosen) {
   CLI::App& command = *app.add_subcommand(
       "shadow",
-      "Decide by another HPA on a running workload's metrics, without changing anything, and compare");
+      "Show what another HPA would do with a running workload's metrics, beside what happens (read-only)");
   auto options = std::make_shared<ShadowOptions>();
   options->cluster_named = true;
   command
@@ -249,7 +249,8 @@ void add_shadow(CLI::App& app, Chosen& chosen) {
       ->type_name("TIME");
   command.add_option("--report", options->report, "Also write an HTML report")->type_name("FILE");
   command
-      .add_option("-n,--namespace", options->name_space, "The workload's namespace; default: the context's")
+      .add_option("-n,--namespace", options->name_space,
+                  "The workload's namespace; default: the file's, else the context's")
       ->type_name("NS");
   command.add_option("--context", options->context, "The kubeconfig's context")->type_name("NAME");
   command
@@ -261,9 +262,9 @@ void add_shadow(CLI::App& app, Chosen& chosen) {
       "  hpawalk shadow --hpa new.yaml -n shop --for 1h\n"
       "  hpawalk shadow web -n shop --set spec.metrics[0].object.target.value=20 --for 30m --report "
       "out.html\n\n"
-      "At every sync period it reads the scale, the pods and the metrics API as the HPA controller does, and "
-      "decides "
-      "by the HPA given. Only GET requests are sent.\n"
+      "At every sync period it reads the scale, the pods and the metrics API as the HPA controller does, "
+      "and\n"
+      "decides by the HPA given. It changes nothing: neither the workload nor an HPA.\n"
       "Ctrl-C ends it early and shows what there is (exit code 130).");
   command.callback([options, &chosen] {
     chosen.action = [options](Session& session) { return run_shadow(session, *options); };
