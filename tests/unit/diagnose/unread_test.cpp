@@ -56,7 +56,9 @@ class Without {
 
 // The metrics API's 500 is the adapter's own word, which counts.
 bool answered_by_the_adapter(const std::string& path, const std::string& id) {
-  return path.starts_with("/apis/custom.metrics.k8s.io/") && id == "kube-refused";
+  bool metrics =
+      path.starts_with("/apis/custom.metrics.k8s.io/") || path.starts_with("/apis/external.metrics.k8s.io/");
+  return metrics && id == "kube-refused";
 }
 
 // "shop/web: prom_fake_value of Service x: no-endpoints (certain)", of everything that is broken.
