@@ -10,6 +10,7 @@
 #include "cli/read_chain.hpp"
 #include "cli/simulation_report.hpp"
 #include "hpasim/explain.hpp"
+#include "hpasim/why.hpp"
 #include "observe/any_chain.hpp"
 #include "observe/shadow_look.hpp"
 #include "observe/simulation_parts.hpp"
@@ -39,8 +40,9 @@ const Json* running_hpa(const diagnose::Facts& facts, const hpasim::Spec& spec, 
 struct Shadowed {
   observe::Simulation simulation;
   observe::ShadowTarget target;
-  Time length{0};                 // to observe
-  std::string workload, running;  // "Deployment web", "HPA web" (empty: none)
+  Time length{0};                            // to observe
+  std::optional<hpasim::Spec> running_spec;  // of the HPA that scales it now
+  std::string workload, running;             // "Deployment web", "HPA web" (empty: none)
 };
 
 Result<Shadowed> load_shadowed(Session& session, observe::Cluster& cluster, const ShadowOptions& o) {
@@ -73,10 +75,13 @@ Result<Shadowed> load_shadowed(Session& session, observe::Cluster& cluster, cons
   Result<observe::LiveChain> chain = observe::chain_of(*facts, *space, name, {});
   if (!chain) return failure(chain.error());
   const Json* running = running_hpa(*facts, simulation->spec, *space);
-  Shadowed subject{std::move(*simulation), {}, *length, {}, {}};
+  Shadowed subject{std::move(*simulation), {}, *length, {}, {}, {}};
   hpasim::Spec& spec = subject.simulation.spec;
   subject.workload = spec.target_kind + " " + spec.target_name;
-  if (running != nullptr) subject.running = "HPA " + text_at(*running, "metadata.name");
+  if (running != nullptr) {
+    subject.running = "HPA " + text_at(*running, "metadata.name");
+    subject.running_spec = hpasim::spec_of(*running);
+  }
   const hpasim::Setup& setup = subject.simulation.setup;
   bool own_zero = running != nullptr && text_at(condition(*running, "ScaledToZero"), "status") == "True";
   subject.target = {std::move(*chain), spec,     setup.rules,
@@ -110,10 +115,11 @@ struct ShownShadow {
 
 ShownShadow shown_of(const Shadowed& subject, const observe::ShadowRun& run) {
   const hpasim::Spec& spec = subject.simulation.spec;
-  ShownShadow shown{{{real_name, spec, run.shadow.real_timeline(run.length), {}},
-                     {shadow_name, spec, run.shadow.shadow_timeline(run.length), {}}},
-                    run.shadow.differences(run.length),
-                    subject.simulation.notes};
+  ShownShadow shown{
+      {{real_name, subject.running_spec.value_or(spec), run.shadow.real_timeline(run.length), {}},
+       {shadow_name, spec, run.shadow.shadow_timeline(run.length), {}}},
+      run.shadow.differences(run.length),
+      subject.simulation.notes};
   if (run.missed > 0)
     shown.notes.push_back(
         fmt::format("{} without an answer of the API server.", text::count(run.missed, "look")));

@@ -65,8 +65,8 @@ html::Chart replica_chart(const Variant& variant, const Profile& load) {
     sequence += (i == 0 ? "" : ", ") + std::to_string(t.replicas[i].count);
   chart.summary = fmt::format("{} changes: {}{}.", t.figures.changes, sequence,
                               t.replicas.size() > 12 ? " and so on" : "");
-  chart.series = {steps("replicas", t.replicas, true), steps("ready pods", t.ready, false),
-                  proposals(variant)};
+  chart.series = {steps("replicas", t.replicas, true), steps("ready pods", t.ready, false)};
+  if (!t.syncs.empty()) chart.series.push_back(proposals(variant));
   chart.lines = {{fmt::format("maxReplicas {}", variant.spec.max), static_cast<double>(variant.spec.max)},
                  {fmt::format("minReplicas {}", variant.spec.min), static_cast<double>(variant.spec.min)}};
   chart.bands = bands(shortages(t, load));

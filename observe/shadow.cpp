@@ -117,7 +117,7 @@ ShadowLook Shadow::imagined(const ShadowLook& look) const {
   world.pods.clear();
   for (size_t i : order) world.pods.push_back(look.pods[i]);
   // The others are the last that were added.
-  Time start = start_of(look.pods);
+  const Time start = start_;
   auto missing = replicas_ - static_cast<std::int32_t>(order.size());
   for (auto batch = added_.rbegin(); missing > 0; ++batch) {
     bool oldest = batch == added_.rend();
@@ -145,7 +145,8 @@ ShadowLook Shadow::imagined(const ShadowLook& look) const {
 }
 
 void Shadow::change_to(std::int32_t replicas, Time at) {
-  if (replicas > replicas_) added_.push_back({replicas - replicas_, at});
+  if (replicas > replicas_) added_.push_back({replicas - replicas_, at, false});
+  add_step(shadow_ready_, at, std::min(shadow_ready_.back().count, replicas));
   for (std::int32_t less = replicas_ - replicas; less > 0 && !added_.empty();) {
     std::int32_t taken = std::min(less, added_.back().count);
     added_.back().count -= taken;
@@ -156,7 +157,20 @@ void Shadow::change_to(std::int32_t replicas, Time at) {
   add_step(shadow_, at, replicas);
 }
 
+std::vector<Step> Shadow::ready_steps(Time until) const {
+  std::vector<Step> steps = shadow_ready_;
+  for (const Added& added : added_) {
+    const Time at = added.at + start_;
+    if (!added.counted && at <= until && !steps.empty())
+      add_step(steps, std::max(at, steps.back().at), steps.back().count + added.count);
+  }
+  return steps;
+}
+
 const Sync& Shadow::take(const ShadowLook& look) {
+  start_ = start_of(look.pods);
+  shadow_ready_ = ready_steps(look.at);
+  for (Added& added : added_) added.counted = added.counted || added.at + start_ <= look.at;
   add_step(real_, look.at, look.scale.spec_replicas);
   add_step(real_ready_, look.at, look.ready());
   note_load(look);
@@ -192,7 +206,7 @@ hpasim::Timeline Shadow::real_timeline(Time end) const {
 }
 
 hpasim::Timeline Shadow::shadow_timeline(Time end) const {
-  hpasim::Timeline made = timeline(shadow_, shadow_ready_, end);
+  hpasim::Timeline made = timeline(shadow_, ready_steps(end), end);
   made.syncs = syncs_;
   return made;
 }

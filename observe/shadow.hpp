@@ -63,10 +63,12 @@ class Shadow {
   struct Added {  // by a decision of the shadow's, and not among the real pods
     std::int32_t count = 0;
     hpasim::Time at{0};
+    bool counted = false;  // among the ready ones
   };
   void note_load(const ShadowLook& look);
   void change_to(std::int32_t replicas, hpasim::Time at);
   ShadowLook imagined(const ShadowLook& look) const;
+  std::vector<hpasim::Step> ready_steps(hpasim::Time until) const;  // also of pods that no look has seen yet
   hpasim::Timeline timeline(std::vector<hpasim::Step> replicas, std::vector<hpasim::Step> ready,
                             hpasim::Time end) const;
 
@@ -75,6 +77,7 @@ class Shadow {
   hpasim::Controller controller_;
   std::int32_t replicas_;
   std::vector<Added> added_;
+  hpasim::Time start_{0};  // of a pod, as the last look has it
   std::vector<hpasim::Sync> syncs_;
   std::vector<hpasim::Step> real_, real_ready_, shadow_, shadow_ready_;
   std::vector<std::vector<hpasim::Profile::Point>> loads_;  // one a metric

@@ -126,7 +126,11 @@ TEST_CASE("What the pods share, the shadow's pods share") {
   CHECK(more.syncs().back().ready == 4);
   for (int i = 1; i < 10; ++i) more.take(look_with(seconds(15 * i), 4, each(4, 10)));
   CHECK(more.syncs().back().ready == 8);
-  CHECK(more.shadow_timeline(seconds(150)).sequence() == std::vector<std::int32_t>{4, 8});
+  const hpasim::Timeline made = more.shadow_timeline(seconds(150));
+  CHECK(made.sequence() == std::vector<std::int32_t>{4, 8});
+  REQUIRE(made.ready.size() == 2);  // not at the next look, but when they are
+  CHECK(made.ready[1].at == Time(seconds(2)));
+  CHECK(made.ready[1].count == 8);
 }
 
 TEST_CASE("A real pod that is not ready is none of the shadow's ready ones") {
