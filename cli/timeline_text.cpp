@@ -18,12 +18,6 @@ namespace {
 
 constexpr int kRows = 8;
 
-std::int32_t count_at(const std::vector<Step>& steps, Time t) {
-  auto later =
-      std::upper_bound(steps.begin(), steps.end(), t, [](Time a, const Step& s) { return a < s.at; });
-  return later == steps.begin() ? steps.front().count : std::prev(later)->count;
-}
-
 // The most replicas within a column: a short peak must not vanish between two samples.
 std::int32_t most_within(const std::vector<Step>& steps, Time from, Time to) {
   std::int32_t most = count_at(steps, from);

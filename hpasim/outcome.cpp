@@ -9,6 +9,12 @@
 
 namespace hpawalk::hpasim {
 
+std::int32_t count_at(const std::vector<Step>& steps, Time at) {
+  auto later =
+      std::upper_bound(steps.begin(), steps.end(), at, [](Time t, const Step& step) { return t < step.at; });
+  return later == steps.begin() ? steps.front().count : std::prev(later)->count;
+}
+
 std::vector<Span> shortages(const Timeline& t, const Profile& load) {
   std::vector<Span> spans;
   Time step = std::max<Time>(t.duration / 2000, std::chrono::milliseconds(100));

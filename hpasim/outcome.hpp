@@ -11,6 +11,9 @@
 
 namespace hpawalk::hpasim {
 
+// How many there are at that time, of steps by time; before the first one as many as from then on.
+std::int32_t count_at(const std::vector<Step>& steps, Time at);
+
 struct Span {
   Time from{0}, to{0};
 };

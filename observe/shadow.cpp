@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hpasim/explain.hpp"
+#include "hpasim/outcome.hpp"
 
 namespace hpawalk::observe {
 
@@ -218,14 +219,10 @@ std::vector<ShadowDifference> Shadow::differences(Time end) const {
   }
   std::sort(times.begin(), times.end());
   times.erase(std::unique(times.begin(), times.end()), times.end());
-  auto count_at = [](const std::vector<Step>& steps, Time at) {
-    auto later = std::upper_bound(steps.begin(), steps.end(), at,
-                                  [](Time t, const Step& step) { return t < step.at; });
-    return later == steps.begin() ? steps.front().count : std::prev(later)->count;
-  };
   std::vector<ShadowDifference> all;
   for (size_t i = 0; i + 1 < times.size(); ++i) {
-    ShadowDifference d{times[i], times[i + 1], count_at(real_, times[i]), count_at(shadow_, times[i]), {}};
+    ShadowDifference d{
+        times[i], times[i + 1], hpasim::count_at(real_, times[i]), hpasim::count_at(shadow_, times[i]), {}};
     if (d.real == d.shadow) continue;
     // The sync that made the shadow's number, or else the first that kept it.
     auto sync = std::find_if(syncs_.begin(), syncs_.end(), [&](const Sync& s) { return s.at >= d.from; });
