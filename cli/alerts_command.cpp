@@ -4,18 +4,14 @@
 #include <fmt/format.h>
 
 #include "cli/command.hpp"
-#include "cli/prometheus_options.hpp"
 #include "cli/read_chain.hpp"
 #include "oncall/alert_rules.hpp"
 
 namespace hpawalk::cli {
 namespace {
 
-struct AlertsOptions {
-  std::string name, space, prometheus_url, runbooks = "docs/causes.md", output = "prometheusrule";
-  bool all = false;
-  world::KubeTarget target;
-  PrometheusOptions prometheus;
+struct AlertsOptions : HpaScope {
+  std::string runbooks = "docs/causes.md", output = "prometheusrule";
 };
 
 std::string about(const oncall::AlertScope& scope, const diagnose::PrometheusView& view) {
@@ -64,20 +60,11 @@ Status print_alerts(Session& session, const oncall::Alerts& alerts, const diagno
 
 Status run_alerts(Session& session, AlertsOptions options) {
   world::World& world = session.world;
-  diagnose::CollectOptions what;
-  what.name = plain_hpa_name(options.name);
-  what.prometheus_url = options.prometheus_url;
-  Result<world::PrometheusLogin> login = prometheus_login(world, options.prometheus, options.prometheus_url);
-  if (!login) return failure(login.error());
-  what.prometheus_login = *login;
-  if (!options.all) {
-    Result<std::string> space = chosen_space(session, options.target, options.space);
-    if (!space) return failure(space.error());
-    what.space = *space;
-  }
+  Result<diagnose::CollectOptions> what = collect_options(session, options);
+  if (!what) return failure(what.error());
   Result<std::unique_ptr<world::KubeApi>> api = world::connect(world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
-  Result<diagnose::Facts> facts = read_chain(session, **api, what);
+  Result<diagnose::Facts> facts = read_chain(session, **api, *what);
   if (!facts) return failure(facts.error());
 
   const diagnose::StillFacts still(*facts);
@@ -90,8 +77,8 @@ Status run_alerts(Session& session, AlertsOptions options) {
   const world::PrometheusApi prometheus =
       options.prometheus_url.empty()
           ? world::prometheus_behind(**api, view->address->backend, view->address->prefix)
-          : world::prometheus_at(world.http, options.prometheus_url, *login);
-  const oncall::AlertScope scope{what.space, what.name};
+          : world::prometheus_at(world.http, options.prometheus_url, what->prometheus_login);
+  const oncall::AlertScope scope{what->space, what->name};
   Result<oncall::AlertSeries> series =
       oncall::read_alert_series(prometheus, oncall::series_for_alerts(parts, scope));
   if (!series) return failure(series.error());
@@ -106,17 +93,7 @@ void add_alerts(CLI::App& app, Chosen& chosen) {
       "alerts",
       "Print alert rules for HPAs, made of their chains and of the series that Prometheus has (read-only)");
   auto options = std::make_shared<AlertsOptions>();
-  command->add_option("HPA", options->name, "Its name; default: all in the namespace");
-  auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
-                    ->type_name("NS");
-  command->add_flag("-A,--all-namespaces", options->all, "HPAs in all namespaces")->excludes(space);
-  command->add_option("--context", options->target.context, "The kubeconfig's context")->type_name("NAME");
-  command->add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig")->type_name("FILE");
-  command
-      ->add_option("--prometheus", options->prometheus_url,
-                   "Ask Prometheus at this URL instead of through the API server")
-      ->type_name("URL");
-  add_prometheus_options(*command, options->prometheus);
+  add_hpa_scope(*command, *options);
   command->add_option("--runbooks", options->runbooks, "Where you publish docs/causes.md, for runbook_url")
       ->type_name("URL")
       ->capture_default_str();

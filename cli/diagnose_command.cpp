@@ -7,17 +7,13 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/diagnosis_report.hpp"
-#include "cli/prometheus_options.hpp"
 #include "cli/read_chain.hpp"
 
 namespace hpawalk::cli {
 namespace {
 
-struct DiagnoseOptions {
-  std::string name, space, save, facts, output = "text", prometheus_url;
-  bool all = false;
-  world::KubeTarget target;
-  PrometheusOptions prometheus;
+struct DiagnoseOptions : HpaScope {
+  std::string save, facts, output = "text";
 };
 
 Result<diagnose::Facts> read_facts(Session& session, DiagnoseOptions& options) {
@@ -35,22 +31,13 @@ Result<diagnose::Facts> read_facts(Session& session, DiagnoseOptions& options) {
     }
     return facts;
   }
-  diagnose::CollectOptions what;
-  what.name = options.name;
-  what.prometheus_url = options.prometheus_url;
-  Result<world::PrometheusLogin> login =
-      prometheus_login(session.world, options.prometheus, options.prometheus_url);
-  if (!login) return failure(login.error());
-  what.prometheus_login = *std::move(login);
-  if (!options.all) {
-    Result<std::string> space = chosen_space(session, options.target, options.space);
-    if (!space) return failure(space.error());
-    what.space = options.space = *space;
-  }
+  Result<diagnose::CollectOptions> what = collect_options(session, options);
+  if (!what) return failure(what.error());
+  options.space = what->space;
   Result<std::unique_ptr<world::KubeApi>> api =
       world::connect(session.world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
-  return read_chain(session, **api, what);
+  return read_chain(session, **api, *what);
 }
 
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
@@ -139,23 +126,12 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
   CLI::App* command = app.add_subcommand(
       "diagnose", "Find the first failing check of any HPA's chain, in any cluster (read-only)");
   auto options = std::make_shared<DiagnoseOptions>();
-  command->add_option("HPA", options->name, "Its name; default: all in the namespace");
-  auto* space = command->add_option("-n,--namespace", options->space, "Its namespace; default: the context's")
-                    ->type_name("NS");
-  command->add_flag("-A,--all-namespaces", options->all, "HPAs in all namespaces")->excludes(space);
-  auto* context = command->add_option("--context", options->target.context, "The kubeconfig's context")
-                      ->type_name("NAME");
-  command->add_option("--kubeconfig", options->target.kubeconfig, "The kubeconfig")->type_name("FILE");
-  command
-      ->add_option("--prometheus", options->prometheus_url,
-                   "Ask Prometheus at this URL instead of through the API server")
-      ->type_name("URL");
-  add_prometheus_options(*command, options->prometheus);
+  add_hpa_scope(*command, *options);
   auto* save = command->add_option("--save", options->save, "Save the facts that the rules read, for --facts")
                    ->type_name("FILE");
   auto* facts = command->add_option("--facts", options->facts, "Diagnose from saved facts, without a cluster")
                     ->type_name("FILE");
-  facts->excludes(save)->excludes(context);
+  facts->excludes(save)->excludes(command->get_option("--context"));
   command->add_option("-o,--output", options->output, "Output format")
       ->check(CLI::IsMember({"text", "json", "markdown"}))
       ->type_name("text|json|markdown")

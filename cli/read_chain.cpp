@@ -4,6 +4,35 @@
 
 namespace hpawalk::cli {
 
+void add_hpa_scope(CLI::App& command, HpaScope& scope) {
+  command.add_option("HPA", scope.name, "Its name; default: all in the namespace");
+  auto* space = command.add_option("-n,--namespace", scope.space, "Its namespace; default: the context's")
+                    ->type_name("NS");
+  command.add_flag("-A,--all-namespaces", scope.all, "HPAs in all namespaces")->excludes(space);
+  command.add_option("--context", scope.target.context, "The kubeconfig's context")->type_name("NAME");
+  command.add_option("--kubeconfig", scope.target.kubeconfig, "The kubeconfig")->type_name("FILE");
+  command
+      .add_option("--prometheus", scope.prometheus_url,
+                  "Ask Prometheus at this URL instead of through the API server")
+      ->type_name("URL");
+  add_prometheus_options(command, scope.prometheus);
+}
+
+Result<diagnose::CollectOptions> collect_options(Session& session, const HpaScope& scope) {
+  diagnose::CollectOptions what;
+  what.name = plain_hpa_name(scope.name);
+  what.prometheus_url = scope.prometheus_url;
+  Result<world::PrometheusLogin> login =
+      prometheus_login(session.world, scope.prometheus, scope.prometheus_url);
+  if (!login) return failure(login.error());
+  what.prometheus_login = *std::move(login);
+  if (scope.all) return what;
+  Result<std::string> space = chosen_space(session, scope.target, scope.space);
+  if (!space) return failure(space.error());
+  what.space = *space;
+  return what;
+}
+
 Result<std::string> chosen_space(Session& session, const world::KubeTarget& target,
                                  const std::string& asked) {
   return asked.empty() ? world::current_namespace(session.world, target) : asked;

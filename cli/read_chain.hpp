@@ -1,12 +1,24 @@
 // Reads what diagnose knows about HPAs of a cluster that the user chose, and says on stderr what is read. For
-// diagnose and watch.
+// diagnose, alerts, watch and shadow.
 #pragma once
 
 #include "cli/command.hpp"
+#include "cli/prometheus_options.hpp"
 #include "diagnose/collect.hpp"
 #include "world/kube_proxy.hpp"
 
 namespace hpawalk::cli {
+
+// Which HPAs of which cluster, and which Prometheus, as the options of diagnose and alerts say it.
+struct HpaScope {
+  std::string name, space, prometheus_url;
+  bool all = false;  // namespaces
+  world::KubeTarget target;
+  PrometheusOptions prometheus;
+};
+void add_hpa_scope(CLI::App& command, HpaScope& scope);
+// `space` is empty only with `all`.
+Result<diagnose::CollectOptions> collect_options(Session& session, const HpaScope& scope);
 
 // The namespace that was asked for, else the context's.
 Result<std::string> chosen_space(Session& session, const world::KubeTarget& target, const std::string& asked);
