@@ -21,14 +21,11 @@ Status read_jobs(const world::PrometheusApi& prometheus, const std::set<std::str
                                               diagnose::in_quotes(text::join(patterns, "|"))));
   if (!samples) return failure(samples.error());
   for (const world::Sample& sample : *samples) {
-    auto label = [&](const std::string& name) {
-      auto found = sample.labels.find(name);
-      return found == sample.labels.end() ? std::string() : found->second;
-    };
-    const std::string name = label("__name__"), job = label("job");
+    const std::string name = diagnose::label_of(sample.labels, "__name__"),
+                      job = diagnose::label_of(sample.labels, "job");
     std::set<std::string>& jobs = series.jobs[name];
     if (!job.empty()) jobs.insert(job);  // the result of a recording rule may have none
-    if (!label(renamed).empty()) series.renamed.insert(name);
+    if (!diagnose::label_of(sample.labels, renamed).empty()) series.renamed.insert(name);
   }
   return {};
 }
