@@ -24,6 +24,7 @@ constexpr Duration shortest_hold = 1min;  // a pod that is replaced is no alert
 constexpr Duration progress_deadline = 10min;
 // Source: kube-aggregator, pkg/controllers/status: availability is looked at each 30s.
 constexpr Duration aggregator_period = 30s;
+constexpr Duration exporter_period = 1min;  // of hpawalk exporter, unless --every says another one
 constexpr Duration frozen_window = 1h, shortest_step = 30s;
 
 constexpr const char* aggregator_metric = "aggregator_unavailable_apiservice";
@@ -135,17 +136,36 @@ class Builder {
 
   void add_states() {
     if (source_ == nullptr) {
-      leave_out("HpaNotActive, HpaAtMaxUnderLoad, HpaScaleNotApplied, HpaFlapping",
+      leave_out("HpaNotActive, HpaCannotScale, HpaAtMaxUnderLoad, HpaScaleNotApplied, HpaFlapping",
                 "this Prometheus scrapes neither kube-state-metrics nor hpawalk exporter "
                 "(hpawalk exporter --manifests)");
       return;
     }
     out.state_source = source_->says;
     not_active();
+    cannot_scale();
     at_max();
     not_applied();
     flapping();
     states_missing();
+  }
+
+  void add_causes() {
+    if (!series_.has(link_state_metric))
+      return leave_out("HpaChainBroken", "this Prometheus does not scrape hpawalk exporter");
+    const Duration interval = series_.interval(link_state_metric);
+    const Queries causes{scope_, series_.space_label(link_state_metric)};
+    out.all.push_back(
+        {.name = "HpaChainBroken",
+         .expression = causes.by_hpa(causes.selected(cause_metric, "severity=\"broken\""), ", cause"),
+         .holds = 3 * std::max(interval, exporter_period),
+         .holds_because = fmt::format("3 diagnoses, one every {}",
+                                      prometheus_duration(std::max(interval, exporter_period))),
+         .severity = "warning",
+         .summary = "hpawalk exporter finds the metric chain broken: {{ $labels.cause }}.",
+         .what_to_do = "It says why, and what to do.",
+         .cause = "{{ $labels.cause }}",
+         .space_label = causes.space});
   }
 
   void add_adapters(const diagnose::Parts& parts) {
@@ -220,6 +240,16 @@ class Builder {
                .summary =
                    "The HPA cannot compute a number of replicas; it keeps the last one whatever the load is.",
                .what_to_do = "It names the first failing check, the reason and the fix."});
+  }
+
+  void cannot_scale() {
+    add_state({.name = "HpaCannotScale",
+               .expression = has_condition("AbleToScale", source_->no),
+               .holds = 3 * sync() + 2 * interval_,
+               .holds_because = counted(3, "sync", sync()) + " and " + counted(2, "scrape", interval_),
+               .severity = "critical",
+               .summary = "The HPA cannot read or change the number of replicas of what it scales.",
+               .what_to_do = "It says whether the target is missing, or who refuses the change."});
   }
 
   void at_max() {
@@ -448,6 +478,7 @@ Alerts alerts_for(const diagnose::Facts& facts, const diagnose::Parts& parts, co
                   const AlertSeries& series) {
   Builder builder(facts, scope, series);
   builder.add_states();
+  builder.add_causes();
   builder.add_adapters(parts);
   builder.add_metrics(needs_of(parts, scope));
   std::vector<std::string>& left_out = builder.out.left_out;

@@ -28,7 +28,7 @@ struct Alert {
   std::string holds_because;  // "3 syncs of 15s and 2 scrapes of 30s"
   std::string severity;       // critical, warning, info
   std::string summary, what_to_do;
-  std::string cause = {};  // of docs/causes.md; empty: the page
+  std::string cause = {};  // of docs/causes.md, or the template of a label that has it; empty: the page
   // Of an alert about one HPA, or one of its metrics, whose expression does not have them as labels.
   std::string space = {}, hpa = {}, metric = {};
   std::string space_label = "namespace";

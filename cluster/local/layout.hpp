@@ -19,7 +19,8 @@ struct Layout {
 
   fs::path parts() const { return cache / "parts"; }
   fs::path image_stores() const { return cache / "images"; }
-  fs::path cache_lock() const { return cache / "lock"; }  // held while something of it is made or removed
+  fs::path cache_lock() const { return cache / "lock"; }      // held while something of it is made or removed
+  fs::path keda_lock() const { return cache / "keda-lock"; }  // the same for KEDA, which no cluster waits for
 };
 
 Layout make_layout(const world::Environment& environment);

@@ -44,18 +44,18 @@ struct Material {
   fs::path image_store;
 };
 
-Result<world::FileLock> lock_cache(world::World& world, const Layout& layout, world::Progress& progress) {
-  if (Status made = world.files.make_folder(layout.cache); !made) return failure(made.error());
-  std::optional<world::FileLock> lock = world::FileLock::take(layout.cache_lock(), false);
+Result<world::FileLock> lock_cache(world::World& world, const fs::path& file, world::Progress& progress) {
+  if (Status made = world.files.make_folder(file.parent_path()); !made) return failure(made.error());
+  std::optional<world::FileLock> lock = world::FileLock::take(file, false);
   if (lock) return std::move(*lock);
   const std::string step = "cache";
   progress.started(step);
-  progress.now(step, "another hpawalk command is preparing it");
   Status free =
       world::wait_until(world.clock, {std::chrono::hours(3), milliseconds(500)},
                         "waiting for another hpawalk command", [&]() -> Result<world::StillWaiting> {
-                          lock = world::FileLock::take(layout.cache_lock(), false);
+                          lock = world::FileLock::take(file, false);
                           if (lock) return world::StillWaiting{};
+                          progress.now(step, "another hpawalk command is preparing it");
                           return world::StillWaiting{"it is still preparing the cluster's components"};
                         });
   if (!free) {
@@ -77,7 +77,7 @@ Result<Material> make_material(world::World& world, const Layout& layout, const 
 
 Result<Material> gather(world::World& world, const Layout& layout, const KubernetesRelease& release,
                         Source source, world::Progress& progress) {
-  Result<world::FileLock> lock = lock_cache(world, layout, progress);
+  Result<world::FileLock> lock = lock_cache(world, layout.cache_lock(), progress);
   if (!lock) return failure(lock.error());
   Result<Material> made = make_material(world, layout, release, source, progress);
   if (made || source != Source::automatic || !made.error().is("release-unavailable")) return made;
@@ -507,7 +507,7 @@ Status purge(world::World& world, world::Progress& progress) {
     return failure(ErrorClass::usage, "cache-in-use", "Cannot remove the cache while a cluster uses it",
                    "clusters: " + text::join(*names, ", "), "hpawalk cluster down --name NAME removes each");
   }
-  Result<world::FileLock> lock = lock_cache(world, layout, progress);
+  Result<world::FileLock> lock = lock_cache(world, layout.cache_lock(), progress);
   if (!lock) return failure(lock.error());
   progress.started("purge");
   Status removed = world.files.remove_all(layout.cache);
@@ -628,7 +628,7 @@ Status bring_keda(world::World& world, world::Progress& progress, const std::str
   if (!there) return failure(there.error());
   if (!text::trim(*there).empty()) return {};
   Layout layout = make_layout(world.environment);
-  Result<world::FileLock> lock = lock_cache(world, layout, progress);
+  Result<world::FileLock> lock = lock_cache(world, layout.keda_lock(), progress);
   if (!lock) return failure(lock.error());
   Result<std::optional<Parts>> parts = build_keda(world, layout, progress);
   if (!parts) return failure(parts.error());

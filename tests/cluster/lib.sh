@@ -25,3 +25,28 @@ fails_with() {
   printf 'exit code %s (expected %s), output:\n%s\n' "$status" "$code" "$out"
   return 1
 }
+
+# read_only_account FILE: a kubeconfig of an account that may read everything, and change nothing. For three hours.
+read_only_account() {
+  kubectl apply -f - >/dev/null <<'END'
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: reader, namespace: default}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader}
+rules:
+- {apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}
+- {nonResourceURLs: ["*"], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: reader}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}
+subjects: [{kind: ServiceAccount, name: reader, namespace: default}]
+END
+  cp "$KUBECONFIG" "$1"
+  kubectl --kubeconfig "$1" config set-credentials reader --token "$(kubectl create token reader --duration 3h)" >/dev/null
+  kubectl --kubeconfig "$1" config set-context --current --user reader >/dev/null
+}

@@ -54,7 +54,8 @@ check "  it rests at maxReplicas" settled up.json '.outlook.rule == "at-max"'
 check "  Events came" jq -es '[.[] | .event? // empty | select(.reason == "SuccessfulRescale")] | length >= 3' up.json
 check "verify at 10 replicas" "$hpawalk" verify
 check "set-value 5 --watch" set_and_watch 5 down.json
-check "  stays at 10, says until when and why" settled down.json '.outlook.rule == "stabilized-down" and .outlook.until != null and .outlook.next == 5 and (.outlook.text | test("^stays at 10 until about .* the highest recommendation of the last 30s was 50"))'
+# 50 at 10 pods; 40 if 5 came to the HPA before it had synced at 10 pods, so that 8 pods gave the last recommendation.
+check "  stays at 10, says until when and why ($(jq -rs '.[-1].settled.outlook.text' down.json))" settled down.json '.outlook.rule == "stabilized-down" and .outlook.until != null and .outlook.next == 5 and (.outlook.text | test("^stays at 10 until about .* the highest recommendation of the last 30s was (50|40), limited to 10 by maxReplicas"))'
 until=$(jq -rs '.[-1].settled.outlook.until' down.json)
 check "  comes down after the window" "$hpawalk" watch --until replicas=5 --timeout 60s
 late=$(($(date +%s) - $(date -d "$until" +%s)))

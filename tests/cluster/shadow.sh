@@ -18,27 +18,7 @@ KUBECONFIG=$("$hpawalk" cluster kubeconfig --name "$HPAWALK_CLUSTER_NAME")
 export KUBECONFIG
 check "up builds the chain" "$hpawalk" up
 
-kubectl apply -f - >/dev/null <<'END'
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: reader, namespace: default}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: reader}
-rules:
-- {apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}
-- {nonResourceURLs: ["*"], verbs: [get]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: reader}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}
-subjects: [{kind: ServiceAccount, name: reader, namespace: default}]
-END
-cp "$KUBECONFIG" reader
-kubectl --kubeconfig reader config set-credentials reader --token "$(kubectl create token reader)" >/dev/null
-kubectl --kubeconfig reader config set-context --current --user reader >/dev/null
+read_only_account reader
 may_not_write() { [ "$(kubectl --kubeconfig reader auth can-i patch deployments/scale 2>/dev/null)" = no ]; }
 check "the account may not scale" may_not_write
 

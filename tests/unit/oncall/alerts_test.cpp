@@ -94,7 +94,8 @@ TEST_CASE("Each alert has a time that its comment explains, a severity, a comman
       CHECK(has(made.rules, "# for: " + alert.holds_because + "\n"));
       CHECK(has("critical warning info", alert.severity));
       CHECK(has(rules[i]["annotations"]["description"].get<std::string>(), "Run: hpawalk diagnose "));
-      CHECK((alert.cause.empty() || diagnose::find_cause(alert.cause) != nullptr));
+      CHECK((alert.cause.empty() || alert.cause == "{{ $labels.cause }}" ||
+             diagnose::find_cause(alert.cause) != nullptr));
     }
   }
 }
@@ -104,8 +105,16 @@ TEST_CASE("Alerts on states need kube-state-metrics or the exporter, and what is
   CHECK(made.find("HpaNotActive") == nullptr);
   CHECK(made.find("HpaMetricsApiUnavailable") == nullptr);
   CHECK(made.find("HpaMetricAbsent") != nullptr);
-  CHECK(made.left_out("HpaNotActive, HpaAtMaxUnderLoad, HpaScaleNotApplied, HpaFlapping: "));
+  CHECK(made.left_out("HpaNotActive, HpaCannotScale, HpaAtMaxUnderLoad, HpaScaleNotApplied, HpaFlapping: "));
   CHECK(has(made.rules, "# Left out: HpaMetricsApiUnavailable: "));
+  CHECK(made.left_out("HpaChainBroken: this Prometheus does not scrape hpawalk exporter"));
+}
+
+TEST_CASE("What the exporter finds broken is an alert whose runbook is that of the cause") {
+  Made made = made_of(fakes::healthy_document(), with_exporter());
+  REQUIRE(made.find("HpaChainBroken") != nullptr);
+  CHECK(made.find("HpaChainBroken")->holds == 3min);  // three diagnoses, whatever the scrapes
+  CHECK(has(made.rules, "docs/causes.md#{{ $labels.cause }}"));
 }
 
 TEST_CASE("An old kube-state-metrics without the metrics' values gives no alert on the maximum") {
