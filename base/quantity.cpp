@@ -192,7 +192,12 @@ std::optional<Read> read(std::string_view text, std::string& because) {
   if (text == "0") return Read{{}, "0"};
   std::optional<Scanned> scanned = scan(text);
   if (!scanned) {
-    because = "It is no number with a suffix";
+    const size_t rest = text.find_first_not_of("+-.0123456789");
+    const bool digits = text.find_first_of("0123456789") < rest;
+    because = !digits ? "It has no digits"
+              : rest == std::string_view::npos
+                  ? "It is no number"
+                  : "\"" + std::string(text.substr(rest)) + "\" is not a suffix of a quantity";
     return std::nullopt;
   }
   std::optional<Suffix> suffix = find_suffix(scanned->suffix);
@@ -337,8 +342,9 @@ Result<Quantity> typed_quantity(std::string_view text) {
   if (text.find_first_of("0123456789") == std::string_view::npos) return wrong(text, "It has no digits");
   Result<Quantity> quantity = parse_quantity(text);
   if (!quantity) return quantity;
-  constexpr double most = 9223372036854775.0;  // of an int64's milli-units
-  if (std::abs(quantity->number) > most) return wrong(text, "It is too large");
+  constexpr double rounding = 1e6;  // of doubles near the end of an int64
+  if (std::abs(quantity->number * 1000 - static_cast<double>(quantity->milli)) > rounding)
+    return wrong(text, "It is too large");
   std::string because;
   const Amount amount = read(text, because)->amount;
   quantity->number = std::strtod(

@@ -306,7 +306,7 @@ TEST_CASE("How the load of a utilization is read is noted, and --pod-request mak
   CHECK(percent["variants"][0]["sequence"] == Sequence{1});
   auto cores = noted({"--pod-request", "500m"});
   CHECK(cores["notes"].empty());
-  CHECK(cores["variants"][0]["sequence"] == Sequence{1, 5, 10});
+  CHECK(cores["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
 }
 
 TEST_CASE("simulate --upgrade-to compares an HPA of a version that is gone, and says so") {
