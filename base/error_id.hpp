@@ -176,6 +176,11 @@ inline constexpr ErrorEntry error_entries[] = {
     {"diagnose", "unknown-cause", "2", "`hpawalk explain` does not know the cause."},
     {"diagnose", "adapter-config adapter-template adapter-no-label pattern", "1",
      "The adapter's rules are invalid or not supported; part of a finding's evidence."},
+    {"lint", "lint-findings", "1",
+     "The manifests have findings of at least the level of `--fail-on`; `hpawalk explain CAUSE` explains a "
+     "cause, [lint.md](lint.md) all of it."},
+    {"lint", "manifest-missing", "2", "No manifest was found in the files and folders."},
+    {"lint", "lint-baseline", "2", "The file of `--baseline` is not one that `--write-baseline` wrote."},
     {"alerts", "no-prometheus", "1",
      "No Prometheus was found that the HPAs' metrics come from: name one with `--prometheus URL`."},
     {"alerts", "no-alerts", "1",

@@ -1,9 +1,12 @@
 #include "base/yaml.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
+#include <optional>
 #include <sstream>
 #include <unordered_set>
 #include <utility>
@@ -67,6 +70,62 @@ Value plain_scalar(const std::string& text) {
   return text;
 }
 
+// --- as resolve.go of goyaml.v2 does it
+
+// strconv.ParseInt and ParseUint with base 0: 10, 0x10, 0o10, 010, 0b10.
+std::optional<Value> whole_number(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  int base = 10;
+  if (text.size() > 1 && text[0] == '0') {
+    const char letter = static_cast<char>(std::tolower(static_cast<unsigned char>(text[1])));
+    base = letter == 'x' ? 16 : letter == 'b' ? 2 : 8;
+    text.remove_prefix(letter == 'x' || letter == 'b' || letter == 'o' ? 2 : 1);
+  }
+  uint64_t number = 0;
+  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (bad != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  constexpr uint64_t most = std::numeric_limits<int64_t>::max();
+  if (negative)
+    return number > most + 1 ? std::nullopt : std::optional<Value>(static_cast<int64_t>(0 - number));
+  return number > most ? Value(number) : Value(static_cast<int64_t>(number));
+}
+
+// [-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?
+std::optional<Value> real_number(const std::string& text) {
+  size_t at = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+  size_t whole = after_digits(text, at), end = whole;
+  if (text.substr(whole).starts_with('.')) end = after_digits(text, whole + 1);
+  if (whole == at && end < whole + 2) return std::nullopt;
+  if (end < text.size()) {
+    if (text[end] != 'e' && text[end] != 'E') return std::nullopt;
+    size_t digits = end + 1;
+    if (digits < text.size() && (text[digits] == '-' || text[digits] == '+')) ++digits;
+    if (digits == text.size() || after_digits(text, digits) != text.size()) return std::nullopt;
+  }
+  const double number = std::strtod(text.c_str(), nullptr);
+  return std::isfinite(number) ? std::optional<Value>(number) : std::nullopt;
+}
+
+Value kubectl_scalar(const std::string& text) {
+  static const std::unordered_set<std::string_view> yes = {"y",    "Y",    "yes", "Yes", "YES", "true",
+                                                           "True", "TRUE", "on",  "On",  "ON"},
+                                                    no = {"n",     "N",     "no",  "No",  "NO", "false",
+                                                          "False", "FALSE", "off", "Off", "OFF"},
+                                                    none = {"", "~", "null", "Null", "NULL"};
+  if (none.contains(text)) return nullptr;
+  if (yes.contains(text)) return true;
+  if (no.contains(text)) return false;
+  constexpr std::string_view begins_number = "+-.0123456789";
+  if (begins_number.find(text[0]) == std::string_view::npos) return text;
+  std::string plain = text;
+  if (text[0] != '.') std::erase(plain, '_');
+  if (text[0] != '.') {
+    if (std::optional<Value> number = whole_number(plain)) return *number;
+  }
+  return real_number(plain).value_or(text);
+}
+
 struct Mistake {
   int line = 0;  // 0: of the text as a whole
   std::string because;
@@ -89,6 +148,8 @@ Error as_error(const Mistake& found) {
 // read.
 class Converter {
  public:
+  explicit Converter(Scalars scalars) : scalars_(scalars) {}
+
   Read<Value> convert(const YAML::Node& document, Lines* lines) {
     lines_ = lines;
     return convert(document, {}, 0);
@@ -102,7 +163,8 @@ class Converter {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null: return Value(nullptr);
       case YAML::NodeType::Scalar:
-        return node.Tag() == "?" ? plain_scalar(node.Scalar()) : Value(node.Scalar());
+        if (node.Tag() != "?") return Value(node.Scalar());
+        return scalars_ == Scalars::kubectl ? kubectl_scalar(node.Scalar()) : plain_scalar(node.Scalar());
       case YAML::NodeType::Sequence: return list(node, path, depth);
       case YAML::NodeType::Map: break;
     }
@@ -171,6 +233,7 @@ class Converter {
     return true;
   }
 
+  Scalars scalars_;
   Lines* lines_ = nullptr;
   size_t weight_ = 0;
 };
@@ -221,7 +284,7 @@ struct Document {
   Lines lines;  // where they are asked for
 };
 
-Read<std::vector<Document>> read(std::string_view text, bool with_lines, bool only_one) {
+Read<std::vector<Document>> read(std::string_view text, bool with_lines, bool only_one, Scalars scalars) {
   if (auto fits = check_text(text); !fits) return tl::unexpected(fits.error());
   try {
     std::vector<Document> found;
@@ -230,7 +293,7 @@ Read<std::vector<Document>> read(std::string_view text, bool with_lines, bool on
     std::vector<YAML::Node> documents = YAML::LoadAll(whole);
     if (only_one && documents.size() > 1)
       return mistake(documents[1].Mark().line + 1, "expected one document, but a second one begins here");
-    Converter converter;
+    Converter converter(scalars);
     for (const YAML::Node& document : documents) {
       Lines lines;
       Read<Value> value = converter.convert(document, with_lines ? &lines : nullptr);
@@ -245,16 +308,16 @@ Read<std::vector<Document>> read(std::string_view text, bool with_lines, bool on
 
 }  // namespace
 
-Result<Value> parse(std::string_view text, Lines* lines) {
-  auto documents = read(text, lines != nullptr, true);
+Result<Value> parse(std::string_view text, Lines* lines, Scalars scalars) {
+  auto documents = read(text, lines != nullptr, true, scalars);
   if (!documents) return failure(as_error(documents.error()));
   if (documents->empty()) return Value(nullptr);
   if (lines != nullptr) *lines = std::move(documents->front().lines);
   return std::move(documents->front().value);
 }
 
-Result<std::vector<Value>> parse_all(std::string_view text, Places* places) {
-  auto documents = read(text, places != nullptr, false);
+Result<std::vector<Value>> parse_all(std::string_view text, Places* places, Scalars scalars) {
+  auto documents = read(text, places != nullptr, false, scalars);
   if (!documents) {
     if (places != nullptr) {
       places->mistake = documents.error().line;

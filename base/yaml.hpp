@@ -1,10 +1,10 @@
 // YAML as values: text in, ordered JSON out, and back in a form that every YAML reader takes the same way.
 // Pure.
 //
-// Knows nothing about Kubernetes or settings. Scalars are read by YAML 1.2's core rules (`yes` is a text);
-// they are written so that YAML 1.1 readers, which kubectl and helm have, cannot take a text for anything
-// else. What is read has limits: of bytes, of depth, and of values after aliases were replaced. The same key
-// twice in one map is an error.
+// Knows nothing about settings. Scalars are read by YAML 1.2's core rules (`yes` is a text), those of
+// manifests as kubectl reads them; they are written so that YAML 1.1 readers, which kubectl and helm have,
+// cannot take a text for anything else. What is read has limits: of bytes, of depth, and of values after
+// aliases were replaced. The same key twice in one map is an error.
 #pragma once
 
 #include <map>
@@ -24,8 +24,14 @@ using Value = nlohmann::ordered_json;
 // lines count from 1.
 using Lines = std::map<std::string, int>;
 
+// How a plain scalar becomes a value.
+enum class Scalars {
+  core,    // YAML 1.2
+  kubectl  // YAML 1.1, as sigs.k8s.io/yaml has it: `yes` is true, 010 is 8, 0x10 and 1_6 are 16
+};
+
 // Exactly one document; an empty text is null. The error `yaml` names the line.
-Result<Value> parse(std::string_view text, Lines* lines = nullptr);
+Result<Value> parse(std::string_view text, Lines* lines = nullptr, Scalars scalars = Scalars::core);
 
 // Every document that is not empty, and where its entries are.
 struct Places {
@@ -33,7 +39,8 @@ struct Places {
   int mistake = 0;      // the line that is not valid YAML, if that is known
   std::string because;  // and why
 };
-Result<std::vector<Value>> parse_all(std::string_view text, Places* places = nullptr);
+Result<std::vector<Value>> parse_all(std::string_view text, Places* places = nullptr,
+                                     Scalars scalars = Scalars::core);
 
 // One scalar on its own: plain where that is safe, double-quoted otherwise.
 std::string scalar(const Value& value);

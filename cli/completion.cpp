@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "diagnose/causes.hpp"
+#include "lint/lint.hpp"
 #include "steps/stages.hpp"
 
 namespace hpawalk::cli {
@@ -53,6 +54,8 @@ void add_values(Completion& completion, const CLI::Option& option, Names names, 
   if (option.check_name("CAUSE")) {
     for (const diagnose::Cause* cause : diagnose::causes())
       completion.suggestions.push_back({std::string(cause->id), std::string(cause->symptom)});
+    for (const lint::FileCause& cause : lint::file_causes)
+      completion.suggestions.push_back({std::string(cause.id), std::string(cause.meaning)});
   }
   std::optional<Names::Kind> kind;
   if (option.check_name("HPA")) kind = Names::Kind::hpas;

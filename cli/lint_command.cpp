@@ -104,7 +104,10 @@ Result<std::set<std::string>> read_baseline(world::World& world, const std::stri
   auto text = world.files.read(file);
   if (!text) return failure(text.error());
   auto json = parse_json(*text, "The baseline " + file);
-  if (!json) return failure(json.error());
+  if (!json || !at(*json, "fingerprints").is_array())
+    return failure(ErrorClass::usage, "lint-baseline", "The baseline " + file + " is invalid",
+                   json ? "It has no list `fingerprints`" : json.error().because,
+                   "hpawalk lint PATH --write-baseline FILE writes one");
   for (const Json& one : list_at(*json, "fingerprints")) {
     if (one.is_string()) known.insert(one.get<std::string>());
   }
@@ -184,7 +187,7 @@ Status run_lint(Session& session, const LintOptions& options) {
   lint::Contents contents = lint::read(collector.sources, options.space);
   add_unrendered(collector.unrendered, contents);
   if (contents.objects.empty() && contents.adapters.empty() && contents.unreadable.empty()) {
-    return failure(ErrorClass::usage, "hpa-missing", "No manifest found",
+    return failure(ErrorClass::usage, "manifest-missing", "No manifest found",
                    fmt::format("{} read", text::count(static_cast<long long>(contents.files), "file")),
                    "hpawalk lint takes files and folders of YAML or JSON, or - for standard input");
   }
@@ -199,9 +202,9 @@ Status run_lint(Session& session, const LintOptions& options) {
   bool fails = std::any_of(report.findings.begin(), report.findings.end(),
                            [&](const lint::Finding& finding) { return counts(finding, options.fail_on); });
   if (!fails || !options.write_baseline.empty()) return {};
-  return failure(ErrorClass::check_failed, "link-broken",
+  return failure(ErrorClass::check_failed, "lint-findings",
                  "The manifests have " + counts_text(counts_of(report)), {},
-                 "hpawalk explain CAUSE explains a cause; docs/lint.md those that only files show");
+                 "hpawalk explain CAUSE explains a cause");
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ Json lint_sarif(const lint::Report& report, const std::string& version) {
       rules.push_back(
           {{"id", f.cause},
            {"shortDescription", {{"text", meaning_of(f.cause)}}},
-           {"help", {{"text", of_files_only(f.cause) ? "docs/lint.md" : "hpawalk explain " + f.cause}}}});
+           {"help", {{"text", "hpawalk explain " + f.cause}}}});
     Json place = {{"artifactLocation", {{"uri", f.place.file}}}};
     if (f.place.line > 0) place["region"] = {{"startLine", f.place.line}};
     Json result = {{"ruleId", f.cause},

@@ -90,8 +90,10 @@ CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, con
       ->capture_default_str()
       ->type_name("TIME")
       ->group(pods);
-  command.add_option("--pod-request", o.request, "A pod's request of the resource, for a utilization")
-      ->capture_default_str()
+  command
+      .add_option("--pod-request", o.request,
+                  "A pod's request, for a utilization: its load is then in cores or bytes. One for all "
+                  "resources, or cpu=500m,memory=1Gi. Default: the load is a percentage of the request")
       ->type_name("QUANTITY")
       ->group(pods);
   command

@@ -407,7 +407,7 @@ long long duration_ms(std::string_view duration) {
 }
 
 long long quantity_milli(std::string_view quantity) {
-  Result<Quantity> read = parse_quantity(quantity);
+  Result<Quantity> read = typed_quantity(quantity);
   return read ? to_milli(*read) : 0;
 }
 

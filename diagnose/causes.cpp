@@ -37,7 +37,8 @@ std::string causes_page() {
   std::string page =
       "# Causes that `hpawalk diagnose` can name\n\n"
       "The causes are grouped by the check that fails, in the order in which a value travels. `hpawalk "
-      "explain CAUSE` prints one cause.\n\n"
+      "explain CAUSE` prints one cause. [lint.md](lint.md#what-it-finds) has the causes that only manifests "
+      "show.\n\n"
       "The unit tests generate this page from the causes in diagnose/ (UPDATE_GOLDEN=1).\n";
   for (Link link : all_links) {
     page += fmt::format("\n## {}\n", title_of(link));

@@ -1,6 +1,7 @@
 // The questions that an HPA becomes: which series could feed it, the adapter's query, the path in the metrics
 // API.
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include <fmt/format.h>
@@ -58,6 +59,12 @@ std::vector<Candidate> candidates(const Group& group, const MetricNeed& need) {
   auto known = group.index.by_api_name.find(need.metric);
   if (known != group.index.by_api_name.end()) {
     for (size_t i : known->second) found.push_back(group.index.all[i]);
+  }
+  // The adapter knows only series that exist.
+  auto seen = [](const Candidate& candidate) { return candidate.seen; };
+  if (std::any_of(found.begin(), found.end(), seen)) {
+    std::erase_if(found, std::not_fn(seen));
+    return found;
   }
   // A series that does not exist now, but that a rule would take if it did.
   for (const AdapterRule& rule : group.adapter.rules(need.external())) {

@@ -25,7 +25,7 @@ void name_items(Document& list) {
 }
 
 Result<std::vector<Document>> read_all(std::string_view text, yaml::Places* places = nullptr) {
-  auto documents = yaml::parse_all(text, places);
+  auto documents = yaml::parse_all(text, places, yaml::Scalars::kubectl);
   if (documents) {
     for (Document& document : *documents) name_items(document);
     return documents;

@@ -33,7 +33,7 @@ class FieldReader {
   std::string reason() const {
     std::vector<std::string> lines;
     for (const Mistake& mistake : mistakes) lines.push_back(mistake.path + ": " + mistake.what);
-    return text::join(lines, "\n           ");
+    return text::join(lines, "\n");
   }
 
   static std::string shortened(const std::string& text) {

@@ -63,7 +63,15 @@ class ObjectReader : public FieldReader {
           {"type", "name", "useCachedMetrics", "metadata", "authenticationRef", "metricType"});
     Metric metric;
     metric.trigger.type = string(document, path, "type");
+    (void)string(document, path, "name", false);
     metric.trigger.cached = flag(document, path, "useCachedMetrics");
+    if (const Document* reference = find(document, "authenticationRef")) {
+      const std::string here = path + ".authenticationRef";
+      known(*reference, here, {"name", "kind"});
+      (void)string(*reference, here, "name");
+      if (find(*reference, "kind") != nullptr)
+        (void)one_of(*reference, here, "kind", {"TriggerAuthentication", "ClusterTriggerAuthentication"});
+    }
     const Document* metadata = find(document, "metadata");
     if (metadata == nullptr || !metadata->is_object()) {
       wrong(path + ".metadata", "must be a map of fields");
@@ -151,11 +159,12 @@ void read_fallback(ObjectReader& reader, const Document& fields, Keda& keda) {
       reader.integer(*document, "spec.fallback", "failureThreshold", 0, INT32_MAX, true).value_or(0);
   fallback.replicas = reader.integer(*document, "spec.fallback", "replicas", 0, INT32_MAX, true).value_or(0);
   const std::vector<std::string> names = {"static", "currentReplicas", "currentReplicasIfHigher",
-                                          "currentReplicasIfLower"};
+                                          "currentReplicasIfLower", "scalingModifiers"};
   if (reader.find(*document, "behavior") != nullptr) {
     const std::string behavior = reader.one_of(*document, "spec.fallback", "behavior", names);
     const auto at = std::find(names.begin(), names.end(), behavior) - names.begin();
     if (at < 4) fallback.behavior = static_cast<Fallback::Behavior>(at);
+    if (at == 4) reader.unsupported.emplace_back("spec.fallback.behavior: scalingModifiers");
   }
   keda.fallback = fallback;
 }
@@ -170,9 +179,13 @@ Document read_behavior(ObjectReader& reader, const Document& fields, const Keda&
   if (const Document* advanced = reader.find(fields, "advanced")) {
     reader.known(*advanced, "spec.advanced",
                  {"horizontalPodAutoscalerConfig", "restoreToOriginalReplicaCount", "scalingModifiers"});
+    (void)reader.flag(*advanced, "spec.advanced", "restoreToOriginalReplicaCount");
     if (const Document* modifiers = reader.find(*advanced, "scalingModifiers");
-        modifiers != nullptr && !modifiers->empty())
+        modifiers != nullptr && !modifiers->empty()) {
+      reader.known(*modifiers, "spec.advanced.scalingModifiers",
+                   {"activationTarget", "formula", "metricType", "target"});
       reader.unsupported.emplace_back("spec.advanced.scalingModifiers: a formula over the triggers");
+    }
     if (const Document* config = reader.find(*advanced, "horizontalPodAutoscalerConfig")) {
       reader.known(*config, "spec.advanced.horizontalPodAutoscalerConfig", {"behavior", "name"});
       if (const Document* own = reader.find(*config, "behavior")) behavior = *own;
@@ -264,9 +277,14 @@ bool is_scaled_object(const Document& document) {
   return document.is_object() && document.contains("kind") && document["kind"] == "ScaledObject";
 }
 
-Result<ScaledObject> read_scaled_object(const Document& object) {
+Result<ScaledObject> read_scaled_object(const Document& object, std::vector<Mistake>* mistakes) {
   ObjectReader reader;
   ScaledObject result;
+  auto refused = [&](const std::string& name) {
+    if (mistakes != nullptr) *mistakes = reader.mistakes;
+    return not_valid(name, reader);
+  };
+  reader.known(object, "", {"apiVersion", "kind", "metadata", "spec", "status"});
   const std::string version = reader.string(object, "", "apiVersion");
   if (!version.empty() && version != "keda.sh/v1alpha1")
     reader.wrong("apiVersion", "\"" + version + "\" is not keda.sh/v1alpha1");
@@ -290,7 +308,7 @@ Result<ScaledObject> read_scaled_object(const Document& object) {
   const Document* fields = reader.find(object, "spec");
   if (fields == nullptr || !fields->is_object()) {
     reader.wrong("spec", "is required");
-    return not_valid(name, reader);
+    return refused(name);
   }
   reader.known(
       *fields, "spec",
@@ -302,11 +320,11 @@ Result<ScaledObject> read_scaled_object(const Document& object) {
   if (Document behavior = read_behavior(reader, *fields, keda); !behavior.is_null())
     spec["behavior"] = behavior;
   read_triggers(reader, *fields, keda, spec);
-  if (!reader.mistakes.empty()) return not_valid(name, reader);
+  if (!reader.mistakes.empty()) return refused(name);
   if (!reader.unsupported.empty()) {
     return failure(ErrorClass::usage, "scaled-object-unsupported",
                    "This cannot be simulated of the ScaledObject " + name,
-                   text::join(reader.unsupported, "\n           "),
+                   text::join(reader.unsupported, "\n"),
                    "docs/simulator.md lists the triggers that are known; the HPA that KEDA makes of it, "
                    "written to a file, can be "
                    "simulated without KEDA's part");

@@ -60,7 +60,9 @@ bool is_scaled_object(const Document& document);
 
 // All mistakes at once, with their paths: `scaled-object`. What KEDA accepts and this cannot simulate
 // (scalingModifiers, a paused object, a trigger whose target is not in its metadata) is
-// `scaled-object-unsupported`. The HPA is not judged: parse_spec does that.
-Result<ScaledObject> read_scaled_object(const Document& scaled_object);
+// `scaled-object-unsupported`. The HPA is not judged: parse_spec does that. `mistakes`: each of them also
+// goes there.
+Result<ScaledObject> read_scaled_object(const Document& scaled_object,
+                                        std::vector<Mistake>* mistakes = nullptr);
 
 }  // namespace hpawalk::hpasim

@@ -171,9 +171,9 @@ const std::map<std::string, Shape>& shapes() {
 }
 
 Result<double> parse_number(std::string_view text) {
-  auto quantity = parse_quantity(text);
+  auto quantity = typed_quantity(text);
   if (!quantity) return tl::unexpected(quantity.error());
-  return static_cast<double>(quantity->nano) / 1e9;
+  return quantity->number;
 }
 
 Status take_values(Segment& segment, std::string_view word) {

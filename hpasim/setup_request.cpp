@@ -5,8 +5,35 @@
 #include <fmt/format.h>
 
 #include "base/quantity.hpp"
+#include "base/text.hpp"
 
 namespace hpawalk::hpasim {
+
+namespace {
+
+Result<Requests> read_requests(const std::string& text) {
+  Requests requests;
+  if (text.empty()) return requests;
+  for (const std::string& one : text::split(text, ',')) {
+    const size_t equals = one.find('=');
+    const std::string resource(text::trim(one.substr(0, equals == std::string::npos ? 0 : equals)));
+    auto quantity = typed_quantity(
+        text::trim(equals == std::string::npos ? one : std::string_view(one).substr(equals + 1)));
+    if (!quantity) return failure(quantity.error());
+    const std::int64_t milli = to_milli(*quantity);
+    if (milli <= 0)
+      return failure(ErrorClass::usage, "quantity", "--pod-request must be positive", one,
+                     "For example --pod-request 500m, or --pod-request cpu=500m,memory=1Gi");
+    if (resource.empty()) {
+      requests.each = milli;
+    } else {
+      requests.of[resource] = milli;
+    }
+  }
+  return requests;
+}
+
+}  // namespace
 
 Status read_setup(const SetupRequest& o, Setup& setup) {
   setup.meaning = o.meaning == "whole"    ? Meaning::whole
@@ -41,11 +68,9 @@ Status read_setup(const SetupRequest& o, Setup& setup) {
                      "For example --outage 5m..8m");
     setup.outages.push_back({*from, *to});
   }
-  auto request = parse_quantity(o.request);
-  if (!request) return failure(request.error());
-  setup.pods.request = to_milli(*request);
-  if (setup.pods.request <= 0)
-    return failure(ErrorClass::usage, "quantity", "--pod-request must be positive", o.request);
+  auto requests = read_requests(o.request);
+  if (!requests) return failure(requests.error());
+  setup.pods.requests = *requests;
   if (!o.controller_delay.empty()) {
     auto delay = parse_duration(o.controller_delay);
     if (!delay) return failure(delay.error());

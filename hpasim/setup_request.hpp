@@ -17,7 +17,8 @@ struct SetupRequest {
   std::string meaning = "usual";  // or whole, shared
   std::string duration, pod_start = "2s", pod_warmup = "0s", scrape = "0s", window = "0s", relist = "0s";
   std::string sync_period, downscale_stabilization;  // empty: the cluster's, else Kubernetes' defaults
-  std::string request = "1", controller_delay;
+  std::string request;  // "500m", or "cpu=500m,memory=1Gi"; empty: loads of utilizations are percentages
+  std::string controller_delay;
   std::vector<std::string> outages;  // "5m..8m": when the metrics' source does not answer
   std::optional<double> tolerance;
   bool tolerance_gate = false, zero_gate = false;

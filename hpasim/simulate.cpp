@@ -136,16 +136,16 @@ class Sensor {
         profile_(profile),
         setup_(setup),
         cursor_(profile),
-        shared_(is_shared(metric, setup.meaning)) {}
+        shared_(is_shared(metric, setup.meaning)),
+        percent_(metric.target_kind == TargetKind::utilization && !setup.pods.requests.find(metric.name)),
+        request_(setup.pods.requests.find(metric.name).value_or(1000)) {}
 
-  // Milli, or of the pod's request for a utilization.
+  // Milli: of the metric, or of the resource whose utilization counts.
   std::int64_t value(Time sampled, const PodSet& pods) {
     Time window = setup_.pipeline.window;
     double load = window > Time(0) ? profile_.average(sampled - window, sampled) : cursor_.at(sampled);
     if (shared_) load /= std::max(1, pods.ready_at(sampled));
-    return metric_.target_kind == TargetKind::utilization
-               ? to_int64(load / 100.0 * static_cast<double>(setup_.pods.request))
-               : to_int64(load * 1000.0);
+    return percent_ ? to_int64(load / 100.0 * static_cast<double>(request_)) : to_int64(load * 1000.0);
   }
 
   Reading read(Time sampled, const PodSet& pods, const std::vector<PodGroup>& groups,
@@ -158,7 +158,7 @@ class Sensor {
     samples_.clear();
     for (std::size_t i = 0; i < groups.size(); ++i) {
       bool present = groups[i].phase == Phase::running && ready_since[i] <= sampled && groups[i].ready;
-      samples_.push_back({present, milli, sampled, setup_.pipeline.window, true, setup_.pods.request});
+      samples_.push_back({present, milli, sampled, setup_.pipeline.window, true, request_});
     }
     return {Failure::none, {}, samples_};
   }
@@ -169,6 +169,8 @@ class Sensor {
   const Setup& setup_;
   Profile::Cursor cursor_;
   bool shared_;
+  bool percent_;  // the load is the percentage of a request
+  std::int64_t request_;
   std::int64_t value_ = 0;
   std::vector<PodSample> samples_;
 };
@@ -362,12 +364,14 @@ void measure(Timeline& timeline, const std::vector<Profile>& profiles, double to
 namespace {
 
 void fill_figures(Timeline& timeline, const Controller& controller, const std::vector<Profile>& profiles,
-                  const std::vector<double>& carries) {
+                  const Setup& setup) {
   const std::vector<MetricSpec>& metrics = controller.spec().metrics;
   double up = controller.tolerance().up;
   for (std::size_t i = 0; i < metrics.size(); ++i) {
-    timeline.carried.push_back((carries.empty() ? per_pod(metrics[i]) : carries[i % carries.size()]) *
-                               (1 + up));
+    const std::vector<double>& carries = setup.carries;
+    timeline.carried.push_back(
+        (carries.empty() ? per_pod(metrics[i], setup.pods.requests) : carries[i % carries.size()]) *
+        (1 + up));
   }
   measure(timeline, profiles, up);
 }
@@ -382,9 +386,16 @@ bool is_shared(const MetricSpec& metric, Meaning meaning) {
   return !whole_target;
 }
 
-double per_pod(const MetricSpec& metric) {
-  return metric.target_kind == TargetKind::utilization ? static_cast<double>(metric.target)
-                                                       : static_cast<double>(metric.target) / 1000.0;
+std::optional<std::int64_t> Requests::find(const std::string& resource) const {
+  auto own = of.find(resource);
+  return own == of.end() ? each : own->second;
+}
+
+double per_pod(const MetricSpec& metric, const Requests& requests) {
+  const double target = static_cast<double>(metric.target);
+  if (metric.target_kind != TargetKind::utilization) return target / 1000.0;
+  auto request = requests.find(metric.name);
+  return request ? target / 100.0 * static_cast<double>(*request) / 1000.0 : target;
 }
 
 std::vector<std::int32_t> Timeline::sequence() const {
@@ -508,7 +519,7 @@ Timeline simulate(const Spec& spec, const std::vector<Profile>& profiles, const 
   poll(timeline.duration);
   pods.advance(timeline.duration);
   timeline.ready = pods.take_steps();
-  fill_figures(timeline, controller, profiles, setup.carries);
+  fill_figures(timeline, controller, profiles, setup);
   return timeline;
 }
 
@@ -518,7 +529,7 @@ Timeline timeline_of(const Spec& spec, const std::vector<Profile>& profiles, con
   timeline.replicas = std::move(replicas);
   timeline.ready = std::move(ready);
   timeline.duration = duration;
-  fill_figures(timeline, Controller(spec, setup.rules, setup.flags), profiles, setup.carries);
+  fill_figures(timeline, Controller(spec, setup.rules, setup.flags), profiles, setup);
   return timeline;
 }
 

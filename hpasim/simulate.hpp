@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,11 +30,20 @@ struct Pipeline {
   Time relist{0};           // a new metric appears in the API at the adapter's next relist; 0: it is there
 };
 
+// What a pod requests, in milli-units.
+struct Requests {
+  std::optional<std::int64_t> each;          // of every resource
+  std::map<std::string, std::int64_t> of{};  // "cpu": over that
+  std::optional<std::int64_t> find(const std::string& resource) const;
+};
+
 struct Pods {
   Time pending = std::chrono::seconds(2);  // scheduling, pulling, starting: Pending, an unready pod
   Time warming{0};                         // then running, but not ready and without a sample
   Time terminating{0};                     // a removed pod stays ready, but serves nothing
-  std::int64_t request = 1000;             // milli: of the resource of a Utilization target
+  // The load of a Utilization target is of the resource (cores, bytes); without a request, it is the
+  // percentage of one.
+  Requests requests;
 };
 
 // How long the controller's calls take, drawn between the two (more often near the first).
@@ -155,6 +165,6 @@ std::uint64_t seed_of_all(std::uint64_t seed);
 bool is_shared(const MetricSpec& metric, Meaning meaning);
 
 // How much of the load one ready pod carries at the target, in the profile's unit.
-double per_pod(const MetricSpec& metric);
+double per_pod(const MetricSpec& metric, const Requests& requests = {});
 
 }  // namespace hpawalk::hpasim

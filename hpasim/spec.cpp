@@ -158,7 +158,7 @@ ScalingRules read_rules(Reader& reader, const Document& behavior, const std::str
   auto tolerance = reader.quantity(*document, here, "tolerance");
   bool dropped = reader.submission != nullptr && !reader.submission->rules.tolerance_from_spec;
   if (tolerance && !dropped) {
-    if (tolerance->nano < 0) reader.wrong(here + ".tolerance", "must not be negative");
+    if (tolerance->sign < 0) reader.wrong(here + ".tolerance", "must not be negative");
     rules.tolerance = to_double(*tolerance);
   }
   return rules;
@@ -174,7 +174,7 @@ void read_target(Reader& reader, const Document& source, const std::string& path
   auto average = reader.quantity(*target, here, "averageValue");
   auto utilization = reader.integer(*target, here, "averageUtilization", 1, INT32_MAX);
   for (auto [quantity, name] : {std::pair{value, "value"}, {average, "averageValue"}}) {
-    if (quantity && quantity->nano <= 0) reader.wrong(here + "." + name, "must be positive");
+    if (quantity && quantity->sign <= 0) reader.wrong(here + "." + name, "must be positive");
   }
   bool resource = metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
   // What is there and cannot be read has been told.

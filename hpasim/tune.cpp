@@ -232,9 +232,9 @@ Result<Goal> parse_goal(std::string_view text) {
     } else {
       bool percent = value.ends_with("%");
       auto number =
-          parse_quantity(percent ? std::string(text::trim(value.substr(0, value.size() - 1))) : value);
+          typed_quantity(percent ? std::string(text::trim(value.substr(0, value.size() - 1))) : value);
       if (!number) return wrong(part, "\"" + value + "\" is not a number");
-      limit.most = static_cast<double>(number->nano) / (percent ? 1e11 : 1e9);
+      limit.most = number->number / (percent ? 100 : 1);
     }
     goal.limits.push_back(limit);
   }
@@ -252,7 +252,8 @@ Tuned tune(const Document& hpa, const std::vector<Profile>& profiles, const Setu
   result.original.spec = *parse_spec(hpa);
   result.original.settings = "current settings";
   if (setup.carries.empty()) {
-    for (const MetricSpec& metric : result.original.spec.metrics) setup.carries.push_back(per_pod(metric));
+    for (const MetricSpec& metric : result.original.spec.metrics)
+      setup.carries.push_back(per_pod(metric, setup.pods.requests));
   }
   auto within = [&](const Figures& f) {
     return std::all_of(goal.limits.begin(), goal.limits.end(),

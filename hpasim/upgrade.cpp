@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "hpasim/controller.hpp"
+#include "hpasim/older_version.hpp"
 
 namespace hpawalk::hpasim {
 
@@ -169,6 +170,26 @@ void requests(Comparison& c, const Spec& spec) {
   }
 }
 
+// An older version of the API: what the document says counts all the same, once it is written anew.
+Document in_v2(Comparison& c, const Document& hpa) {
+  const std::string version =
+      hpa.is_object() && hpa.contains("apiVersion") && hpa["apiVersion"].is_string() ? hpa["apiVersion"] : "";
+  const std::optional<int> gone = gone_since(version);
+  std::optional<AsV2> v2 = gone ? as_v2(hpa) : std::nullopt;
+  if (!v2) return hpa;
+  const bool before = c.upgrade.from.minor >= *gone;
+  if (!before && c.upgrade.to.minor < *gone) return hpa;
+  c.change(
+      "version-gone",
+      fmt::format("{} is not served since Kubernetes 1.{}: {}. Write autoscaling/v2{}", version, *gone,
+                  before ? fmt::format("the API servers of {} and of {} refuse the file", c.from, c.to)
+                         : fmt::format("the API server of {} refuses the file that {} takes", c.to, c.from),
+                  version == "autoscaling/v2beta2"
+                      ? "; the fields are the same"
+                      : ", whose metrics have other fields; hpawalk lint --fix does it"));
+  return v2->hpa;
+}
+
 void selector(Comparison& c) {
   constexpr int new_text = 37;
   if (!c.standing.ambiguous || c.upgrade.from.minor >= new_text || c.upgrade.to.minor < new_text) return;
@@ -185,8 +206,9 @@ std::string version_name(const Rules& rules) {
   return fmt::format("1.{}", rules.minor);
 }
 
-Result<Compared> compare(const Document& hpa, const Upgrade& upgrade, const Standing& standing) {
+Result<Compared> compare(const Document& written, const Upgrade& upgrade, const Standing& standing) {
   Comparison c{upgrade, standing, version_name(upgrade.from), version_name(upgrade.to)};
+  const Document hpa = in_v2(c, written);
   auto read = [&](const Rules& rules) {
     return standing.stored ? parse_spec(hpa) : parse_spec(hpa, Submission{rules});
   };

@@ -37,7 +37,8 @@ struct Compared {
   std::vector<Change> changes;
 };
 
-// The error `hpa-spec` where neither version takes the HPA.
+// The error `hpa-spec` where neither version takes the HPA. One of an apiVersion that is not served any more
+// is compared as autoscaling/v2, and "version-gone" says so.
 Result<Compared> compare(const Document& hpa, const Upgrade& upgrade, const Standing& standing);
 
 // The differences that every HPA meets.

@@ -12,6 +12,7 @@
 #include "diagnose/view.hpp"
 #include "hpasim/older_version.hpp"
 #include "lint/known.hpp"
+#include "lint/scaled_object.hpp"
 #include "world/kube_resource.hpp"
 
 namespace hpawalk::lint {
@@ -30,8 +31,9 @@ constexpr const char* elsewhere = "http://prometheus.invalid";
 
 constexpr const char* monitor_lists[] = {"servicemonitors", "podmonitors", "scrapeconfigs", "probes"};
 constexpr const char* cluster_lists[] = {"apiservices", "namespaces", "prometheuses", "prometheusrules"};
-constexpr const char* space_lists[] = {"services",    "deployments", "statefulsets",   "daemonsets",
-                                       "replicasets", "pods",        "endpointslices", "networkpolicies"};
+constexpr const char* space_lists[] = {"services",       "deployments",     "statefulsets",
+                                       "daemonsets",     "replicasets",     "pods",
+                                       "endpointslices", "networkpolicies", "scaledobjects"};
 
 // The API group of "apps/v1"; empty: the core group.
 std::string group_of(const Json& object) {
@@ -82,6 +84,7 @@ class Builder {
   Facts facts() {
     for (const Object& object : contents_.objects) add(object);
     add_adapters();
+    make_hpas();
     make_pods();
     make_prometheus_pods();
     set_conditions();
@@ -124,6 +127,18 @@ class Builder {
     }
     erase_field(hpa, "status");
     put("hpas", std::move(hpa));
+  }
+
+  // As KEDA makes them of its ScaledObjects.
+  void make_hpas() {
+    for (const Json& scaled_object : lists_["scaledobjects"]) {
+      Json hpa = hpa_made_of(scaled_object);
+      const Objects& hpas = lists_["hpas"];
+      bool there = std::any_of(hpas.begin(), hpas.end(), [&](const Json& one) {
+        return name_of(one) == name_of(hpa) && space_of(one) == space_of(hpa);
+      });
+      if (!there) put("hpas", std::move(hpa));
+    }
   }
 
   // A workload of another kind, as its scale: an Argo Rollout.

@@ -21,7 +21,7 @@ std::string joined(const std::vector<std::string>& lines) {
 
 // One document of a file; nothing if it is to stay.
 std::optional<std::string> rewritten(const std::string& document) {
-  auto parsed = yaml::parse(document);
+  auto parsed = yaml::parse(document, nullptr, yaml::Scalars::kubectl);
   if (!parsed || !parsed->is_object() || parsed->value("kind", yaml::Value()) != "HorizontalPodAutoscaler")
     return std::nullopt;
   const yaml::Value version = parsed->value("apiVersion", yaml::Value());

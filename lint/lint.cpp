@@ -1,7 +1,6 @@
 #include "lint/lint.hpp"
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -9,6 +8,8 @@
 #include "base/text.hpp"
 #include "lint/facts.hpp"
 #include "lint/rules.hpp"
+#include "lint/scaled_object.hpp"
+#include "lint/suppress.hpp"
 
 namespace hpawalk::lint {
 
@@ -32,6 +33,11 @@ const Object* Chains::find(const std::string& kind, const std::string& space, co
 
 const Object* Chains::of(const Json& object, const std::string& kind) const {
   return find(kind, diagnose::space_of(object), diagnose::name_of(object));
+}
+
+const Object* Chains::autoscaler(const diagnose::Hpa& hpa) const {
+  if (const Object* own = of(*hpa.object, "HorizontalPodAutoscaler")) return own;
+  return find("ScaledObject", hpa.space, scaled_object_of(*hpa.object));
 }
 
 std::string title(const diagnose::Hpa& hpa) {
@@ -92,56 +98,14 @@ Findings in_files(const Chains& chains, Findings findings) {
   for (Finding& finding : findings) {
     if (!finding.place.file.empty()) continue;
     for (const Object& object : chains.contents.objects) {
-      bool meant = object.kind() == "HorizontalPodAutoscaler" &&
-                   std::find(finding.hpas.begin(), finding.hpas.end(), diagnose::full_name(object.value)) !=
-                       finding.hpas.end();
+      const std::string hpa = hpa_title(object);
+      bool meant =
+          !hpa.empty() && std::find(finding.hpas.begin(), finding.hpas.end(), hpa) != finding.hpas.end();
       if (meant) finding.place = object.written.of("metadata.name");
     }
   }
   std::erase_if(findings, [](const Finding& finding) { return finding.place.file.empty(); });
   return findings;
-}
-
-// What an object's annotation ignores: cause -> reason.
-std::map<std::string, std::string> ignored_by(const Object& object) {
-  std::map<std::string, std::string> ignored;
-  const Json& text = at(object.value, {"metadata", "annotations", ignore_annotation});
-  if (!text.is_string()) return ignored;
-  for (const std::string& one : text::split(text.get<std::string>(), ';')) {
-    size_t colon = one.find(':');
-    std::string cause(text::trim(one.substr(0, colon)));
-    if (cause.empty()) continue;
-    ignored[cause] = colon == std::string::npos ? "" : std::string(text::trim(one.substr(colon + 1)));
-  }
-  return ignored;
-}
-
-void ignore(const Contents& contents, Findings& findings) {
-  std::map<std::string, std::map<std::string, std::string>> by_object;
-  Findings without_reason;
-  for (const Object& object : contents.objects) {
-    std::map<std::string, std::string> ignored = ignored_by(object);
-    for (const auto& [cause, reason] : ignored) {
-      if (!reason.empty()) continue;
-      Finding finding =
-          finding_at("ignore-without-reason", &object, "metadata.annotations",
-                     fmt::format("The annotation {} ignores {} without a reason", ignore_annotation, cause));
-      finding.level = Level::warning;
-      finding.fix = fmt::format("Write the reason behind it: {}: \"{}: why\"", ignore_annotation, cause);
-      without_reason.push_back(std::move(finding));
-    }
-    if (!ignored.empty()) by_object[object.ref()] = std::move(ignored);
-  }
-  for (Finding& finding : findings) {
-    std::vector<std::string> objects = {finding.object};
-    for (const std::string& hpa : finding.hpas) objects.push_back("HorizontalPodAutoscaler " + hpa);
-    for (const std::string& object : objects) {
-      auto found = by_object.find(object);
-      if (found == by_object.end() || !found->second.contains(finding.cause)) continue;
-      finding.ignored = found->second.at(finding.cause);
-    }
-  }
-  findings.insert(findings.end(), without_reason.begin(), without_reason.end());
 }
 
 }  // namespace
@@ -157,11 +121,11 @@ Report lint(const Contents& contents, const hpasim::Rules& rules, const diagnose
   const Chains chains{contents, facts, parts, rules};
   Findings findings;
   judge_texts(contents, findings);
-  for (auto judge :
-       {judge_objects, judge_workloads, judge_services, judge_adapter_rules, judge_chains, judge_together})
+  for (auto judge : {judge_objects, judge_workloads, judge_services, judge_adapter_rules, judge_keda,
+                     judge_rights, judge_chains, judge_together})
     judge(chains, findings);
   findings = merged(in_files(chains, std::move(findings)));
-  ignore(contents, findings);
+  suppress(contents, findings);
   std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
     return std::tie(a.place.file, a.place.line, a.level) < std::tie(b.place.file, b.place.line, b.level);
   });

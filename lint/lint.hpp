@@ -28,7 +28,7 @@ struct Finding {
   std::string sentence;
   std::vector<std::string> evidence;
   std::string fix;
-  std::string ignored;  // the reason that an annotation gives; empty: it counts
+  std::string ignored;  // the reason that an annotation or a comment gives; empty: it counts
 
   // The same as long as it is the same fault of the same object: for baselines.
   std::string fingerprint() const;
@@ -36,18 +36,36 @@ struct Finding {
 
 // A cause that only files show.
 struct FileCause {
-  std::string_view id, meaning;
+  std::string_view id, meaning, reason, fix;
 };
-inline constexpr std::array<FileCause, 6> file_causes = {{
-    {"manifest-unreadable", "The file is neither YAML nor JSON"},
-    {"manifest-template", "The file is a template of a chart, and not rendered"},
-    {"hpa-refused", "The API server, or the HPA controller, refuses the HPA"},
-    {"hpa-version-gone", "The HPA's apiVersion is not served since Kubernetes 1.25 or 1.26"},
-    {"duplicate-object", "Two manifests have the same kind, namespace and name: the last one wins"},
-    {"ignore-without-reason", "An annotation ignores a cause without saying why, and does not count"},
+inline constexpr std::array<FileCause, 8> file_causes = {{
+    {"manifest-unreadable", "The file is neither YAML nor JSON",
+     "kubectl reads neither; the line is the first that is wrong", "Correct the line"},
+    {"manifest-template", "The file is a template of a chart, and not rendered",
+     "What a template becomes depends on values that are not in the file",
+     "Render it first: helm template CHART | hpawalk lint -"},
+    {"hpa-refused", "The API server, or the HPA controller, refuses the HPA",
+     "A field is unknown, missing, or has a value that is not allowed",
+     "kubectl explain hpa.spec shows every field"},
+    {"hpa-version-gone", "The HPA's apiVersion is not served since Kubernetes 1.25 or 1.26",
+     "Kubernetes removed autoscaling/v2beta1 and autoscaling/v2beta2",
+     "hpawalk lint --fix writes autoscaling/v2"},
+    {"keda-refused", "The API server, or KEDA, refuses the ScaledObject or the TriggerAuthentication",
+     "A field is unknown, missing, or has a value that is not allowed",
+     "kubectl explain scaledobject.spec shows every field"},
+    {"duplicate-object", "Two manifests have the same kind, namespace and name: the last one wins",
+     "Environments, or a base and its copy, were linted together",
+     "Keep one of them, or lint each environment by itself"},
+    {"ignore-without-reason",
+     "An annotation or a comment ignores a cause without saying why, and does not count",
+     "Who reads it later cannot tell whether it still holds", "Write the reason behind the cause"},
+    {"ignore-unused", "An annotation or a comment ignores a cause that was not found there",
+     "The fault was repaired, the cause's name is wrong, or the comment is at another line than the finding",
+     "Remove it, or move it"},
 }};
 
-// "replicas-reset: the HPA owns them; at-max: known" on an object ignores these causes of it.
+// "replicas-reset: the HPA owns them; at-max: known" on an object ignores these causes of it; behind this
+// name in a comment, those of a line.
 inline constexpr const char* ignore_annotation = "hpawalk/ignore";
 
 struct Report {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "diagnose/view.hpp"
 #include "world/kube_resource.hpp"
 
@@ -24,10 +25,10 @@ std::string text_of(const yaml::Value& map, const char* name) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-// Kinds that are not known here mostly have namespaces.
+// Kinds that are not known here mostly have namespaces, unless their name says otherwise ("ClusterIssuer").
 bool has_namespace(const std::string& kind) {
   const world::KubeResource* known = world::find_kube_kind(kind);
-  return known == nullptr || known->namespaced;
+  return known == nullptr ? kind == "Cluster" || !kind.starts_with("Cluster") : known->namespaced;
 }
 
 // Lists of rules make a file one of the adapter; other programs have `rules` too.
@@ -43,8 +44,10 @@ class Reading {
 
   void text(const Source& source) {
     ++contents_.files;
+    comments(source);
     yaml::Places places;
-    Result<std::vector<yaml::Value>> documents = yaml::parse_all(source.text, &places);
+    Result<std::vector<yaml::Value>> documents =
+        yaml::parse_all(source.text, &places, yaml::Scalars::kubectl);
     if (!documents) return unreadable(source, places);
     for (size_t i = 0; i < documents->size(); ++i) {
       file_ = source.file;
@@ -54,6 +57,32 @@ class Reading {
   }
 
  private:
+  void comments(const Source& source) {
+    static constexpr std::string_view name = "hpawalk/ignore:";
+    if (source.text.find(name) == std::string::npos) return;
+    const std::vector<std::string> lines = text::lines(source.text);
+    auto no_content = [&](size_t i) {
+      std::string_view line = text::trim(lines[i]);
+      return line.empty() || line.starts_with('#') || line == "---" || line.starts_with("--- #");
+    };
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const std::string_view line = lines[i];
+      const size_t at = line.find(name);
+      if (at == std::string_view::npos) continue;
+      const std::string_view before = line.substr(0, at);
+      const size_t hash = before.find_last_not_of(" \t");
+      if (hash == std::string_view::npos || before[hash] != '#') continue;
+      const bool above = text::trim(before.substr(0, hash)).empty();
+      if (!above && before[hash - 1] != ' ' && before[hash - 1] != '\t') continue;
+      size_t about = i;
+      while (above && about < lines.size() && no_content(about)) ++about;
+      contents_.comments.push_back({{source.file, static_cast<int>(i) + 1},
+                                    static_cast<int>(about) + 1,
+                                    above,
+                                    std::string(text::trim(line.substr(at + name.size())))});
+    }
+  }
+
   void unreadable(const Source& source, const yaml::Places& places) {
     bool may_be_manifest =
         source.text.find("kind") != std::string::npos || source.text.find("seriesQuery") != std::string::npos;

@@ -61,10 +61,19 @@ struct Unreadable {
   std::string render;  // the command that renders it; empty: it is no template
 };
 
+// "# hpawalk/ignore: TEXT", at the end of a line or above one.
+struct Comment {
+  Place place;
+  int line = 0;        // that it is about: its own, or the next one that is not only a comment
+  bool above = false;  // it is on a line of its own
+  std::string text;
+};
+
 struct Contents {
   std::vector<Object> objects;
   std::vector<AdapterFile> adapters;
   std::vector<Unreadable> unreadable;
+  std::vector<Comment> comments;
   size_t files = 0;
 };
 

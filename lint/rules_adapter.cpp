@@ -12,6 +12,7 @@
 #include "diagnose/selector.hpp"
 #include "lint/facts.hpp"
 #include "lint/rules.hpp"
+#include "lint/scaled_object.hpp"
 
 namespace hpawalk::lint {
 
@@ -222,7 +223,7 @@ struct Asked {
     finding.metric = need.index;
     findings.push_back(std::move(finding));
   }
-  const Object* object() const { return chains.of(*hpa.object, "HorizontalPodAutoscaler"); }
+  const Object* object() const { return chains.autoscaler(hpa); }
   std::string metric_path() const { return fmt::format("spec.metrics[{}]", need.index); }
 };
 
@@ -342,17 +343,19 @@ bool balanced(const std::string& query) {
   return open.empty() && quote == 0;
 }
 
-// Why Prometheus refuses the query, as far as its text shows; empty: nothing is seen.
+}  // namespace
+
 std::string refused_by_prometheus(const std::string& query) {
   std::string function = diagnose::function_before_by(query);
   if (!function.empty())
-    return fmt::format("`by` belongs to an aggregation, as in sum(...) by (<<.GroupBy>>), and {} is none",
-                       function);
+    return fmt::format("`by` belongs to an aggregation, as in sum(...) by (...), and {} is none", function);
   if (!balanced(query)) return "its brackets or quotes are not balanced";
   static const Pattern leading_comma = Pattern::constant(R"(\{\s*,)");
   if (leading_comma.found_in(query)) return "a selector begins with a comma";
   return {};
 }
+
+namespace {
 
 bool judge_text(const Asked& a, const AdapterRule& rule) {
   const std::string& query = rule.metrics_query;
@@ -537,7 +540,7 @@ void judge_adapter_rules(const Chains& chains, Findings& findings) {
   judge_ages(chains, findings);
   for (const diagnose::Hpa& hpa : chains.parts.hpas) {
     for (const diagnose::MetricNeed& need : hpa.needs) {
-      if (!need.resource_metric())
+      if (!need.resource_metric() && scaled_object_of(*hpa.object).empty())
         judge_metric({chains, hpa, need, chains.parts.groups.at(need.api_group()), findings});
     }
   }

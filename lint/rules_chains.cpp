@@ -30,7 +30,8 @@ const std::set<std::string_view>& of_clusters() {
       diagnose::cause::target_not_discovered.id,
       diagnose::cause::dangling_apiservice.id,
       diagnose::cause::one_metric_blocks_scale_down.id,
-      diagnose::cause::adapter_config_invalid.id};  // judge_adapter_rules says it with its line
+      diagnose::cause::adapter_config_invalid.id,  // judge_adapter_rules says it with its line
+      diagnose::cause::keda_server_address.id};    // judge_keda says it of every trigger
   return ids;
 }
 
@@ -136,7 +137,7 @@ const Object* repaired(const Chains& chains, const diagnose::Hpa& hpa, const dia
   if (look.size() == 6) {
     if (const Object* found = chains.find(kind_of(look[2]), look[5], look[3])) return found;
   }
-  return chains.of(*hpa.object, "HorizontalPodAutoscaler");
+  return chains.autoscaler(hpa);
 }
 
 // The field that a patch changes: "spec.ports[0].targetPort".
@@ -166,6 +167,13 @@ std::string field_of(const Object& object, const diagnose::MetricNeed& need, con
   if (kind == "HorizontalPodAutoscaler") {
     bool of_target = found.link == diagnose::Link::target;
     return of_target ? "spec.scaleTargetRef" : fmt::format("spec.metrics[{}]", need.index);
+  }
+  if (kind == "ScaledObject") {
+    const size_t digits = need.metric.find_first_not_of("0123456789", 1);
+    bool of_trigger = need.metric.starts_with('s') && digits != std::string::npos && digits > 1;
+    return found.link == diagnose::Link::target ? "spec.scaleTargetRef"
+           : of_trigger ? fmt::format("spec.triggers[{}]", need.metric.substr(1, digits - 1))
+                        : "spec.triggers";
   }
   if (kind == "ServiceMonitor" || kind == "PodMonitor") {
     bool port = found.cause == diagnose::cause::monitor_port_name.id;
@@ -223,7 +231,7 @@ void judge_together(const Chains& chains, Findings& findings) {
   Findings held;
   for (const diagnose::Hpa& hpa : chains.parts.hpas) {
     if (hpa.needs.size() < 2) continue;
-    const Object* object = chains.of(*hpa.object, "HorizontalPodAutoscaler");
+    const Object* object = chains.autoscaler(hpa);
     std::vector<std::string> broken;
     for (const diagnose::MetricNeed& need : hpa.needs) {
       bool fails = std::any_of(findings.begin(), findings.end(), [&](const Finding& f) {

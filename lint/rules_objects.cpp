@@ -9,6 +9,7 @@
 #include "hpasim/older_version.hpp"
 #include "hpasim/spec.hpp"
 #include "lint/rules.hpp"
+#include "lint/scaled_object.hpp"
 
 namespace hpawalk::lint {
 
@@ -56,7 +57,7 @@ void judge_replicas(const Chains& chains, const diagnose::Hpa& hpa, Findings& fi
   const Object* workload = chains.find(hpa.target_kind, hpa.space, hpa.target_name);
   if (workload == nullptr || at(workload->value, "spec.replicas").is_null()) return;
   long long replicas = int_at(workload->value, "spec.replicas", -1);
-  bool asleep = replicas == 0;
+  bool asleep = replicas == 0 && scaled_object_of(*hpa.object).empty();  // KEDA wakes it up
   Finding finding = finding_at(
       asleep ? diagnose::cause::scaling_disabled.id : diagnose::cause::replicas_reset.id, workload,
       "spec.replicas",
@@ -110,8 +111,7 @@ void judge_zero(const Chains& chains, const diagnose::Hpa& hpa, Findings& findin
   });
   if (!own) return;
   Finding finding = finding_at(
-      diagnose::cause::metric_gone_at_zero.id, chains.of(*hpa.object, "HorizontalPodAutoscaler"),
-      "spec.minReplicas",
+      diagnose::cause::metric_gone_at_zero.id, chains.autoscaler(hpa), "spec.minReplicas",
       fmt::format(
           "Service {} selects only the pods of {}: once the HPA has scaled to 0, no metric exists that could "
           "scale it up again",

@@ -49,9 +49,10 @@ bool adapter_distorts(double sample) {
 
 double as_adapter_serves(double sample) {
   if (std::isnan(sample)) return 0;
-  Int128 milli = adapter_distorts(sample) ? std::numeric_limits<std::int64_t>::min()
-                                          : static_cast<std::int64_t>(sample * 1000);
-  return to_double({milli * 1'000'000});
+  const std::int64_t milli = adapter_distorts(sample) ? std::numeric_limits<std::int64_t>::min()
+                                                      : static_cast<std::int64_t>(sample * 1000);
+  const auto quantity = parse_quantity(std::to_string(milli) + "m");
+  return quantity ? to_double(*quantity) : 0;
 }
 
 namespace {

@@ -128,6 +128,7 @@ Result<Simulation> load_simulation(world::World& world, world::Progress& progres
   }
   if (auto ok = profiles_fit(simulation, simulation.spec); !ok) return failure(ok.error());
   if (auto ok = hpasim::check_length(simulation.profiles, simulation.setup); !ok) return failure(ok.error());
+  note_loads(simulation.spec, simulation);
   return loaded;
 }
 

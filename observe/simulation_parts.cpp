@@ -1,5 +1,7 @@
 #include "observe/simulation_parts.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "observe/history.hpp"
@@ -171,6 +173,32 @@ Status profiles_fit(const Simulation& simulation, const hpasim::Spec& spec) {
       ErrorClass::usage, "profile",
       fmt::format("{} profiles given for {} metrics", simulation.profiles.size(), spec.metrics.size()), {},
       "Give one for all, or one for each metric in the HPA's order");
+}
+
+void note_loads(const hpasim::Spec& spec, Simulation& simulation) {
+  auto note = [&](std::string text) {
+    std::vector<std::string>& notes = simulation.notes;
+    if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(std::move(text));
+  };
+  for (const hpasim::MetricSpec& metric : spec.metrics) {
+    if (metric.target_kind != hpasim::TargetKind::utilization ||
+        simulation.setup.pods.requests.find(metric.name))
+      continue;
+    const bool memory = metric.name == "memory";
+    note(
+        fmt::format("The load of {0} is read as a percentage of a pod's request. For a load in {1}, name the "
+                    "request, as in --pod-request {0}={2}.",
+                    metric.name,
+                    metric.name == "cpu" ? "cores"
+                    : memory             ? "bytes"
+                                         : "units of the resource",
+                    metric.name == "cpu" ? "500m"
+                    : memory             ? "256Mi"
+                                         : "1"));
+  }
+  if (simulation.profiles.size() == 1 && spec.metrics.size() > 1)
+    note(fmt::format("All {} metrics of the HPA get the same load; repeat --profile to give each its own.",
+                     spec.metrics.size()));
 }
 
 // --- the controller

@@ -57,6 +57,9 @@ Status load_profiles(world::World& world, world::Progress& progress, Cluster& cl
                      const SimulationRequest& request, Simulation& simulation);
 Status profiles_fit(const Simulation& simulation, const hpasim::Spec& spec);
 
+// How the loads are read where a reader may mean something else; each note once.
+void note_loads(const hpasim::Spec& spec, Simulation& simulation);
+
 // The version, the flags and the gates. `of_cluster`: those that the cluster shows.
 Status load_controller(Cluster& cluster, bool of_cluster, const SimulationRequest& request,
                        Simulation& simulation);

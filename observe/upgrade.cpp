@@ -232,6 +232,7 @@ Result<UpgradeReport> load_upgrade(world::World& world, world::Progress& progres
     if (compared) {
       one.compared = *compared;
       if (auto ok = simulate_both(simulation, hpa, upgrade, one); !ok) return failure(ok.error());
+      if (one.simulated) note_loads(*one.compared.after, simulation);
     } else {
       one.trouble = compared.error();
     }

@@ -11,7 +11,7 @@ const options = [
   ["pod-start", "A pod runs after", "2s"], ["pod-warmup", "From then until it is ready", "0s"],
   ["replicas", "Replicas at the start", "minReplicas"],
   ["metric-is", "The metric is", {"": "as usual", whole: "the whole load", shared: "shared by the pods"}],
-  ["pod-request", "A pod's request, for a utilization", "1"], ["scrape-interval", "Prometheus's scrape interval", "0s"],
+  ["pod-request", "A pod's request, for a utilization: the load is then in cores or bytes", ""], ["scrape-interval", "Prometheus's scrape interval", "0s"],
   ["query-window", "The query averages over", "0s"], ["relist-interval", "The adapter's relist interval", "0s"],
   ["hpa-sync-period", "A sync every", "15s"], ["hpa-downscale-stabilization", "Window of scale-down", "5m"],
   ["hpa-tolerance", "Tolerance", "0.1"], ["controller-delay", "A sync takes", "30ms"],

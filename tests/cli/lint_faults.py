@@ -26,7 +26,7 @@ hpawalk = sys.argv[1]
 
 # Causes that only a running cluster shows: values, events, logs, rights, and what others did by hand.
 AT_RUN_TIME = {
-    "adapter-auth-delegator", "adapter-auth-reader", "adapter-cannot-list", "adapter-config-stale", "adapter-network-policy", "adapter-not-ready", "adapter-other-server",
+    "adapter-cannot-list", "adapter-config-stale", "adapter-network-policy", "adapter-not-ready", "adapter-other-server",
     "adapter-prometheus-auth", "adapter-relist-aborted", "api-group-not-served", "apiservice-missing", "apiservice-unreachable", "at-max", "at-min", "dangling-apiservice", "hpa-forbidden",
     "metric-nan", "metric-not-exposed", "metric-query-empty", "no-ready-pod", "no-scale-subresource", "object-not-in-series", "operator-not-running", "prometheus-cannot-discover",
     "prometheus-config-rejected", "prometheus-not-ready", "quantity-readability", "rate-limited", "recording-rule-fails", "requestheader-ca", "resource-metrics-empty", "sample-dropped",

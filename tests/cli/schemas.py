@@ -95,6 +95,7 @@ def without_a_cluster(folder):
     prints("version", "version")
     prints("explain", "explain")
     prints("explain", "explain", "target-down")
+    prints("explain", "explain", "keda-refused")
     prints("error", "explain", "no-such-cause")
     prints("config", "config")
     prints("config", "config", "--example")

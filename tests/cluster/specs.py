@@ -1,4 +1,5 @@
 """Generated specs of HPAs: does simulate refuse what the API server refuses, at the same fields, and nothing else?
+And of ScaledObjects: does lint, by the definition that hpawalk installs?
 
 Usage: specs.py HPAWALK FOLDER; KUBECONFIG names the cluster. The API server is asked by a dry run.
 """
@@ -35,7 +36,8 @@ RULES = {"stabilizationWindowSeconds": 60, "policies": [{"type": "Pods", "value"
 GONE = object()
 NAMES = ["m", "a/b", "50%", ".", "..", "", "queue:depth", "x" * 300, GONE]
 VERSIONS = ["apps/v1", "v1", "", "/v1", "a/b/c", "apps", "apps/", "/", GONE, "example.com/v1alpha1"]
-QUANTITIES = ["10", "0", "-1", "1m", "0.0001", "1e3", "1Ki", "x", "10 ", "", 7, 0, GONE]
+QUANTITIES = ["10", "0", "-1", "1m", "0.0001", "1e3", "1Ki", "x", "10 ", "", 7, 0, GONE, "1E", "1000E", "8Ei", "9223372036854775807", "1e100", "1e-100", "0x2", "010", "1_0", "+", "Ki", "1e3.5",
+              9223372036854775807, 1e30, 0.1]
 
 
 def hpa(metric="object", **spec):
@@ -163,6 +165,34 @@ def documents():
         yield document
 
 
+def scaled_object():
+    return {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "s", "namespace": "default"},
+            "spec": {"scaleTargetRef": {"name": "web"}, "minReplicaCount": 1, "maxReplicaCount": 10, "fallback": {"failureThreshold": 3, "replicas": 2},
+                     "advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": copy.deepcopy(RULES)}}},
+                     "triggers": [{"type": "prometheus", "metadata": {"serverAddress": "http://p.m.svc:9090", "query": "sum(x)", "threshold": "5"},
+                                   "authenticationRef": {"name": "a"}}]}}
+
+
+def scaled_variants():
+    """(document, path, value, whether only KEDA itself refuses it)."""
+    trigger = ("spec", "triggers", 0)
+    for path, values in ((("spec", "scaleTargetRef", "name"), ["", 7, GONE]), (("spec", "scaleTargetRef", "kind"), ["StatefulSet", 7, GONE]), (("spec", "scaleTargetRef", "more"), ["x"]),
+                         (("spec", "scaleTargetRef"), [GONE, "web"]), (("spec", "minReplicaCount"), [0, -1, 10, 11, "1", 1.5, GONE]), (("spec", "maxReplicaCount"), [0, 1, -1, GONE]),
+                         (("spec", "maxReplicas"), [5]), (("spec", "pollingInterval"), [0, 1, "30s"]), (("spec", "cooldownPeriod"), [0, -1]), (("spec", "initialCooldownPeriod"), [0, -1]),
+                         (("spec", "idleReplicaCount"), [0, -1]), (("spec", "triggers"), [[], GONE, {}]), ((*trigger, "type"), ["", GONE, 7]), ((*trigger, "metadata"), [GONE, [], {"threshold": 5}]),
+                         ((*trigger, "metadata", "threshold"), [5, True]), ((*trigger, "useCachedMetrics"), [True, "true"]), ((*trigger, "name"), ["x", 7]), ((*trigger, "extra"), [1]),
+                         ((*trigger, "authenticationRef", "kind"), ["ClusterTriggerAuthentication", "Secret"]), ((*trigger, "authenticationRef", "name"), [GONE]),
+                         ((*trigger, "authenticationRef", "namespace"), ["x"]), (("spec", "fallback", "failureThreshold"), [-1, 0, GONE]), (("spec", "fallback", "replicas"), [-1, GONE]),
+                         (("spec", "fallback", "behavior"), ["static", "currentReplicas", "scalingModifiers", "other"]), (("spec", "advanced", "scalingModifiers"), [{}, {"formula": "a"}, {"formel": "a"}]),
+                         (("spec", "advanced", "restoreToOriginalReplicaCount"), [True, "yes"]), (("spec", "advanced", "hpa"), [{}]),
+                         (("spec", "advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown", "stabilizationWindowSeconds"), [3600, 3601, -1]),
+                         (("spec", "advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown", "policies", 0, "more"), [1]), (("stauts",), [{}]), (("metadata", "name"), [GONE])):
+        for value in values:
+            yield scaled_object(), path, value, False
+    for path, value in ((("spec", "idleReplicaCount"), 1), (("spec", "advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown", "policies", 0, "value"), 0)):
+        yield scaled_object(), path, value, True
+
+
 class ApiServer:
     def __init__(self):
         self.proxy = subprocess.Popen([os.environ.get("KUBECTL", "kubectl"), "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
@@ -172,9 +202,14 @@ class ApiServer:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/version", timeout=20) as answer:
             return json.load(answer)["gitVersion"]
 
-    def refused(self, document):
+    def define(self, text):
+        kubectl = [os.environ.get("KUBECTL", "kubectl")]
+        subprocess.run([*kubectl, "apply", "--server-side", "-f", "-"], input=text, text=True, check=True, capture_output=True)
+        subprocess.run([*kubectl, "wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s"], check=True, capture_output=True)
+
+    def refused(self, document, plural="horizontalpodautoscalers"):
         """None, or the fields that it names; of a text that it cannot decode, none."""
-        url = f"http://127.0.0.1:{self.port}/apis/{document['apiVersion']}/namespaces/default/horizontalpodautoscalers?dryRun=All&fieldValidation=Strict"
+        url = f"http://127.0.0.1:{self.port}/apis/{document['apiVersion']}/namespaces/default/{plural}?dryRun=All&fieldValidation=Strict"
         request = urllib.request.Request(url, method="POST", data=json.dumps(document).encode(), headers={"Content-Type": "application/json"})
         try:
             urllib.request.urlopen(request, timeout=20)
@@ -198,6 +233,27 @@ def refused_by_simulate(document, version):
     return set(re.findall(r"((?:spec|metadata)[\w.\[\]]*): ", said)), said
 
 
+def refused_by_lint(document, version):
+    file = folder / "scaled-object.json"
+    file.write_text(json.dumps(document))
+    done = subprocess.run([hpawalk, "lint", str(file), "--kube-version", version, "-o", "json"], capture_output=True, text=True, timeout=60)
+    findings = json.loads(done.stdout)["findings"]
+    return [f["sentence"] for f in findings if f["cause"] == "keda-refused"], done.stdout
+
+
+def judge_scaled_objects(server, version):
+    definition = next(d for d in re.split(r"^---\n", pathlib.Path("../../manifests/keda/definitions.yaml").read_text(), flags=re.MULTILINE) if "name: scaledobjects.keda.sh" in d)
+    server.define(definition)
+    count = refused = 0
+    for document, path, value, only_keda in scaled_variants():
+        put(document, path, value)
+        theirs = server.refused(document, "scaledobjects")
+        ours, said = refused_by_lint(document, version)
+        count, refused = count + 1, refused + (theirs is not None)
+        report.check(f"ScaledObject {count}", bool(ours) == (theirs is not None or only_keda), json.dumps(document), f"API server: {theirs}", f"lint: {ours}", said[-600:])
+    print(f"      {count} ScaledObjects, {refused} of them refused by the API server of {version}")
+
+
 def agree(theirs, ours):
     """One may name the field, the other what it is a part of. Of a metric without a type, simulate says only that."""
     untyped = [field.removesuffix("type") for field in ours if re.fullmatch(r"spec\.metrics\[\d+\]\.type", field)]
@@ -218,6 +274,7 @@ def main():
             else:
                 good = ours is not None and (document["apiVersion"] == "autoscaling/v1" or agree(theirs, ours))
             report.check(f"spec {count}", good, json.dumps(document), f"API server: {theirs}", f"simulate: {ours}", said[-600:])
+        judge_scaled_objects(server, version)
     finally:
         server.proxy.terminate()
     print(f"      {count} specs, {refused} of them refused by the API server of {version}")

@@ -108,6 +108,38 @@ TEST_CASE("Of several documents each has its lines, and a mistake has its own") 
   CHECK(places.because == "duplicate key `b.c`");
 }
 
+TEST_CASE("A manifest's plain texts are what kubectl takes them for") {
+  auto read = [](const std::string& text) {
+    return yaml::parse(text, nullptr, yaml::Scalars::kubectl)->dump();
+  };
+  // Written by sigs.k8s.io/yaml 1.6.0: YAMLToJSON.
+  for (auto [text, value] : {std::pair{"010", "8"},
+                             {"0o12", "10"},
+                             {"0x2", "2"},
+                             {"-0x1F", "-31"},
+                             {"0b101", "5"},
+                             {"1_000", "1000"},
+                             {"+10", "10"},
+                             {"08", "8.0"},
+                             {"1e1", "10.0"},
+                             {".5", "0.5"},
+                             {"1.", "1.0"},
+                             {"yes", "true"},
+                             {"y", "true"},
+                             {"off", "false"},
+                             {"~", "null"},
+                             {"18446744073709551615", "18446744073709551615"},
+                             {"2026-01-31", "\"2026-01-31\""},
+                             {"0x", "\"0x\""},
+                             {"1e", "\"1e\""},
+                             {".", "\".\""},
+                             {"1.2.3", "\"1.2.3\""},
+                             {"'010'", "\"010\""}}) {
+    CAPTURE(text);
+    CHECK(read(text) == value);
+  }
+}
+
 TEST_CASE("A plain text is a number by YAML 1.2's rules, else a text") {
   for (const auto& [text, value] :
        std::vector<std::pair<std::string, yaml::Value>>{{"0", 0},

@@ -44,13 +44,21 @@ TEST_CASE("lint reads folders, and says in its exit code whether anything is wro
   Ran broken = ran({"/deploy"}, {{"/deploy/chain.yaml", broken_chain()}});
   CHECK(broken.code == 1);
   CHECK(has(broken.out, "/deploy/chain.yaml:35: error monitor-port-name"));
-  CHECK(has(broken.err, "[link-broken]"));
+  CHECK(has(broken.err, "[lint-findings]"));
   CHECK(ran({"/deploy", "--fail-on", "never"}, {{"/deploy/chain.yaml", broken_chain()}}).code == 0);
   CHECK(has(ran({"-"}, {{"/dev/stdin", broken_chain()}}).out, "stdin:35: error"));
 }
 
 TEST_CASE("lint ends with 2 where it has nothing to judge") {
-  CHECK(ran({"/deploy"}, {{"/deploy/a.yaml", "a: b\n"}}).code == 2);
+  Ran nothing = ran({"/deploy"}, {{"/deploy/a.yaml", "a: b\n"}});
+  CHECK(nothing.code == 2);
+  CHECK(has(nothing.err, "[manifest-missing]"));
+  for (const char* baseline : {"{", "{}", "[]"}) {
+    Ran wrong = ran({"/hpa.yaml", "--baseline", "/known.json"},
+                    {{"/hpa.yaml", lint::hpa_yaml}, {"/known.json", baseline}});
+    CHECK(wrong.code == 2);
+    CHECK_MESSAGE(has(wrong.err, "[lint-baseline]"), wrong.err);
+  }
   CHECK(ran({"/nothing.yaml"}, {}).code == 2);
   CHECK(ran({"/deploy", "--kube-version", "1.2"}, {{"/deploy/a.yaml", lint::hpa_yaml}}).code == 2);
   CHECK(ran({}, {}).code == 2);

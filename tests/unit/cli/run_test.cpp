@@ -86,6 +86,12 @@ TEST_CASE(
   CHECK(one.terminal.output.starts_with("monitor-port-name   (link: monitor)\n\n  symptom "));
   CHECK(call(json, {"explain", "-o", "json"}) == 0);
   CHECK(nlohmann::json::parse(json.terminal.output)["causes"].size() > 50);
+  fakes::FakeWorld of_files, of_files_json;
+  CHECK(call(of_files, {"explain", "hpa-refused"}) == 0);
+  CHECK(of_files.terminal.output.starts_with("hpa-refused   (only in files)\n\n  symptom "));
+  CHECK(call(of_files_json, {"explain", "keda-refused", "-o", "json"}) == 0);
+  CHECK(nlohmann::json::parse(of_files_json.terminal.output)["link"] == "files");
+  CHECK(all.terminal.output.find("\n  ignore-unused ") != std::string::npos);
   CHECK(call(near, {"explain", "monitor-port-nam"}) == 2);
   CHECK(near.terminal.errors.find("Did you mean monitor-port-name?") != std::string::npos);
 }

@@ -290,6 +290,36 @@ bool has(const std::string& text, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("How the load of a utilization is read is noted, and --pod-request makes it one of the resource") {
+  auto noted = [](std::vector<std::string> more) {
+    std::vector<std::string> args = {"simulate", "two.yaml#web", "--profile", "hold 4 for 10m", "-o", "json"};
+    args.insert(args.end(), more.begin(), more.end());
+    Ran ran = run_hpawalk(args, {{"two.yaml", two_hpas}});
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    return nlohmann::json::parse(ran.out);
+  };
+  auto percent = noted({});
+  REQUIRE(percent["notes"].size() == 1);
+  CHECK(has(percent["notes"][0],
+            "The load of cpu is read as a percentage of a pod's request. For a load in "
+            "cores, name the request"));
+  CHECK(percent["variants"][0]["sequence"] == Sequence{1});
+  auto cores = noted({"--pod-request", "500m"});
+  CHECK(cores["notes"].empty());
+  CHECK(cores["variants"][0]["sequence"] == Sequence{1, 4, 8, 10});
+}
+
+TEST_CASE("simulate --upgrade-to compares an HPA of a version that is gone, and says so") {
+  std::string old = two_hpas;
+  for (size_t at = 0; (at = old.find("autoscaling/v2\n", at)) != std::string::npos;)
+    old.replace(at, 14, "autoscaling/v2beta2");
+  Ran ran = run_hpawalk({"simulate", "--upgrade-to", "1.37", "--hpa", "old.yaml", "--kube-version", "1.34"},
+                        {{"old.yaml", old}});
+  CHECK_MESSAGE(ran.code == 0, ran.err);
+  CHECK(has(ran.out, "shop/web\n  - version-gone: autoscaling/v2beta2 is not served since Kubernetes 1.26"));
+  CHECK(has(ran.out, "tolerance: spec.behavior.scaleUp.tolerance"));
+}
+
 TEST_CASE("simulate --upgrade-to names what changes for each HPA of a file, and counts the others") {
   Ran ran = upgrade({"--hpa", "two.yaml", "--kube-version", "1.34"});
   CHECK_MESSAGE(ran.code == 0, ran.err);

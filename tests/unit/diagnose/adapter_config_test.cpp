@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "diagnose/view.hpp"
+
 using namespace hpawalk;
 using namespace hpawalk::diagnose;
 
@@ -115,4 +117,28 @@ TEST_CASE("Values of the Helm chart are not the adapter's configuration") {
   CHECK(config.error().what == "The adapter's configuration has no list of rules under `rules`");
   CHECK(config.error().because.find("values of the Helm chart") != std::string::npos);
   CHECK(parse_adapter_config("rules:\nexternalRules: []\n"));
+}
+
+TEST_CASE("A rule that would take a series that does not exist counts only where no series exists") {
+  // As in k8s-prom-hpa: a catch-all rule behind the one that serves cpu_usage from another series.
+  auto config = parse_adapter_config(
+      "rules:\n- {seriesQuery: container_cpu_usage_seconds_total, name: {matches: .*, as: cpu_usage}}\n"
+      "- {seriesQuery: '{__name__=~\"^.*$\"}'}\n");
+  REQUIRE(config);
+  Group group;
+  group.adapter.config = *config;
+  group.index.all = {
+      {&group.adapter.config->rules[0], "container_cpu_usage_seconds_total", "cpu_usage", true}};
+  group.index.by_api_name["cpu_usage"] = {0};
+  MetricNeed need;
+  need.type = "Pods";
+  need.metric = "cpu_usage";
+  auto series = [&] {
+    std::vector<std::string> all;
+    for (const Candidate& candidate : candidates(group, need)) all.push_back(candidate.series);
+    return all;
+  };
+  CHECK(series() == std::vector<std::string>{"container_cpu_usage_seconds_total"});
+  group.index.all[0].seen = false;
+  CHECK(series() == std::vector<std::string>{"container_cpu_usage_seconds_total", "cpu_usage"});
 }

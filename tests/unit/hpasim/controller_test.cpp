@@ -87,10 +87,47 @@ TEST_CASE("A quantity is read exactly and rounded up to milli-units") {
   CHECK(milli("+7") == 7'000);
   CHECK(milli("9223372036854775") == 9'223'372'036'854'775'000);
   for (std::string_view bad :
-       {"", "m", "1.2.3", "1 k", "1K", "1e", "ten", "--1", "9223372036854776", "1Ei5"}) {
+       {"", "1.2.3", "1 k", "1K", "1e", "ten", "--1", "0x2", "1_0", "1Ei5", "1e3.5", ".e-20"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_quantity(bad));
   }
+}
+
+TEST_CASE("A quantity is what a controller reads once the API server has stored it, however strange") {
+  // Written by apimachinery 0.37.2: ParseQuantity, String, ParseQuantity again, MilliValue,
+  // AsApproximateFloat64.
+  struct Case {
+    const char* text;
+    int sign;
+    std::int64_t milli;
+    double number;
+  };
+  for (const Case& one : {Case{"1E", 1, 0, 1e18},
+                          {"1000E", 1, 1000, 1},
+                          {"1Ei", 1, INT64_MIN, 1.152921504606847e+18},
+                          {"8Ei", 1, -1000, 9.2233720368547758e+18},
+                          {"9223372036854775807", 1, -1000, 9.2233720368547758e+18},
+                          {"9223372036854776", 1, -9223372036854775616, 9223372036854776},
+                          {"123456789012345678901234567890", 1, 8982045596877734992, 1.234567890123457e+29},
+                          {"1e100", 1, 0, 1e100},
+                          {"1e-100", 1, 1, 1.0000000000000001e-09},
+                          {"00004603000.00e30", 1, 0, 4.6030000000000006e+36},
+                          {"1e4294967296", 1, 1000, 1},
+                          {"0.5Ki", 1, 512000, 512},
+                          {"-.05Ei", -1, 0, -57646075230342352},
+                          {"-1.5n", -1, -1, -2.0000000000000001e-09},
+                          {"010", 1, 10000, 10},
+                          {"+", 0, 0, 0},
+                          {".", 0, 0, 0},
+                          {"Ki", 0, 0, 0}}) {
+    CAPTURE(one.text);
+    auto quantity = parse_quantity(one.text);
+    REQUIRE(quantity);
+    CHECK(*quantity == Quantity{one.sign, one.milli, one.number});
+  }
+  for (std::string_view typed : {"m", "+", "9223372036854776", "1E"}) CHECK_FALSE(typed_quantity(typed));
+  CHECK(typed_quantity("9223372036854775"));
+  CHECK(typed_quantity("150m")->number == 0.15);
 }
 
 TEST_CASE("A tolerance becomes the same double that the controller has") {

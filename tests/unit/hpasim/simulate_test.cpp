@@ -237,6 +237,47 @@ TEST_CASE("The load per pod decreases as more pods share it") {
   CHECK(simulate(cpu, {load("step 40..290 at 1m for 30m")}, setup).sequence().back() == 6);
 }
 
+TEST_CASE("With a pod's request, the load of a utilization is of the resource: cores, bytes") {
+  Setup setup;
+  setup.rules = *rules_for("1.37");
+  Spec spec = spec_with(
+      {"spec.metrics=[{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: "
+       "50}}}, {type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: "
+       "80}}}]"});
+  setup.pods.requests.of = {{"cpu", 500}, {"memory", 1'073'741'824'000}};
+  CHECK(per_pod(spec.metrics[0], setup.pods.requests) == 0.25);
+  CHECK(per_pod(spec.metrics[0]) == 50);
+  Timeline t = simulate(spec, {load("step 0.2..1.45 at 1m for 30m"), load("hold 1Gi for 30m")}, setup);
+  CHECK(t.sequence().back() == 6);
+  CHECK(t.syncs.back().proposal.utilization == 48);
+  CHECK(t.carried[0] == doctest::Approx(0.275));
+  t = simulate(spec, {load("hold 0.2 for 30m"), load("step 1Gi..5Gi at 1m for 30m")}, setup);
+  CHECK(t.sequence().back() == 7);  // 5 GiB over 0.8 GiB
+  // The same request for every resource.
+  setup.pods.requests = {1000, {}};
+  CHECK(simulate(spec, {load("hold 2 for 30m"), load("hold 0 for 30m")}, setup).sequence().back() == 4);
+}
+
+TEST_CASE("--pod-request is one quantity for all resources, or one each") {
+  Setup setup;
+  SetupRequest request;
+  REQUIRE(read_setup(request, setup));
+  CHECK_FALSE(setup.pods.requests.find("cpu"));
+  request.request = "500m";
+  REQUIRE(read_setup(request, setup));
+  CHECK(setup.pods.requests.find("cpu") == 500);
+  request.request = "cpu=250m, memory=1Ki";
+  REQUIRE(read_setup(request, setup));
+  CHECK(setup.pods.requests.find("cpu") == 250);
+  CHECK(setup.pods.requests.find("memory") == 1'024'000);
+  CHECK_FALSE(setup.pods.requests.find("gpu"));
+  for (const char* wrong : {"0", "cpu=", "cpu=-1", "cpu=250m,memory", "1E"}) {
+    CAPTURE(wrong);
+    request.request = wrong;
+    CHECK_FALSE(read_setup(request, setup));
+  }
+}
+
 TEST_CASE("A delayed metric delays the HPA") {
   Setup setup;
   setup.rules = *rules_for("1.34");

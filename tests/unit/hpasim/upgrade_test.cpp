@@ -147,12 +147,29 @@ TEST_CASE("minReplicas 0 in a file is refused until the gate is on by default") 
   CHECK(has(neither.error().because, "Kubernetes 1.36 does not enable by default"));
 }
 
-TEST_CASE("A removed API version is refused after the upgrade") {
+TEST_CASE("An API version that is removed is said to be gone, and the HPA is compared all the same") {
   const std::vector<std::string> old = {queue, "apiVersion=autoscaling/v2beta2"};
   Compared result = compared(old, between("1.25", "1.26"), {});
-  CHECK(ids(result.changes) == Ids{"refused"});
-  CHECK(has(result.changes[0].text, "autoscaling/v2beta2 is not served since Kubernetes 1.26"));
-  CHECK_FALSE(result.after);
+  CHECK(ids(result.changes) == Ids{"version-gone"});
+  CHECK(has(result.changes[0].text,
+            "autoscaling/v2beta2 is not served since Kubernetes 1.26: the API server "
+            "of 1.26 refuses the file that 1.25 takes. Write autoscaling/v2"));
+  CHECK(result.before);
+  CHECK(result.after);
+  // Long gone: it is read as autoscaling/v2, with what else changes.
+  result = compared({cpu, "spec.behavior.scaleUp.tolerance=\"0.05\"", "apiVersion=autoscaling/v2beta2"},
+                    between("1.34", "1.37"), {});
+  CHECK(ids(result.changes) == Ids{"version-gone", "tolerance"});
+  CHECK(has(result.changes[0].text, "the API servers of 1.34 and of 1.37 refuse the file"));
+  Document first = hpa_with({"apiVersion=autoscaling/v2beta1",
+                             "spec.metrics=[{type: Resource, resource: {name: cpu, targetAverageUtilization: "
+                             "80}}]"});
+  auto beta1 = compare(first, between("1.34", "1.37"), {});
+  REQUIRE_MESSAGE(beta1, beta1.error().because);
+  CHECK(ids(beta1->changes) == Ids{"version-gone"});
+  CHECK(has(beta1->changes[0].text, "since Kubernetes 1.25"));
+  CHECK(beta1->after->metrics.at(0).target == 80);
+  CHECK(compare(first, between("1.23", "1.24"), {}));
 }
 
 TEST_CASE("minReplicas 0: who scaled to 0 counts from 1.36 on") {

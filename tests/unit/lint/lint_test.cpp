@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "diagnose/causes.hpp"
@@ -193,6 +197,55 @@ TEST_CASE("An annotation ignores a cause, if it says why") {
   CHECK(find(report, "ignore-without-reason") != nullptr);
 }
 
+TEST_CASE("A comment ignores a cause of its line, of the next line, or of the object below it") {
+  auto commented = [](const std::string& part, const std::string& instead) {
+    return linted(with(with(whole_chain(), part, instead), "kind: Deployment, name: web}",
+                       "kind: Deployment, name: wed}"));
+  };
+  const std::string target = "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}";
+  const std::string comment = "# hpawalk/ignore: target-missing: another repository has it";
+  for (const auto& [part, instead] :
+       {std::pair{target, target + "  " + comment},
+        {target, "  " + comment + "\n  # and more\n\n" + target},
+        {std::string("apiVersion: autoscaling/v2"), comment + "\napiVersion: autoscaling/v2"}}) {
+    CAPTURE(instead);
+    Report report = commented(part, instead);
+    const Finding* finding = find(report, "target-missing");
+    REQUIRE_MESSAGE(finding != nullptr, told(report));
+    CHECK(finding->ignored == "another repository has it");
+    CHECK_MESSAGE(find(report, "ignore-unused") == nullptr, told(report));
+  }
+  Report report = commented("  minReplicas: 1", "  minReplicas: 1  " + comment);
+  CHECK(find(report, "target-missing")->ignored == "");
+  const Finding* unused = find(report, "ignore-unused");
+  REQUIRE(unused != nullptr);
+  CHECK(unused->level == Level::note);
+  CHECK(unused->place.line > 0);
+}
+
+TEST_CASE("A comment without a reason does not count, and a cause that does not exist is told") {
+  auto lines = [](const std::string& comment) {
+    return linted(
+        with(whole_chain(), "  minReplicas: 1", "  # hpawalk/ignore: " + comment + "\n  minReplicas: 1"));
+  };
+  CHECK(find(lines("target-missing"), "ignore-without-reason") != nullptr);
+  const Report report = lines("target-missin: known; at-max: known");
+  const Finding* unused = find(report, "ignore-unused");
+  REQUIRE_MESSAGE(unused != nullptr, told(report));
+  CHECK(unused->sentence.find("did you mean target-missing?") != std::string::npos);
+  // Text that is no comment, and a comment of something else.
+  CHECK(linted(with(whole_chain(), "image: web", "image: \"web# hpawalk/ignore: a: b\"")).findings.empty());
+}
+
+TEST_CASE("An annotation that ignores what is not found is told") {
+  const Report report =
+      linted(with(whole_chain(), "spec:\n  scaleTargetRef",
+                  "  annotations: {hpawalk/ignore: \"at-max: known\"}\nspec:\n  scaleTargetRef"));
+  const Finding* unused = find(report, "ignore-unused");
+  REQUIRE_MESSAGE(unused != nullptr, told(report));
+  CHECK(unused->object == "HorizontalPodAutoscaler shop/web");
+}
+
 TEST_CASE("A quota without room for maxReplicas is found at the quota") {
   std::string quota =
       "---\napiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: shop}\nspec:\n  hard: {pods: "
@@ -212,8 +265,15 @@ TEST_CASE("Objects that are there twice with other fields, and a regex that the 
   CHECK_MESSAGE(find(report, "monitor-rejected") != nullptr, told(report));
 }
 
-TEST_CASE("Each cause that only files show has an id of its own") {
-  for (const FileCause& cause : file_causes) CHECK(diagnose::find_cause(cause.id) == nullptr);
+TEST_CASE("Each cause that only files show has an id of its own, and its place in the documentation") {
+  std::ifstream file(std::filesystem::path(TESTS_FOLDER).parent_path() / "docs/lint.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  for (const FileCause& cause : file_causes) {
+    CHECK(diagnose::find_cause(cause.id) == nullptr);
+    CHECK_MESSAGE(page.find(fmt::format("| <a id=\"{0}\"></a>`{0}` | {1} |", cause.id, cause.meaning)) !=
+                      std::string::npos,
+                  cause.id);
+  }
 }
 
 }  // namespace hpawalk::lint
