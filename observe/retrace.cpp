@@ -1,0 +1,440 @@
+#include "observe/retrace.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "hpasim/keda_loop.hpp"
+#include "hpasim/why.hpp"
+
+namespace hpawalk::observe {
+
+using hpasim::Controller;
+using hpasim::Decision;
+using hpasim::Failure;
+using hpasim::MetricKind;
+using hpasim::MetricSpec;
+using hpasim::Phase;
+using hpasim::PodGroup;
+using hpasim::Reading;
+using hpasim::Rule;
+using hpasim::Spec;
+using hpasim::Sync;
+using hpasim::TargetKind;
+using hpasim::Time;
+using Kind = Retraced::Kind;
+
+namespace {
+
+constexpr int phases = 8;                          // of the syncs, that are tried in a sync period
+constexpr std::size_t most_courses = 16;           // that are followed side by side
+constexpr double most_milli = 9e18;                // fits into 64 bits
+constexpr Time long_ago = std::chrono::hours(24);  // of a pod whose start plays no part any more
+
+bool over_pods(const MetricSpec& metric) {
+  return metric.kind != MetricKind::object && metric.kind != MetricKind::external;
+}
+
+std::int64_t milli(double value) {
+  const double scaled = value * 1000;
+  return std::abs(scaled) < most_milli ? static_cast<std::int64_t>(scaled)
+                                       : std::numeric_limits<std::int64_t>::min();
+}
+
+std::int32_t whole(double value) {
+  return hpasim::to_int32(std::round(value));
+}
+
+// How many of the replicas are ready: all of them, as many as the record has at that time, or at the next
+// scrape.
+enum class Ready : std::uint8_t { all, then, next };
+
+struct Recorded {
+  Time after{0}, until{0};
+  std::int32_t from = 0, to = 0;
+};
+
+// What the controller saw at a sync.
+struct Seen {
+  std::vector<Reading> readings;
+  std::vector<PodGroup> pods;
+  std::vector<std::int64_t> values;                     // that the readings refer to
+  std::vector<std::vector<hpasim::PodSample>> samples;  // likewise
+};
+
+struct Line {
+  Controller controller;
+  Time next{0}, last{-1};  // syncs
+  std::int32_t replicas = 0;
+  double penalty = 0;            // seconds in which it decided something that was not so
+  int told = -1;                 // the last of what it says
+  std::optional<Retraced> open;  // a stay or a miss that goes on
+};
+
+// A line that has come to a recorded change, and by which steps.
+struct Reached {
+  Line line;
+  std::vector<Retraced> steps;
+};
+
+class Retracer {
+ public:
+  Retracer(const Subject& subject, const Trace& trace) : subject_(subject), trace_(trace) {
+    course_.spec = subject.spec;
+    course_.spec.metrics.clear();
+    for (std::size_t i = 0; i < subject.spec.metrics.size(); ++i) {
+      const MetricSpec& metric = subject.spec.metrics[i];
+      if (i < trace.metrics.size() && !trace.metrics[i].source.empty()) {
+        course_.spec.metrics.push_back(metric);
+        metrics_.push_back(i);
+      } else {
+        course_.left_out.push_back(hpasim::describe(metric));
+      }
+    }
+    course_.tolerance = subject.flags.sync_period + trace.blur();
+  }
+
+  Course run() {
+    const Samples& scale = trace_.scale();
+    if (scale.empty()) return std::move(course_);
+    start(whole(scale.front().value), scale.front().at);
+    for (const Recorded& change : recorded()) take(change);
+    const Line* best = nullptr;
+    for (Line& line : lines_) {
+      advance(line, trace_.to);
+      close(line);
+      if (best == nullptr || line.penalty < best->penalty) best = &line;
+    }
+    for (int i = best->told; i >= 0; i = told_[static_cast<std::size_t>(i)].first)
+      course_.all.push_back(told_[static_cast<std::size_t>(i)].second);
+    std::stable_sort(course_.all.begin(), course_.all.end(),
+                     [](const Retraced& a, const Retraced& b) { return a.to < b.to; });
+    return std::move(course_);
+  }
+
+ private:
+  Time period() const { return subject_.flags.sync_period; }
+
+  void start(std::int32_t replicas, Time at) {
+    for (int i = 0; i < phases; ++i) {
+      Line line{Controller(course_.spec, subject_.rules, subject_.flags)};
+      line.next = at + period() * i / phases;
+      line.replicas = replicas;
+      if (replicas == 0) line.controller.came_to_zero();
+      lines_.push_back(std::move(line));
+    }
+  }
+
+  std::vector<Recorded> recorded() const {
+    std::vector<Recorded> all;
+    for (const SampleChange& change : changes_of(trace_.scale())) {
+      const bool gap = change.at - change.before > trace_.step + trace_.step / 2;
+      const Time after = (gap ? change.before + trace_.step : change.at) - trace_.blur();
+      all.push_back({after, change.at, whole(change.from), whole(change.to)});
+    }
+    return all;
+  }
+
+  // --- what the controller saw
+
+  std::int32_t ready_at(Time at, std::int32_t replicas, Ready how) const {
+    if (how == Ready::all || trace_.ready.empty()) return replicas;
+    const Time seen = how == Ready::then ? at : at + trace_.blur();
+    const std::optional<double> ready = sample_at(trace_.ready, seen, trace_.step);
+    return ready ? std::clamp(whole(*ready), 0, replicas) : replicas;
+  }
+
+  bool inactive_at(Time at) const {
+    auto says = [&](Time then) { return sample_at(trace_.inactive, then, trace_.step).value_or(0) > 0; };
+    return says(at) && says(at + trace_.blur());
+  }
+
+  Seen seen_at(Time at, std::int32_t replicas, Ready how) const {
+    Seen seen;
+    const std::int32_t ready = ready_at(at, replicas, how);
+    seen.pods.push_back({.count = ready, .started = at - long_ago, .ready_changed = at - long_ago});
+    seen.pods.push_back({.count = replicas - ready, .phase = Phase::pending, .ready = false, .started = at});
+    seen.values.resize(metrics_.size());
+    seen.samples.resize(metrics_.size());
+    const bool inactive = inactive_at(at);
+    for (std::size_t i = 0; i < metrics_.size(); ++i) {
+      const MetricSpec& metric = course_.spec.metrics[i];
+      const TracedMetric& traced = trace_.metrics[metrics_[i]];
+      std::optional<double> value = sample_at(traced.samples, at, trace_.step);
+      if (!value && traced.absent_is_zero) value = 0;
+      if (!value || inactive) {
+        const bool empty = !value && metric.kind != MetricKind::object;
+        seen.readings.push_back({empty ? Failure::empty : Failure::unavailable, {}, {}});
+        continue;
+      }
+      if (!over_pods(metric)) {
+        const bool average = traced.of_status && metric.target_kind == TargetKind::average_value;
+        seen.values[i] = milli(average ? *value * std::max(replicas, 1) : *value);
+        seen.readings.push_back({Failure::none, {&seen.values[i], 1}, {}});
+        continue;
+      }
+      hpasim::PodSample sample;
+      sample.at = at;
+      // A utilization is a percentage of the request: of one of 100.
+      sample.milli = metric.target_kind == TargetKind::utilization ? whole(*value) : milli(*value);
+      sample.request = 100;
+      seen.samples[i] = {sample, sample};
+      seen.samples[i][1].present = false;
+      seen.readings.push_back({Failure::none, {}, seen.samples[i]});
+    }
+    return seen;
+  }
+
+  // minReplicas and maxReplicas as they were then.
+  void take_limits(Controller& controller, Time at) const {
+    Spec spec = controller.spec();
+    if (auto min = sample_at(trace_.min, at, trace_.step)) spec.min = whole(*min);
+    if (auto max = sample_at(trace_.max, at, trace_.step)) spec.max = whole(*max);
+    if (spec.min != controller.spec().min || spec.max != controller.spec().max) controller.change(spec);
+  }
+
+  Sync sync(Controller& controller, Time at, std::int32_t replicas, Ready how) const {
+    take_limits(controller, at);
+    const Seen seen = seen_at(at, replicas, how);
+    Sync sync;
+    sync.at = at;
+    sync.ready = seen.pods.front().count;
+    sync.decision = controller.sync(seen.readings, seen.pods, {replicas, replicas}, at, at);
+    if (sync.decision.metric >= 0)
+      sync.proposal = controller.proposals()[static_cast<std::size_t>(sync.decision.metric)];
+    return sync;
+  }
+
+  // --- what a line says
+
+  void tell(Line& line, Retraced what) {
+    told_.emplace_back(line.told, std::move(what));
+    line.told = static_cast<int>(told_.size()) - 1;
+  }
+
+  // What lasted no longer than two looks at the record differ says nothing.
+  void close(Line& line) {
+    if (!line.open) return;
+    const Time least = line.open->kind == Kind::missed ? course_.tolerance : period();
+    if (line.open->to - line.open->from >= least) tell(line, *line.open);
+    line.open.reset();
+  }
+
+  void go_on(Line& line, Kind kind, const Sync& sync) {
+    const Decision& d = sync.decision;
+    const bool same = line.open && line.open->kind == kind &&
+                      (kind == Kind::missed || (line.open->sync.decision.rule == d.rule &&
+                                                line.open->sync.decision.metric == d.metric));
+    if (!same) {
+      if (line.open) line.open->to = sync.at;
+      close(line);
+      line.open = Retraced{kind, sync.at, sync.at, d.from, d.from, sync, d.proposed, d.proposed};
+    }
+    line.open->to = sync.at;
+    line.open->lowest = std::min(line.open->lowest, d.proposed);
+    line.open->highest = std::max(line.open->highest, d.proposed);
+  }
+
+  // A sync in a time in which the record has no change.
+  void sync_unchanged(Line& line) {
+    const Sync now = sync(line.controller, line.next, line.replicas, Ready::then);
+    line.last = line.next;
+    line.next += period();
+    const Decision& d = now.decision;
+    if (d.rescaled()) {
+      line.penalty += hpasim::in_seconds(period());
+      return go_on(line, Kind::missed, now);
+    }
+    const bool on_target =
+        d.rule == Rule::metric && now.proposal.because == hpasim::Because::within_tolerance;
+    const bool asleep = d.rule == Rule::zero && subject_.keda;  // KEDA decides when it wakes up
+    if (!on_target && !asleep) return go_on(line, Kind::stay, now);
+    if (line.open) line.open->to = now.at;
+    close(line);
+  }
+
+  void advance(Line& line, Time until) {
+    while (line.next < until) {
+      if (metrics_.empty()) {
+        line.next += period();
+      } else {
+        sync_unchanged(line);
+      }
+    }
+  }
+
+  // --- at a recorded change
+
+  Retraced changed(const Recorded& change, const Sync& sync, Kind kind) const {
+    const Decision& d = sync.decision;
+    return {kind, change.after, change.until, d.from, d.to, sync, d.proposed, d.proposed};
+  }
+
+  // Syncs from the beginning of the time in which the change was on; nothing if it is not reached.
+  std::optional<Reached> reached(const Line& from, const Recorded& change, int phase, Ready how,
+                                 Kind kind) const {
+    Reached reached{from, {}};
+    Line& line = reached.line;
+    line.next = std::max(change.after - trace_.step, from.last + Time(1)) + period() * phase / phases;
+    const bool up = change.to > change.from;
+    for (; line.next <= change.until + trace_.step; line.next += period()) {
+      const Sync now = sync(line.controller, line.next, line.replicas, how);
+      line.last = line.next;
+      if (!now.decision.rescaled()) continue;
+      const std::int32_t to = now.decision.to;
+      if (up ? to <= line.replicas || to > change.to : to >= line.replicas || to < change.to)
+        return std::nullopt;
+      line.controller.wrote(now.decision, now.at);
+      line.replicas = to;
+      reached.steps.push_back(changed(change, now, kind));
+      if (to != change.to) continue;
+      line.next += period();
+      return reached;
+    }
+    return std::nullopt;
+  }
+
+  // All courses that come to the change.
+  std::vector<Line> explained(const Recorded& change, bool restarted) {
+    std::vector<Line> found;
+    std::vector<Ready> ways = {Ready::all};
+    if (!trace_.ready.empty()) ways = {Ready::then, Ready::next, Ready::all};
+    for (const Line& line : lines_) {
+      for (Ready how : ways) {
+        for (int phase = 0; phase < phases; ++phase) {
+          Line from = line;
+          if (restarted) from.controller = Controller(line.controller.spec(), subject_.rules, subject_.flags);
+          std::optional<Reached> to =
+              reached(from, change, phase, how, restarted ? Kind::restarted : Kind::change);
+          if (!to) continue;
+          Line& there = to->line;
+          if (there.open) there.open->to = std::max(there.open->from, to->steps.front().sync.at);
+          close(there);
+          for (const Retraced& step : to->steps) tell(there, step);
+          found.push_back(std::move(there));
+        }
+        if (restarted && !found.empty()) return found;
+      }
+    }
+    return found;
+  }
+
+  // The best ones, and of those that are as good some from each time at which the change may have been.
+  void keep(std::vector<Line> found) {
+    double best = found.front().penalty;
+    for (const Line& line : found) best = std::min(best, line.penalty);
+    const double worst = best + 2 * hpasim::in_seconds(period());
+    std::erase_if(found, [&](const Line& line) { return line.penalty > worst; });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Line& a, const Line& b) { return a.last < b.last; });
+    lines_.clear();
+    const std::size_t kept = std::min(found.size(), most_courses);
+    for (std::size_t i = 0; i < kept; ++i) lines_.push_back(std::move(found[i * found.size() / kept]));
+  }
+
+  // KEDA's own step, from or to the replicas of a workload that is not active.
+  std::optional<Retraced> by_keda(const Recorded& change) const {
+    if (!subject_.keda || metrics_.size() != subject_.spec.metrics.size()) return std::nullopt;
+    hpasim::Keda keda = *subject_.keda;
+    keda.last_active.reset();
+    const Time first = change.after - keda.cooldown - 2 * keda.polling_interval;
+    keda.created = first;
+    hpasim::KedaLoop loop(keda, course_.spec.metrics);
+    loop.start_at(first);
+    while (loop.next() <= change.until + trace_.step + keda.polling_interval) {
+      const Time at = loop.next();
+      const Seen seen = seen_at(at, std::max(change.from, 1), Ready::all);
+      hpasim::KedaLoop::Values values;
+      for (const Reading& reading : seen.readings)
+        values.push_back(reading.values.empty() ? std::nullopt : std::optional(reading.values[0]));
+      Sync sync;
+      sync.at = at;
+      sync.decision = loop.poll(values, change.from, change.from);
+      if (sync.decision.to != change.to || at < change.after - trace_.step) continue;
+      if (sync.decision.metric >= 0)
+        sync.proposal.current = values[static_cast<std::size_t>(sync.decision.metric)].value_or(0);
+      return changed(change, sync, Kind::change);
+    }
+    return std::nullopt;
+  }
+
+  // What the metrics asked for in the time that a controller remembers, with the replicas before the change.
+  void note_asked(const Recorded& change, Retraced& forced) const {
+    const Time step = std::max(trace_.step, period());
+    for (Time at = change.after - memory_of(course_.spec, subject_.flags); at <= change.until + step;
+         at += step) {
+      Controller fresh(course_.spec, subject_.rules, subject_.flags);
+      const Sync now = sync(fresh, at, change.from, Ready::then);
+      if (now.decision.rule == Rule::no_metric || now.decision.metric < 0) continue;
+      forced.lowest = std::min(forced.lowest, now.decision.proposed);
+      forced.highest = std::max(forced.highest, now.decision.proposed);
+    }
+  }
+
+  void force(const Recorded& change) {
+    for (Line& line : lines_) {
+      Retraced forced{Kind::forced, change.after, change.until, change.from,
+                      change.to,    {},           change.from,  change.from};
+      if (!metrics_.empty()) {
+        Controller asked = line.controller;
+        forced.sync = sync(asked, change.until, change.from, Ready::then);
+      }
+      if (line.open) line.open->to = std::max(line.open->from, change.after);
+      close(line);
+      tell(line, forced);
+      line.replicas = change.to;
+      while (line.next <= change.until) line.next += period();
+    }
+    if (metrics_.empty()) return;
+    // The same for all lines.
+    Retraced asked;
+    asked.lowest = asked.highest = change.from;
+    note_asked(change, asked);
+    for (Line& line : lines_) {
+      Retraced& forced = told_[static_cast<std::size_t>(line.told)].second;
+      forced.lowest = asked.lowest, forced.highest = asked.highest;
+    }
+  }
+
+  void take(const Recorded& change) {
+    for (Line& line : lines_) advance(line, change.after - trace_.step);
+    if (!metrics_.empty()) {
+      if (std::vector<Line> found = explained(change, false); !found.empty()) return keep(std::move(found));
+      if (std::optional<Retraced> step = by_keda(change)) {
+        for (Line& line : lines_) {
+          close(line);
+          tell(line, *step);
+          line.replicas = change.to;
+          while (line.next <= change.until) line.next += period();
+        }
+        return;
+      }
+      if (std::vector<Line> found = explained(change, true); !found.empty()) return keep(std::move(found));
+    }
+    force(change);
+  }
+
+  const Subject& subject_;
+  const Trace& trace_;
+  Course course_;
+  std::vector<std::size_t> metrics_;  // of the trace, one for each of the course's spec
+  std::vector<Line> lines_;
+  std::vector<std::pair<int, Retraced>> told_;  // each with what the same line told before
+};
+
+}  // namespace
+
+Time memory_of(const Spec& spec, const hpasim::Flags& flags) {
+  Time longest = std::max(hpasim::window_of(spec, flags, true), hpasim::window_of(spec, flags, false));
+  if (!spec.behavior) return longest;
+  for (const hpasim::ScalingRules* rules : {&spec.behavior->up, &spec.behavior->down}) {
+    for (const hpasim::Policy& policy : rules->policies)
+      longest = std::max<Time>(longest, std::chrono::seconds(policy.period_seconds));
+  }
+  return longest;
+}
+
+Course retrace(const Subject& subject, const Trace& trace) {
+  return Retracer(subject, trace).run();
+}
+
+}  // namespace hpawalk::observe
