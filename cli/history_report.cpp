@@ -9,7 +9,7 @@
 #include "cli/columns.hpp"
 #include "cli/markdown.hpp"
 #include "cli/simulation_report.hpp"
-#include "hpasim/explain.hpp"
+#include "hpasim/outcome.hpp"
 #include "world/times.hpp"
 
 namespace hpawalk::cli {

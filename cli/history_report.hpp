@@ -6,6 +6,7 @@
 
 #include "cli/html_report.hpp"
 #include "cli/timeline_text.hpp"
+#include "hpasim/explain.hpp"
 #include "observe/account.hpp"
 
 namespace hpawalk::cli {

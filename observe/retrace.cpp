@@ -65,9 +65,9 @@ struct Line {
   Controller controller;
   Time next{0}, last{-1};  // syncs
   std::int32_t replicas = 0;
-  double penalty = 0;            // seconds in which it decided something that was not so
-  int told = -1;                 // the last of what it says
-  std::optional<Retraced> open;  // a stay or a miss that goes on
+  double penalty = 0;                 // seconds in which it decided something that was not so
+  int told = -1;                      // the last of what it says
+  std::optional<Retraced> open = {};  // a stay or a miss that goes on
 };
 
 // A line that has come to a recorded change, and by which steps.
