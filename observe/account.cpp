@@ -92,7 +92,6 @@ class Accountant {
       case Retraced::Kind::change: changed(entry, one); break;
       case Retraced::Kind::stay: stays(entry, one); break;
       case Retraced::Kind::missed: not_scaled(entry, one); break;
-      case Retraced::Kind::restarted: restarted(entry, one); break;
       case Retraced::Kind::forced: forced(entry, one); break;
     }
     return entry;
@@ -134,15 +133,6 @@ class Accountant {
     }
   }
 
-  void restarted(Entry& entry, const Retraced& one) const {
-    entry.kind = Kind::unknown;
-    entry.why = fmt::format(
-        "only without earlier recommendations it decides so ({}): the controller was restarted, or "
-        "spec.behavior "
-        "was another one, or another client set spec.replicas",
-        explained(one.sync));
-  }
-
   void forced(Entry& entry, const Retraced& one) const {
     const std::optional<Hull> min = hull_of(trace_.min, one.from, one.to),
                               max = hull_of(trace_.max, one.from, one.to);
@@ -169,7 +159,8 @@ class Accountant {
     } else if (asked || keda) {
       entry.kind = Kind::unknown;
       entry.why = fmt::format(
-          "{}; the record does not tell why: the HPA was another one then, pods without "
+          "{}; the record does not tell why: the HPA was another one then, the controller was restarted, "
+          "pods without "
           "samples counted, or another client set spec.replicas",
           instead);
     } else {

@@ -26,7 +26,7 @@ using Kind = Retraced::Kind;
 namespace {
 
 constexpr int phases = 8;                          // of the syncs, that are tried in a sync period
-constexpr std::size_t most_courses = 16;           // that are followed side by side
+constexpr std::size_t most_courses = 12;           // that are followed side by side
 constexpr double most_milli = 9e18;                // fits into 64 bits
 constexpr Time long_ago = std::chrono::hours(24);  // of a pod whose start plays no part any more
 
@@ -64,7 +64,10 @@ struct Seen {
 struct Line {
   Controller controller;
   Time next{0}, last{-1};  // syncs
+  Time ahead{0};           // the metric that it saw is in the samples so much later
+  Ready ready = Ready::then;
   std::int32_t replicas = 0;
+  Time settled{0};                    // by then the last recorded change had happened
   double penalty = 0;                 // seconds in which it decided something that was not so
   int told = -1;                      // the last of what it says
   std::optional<Retraced> open = {};  // a stay or a miss that goes on
@@ -106,6 +109,7 @@ class Retracer {
     }
     for (int i = best->told; i >= 0; i = told_[static_cast<std::size_t>(i)].first)
       course_.all.push_back(told_[static_cast<std::size_t>(i)].second);
+    std::reverse(course_.all.begin(), course_.all.end());
     std::stable_sort(course_.all.begin(), course_.all.end(),
                      [](const Retraced& a, const Retraced& b) { return a.to < b.to; });
     return std::move(course_);
@@ -115,9 +119,10 @@ class Retracer {
   Time period() const { return subject_.flags.sync_period; }
 
   void start(std::int32_t replicas, Time at) {
-    for (int i = 0; i < phases; ++i) {
+    for (int i = 0; i < 2 * phases; ++i) {
       Line line{Controller(course_.spec, subject_.rules, subject_.flags)};
-      line.next = at + period() * i / phases;
+      line.next = at + period() * (i / 2) / phases;
+      line.ahead = i % 2 == 0 ? Time(0) : trace_.step - Time(1);
       line.replicas = replicas;
       if (replicas == 0) line.controller.came_to_zero();
       lines_.push_back(std::move(line));
@@ -148,7 +153,9 @@ class Retracer {
     return says(at) && says(at + trace_.blur());
   }
 
-  Seen seen_at(Time at, std::int32_t replicas, Ready how) const {
+  // `ahead`: between two samples there can have been a scrape, from which on the controller saw the second
+  // one.
+  Seen seen_at(Time at, Time ahead, std::int32_t replicas, Ready how) const {
     Seen seen;
     const std::int32_t ready = ready_at(at, replicas, how);
     seen.pods.push_back({.count = ready, .started = at - long_ago, .ready_changed = at - long_ago});
@@ -159,7 +166,7 @@ class Retracer {
     for (std::size_t i = 0; i < metrics_.size(); ++i) {
       const MetricSpec& metric = course_.spec.metrics[i];
       const TracedMetric& traced = trace_.metrics[metrics_[i]];
-      std::optional<double> value = sample_at(traced.samples, at, trace_.step);
+      std::optional<double> value = sample_at(traced.samples, at + ahead, trace_.step);
       if (!value && traced.absent_is_zero) value = 0;
       if (!value || inactive) {
         const bool empty = !value && metric.kind != MetricKind::object;
@@ -192,9 +199,9 @@ class Retracer {
     if (spec.min != controller.spec().min || spec.max != controller.spec().max) controller.change(spec);
   }
 
-  Sync sync(Controller& controller, Time at, std::int32_t replicas, Ready how) const {
+  Sync sync(Controller& controller, Time at, Time ahead, std::int32_t replicas, Ready how) const {
     take_limits(controller, at);
-    const Seen seen = seen_at(at, replicas, how);
+    const Seen seen = seen_at(at, ahead, replicas, how);
     Sync sync;
     sync.at = at;
     sync.ready = seen.pods.front().count;
@@ -214,6 +221,8 @@ class Retracer {
   // What lasted no longer than two looks at the record differ says nothing.
   void close(Line& line) {
     if (!line.open) return;
+    // A miss must be one whenever the last change was.
+    if (line.open->kind == Kind::missed) line.open->from = std::max(line.open->from, line.settled);
     const Time least = line.open->kind == Kind::missed ? course_.tolerance : period();
     if (line.open->to - line.open->from >= least) tell(line, *line.open);
     line.open.reset();
@@ -236,7 +245,7 @@ class Retracer {
 
   // A sync in a time in which the record has no change.
   void sync_unchanged(Line& line) {
-    const Sync now = sync(line.controller, line.next, line.replicas, Ready::then);
+    const Sync now = sync(line.controller, line.next, line.ahead, line.replicas, line.ready);
     line.last = line.next;
     line.next += period();
     const Decision& d = now.decision;
@@ -264,20 +273,21 @@ class Retracer {
 
   // --- at a recorded change
 
-  Retraced changed(const Recorded& change, const Sync& sync, Kind kind) const {
+  static Retraced changed(const Recorded& change, const Sync& sync) {
     const Decision& d = sync.decision;
-    return {kind, change.after, change.until, d.from, d.to, sync, d.proposed, d.proposed};
+    return {Kind::change, change.after, change.until, d.from, d.to, sync, d.proposed, d.proposed};
   }
 
   // Syncs from the beginning of the time in which the change was on; nothing if it is not reached.
-  std::optional<Reached> reached(const Line& from, const Recorded& change, int phase, Ready how,
-                                 Kind kind) const {
+  std::optional<Reached> reached(const Line& from, const Recorded& change, int phase, Ready how) const {
     Reached reached{from, {}};
     Line& line = reached.line;
+    line.ready = how;
+    line.settled = change.until;
     line.next = std::max(change.after - trace_.step, from.last + Time(1)) + period() * phase / phases;
     const bool up = change.to > change.from;
     for (; line.next <= change.until + trace_.step; line.next += period()) {
-      const Sync now = sync(line.controller, line.next, line.replicas, how);
+      const Sync now = sync(line.controller, line.next, line.ahead, line.replicas, line.ready);
       line.last = line.next;
       if (!now.decision.rescaled()) continue;
       const std::int32_t to = now.decision.to;
@@ -285,7 +295,7 @@ class Retracer {
         return std::nullopt;
       line.controller.wrote(now.decision, now.at);
       line.replicas = to;
-      reached.steps.push_back(changed(change, now, kind));
+      reached.steps.push_back(changed(change, now));
       if (to != change.to) continue;
       line.next += period();
       return reached;
@@ -294,17 +304,14 @@ class Retracer {
   }
 
   // All courses that come to the change.
-  std::vector<Line> explained(const Recorded& change, bool restarted) {
+  std::vector<Line> explained(const Recorded& change) {
     std::vector<Line> found;
     std::vector<Ready> ways = {Ready::all};
     if (!trace_.ready.empty()) ways = {Ready::then, Ready::next, Ready::all};
     for (const Line& line : lines_) {
       for (Ready how : ways) {
         for (int phase = 0; phase < phases; ++phase) {
-          Line from = line;
-          if (restarted) from.controller = Controller(line.controller.spec(), subject_.rules, subject_.flags);
-          std::optional<Reached> to =
-              reached(from, change, phase, how, restarted ? Kind::restarted : Kind::change);
+          std::optional<Reached> to = reached(line, change, phase, how);
           if (!to) continue;
           Line& there = to->line;
           if (there.open) there.open->to = std::max(there.open->from, to->steps.front().sync.at);
@@ -312,7 +319,6 @@ class Retracer {
           for (const Retraced& step : to->steps) tell(there, step);
           found.push_back(std::move(there));
         }
-        if (restarted && !found.empty()) return found;
       }
     }
     return found;
@@ -342,7 +348,7 @@ class Retracer {
     loop.start_at(first);
     while (loop.next() <= change.until + trace_.step + keda.polling_interval) {
       const Time at = loop.next();
-      const Seen seen = seen_at(at, std::max(change.from, 1), Ready::all);
+      const Seen seen = seen_at(at, Time(0), std::max(change.from, 1), Ready::all);
       hpasim::KedaLoop::Values values;
       for (const Reading& reading : seen.readings)
         values.push_back(reading.values.empty() ? std::nullopt : std::optional(reading.values[0]));
@@ -352,7 +358,7 @@ class Retracer {
       if (sync.decision.to != change.to || at < change.after - trace_.step) continue;
       if (sync.decision.metric >= 0)
         sync.proposal.current = values[static_cast<std::size_t>(sync.decision.metric)].value_or(0);
-      return changed(change, sync, Kind::change);
+      return changed(change, sync);
     }
     return std::nullopt;
   }
@@ -363,7 +369,7 @@ class Retracer {
     for (Time at = change.after - memory_of(course_.spec, subject_.flags); at <= change.until + step;
          at += step) {
       Controller fresh(course_.spec, subject_.rules, subject_.flags);
-      const Sync now = sync(fresh, at, change.from, Ready::then);
+      const Sync now = sync(fresh, at, Time(0), change.from, Ready::then);
       if (now.decision.rule == Rule::no_metric || now.decision.metric < 0) continue;
       forced.lowest = std::min(forced.lowest, now.decision.proposed);
       forced.highest = std::max(forced.highest, now.decision.proposed);
@@ -376,12 +382,13 @@ class Retracer {
                       change.to,    {},           change.from,  change.from};
       if (!metrics_.empty()) {
         Controller asked = line.controller;
-        forced.sync = sync(asked, change.until, change.from, Ready::then);
+        forced.sync = sync(asked, change.until, line.ahead, change.from, Ready::then);
       }
       if (line.open) line.open->to = std::max(line.open->from, change.after);
       close(line);
       tell(line, forced);
       line.replicas = change.to;
+      line.settled = change.until;
       while (line.next <= change.until) line.next += period();
     }
     if (metrics_.empty()) return;
@@ -393,22 +400,31 @@ class Retracer {
       Retraced& forced = told_[static_cast<std::size_t>(line.told)].second;
       forced.lowest = asked.lowest, forced.highest = asked.highest;
     }
+    // It can have been a controller that remembers something else.
+    std::stable_sort(lines_.begin(), lines_.end(),
+                     [](const Line& a, const Line& b) { return a.penalty < b.penalty; });
+    lines_.resize(std::min(lines_.size(), most_courses / 2), lines_.front());
+    for (std::size_t i = 0, n = lines_.size(); i < n; ++i) {
+      Line fresh = lines_[i];
+      fresh.controller = Controller(fresh.controller.spec(), subject_.rules, subject_.flags);
+      lines_.push_back(std::move(fresh));
+    }
   }
 
   void take(const Recorded& change) {
     for (Line& line : lines_) advance(line, change.after - trace_.step);
     if (!metrics_.empty()) {
-      if (std::vector<Line> found = explained(change, false); !found.empty()) return keep(std::move(found));
+      if (std::vector<Line> found = explained(change); !found.empty()) return keep(std::move(found));
       if (std::optional<Retraced> step = by_keda(change)) {
         for (Line& line : lines_) {
           close(line);
           tell(line, *step);
           line.replicas = change.to;
+          line.settled = change.until;
           while (line.next <= change.until) line.next += period();
         }
         return;
       }
-      if (std::vector<Line> found = explained(change, true); !found.empty()) return keep(std::move(found));
     }
     force(change);
   }

@@ -28,7 +28,6 @@ struct Subject {
 struct Retraced {
   enum class Kind : std::uint8_t {
     change,     // the replicas changed, and the controller decides the same
-    restarted,  // only a controller that has forgotten what the metrics asked for decides the same
     stay,       // they did not change, although a metric was off its target or could not be read
     missed,     // they did not change, although the controller decides to change them
     forced      // they changed, and the controller does not decide so
