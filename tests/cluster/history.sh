@@ -6,6 +6,7 @@
 set -uo pipefail
 hpawalk=$(realpath "$1")
 cd "$(dirname "$0")" || exit
+schemas=$(realpath ../../docs/schemas/v1)
 # shellcheck source=tests/cluster/lib.sh
 . ./lib.sh
 export HPAWALK_CLUSTER_NAME=test-history-$$
@@ -93,6 +94,13 @@ told_cause() { jq -e '[.entries[] | select(.rule == "no-metric")][0].cause // ""
 check "  with the cause that the exporter named" told_cause
 check "  and nothing contradicts the controller" jq -e '[.entries[] | select(.kind == "another-client" or .kind == "not-scaled" or .kind == "unknown")] == []' gap.json
 
+follows_schema() {
+  /usr/bin/python3 -c 'import json, sys, jsonschema
+schema, *documents = [json.load(open(name)) for name in sys.argv[1:]]
+for document in documents: jsonschema.validate(document, {**schema, "additionalProperties": False})' \
+    "$schemas/history.json" steps.json hand.json gap.json
+}
+check "the JSON follows its schema" follows_schema
 markdown() { told --since 10m -o markdown | grep "| Time (UTC) | Replicas |" >/dev/null; }
 html() { told --since 10m -o html | grep "What happened, and why" >/dev/null; }
 check "Markdown for a post-mortem" markdown
