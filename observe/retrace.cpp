@@ -69,6 +69,7 @@ struct Line {
   std::int32_t replicas = 0;
   Time settled{0};                    // by then the last recorded change had happened
   double penalty = 0;                 // seconds in which it decided something that was not so
+  std::size_t steps = 0;              // by which it came to the last recorded change
   int told = -1;                      // the last of what it says
   std::optional<Retraced> open = {};  // a stay or a miss that goes on
 };
@@ -303,13 +304,16 @@ class Retracer {
     return std::nullopt;
   }
 
+  std::vector<Ready> ways() const {
+    if (trace_.ready.empty()) return {Ready::all};
+    return {Ready::then, Ready::next, Ready::all};
+  }
+
   // All courses that come to the change.
-  std::vector<Line> explained(const Recorded& change) {
+  std::vector<Line> explained(const std::vector<Line>& lines, const Recorded& change) {
     std::vector<Line> found;
-    std::vector<Ready> ways = {Ready::all};
-    if (!trace_.ready.empty()) ways = {Ready::then, Ready::next, Ready::all};
-    for (const Line& line : lines_) {
-      for (Ready how : ways) {
+    for (const Line& line : lines) {
+      for (Ready how : ways()) {
         for (int phase = 0; phase < phases; ++phase) {
           std::optional<Reached> to = reached(line, change, phase, how);
           if (!to) continue;
@@ -317,6 +321,7 @@ class Retracer {
           if (there.open) there.open->to = std::max(there.open->from, to->steps.front().sync.at);
           close(there);
           for (const Retraced& step : to->steps) tell(there, step);
+          there.steps = to->steps.size();
           found.push_back(std::move(there));
         }
       }
@@ -330,11 +335,48 @@ class Retracer {
     for (const Line& line : found) best = std::min(best, line.penalty);
     const double worst = best + 2 * hpasim::in_seconds(period());
     std::erase_if(found, [&](const Line& line) { return line.penalty > worst; });
+    std::size_t fewest = found.front().steps;
+    for (const Line& line : found) fewest = std::min(fewest, line.steps);
+    std::erase_if(found, [&](const Line& line) { return line.steps > fewest; });
     std::stable_sort(found.begin(), found.end(),
                      [](const Line& a, const Line& b) { return a.last < b.last; });
     lines_.clear();
     const std::size_t kept = std::min(found.size(), most_courses);
     for (std::size_t i = 0; i < kept; ++i) lines_.push_back(std::move(found[i * found.size() / kept]));
+  }
+
+  // Lines that remember what the record says of the time that a controller remembers, each read in another
+  // way: where the lines so far have rounded otherwise than the controller did.
+  std::vector<Line> anew(Time until) {
+    Line best = lines_.front();
+    for (const Line& line : lines_) {
+      if (line.penalty < best.penalty) best = line;
+    }
+    close(best);
+    best.penalty += hpasim::in_seconds(period());
+    const Time first = until - memory_of(course_.spec, subject_.flags) - period();
+    std::vector<Line> lines;
+    for (Ready how : ways()) {
+      for (int i = 0; i < 2 * phases; ++i) {
+        Line line = best;
+        line.controller = Controller(best.controller.spec(), subject_.rules, subject_.flags);
+        line.ready = how;
+        line.ahead = i % 2 == 0 ? Time(0) : trace_.step - Time(1);
+        std::optional<std::int32_t> before;
+        for (line.next = first + period() * (i / 2) / phases; line.next < until; line.next += period()) {
+          const std::optional<double> then = sample_at(trace_.scale(), line.next, trace_.step);
+          if (!then) continue;
+          Decision made;
+          made.from = before.value_or(whole(*then)), made.to = whole(*then);
+          line.controller.wrote(made, line.next);
+          before = made.to;
+          sync(line.controller, line.next, line.ahead, made.to, how);
+          line.last = line.next;
+        }
+        lines.push_back(std::move(line));
+      }
+    }
+    return lines;
   }
 
   // KEDA's own step, from or to the replicas of a workload that is not active.
@@ -414,7 +456,7 @@ class Retracer {
   void take(const Recorded& change) {
     for (Line& line : lines_) advance(line, change.after - trace_.step);
     if (!metrics_.empty()) {
-      if (std::vector<Line> found = explained(change); !found.empty()) return keep(std::move(found));
+      if (std::vector<Line> found = explained(lines_, change); !found.empty()) return keep(std::move(found));
       if (std::optional<Retraced> step = by_keda(change)) {
         for (Line& line : lines_) {
           close(line);
@@ -425,6 +467,8 @@ class Retracer {
         }
         return;
       }
+      if (std::vector<Line> found = explained(anew(change.after - trace_.step), change); !found.empty())
+        return keep(std::move(found));
     }
     force(change);
   }

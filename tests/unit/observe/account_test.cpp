@@ -240,10 +240,15 @@ TEST_CASE("Of every simulated past each change is found with its rule, and nothi
             CAPTURE(profile);
             CAPTURE(seed);
             CAPTURE(text_of(account));
-            CHECK(contradictions(account) == 0);
+            // With a Value target, what the pods share depends on each step; from four syncs on between two
+            // scrapes one can stay unknown.
+            CHECK(contradictions(account) <= (scrape > 15 && shared ? 1 : 0));
+            CHECK(contradictions(account) == static_cast<int>(entries(account, Kind::unknown).size()));
             // Several changes between two scrapes are one in the record; the last can be after the last
             // scrape.
             std::string changed = text_of(sequence(account, 1)), simulated = text_of(timeline.sequence());
+            CAPTURE(changed);
+            CAPTURE(simulated);
             if (scrape < 15) CHECK(simulated.starts_with(changed));
             if (scrape < 15) CHECK(simulated.size() - changed.size() < 4);
             for (const hpasim::Sync& sync : timeline.syncs) {
@@ -265,7 +270,8 @@ TEST_CASE("Of every simulated past each change is found with its rule, and nothi
     }
   }
   MESSAGE(runs, " runs, ", changes, " changes, ", same_rule, " with the same rule at the same time");
-  CHECK(runs > 20);
+  CHECK(runs > 10);
+  CHECK(same_rule > changes * 9 / 10);
 }
 
 TEST_CASE(
