@@ -42,10 +42,6 @@ Time micros(world::Duration duration) {
   return std::chrono::duration_cast<Time>(duration);
 }
 
-bool of_resource(const MetricSpec& metric) {
-  return metric.kind == MetricKind::resource || metric.kind == MetricKind::container_resource;
-}
-
 // The type of a target as kube-state-metrics names it.
 std::string_view type_name(hpasim::TargetKind kind) {
   switch (kind) {
