@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "hpasim/explain.hpp"
+#include "observe/seen_then.hpp"
 
 namespace hpawalk::observe {
 
@@ -17,10 +18,6 @@ using hpasim::Time;
 using Kind = Entry::Kind;
 
 namespace {
-
-std::int32_t whole(double value) {
-  return hpasim::to_int32(std::round(value));
-}
 
 std::string names(const std::vector<std::string>& all) {
   return text::join(all, ", ");

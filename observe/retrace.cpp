@@ -5,60 +5,28 @@
 
 #include "hpasim/keda_loop.hpp"
 #include "hpasim/why.hpp"
+#include "observe/seen_then.hpp"
 
 namespace hpawalk::observe {
 
 using hpasim::Controller;
 using hpasim::Decision;
-using hpasim::Failure;
-using hpasim::MetricKind;
 using hpasim::MetricSpec;
-using hpasim::Phase;
-using hpasim::PodGroup;
 using hpasim::Reading;
 using hpasim::Rule;
 using hpasim::Spec;
 using hpasim::Sync;
-using hpasim::TargetKind;
 using hpasim::Time;
 using Kind = Retraced::Kind;
 
 namespace {
 
-constexpr int phases = 8;                          // of the syncs, that are tried in a sync period
-constexpr std::size_t most_courses = 12;           // that are followed side by side
-constexpr double most_milli = 9e18;                // fits into 64 bits
-constexpr Time long_ago = std::chrono::hours(24);  // of a pod whose start plays no part any more
-
-bool over_pods(const MetricSpec& metric) {
-  return metric.kind != MetricKind::object && metric.kind != MetricKind::external;
-}
-
-std::int64_t milli(double value) {
-  const double scaled = value * 1000;
-  return std::abs(scaled) < most_milli ? static_cast<std::int64_t>(scaled)
-                                       : std::numeric_limits<std::int64_t>::min();
-}
-
-std::int32_t whole(double value) {
-  return hpasim::to_int32(std::round(value));
-}
-
-// How many of the replicas are ready: all of them, as many as the record has at that time, or at the next
-// scrape.
-enum class Ready : std::uint8_t { all, then, next };
+constexpr int phases = 8;                 // of the syncs, that are tried in a sync period
+constexpr std::size_t most_courses = 12;  // that are followed side by side
 
 struct Recorded {
   Time after{0}, until{0};
   std::int32_t from = 0, to = 0;
-};
-
-// What the controller saw at a sync.
-struct Seen {
-  std::vector<Reading> readings;
-  std::vector<PodGroup> pods;
-  std::vector<std::int64_t> values;                     // that the readings refer to
-  std::vector<std::vector<hpasim::PodSample>> samples;  // likewise
 };
 
 struct Line {
@@ -94,6 +62,7 @@ class Retracer {
         course_.left_out.push_back(hpasim::describe(metric));
       }
     }
+    seen_ = SeenThen(trace, course_.spec, metrics_);
     course_.tolerance = subject.flags.sync_period + trace.blur();
   }
 
@@ -140,78 +109,6 @@ class Retracer {
     return all;
   }
 
-  // --- what the controller saw
-
-  std::int32_t ready_at(Time at, std::int32_t replicas, Ready how) const {
-    if (how == Ready::all || trace_.ready.empty()) return replicas;
-    const Time seen = how == Ready::then ? at : at + trace_.blur();
-    const std::optional<double> ready = sample_at(trace_.ready, seen, trace_.step);
-    return ready ? std::clamp(whole(*ready), 0, replicas) : replicas;
-  }
-
-  bool inactive_at(Time at) const {
-    auto says = [&](Time then) { return sample_at(trace_.inactive, then, trace_.step).value_or(0) > 0; };
-    return says(at) && says(at + trace_.blur());
-  }
-
-  // `ahead`: between two samples there can have been a scrape, from which on the controller saw the second
-  // one.
-  Seen seen_at(Time at, Time ahead, std::int32_t replicas, Ready how) const {
-    Seen seen;
-    const std::int32_t ready = ready_at(at, replicas, how);
-    seen.pods.push_back({.count = ready, .started = at - long_ago, .ready_changed = at - long_ago});
-    seen.pods.push_back({.count = replicas - ready, .phase = Phase::pending, .ready = false, .started = at});
-    seen.values.resize(metrics_.size());
-    seen.samples.resize(metrics_.size());
-    const bool inactive = inactive_at(at);
-    for (std::size_t i = 0; i < metrics_.size(); ++i) {
-      const MetricSpec& metric = course_.spec.metrics[i];
-      const TracedMetric& traced = trace_.metrics[metrics_[i]];
-      std::optional<double> value = sample_at(traced.samples, at + ahead, trace_.step);
-      if (!value && traced.absent_is_zero) value = 0;
-      if (!value || inactive) {
-        const bool empty = !value && metric.kind != MetricKind::object;
-        seen.readings.push_back({empty ? Failure::empty : Failure::unavailable, {}, {}});
-        continue;
-      }
-      if (!over_pods(metric)) {
-        const bool average = traced.of_status && metric.target_kind == TargetKind::average_value;
-        seen.values[i] = milli(average ? *value * std::max(replicas, 1) : *value);
-        seen.readings.push_back({Failure::none, {&seen.values[i], 1}, {}});
-        continue;
-      }
-      hpasim::PodSample sample;
-      sample.at = at;
-      // A utilization is a percentage of the request: of one of 100.
-      sample.milli = metric.target_kind == TargetKind::utilization ? whole(*value) : milli(*value);
-      sample.request = 100;
-      seen.samples[i] = {sample, sample};
-      seen.samples[i][1].present = false;
-      seen.readings.push_back({Failure::none, {}, seen.samples[i]});
-    }
-    return seen;
-  }
-
-  // minReplicas and maxReplicas as they were then.
-  void take_limits(Controller& controller, Time at) const {
-    Spec spec = controller.spec();
-    if (auto min = sample_at(trace_.min, at, trace_.step)) spec.min = whole(*min);
-    if (auto max = sample_at(trace_.max, at, trace_.step)) spec.max = whole(*max);
-    if (spec.min != controller.spec().min || spec.max != controller.spec().max) controller.change(spec);
-  }
-
-  Sync sync(Controller& controller, Time at, Time ahead, std::int32_t replicas, Ready how) const {
-    take_limits(controller, at);
-    const Seen seen = seen_at(at, ahead, replicas, how);
-    Sync sync;
-    sync.at = at;
-    sync.ready = seen.pods.front().count;
-    sync.decision = controller.sync(seen.readings, seen.pods, {replicas, replicas}, at, at);
-    if (sync.decision.metric >= 0)
-      sync.proposal = controller.proposals()[static_cast<std::size_t>(sync.decision.metric)];
-    return sync;
-  }
-
   // --- what a line says
 
   void tell(Line& line, Retraced what) {
@@ -246,7 +143,7 @@ class Retracer {
 
   // A sync in a time in which the record has no change.
   void sync_unchanged(Line& line) {
-    const Sync now = sync(line.controller, line.next, line.ahead, line.replicas, line.ready);
+    const Sync now = seen_.sync(line.controller, line.next, line.ahead, line.replicas, line.ready);
     line.last = line.next;
     line.next += period();
     const Decision& d = now.decision;
@@ -288,7 +185,7 @@ class Retracer {
     line.next = std::max(change.after - trace_.step, from.last + Time(1)) + period() * phase / phases;
     const bool up = change.to > change.from;
     for (; line.next <= change.until + trace_.step; line.next += period()) {
-      const Sync now = sync(line.controller, line.next, line.ahead, line.replicas, line.ready);
+      const Sync now = seen_.sync(line.controller, line.next, line.ahead, line.replicas, line.ready);
       line.last = line.next;
       if (!now.decision.rescaled()) continue;
       const std::int32_t to = now.decision.to;
@@ -370,7 +267,7 @@ class Retracer {
           made.from = before.value_or(whole(*then)), made.to = whole(*then);
           line.controller.wrote(made, line.next);
           before = made.to;
-          sync(line.controller, line.next, line.ahead, made.to, how);
+          seen_.sync(line.controller, line.next, line.ahead, made.to, how);
           line.last = line.next;
         }
         lines.push_back(std::move(line));
@@ -390,7 +287,7 @@ class Retracer {
     loop.start_at(first);
     while (loop.next() <= change.until + trace_.step + keda.polling_interval) {
       const Time at = loop.next();
-      const Seen seen = seen_at(at, Time(0), std::max(change.from, 1), Ready::all);
+      const ControllerSight seen = seen_.at(at, Time(0), std::max(change.from, 1), Ready::all);
       hpasim::KedaLoop::Values values;
       for (const Reading& reading : seen.readings)
         values.push_back(reading.values.empty() ? std::nullopt : std::optional(reading.values[0]));
@@ -411,7 +308,7 @@ class Retracer {
     for (Time at = change.after - memory_of(course_.spec, subject_.flags); at <= change.until + step;
          at += step) {
       Controller fresh(course_.spec, subject_.rules, subject_.flags);
-      const Sync now = sync(fresh, at, Time(0), change.from, Ready::then);
+      const Sync now = seen_.sync(fresh, at, Time(0), change.from, Ready::then);
       if (now.decision.rule == Rule::no_metric || now.decision.metric < 0) continue;
       forced.lowest = std::min(forced.lowest, now.decision.proposed);
       forced.highest = std::max(forced.highest, now.decision.proposed);
@@ -424,7 +321,7 @@ class Retracer {
                       change.to,    {},           change.from,  change.from};
       if (!metrics_.empty()) {
         Controller asked = line.controller;
-        forced.sync = sync(asked, change.until, line.ahead, change.from, Ready::then);
+        forced.sync = seen_.sync(asked, change.until, line.ahead, change.from, Ready::then);
       }
       if (line.open) line.open->to = std::max(line.open->from, change.after);
       close(line);
@@ -476,6 +373,7 @@ class Retracer {
   const Subject& subject_;
   const Trace& trace_;
   Course course_;
+  SeenThen seen_;
   std::vector<std::size_t> metrics_;  // of the trace, one for each of the course's spec
   std::vector<Line> lines_;
   std::vector<std::pair<int, Retraced>> told_;  // each with what the same line told before

@@ -27,10 +27,10 @@ struct Subject {
 
 struct Retraced {
   enum class Kind : std::uint8_t {
-    change,     // the replicas changed, and the controller decides the same
-    stay,       // they did not change, although a metric was off its target or could not be read
-    missed,     // they did not change, although the controller decides to change them
-    forced      // they changed, and the controller does not decide so
+    change,  // the replicas changed, and the controller decides the same
+    stay,    // they did not change, although a metric was off its target or could not be read
+    missed,  // they did not change, although the controller decides to change them
+    forced   // they changed, and the controller does not decide so
   };
   Kind kind = Kind::change;
   // A change happened after `from` and not after `to`; anything else lasted from the one to the other.
