@@ -114,12 +114,8 @@ class TraceReader {
 
   Status find_series() {
     now_("which series it has");
-    std::set<std::string> names = {std::string(kube_state_metrics.desired),
-                                   std::string(own_exporter.desired),
-                                   current_metric,
-                                   std::string(cause_metric),
-                                   std::string(last_success_metric),
-                                   pod_ready_metric};
+    std::set<std::string> names = {std::string(kube_state_metrics.desired), std::string(own_exporter.desired),
+                                   current_metric, std::string(last_success_metric), pod_ready_metric};
     for (const std::string& name : series_) {
       if (!name.empty()) names.insert(name);
     }
@@ -267,7 +263,8 @@ class TraceReader {
   }
 
   Status read_causes() {
-    if (!known_.has(cause_metric)) return {};
+    // While nothing is broken, no cause has a series.
+    if (!known_.has(last_success_metric)) return {};
     now_("causes");
     Result<Json> rows = range(fmt::format("max by (cause, metric, severity) ({})", of_hpa(cause_metric)));
     if (!rows) return failure(rows.error());

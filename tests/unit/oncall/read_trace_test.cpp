@@ -118,7 +118,7 @@ Prometheus with_kube_state_metrics() {
 
 Prometheus with_exporter() {
   Prometheus prometheus;
-  for (std::string_view name : {desired_replicas_metric, cause_metric, last_success_metric})
+  for (std::string_view name : {desired_replicas_metric, last_success_metric})
     prometheus.jobs[std::string(name)] = "hpawalk";
   prometheus.jobs["lab_value"] = "web";
   prometheus.values = {{"max(hpawalk_hpa_status_desired_replicas{", "3"},
