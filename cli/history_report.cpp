@@ -26,7 +26,9 @@ std::string iso(Time at) {
   return world::rfc3339(world::WallTime(std::chrono::duration_cast<world::Duration>(at)));
 }
 
+// As Kubernetes writes it: "7.4s", "2m30s".
 std::string exact_text(Time t) {
+  if (t < std::chrono::minutes(1)) return fmt::format("{:.3g}s", hpasim::in_seconds(t));
   return text::duration(std::chrono::duration_cast<std::chrono::milliseconds>(t));
 }
 
@@ -81,7 +83,7 @@ std::string summary(const observe::Account& account) {
        {Kind::surge, "time with more pods", "times with more pods"},
        {Kind::pods_missing, "time with fewer pods", "times with fewer pods"},
        {Kind::limits, "change of the HPA", "changes of the HPA"},
-       {Kind::stays, "time held off its target", "times held off its target"}}};
+       {Kind::stays, "time off its target", "times off its target"}}};
   std::vector<std::string> parts;
   for (const Count& c : all) {
     const auto n = std::count_if(account.entries.begin(), account.entries.end(),

@@ -157,8 +157,7 @@ class Accountant {
       entry.kind = Kind::unknown;
       entry.why = fmt::format(
           "{}; the record does not tell why: the HPA was another one then, the controller was restarted, "
-          "pods without "
-          "samples counted, or another client set spec.replicas",
+          "pods without samples counted, or another client set spec.replicas",
           instead);
     } else {
       entry.why = fmt::format("no recommendation gives {} ({}): another client set spec.replicas", one.after,

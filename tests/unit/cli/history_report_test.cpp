@@ -65,7 +65,7 @@ TEST_CASE("The text of a history has every entry with its time, who did it and w
   for (const char* part :
        {"HPA web in namespace shop, which scales Deployment web, from 2027-01-15T08:00:00Z", "08:20:00",
         "1 -> 4", "another client", "08:40:00 - 08:45:00", "hpawalk explain replicas-reset",
-        "1 change by the HPA, 1 by another client, 1 time held off its target.",
+        "1 change by the HPA, 1 by another client, 1 time off its target.",
         "A change happened at most 45s before its time", "scraped every 30s",
         "note: Something <b>is</b> not known."})
     CHECK_MESSAGE(text.find(part) != std::string::npos, part, "\n", text);
