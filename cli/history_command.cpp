@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "base/json_text.hpp"
-#include "base/text.hpp"
 #include "cli/history_report.hpp"
 #include "cli/read_chain.hpp"
 #include "cli/simulation_options.hpp"
@@ -168,7 +167,10 @@ Result<ToldHistory> load_history(Session& session, const HistoryOptions& o) {
           world::kube_collection(hpa->scaled.place.api_version(), hpa->space, hpa->scaled.place.resource) +
               "/" + hpa->target_name))
     told.trace.rollout = oncall::rollout_limits(*workload);
+  const std::string replay = "replay";
+  session.progress.started(replay);
   told.account = observe::account_of(subject, told.trace, clock_of(told.trace.from, told.trace.to));
+  session.progress.done(replay, fmt::format("{} changes and times", told.account.entries.size()));
   return told;
 }
 
