@@ -95,14 +95,17 @@ class TraceReader {
     const diagnose::MetricNeed* need = need_of(metric);
     series_.emplace_back();
     if (need == nullptr || need->resource_metric()) return;
+    const diagnose::Group& group = request_.parts.groups.at(need->api_group());
     if (auto trigger = diagnose::prometheus_trigger(request_.facts, request_.hpa, *need)) {
+      // Another trigger can have another Prometheus; which one --prometheus names, its user knows.
+      const bool named = group.prometheus.address && !group.prometheus.address->url.empty();
+      if (!named && trigger->url != group.adapter.prometheus_url) return;
       traced.source = trigger->query;
       traced.absent_is_zero = trigger->empty_is_zero;
       const std::vector<std::string> names = diagnose::series_in(trigger->query);
       if (!names.empty()) series_.back() = names.front();
       return;
     }
-    const diagnose::Group& group = request_.parts.groups.at(need->api_group());
     const std::vector<diagnose::Candidate> candidates = diagnose::candidates(group, *need);
     if (candidates.empty()) return;
     // The last one wins, as in the adapter.

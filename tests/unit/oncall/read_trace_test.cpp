@@ -221,3 +221,27 @@ TEST_CASE("A Deployment's strategy says how many pods a rollout adds and takes a
   CHECK(limits({{"type", "Recreate"}}).most_above(5) == 0);
   CHECK(!rollout_limits({{"kind", "StatefulSet"}}));
 }
+
+TEST_CASE("A metric of KEDA's is asked by its trigger's query, and what it does not find is 0") {
+  std::filesystem::path keda;
+  for (const auto& file : fakes::facts_files()) {
+    if (file.filename() == "healthy@keda.json") keda = file;
+  }
+  Result<diagnose::Facts> facts = diagnose::facts_from(fakes::facts_document(keda).dump());
+  REQUIRE(facts);
+  const diagnose::StillFacts still(*facts);
+  const diagnose::Parts parts = diagnose::parts_of(*facts);
+  for (const diagnose::Hpa& hpa : parts.hpas) {
+    if (hpa.needs.empty() || !hpa.needs.front().external()) continue;
+    const observe::Subject subject{*hpasim::spec_of(*hpa.object), {}, {}, {}};
+    Prometheus prometheus = with_kube_state_metrics();
+    auto read = read_trace(prometheus.api(), {*facts, parts, hpa, subject, now - minutes(60), now},
+                           [](const std::string&) {});
+    REQUIRE(read);
+    REQUIRE(!read->trace.metrics.empty());
+    CHECK(!read->trace.metrics[0].source.empty());
+    CHECK(read->trace.metrics[0].absent_is_zero);
+    return;
+  }
+  FAIL("healthy@keda.json has no HPA of KEDA's");
+}
