@@ -74,10 +74,7 @@ Status run_alerts(Session& session, AlertsOptions options) {
     return failure(ErrorClass::check_failed, "no-prometheus",
                    "No Prometheus was found that these HPAs depend on", {}, "Name one with --prometheus URL");
   }
-  const world::PrometheusApi prometheus =
-      options.prometheus_url.empty()
-          ? world::prometheus_behind(**api, view->address->backend, view->address->prefix)
-          : world::prometheus_at(world.http, options.prometheus_url, what->prometheus_login);
+  const world::PrometheusApi prometheus = prometheus_api(session, **api, *view->address, *what);
   const oncall::AlertScope scope{what->space, what->name};
   Result<oncall::AlertSeries> series =
       oncall::read_alert_series(prometheus, oncall::series_for_alerts(parts, scope));

@@ -63,6 +63,7 @@ void add_node(CLI::App& app, Chosen& chosen);
 void add_simulate(CLI::App& app, Chosen& chosen);
 void add_tune(CLI::App& app, Chosen& chosen);
 void add_shadow(CLI::App& app, Chosen& chosen);
+void add_history(CLI::App& app, Chosen& chosen);
 void add_playground(CLI::App& app, Chosen& chosen);
 void add_drive(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);

@@ -4,11 +4,14 @@
 
 namespace hpawalk::cli {
 
-void add_hpa_scope(CLI::App& command, HpaScope& scope) {
-  command.add_option("HPA", scope.name, "Its name; default: all in the namespace");
-  auto* space = command.add_option("-n,--namespace", scope.space, "Its namespace; default: the context's")
-                    ->type_name("NS");
-  command.add_flag("-A,--all-namespaces", scope.all, "HPAs in all namespaces")->excludes(space);
+namespace {
+
+CLI::Option* add_space(CLI::App& command, HpaScope& scope) {
+  return command.add_option("-n,--namespace", scope.space, "Its namespace; default: the context's")
+      ->type_name("NS");
+}
+
+void add_target_and_prometheus(CLI::App& command, HpaScope& scope) {
   command.add_option("--context", scope.target.context, "The kubeconfig's context")->type_name("NAME");
   command.add_option("--kubeconfig", scope.target.kubeconfig, "The kubeconfig")->type_name("FILE");
   command
@@ -16,6 +19,21 @@ void add_hpa_scope(CLI::App& command, HpaScope& scope) {
                   "Ask Prometheus at this URL instead of through the API server")
       ->type_name("URL");
   add_prometheus_options(command, scope.prometheus);
+}
+
+}  // namespace
+
+void add_hpa_scope(CLI::App& command, HpaScope& scope) {
+  command.add_option("HPA", scope.name, "Its name; default: all in the namespace");
+  auto* space = add_space(command, scope);
+  command.add_flag("-A,--all-namespaces", scope.all, "HPAs in all namespaces")->excludes(space);
+  add_target_and_prometheus(command, scope);
+}
+
+void add_one_hpa(CLI::App& command, HpaScope& scope) {
+  command.add_option("HPA", scope.name, "Its name")->required();
+  add_space(command, scope);
+  add_target_and_prometheus(command, scope);
 }
 
 Result<diagnose::CollectOptions> collect_options(Session& session, const HpaScope& scope) {
@@ -52,6 +70,13 @@ Result<diagnose::Facts> read_chain(Session& session, world::KubeApi& api, diagno
     session.progress.failed(step, facts.error().what);
   }
   return facts;
+}
+
+world::PrometheusApi prometheus_api(Session& session, world::KubeApi& api,
+                                    const diagnose::PrometheusAddress& address,
+                                    const diagnose::CollectOptions& what) {
+  return address.url.empty() ? world::prometheus_behind(api, address.backend, address.prefix)
+                             : world::prometheus_at(session.world.http, address.url, what.prometheus_login);
 }
 
 std::string plain_hpa_name(std::string name) {

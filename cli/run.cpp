@@ -67,6 +67,7 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_simulate(app, chosen);
   add_tune(app, chosen);
   add_shadow(app, chosen);
+  add_history(app, chosen);
   add_playground(app, chosen);
   add_drive(app, chosen);
   add_report(app, chosen);

@@ -23,7 +23,30 @@ void add_cluster_options(CLI::App& command, SimulationOptions& options) {
       ->group("Cluster");
 }
 
+constexpr const char* controller_group =
+    "Controller (for an HPA in a cluster: that cluster's values, if visible)";
+
 }  // namespace
+
+void add_controller_options(CLI::App& command, hpasim::SetupRequest& o) {
+  command
+      .add_option("--kube-version", o.version,
+                  fmt::format("Its Kubernetes version ({})", hpasim::newest_version))
+      ->group(controller_group);
+  command.add_option("--hpa-sync-period", o.sync_period, "15s")->type_name("TIME")->group(controller_group);
+  command.add_option("--hpa-downscale-stabilization", o.downscale_stabilization, "5m")
+      ->type_name("TIME")
+      ->group(controller_group);
+  command.add_option("--hpa-tolerance", o.tolerance, "0.1")
+      ->check(CLI::Range(0.0, 10.0))
+      ->group(controller_group);
+  command
+      .add_flag("--gate-configurable-tolerance", o.tolerance_gate,
+                "Enable the feature gate (default: from 1.35 on)")
+      ->group(controller_group);
+  command.add_flag("--gate-scale-to-zero", o.zero_gate, "Enable the feature gate (default: from 1.37 on)")
+      ->group(controller_group);
+}
 
 CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, const std::string& examples) {
   CLI::Option* hpa = command
@@ -120,27 +143,12 @@ CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& o, con
       ->type_name("TIME")
       ->group(pods);
 
-  const char* controller = "Controller (for an HPA in a cluster: that cluster's values, if visible)";
-  command
-      .add_option("--kube-version", o.version,
-                  fmt::format("Its Kubernetes version ({})", hpasim::newest_version))
-      ->group(controller);
-  command.add_option("--hpa-sync-period", o.sync_period, "15s")->type_name("TIME")->group(controller);
-  command.add_option("--hpa-downscale-stabilization", o.downscale_stabilization, "5m")
-      ->type_name("TIME")
-      ->group(controller);
-  command.add_option("--hpa-tolerance", o.tolerance, "0.1")->check(CLI::Range(0.0, 10.0))->group(controller);
+  add_controller_options(command, o);
   command
       .add_option("--controller-delay", o.controller_delay,
                   "Duration of a sync (about 30ms; longer for a busy controller)")
       ->type_name("TIME")
-      ->group(controller);
-  command
-      .add_flag("--gate-configurable-tolerance", o.tolerance_gate,
-                "Enable the feature gate (default: from 1.35 on)")
-      ->group(controller);
-  command.add_flag("--gate-scale-to-zero", o.zero_gate, "Enable the feature gate (default: from 1.37 on)")
-      ->group(controller);
+      ->group(controller_group);
   command.footer(std::string(hpasim::profile_help()) + "\n\nExamples:\n" + examples);
   return hpa;
 }

@@ -16,6 +16,8 @@ struct SimulationOptions : observe::SimulationRequest {
 };
 // Its request, with the credentials that its options name.
 Status take_prometheus_login(world::World& world, SimulationOptions& options);
+// How the controller is set, where the cluster does not show it.
+void add_controller_options(CLI::App& command, hpasim::SetupRequest& options);
 // Returns the option of the HPA, which a command can require.
 CLI::Option* add_simulation_options(CLI::App& command, SimulationOptions& options,
                                     const std::string& examples);

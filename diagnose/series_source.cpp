@@ -40,6 +40,19 @@ std::string in_quotes(const std::string& text) {
   return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string pattern_of(std::string_view name) {
+  std::string pattern;
+  for (char c : name) pattern += c == '.' ? std::string("[.]") : std::string(1, c);
+  return pattern;
+}
+
+Result<std::string> lasting_expression(const Hpa& hpa, const MetricNeed& need, const Candidate& candidate) {
+  if (need.type != "Pods") return expression(hpa, need, candidate);
+  const std::string name = pattern_of(hpa.target_name);
+  return expand(*candidate.rule, candidate.series, need.resource, hpa.space, need.selector,
+                {name, name + "-.+"});
+}
+
 std::string label_of(const world::Labels& labels, const std::string& name) {
   auto found = labels.find(name);
   return found == labels.end() ? std::string() : found->second;

@@ -9,6 +9,13 @@ namespace hpawalk::diagnose {
 
 std::string in_quotes(const std::string& text);  // as a string of PromQL
 
+// A regular expression that matches this Kubernetes name and no other.
+std::string pattern_of(std::string_view name);
+
+// The adapter's query for times at which there are other pods: that of a Pods metric names those of the
+// moment, this one all whose names begin with the workload's.
+Result<std::string> lasting_expression(const Hpa& hpa, const MetricNeed& need, const Candidate& candidate);
+
 std::string label_of(const world::Labels& labels, const std::string& name);  // empty: it has none
 
 // Who exposed a series, as Prometheus remembers it, and until when.

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/quantity.hpp"
-#include "hpasim/profile.hpp"
 
 namespace hpawalk::hpasim {
 
@@ -29,8 +28,8 @@ std::string wanted(const Spec& spec, const Decision& d, const Proposal& p) {
   return name + arithmetic(metric, p);
 }
 
-std::string until(const Decision& d) {
-  return d.until ? " until " + time_text(*d.until) : "";
+std::string until(const Decision& d, const TimeText& when) {
+  return d.until ? " until " + when(*d.until) : "";
 }
 
 std::string current_text(const MetricSpec& metric, const Proposal& p) {
@@ -73,7 +72,7 @@ std::string arithmetic(const MetricSpec& metric, const Proposal& p) {
   return fmt::format("{} x {} {} = {}", ratio, p.pods, p.corrected != p.ratio ? "pods" : "ready", p.replicas);
 }
 
-std::string explain(const Spec& spec, const Decision& d, const Proposal& p) {
+std::string explain(const Spec& spec, const Decision& d, const Proposal& p, const TimeText& when) {
   std::string asked = wanted(spec, d, p);
   const ScalingRules* rules = !spec.behavior          ? nullptr
                               : d.stabilized > d.from ? &spec.behavior->up
@@ -82,16 +81,16 @@ std::string explain(const Spec& spec, const Decision& d, const Proposal& p) {
     case Rule::metric: return asked;
     case Rule::stabilized_down:
       return fmt::format("{}; {} by a higher recommendation in the scale-down window{}", asked,
-                         d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d));
+                         d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d, when));
     case Rule::stabilized_up:
       return fmt::format("{}; {} by a lower recommendation in the scale-up window{}", asked,
-                         d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d));
+                         d.to == d.from ? "held" : fmt::format("only to {}", d.to), until(d, when));
     case Rule::policy:
       return fmt::format(
           "{}; {} by the policy {}{}", asked, d.to == d.from ? "held" : fmt::format("limited to {}", d.limit),
           rules != nullptr && d.policy >= 0 ? describe(rules->policies[static_cast<std::size_t>(d.policy)])
                                             : "",
-          d.to == d.from ? until(d) : "");
+          d.to == d.from ? until(d, when) : "");
     case Rule::doubling:
       return fmt::format("{}; limited to {}: without behavior, at most twice as many (or 4) per sync", asked,
                          d.limit);

@@ -1,14 +1,20 @@
 // Why the replicas are what they are after a sync, in words. why.hpp does the same for an HPA in a cluster.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "hpasim/controller.hpp"
+#include "hpasim/profile.hpp"
 
 namespace hpawalk::hpasim {
 
-// "The metric is at 5.0 times its target: 5 wanted; limited to 4 (...)". `until` is a time of the simulation.
-std::string explain(const Spec& spec, const Decision& decision, const Proposal& proposal);
+// How a time of the simulation reads.
+using TimeText = std::function<std::string(Time)>;
+
+// "The metric is at 5.0 times its target: 5 wanted; limited to 4 (...)".
+std::string explain(const Spec& spec, const Decision& decision, const Proposal& proposal,
+                    const TimeText& when = time_text);
 
 // The arithmetic of a proposal: "50 / 10 = 5.0 x 1 ready pod".
 std::string arithmetic(const MetricSpec& metric, const Proposal& proposal);

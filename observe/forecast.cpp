@@ -305,11 +305,10 @@ std::vector<hpasim::PastRecommendation> read_past(world::KubeApi& api, const Liv
   for (size_t i = 0; i < chain.metrics.size(); ++i) {
     const ChainMetric& metric = chain.metrics[i];
     if (metric.expression.empty()) return {};
-    Result<Json> data = prometheus.get(fmt::format(
-        "/api/v1/query_range?query={}&start={:.3f}&end={:.3f}&step={:.0f}",
-        world::query_value(metric.expression), end - seconds, end, std::max(1.0, seconds / most_points)));
-    if (!data) return {};
-    past.metrics.push_back(diagnose::past_samples(list_at(*data, "result"), metric.kind));
+    Result<Json> rows = prometheus.range(metric.expression, end - seconds, end,
+                                         std::max(1.0, std::round(seconds / most_points)));
+    if (!rows) return {};
+    past.metrics.push_back(diagnose::past_samples(*rows, metric.kind));
   }
   std::vector<const Json*> events;
   Result<Json> rescales = world::kube_list(

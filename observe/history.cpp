@@ -78,22 +78,15 @@ Result<Profile> load_history(world::Clock& clock, world::Progress& progress,
   if (!range) return failure(range.error());
   double end = static_cast<double>(
       std::chrono::duration_cast<std::chrono::seconds>(clock.wall_now().time_since_epoch()).count());
-  std::string path = fmt::format("/api/v1/query_range?query={}&start={:.0f}&end={:.0f}&step={:g}",
-                                 world::query_value(o.query), end - range->seconds, end, range->step);
   progress.started("prometheus");
   progress.now("prometheus", "the last " + o.last + " of " + o.query);
-  auto data = prometheus.get(path, std::chrono::seconds(60));
+  auto data = prometheus.range(o.query, end - range->seconds, end, range->step, std::chrono::seconds(60));
   if (!data) {
     progress.failed("prometheus", data.error().what);
     return failure(data.error());
   }
-  const Json& result = list_at(*data, "result");
+  const Json& result = *data;
   const Json& values = result.size() == 1 ? list_at(result[0], "values") : list_at(Json(), "");
-  if (!at(*data, "result").is_array()) {
-    progress.failed("prometheus", "a response in an unexpected format");
-    return failure(ErrorClass::check_failed, "prometheus-http", "The server is not a Prometheus API",
-                   "its answer to /api/v1/query_range has no list of series");
-  }
   if (result.size() != 1 || values.empty()) {
     progress.failed("prometheus", fmt::format("{} series", result.size()));
     return failure(

@@ -84,7 +84,7 @@ Result<std::vector<SimulationRequest>> request_of_each(world::World& world,
 Result<Simulation> load_subject(world::World& world, const SimulationRequest& o, Cluster& cluster) {
   Simulation simulation;
   HpaFile file = hpa_file(o.hpa);
-  bool in_cluster = !looks_like_file(world, file.path);
+  bool in_cluster = o.never_file || !looks_like_file(world, file.path);
   // What was typed is looked at before anything is asked for.
   if (auto ok = hpasim::read_setup(o, simulation.setup); !ok) return failure(ok.error());
   Json stored;

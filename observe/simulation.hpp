@@ -25,6 +25,7 @@ struct SimulationRequest : hpasim::SetupRequest {
   world::PrometheusLogin prometheus_login;  // where `prometheus` is a URL
   std::vector<std::string> sets;
   bool cluster_named = false;  // then a file's HPA is one of that cluster
+  bool never_file = false;     // `hpa` is a name, whatever files there are
   bool linear = false;
 };
 

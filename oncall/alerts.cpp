@@ -9,6 +9,7 @@
 #include "diagnose/controller.hpp"
 #include "diagnose/series_source.hpp"
 #include "oncall/exposition.hpp"
+#include "oncall/state_source.hpp"
 
 namespace hpawalk::oncall {
 namespace {
@@ -32,31 +33,6 @@ constexpr const char* aggregator_metric = "aggregator_unavailable_apiservice";
 constexpr const char *keda_errors = "keda_scaler_detail_errors_total",
                      *keda_errors_old = "keda_scaler_errors";
 
-// Where the HPAs' own fields are: the same in kube-state-metrics and in hpawalk's exporter, under other
-// names. Source: kube-state-metrics v2.20.0, internal/store/horizontalpodautoscaler.go.
-struct StateSource {
-  std::string_view says, condition, yes, no, min, max, current, desired;
-};
-constexpr StateSource kube_state_metrics = {"kube-state-metrics",
-                                            "kube_horizontalpodautoscaler_status_condition",
-                                            "true",
-                                            "false",
-                                            "kube_horizontalpodautoscaler_spec_min_replicas",
-                                            "kube_horizontalpodautoscaler_spec_max_replicas",
-                                            "kube_horizontalpodautoscaler_status_current_replicas",
-                                            "kube_horizontalpodautoscaler_status_desired_replicas"};
-constexpr StateSource own_exporter = {"hpawalk exporter",
-                                      hpa_condition_metric,
-                                      "True",
-                                      "False",
-                                      min_replicas_metric,
-                                      max_replicas_metric,
-                                      current_replicas_metric,
-                                      desired_replicas_metric};
-// In kube-state-metrics only: what the HPA reads, and its target.
-constexpr const char *current_metric = "kube_horizontalpodautoscaler_status_target_metric",
-                     *target_metric = "kube_horizontalpodautoscaler_spec_target_metric";
-
 std::string counted(long long n, std::string_view thing, Duration each) {
   return fmt::format("{} of {}", text::count(n, thing), prometheus_duration(each));
 }
@@ -68,22 +44,6 @@ struct Need {
   std::string series, query;
 };
 
-// A regular expression that matches this Kubernetes name and no other.
-std::string pattern_of(std::string_view name) {
-  std::string pattern;
-  for (char c : name) pattern += c == '.' ? std::string("[.]") : std::string(1, c);
-  return pattern;
-}
-
-// Of a Pods metric the adapter's query names the pods of the moment; a rule outlives them.
-Result<std::string> lasting_query(const diagnose::Hpa& hpa, const diagnose::MetricNeed& need,
-                                  const diagnose::Candidate& candidate) {
-  if (need.type != "Pods") return diagnose::expression(hpa, need, candidate);
-  const std::string name = pattern_of(hpa.target_name);
-  return diagnose::expand(*candidate.rule, candidate.series, need.resource, hpa.space, need.selector,
-                          {name, name + "-.+"});
-}
-
 std::vector<Need> needs_of(const diagnose::Parts& parts, const AlertScope& scope) {
   std::vector<Need> needs;
   for (const diagnose::Hpa& hpa : parts.hpas) {
@@ -93,7 +53,7 @@ std::vector<Need> needs_of(const diagnose::Parts& parts, const AlertScope& scope
       if (need.resource_metric() || group == parts.groups.end()) continue;
       std::vector<diagnose::Candidate> candidates = diagnose::candidates(group->second, need);
       if (candidates.empty()) continue;
-      Result<std::string> query = lasting_query(hpa, need, candidates.back());
+      Result<std::string> query = diagnose::lasting_expression(hpa, need, candidates.back());
       if (query) needs.push_back({&hpa, &need, candidates.back().series, *query});
     }
   }
@@ -336,7 +296,7 @@ class Builder {
     const std::string then = "It says whether the APIService, its Service or the adapter's pods fail.";
     if (series_.has(aggregator_metric)) {
       std::vector<std::string> patterns;
-      for (const std::string& name : api_services) patterns.push_back(pattern_of(name));
+      for (const std::string& name : api_services) patterns.push_back(diagnose::pattern_of(name));
       const Duration interval = series_.interval(aggregator_metric);
       out.all.push_back({.name = "HpaMetricsApiUnavailable",
                          .expression = fmt::format("max by (name) ({}{{name=~{}}}) == 1", aggregator_metric,

@@ -111,6 +111,16 @@ Result<std::vector<Sample>> PrometheusApi::query(const std::string& expression, 
   return samples;
 }
 
+Result<Json> PrometheusApi::range(const std::string& expression, double start, double end, double step,
+                                  Duration limit) const {
+  Result<Json> data = get(fmt::format("/api/v1/query_range?query={}&start={:.15g}&end={:.15g}&step={:g}",
+                                      query_value(expression), start, end, step),
+                          limit);
+  if (!data) return failure(data.error());
+  if (!at(*data, "result").is_array()) return failure(another_shape("/api/v1/query_range"));
+  return std::move((*data)["result"]);
+}
+
 Result<std::vector<Labels>> PrometheusApi::series(const std::vector<std::string>& selectors, double start,
                                                   Duration limit) const {
   std::string path = "/api/v1/series?";

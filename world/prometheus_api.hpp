@@ -50,6 +50,10 @@ class PrometheusApi {
 
   Result<std::vector<Sample>> query(const std::string& expression,
                                     Duration limit = std::chrono::seconds(10)) const;
+  // The values at `start`, `start` + `step` and so on up to `end` (seconds), as Prometheus writes them:
+  // [{"metric": {...}, "values": [[time, "value"], ...]}, ...]. points_of() reads the values of one.
+  Result<Json> range(const std::string& expression, double start, double end, double step,
+                     Duration limit = std::chrono::seconds(10)) const;
   // Label sets of the series that any of the selectors matches, seen since `start` (seconds since the epoch;
   // 0: Prometheus's default).
   Result<std::vector<Labels>> series(const std::vector<std::string>& selectors, double start = 0,

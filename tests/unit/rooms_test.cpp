@@ -21,7 +21,7 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"diagnose", {"base", "world", "hpasim"}},
     {"lint", {"base", "world", "hpasim", "diagnose"}},
     {"observe", {"base", "world", "hpasim", "diagnose"}},
-    {"oncall", {"base", "world", "hpasim", "diagnose"}},
+    {"oncall", {"base", "world", "hpasim", "diagnose", "observe"}},
     {"cluster", {"base", "world", "config"}},
     {"steps", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster"}},
     {"cli",
