@@ -92,7 +92,8 @@ same() { echo "real $(sequence 0), shadow $(sequence 1)"; [ "$(sequence 0)" = "$
 
 drive() {
   local minutes=${MINUTES:-60} steps=$((${MINUTES:-60} / 2)) shadow audit
-  new_cluster --hpa-downscale-stabilization 60s
+  # The window is no whole number of sync periods: what falls on its end would be a race.
+  new_cluster --hpa-downscale-stabilization 50s
   audit_the_reader
   check "the API server audits" within 300 audited
   check "up builds the chain" "$hpawalk" up
@@ -145,7 +146,7 @@ END
   wait "$shadow"
   # Nothing but questions whether it may: they are created, and change nothing.
   audit=$(audit_log)
-  check "the shadow wrote nothing by the API server's audit log (${audit:-nothing})" test -z "${audit//[0-9]* create selfsubject*reviews\//}"
+  check "the shadow wrote nothing by the API server's audit log (${audit:-nothing})" test -z "$(sed -E 's|^[0-9]+ create (self)?subjectaccessreviews/$||' <<<"$audit")"
   check "  which has a write that the account tries" within 30 write_is_audited
   check "the shadow has the HPA's sequence, and no difference ($(sequence 0))" same
   cp shadow.json "${SAVE:-$work}/" 2>/dev/null
