@@ -150,7 +150,8 @@ prometheus_at=$(kubectl get scaledobject nginx -o 'jsonpath={.spec.triggers[0].m
 second_trigger() {
   patched '[{"op":"add","path":"/spec/triggers/-","value":{"type":"prometheus","metadata":{"serverAddress":"'"$prometheus_at"'","query":"sum(prom_fake_value","threshold":"5"}}}]'
 }
-# A Prometheus of several tenants on this machine, behind a Service.
+# A Prometheus of several tenants, on the node's own address; the pod is there because the API server's proxy leads to
+# pods only.
 cat >tenants.py <<'PY'
 import http.server, sys
 class Tenants(http.server.BaseHTTPRequestHandler):
@@ -166,22 +167,20 @@ server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Tenants)
 open(sys.argv[1], "w").write(str(server.server_port))
 server.serve_forever()
 PY
-python3 tenants.py port &
+nsenter --target "$(cut -d' ' -f1 "$(dirname "$KUBECONFIG")/node.pid")" --net python3 tenants.py port &
 tenants=$!
 trap 'kill $tenants 2>/dev/null; "$hpawalk" cluster down --name $name >/dev/null 2>&1; rm -rf "$work"' EXIT
 within 20 test -s port
-node=$(kubectl get nodes -o 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')
-machine=${node%.*}.$((${node##*.} - 1))
 kubectl apply -f - >/dev/null <<YAML
 apiVersion: v1
 kind: Service
 metadata: {name: tenants, namespace: default}
-spec: {ports: [{port: 80, targetPort: $(cat port)}]}
+spec: {selector: {app: tenants}, ports: [{port: 80, targetPort: $(cat port)}]}
 ---
 apiVersion: v1
-kind: Endpoints
-metadata: {name: tenants, namespace: default}
-subsets: [{addresses: [{ip: $machine}], ports: [{port: $(cat port)}]}]
+kind: Pod
+metadata: {name: tenants, namespace: default, labels: {app: tenants}}
+spec: {hostNetwork: true, terminationGracePeriodSeconds: 0, containers: [{name: pause, image: "${PAUSE_IMAGE:-registry.k8s.io/pause:3.10.2}"}]}
 ---
 apiVersion: v1
 kind: Service
@@ -250,7 +249,7 @@ check "it watches all again" kubectl set env deployment keda-operator -n keda WA
 check "  and is there again" kubectl rollout status deployment keda-operator -n keda --timeout 180s
 unnamed repaired
 printf '      %s faults named first, %s times nothing was named on a healthy chain\n' "$faults_named" "$faults_healthy"
-kubectl delete service,endpoints tenants >/dev/null
+kubectl delete service,pod tenants >/dev/null
 kubectl delete service empty >/dev/null
 kubectl delete secret without-token >/dev/null
 kubectl delete triggerauthentications --all >/dev/null

@@ -398,7 +398,8 @@ TEST_CASE("doctor says whether AKS has the KEDA add-on, with the line that enabl
 TEST_CASE("up on AKS knows of the KEDA add-on, and its plan changes none") {
   fakes::FakeWorld world;
   answer_as_azure(world, R"(, "workloadAutoScalerProfile": {"keda": {"enabled": true}})");
-  auto target = make_target(world.world, configured("cluster: aks\nmetrics: keda\n", walkthrough));
+  Config config = configured("cluster: aks\nmetrics: keda\n", walkthrough);
+  auto target = make_target(world.world, config);
   Result<ClusterAccess> access = target->ensure(silence);
   REQUIRE(access);
   CHECK(access->keda_addon);
