@@ -34,10 +34,13 @@ Result<diagnose::Facts> read_facts(Session& session, DiagnoseOptions& options) {
   Result<diagnose::CollectOptions> what = collect_options(session, options);
   if (!what) return failure(what.error());
   options.space = what->space;
+  what->scaled_objects = true;
   Result<std::unique_ptr<world::KubeApi>> api =
       world::connect(session.world, options.target, tell_waits(session));
   if (!api) return failure(api.error());
-  return read_chain(session, **api, *what);
+  Result<diagnose::Facts> facts = read_chain(session, **api, *what);
+  if (facts) options.name = facts->asked_name;  // of the HPA, where a ScaledObject was named
+  return facts;
 }
 
 // Facts files come from elsewhere: what makes no sense in one is the file's fault, not hpawalk's.
@@ -140,7 +143,8 @@ void add_diagnose(CLI::App& app, Chosen& chosen) {
       "Exit codes: 0 nothing is broken, 1 something is broken, 2 usage, 3 unknown\n\n"
       "Examples:\n  hpawalk diagnose -A\n  hpawalk diagnose web -n shop --save web.json\n  hpawalk diagnose "
       "--facts web.json -o markdown\n  hpawalk diagnose web -n shop --prometheus https://prom.example.com "
-      "--prometheus-token-file token\n\n`hpawalk explain CAUSE` explains a cause that diagnose names.");
+      "--prometheus-token-file token\n\nA ScaledObject of KEDA without an HPA is diagnosed by its own "
+      "name.\n`hpawalk explain CAUSE` explains a cause that diagnose names.");
   command->callback([options, &chosen] {
     chosen.output = options->output == "json" ? "json" : "text";
     chosen.action = [options](Session& session) { return run_diagnose(session, *options); };

@@ -69,6 +69,23 @@ std::string closed_to(const Json& cluster) {
       text::join(all, ", "));
 }
 
+// AKS installs and maintains KEDA, in kube-system. An AKS Automatic cluster has it from the start.
+bool has_keda_addon(const Json& cluster) {
+  return bool_at(cluster, "workloadAutoScalerProfile.keda.enabled");
+}
+
+// Pods get tokens of Entra ID, for which KEDA's triggers ask with podIdentity azure-workload.
+bool has_workload_identity(const Json& cluster) {
+  return bool_at(cluster, "securityProfile.workloadIdentity.enabled") &&
+         bool_at(cluster, "oidcIssuerProfile.enabled");
+}
+
+std::string keda_addon_text(const Json& cluster) {
+  if (!has_keda_addon(cluster)) return "the KEDA add-on is off";
+  return fmt::format("the KEDA add-on is on, in namespace kube-system; workload identity is {}",
+                     has_workload_identity(cluster) ? "on" : "off");
+}
+
 // By what Azure calls them. Custom roles can include the same permissions.
 using Roles = std::vector<std::string_view>;
 
@@ -171,6 +188,13 @@ class AksTarget final : public ClusterTarget {
                     {{"the logged-in account and its subscription", line(AzLine::account, names_)},
                      {"a kubeconfig for hpawalk; yours is not changed", line(AzLine::credentials, names_)}}};
     plan.access.bring_image = bring_image();
+    if (with_keda()) {
+      plan.cluster.push_back(
+          {"if the cluster has the KEDA add-on, hpawalk uses it, and never changes or disables it; without "
+           "it, "
+           "hpawalk installs its own KEDA (stage keda). The add-on instead, before up:",
+           "# " + line(AzLine::enable_keda, names_)});
+    }
     return plan;
   }
 
@@ -194,6 +218,7 @@ class AksTarget final : public ClusterTarget {
     ClusterAccess result = access();
     result.registry = config_.text("acr.login-server").empty() ? names_.login_server : std::string();
     result.when_unreachable = closed_to(cluster_);
+    result.keda_addon = has_keda_addon(cluster_);
     result.bring_image = bring_image();
     return result;
   }
@@ -282,6 +307,8 @@ class AksTarget final : public ClusterTarget {
     bool right = false;
   };
 
+  bool with_keda() const { return config_.text("metrics") == "keda"; }
+
   ClusterAccess access() const {
     return {.kube = {names_.kubeconfig, names_.context, config_.text("tools.kubectl")},
             .helm = config_.text("tools.helm"),
@@ -369,12 +396,13 @@ class AksTarget final : public ClusterTarget {
     if (Status runs = check_runs(*cluster); !runs) return failure(runs.error());
     if (!credentials) return failure(credentials.error());
     learn(*cluster, *registry);
-    return fmt::format("{} in {}, Kubernetes {}, subscription {} ({}){}", names_.cluster, names_.location,
+    return fmt::format("{} in {}, Kubernetes {}, subscription {} ({}){}{}", names_.cluster, names_.location,
                        text_of(cluster_, "/currentKubernetesVersion").empty()
                            ? text_of(cluster_, "/kubernetesVersion")
                            : text_of(cluster_, "/currentKubernetesVersion"),
                        text_of(*account, "/name"), text_of(*account, "/user/name"),
-                       with_registry ? "; registry " + host_of(registry_) : "");
+                       with_registry ? "; registry " + host_of(registry_) : "",
+                       with_keda() ? "; " + keda_addon_text(cluster_) : "");
   }
 
   void learn(const Json& cluster, const Json& registry) {
@@ -543,6 +571,7 @@ class AksTarget final : public ClusterTarget {
     return {};
   }
 
+  Precondition keda_addon() const;
   Precondition registry_right(const Result<Json>& assignments);
   Precondition caller_roles(const Json& account, bool grants);
   std::optional<Precondition> paused_tasks();
@@ -597,6 +626,10 @@ std::vector<Precondition> AksTarget::look() {
          closed});
   }
   if (!registry) findings.push_back(broken("registry", registry.error()));
+  if (runs && with_keda()) {
+    learn(*cluster, registry ? *registry : Json());
+    findings.push_back(keda_addon());
+  }
   if (!runs || !registry) return findings;
   learn(*cluster, *registry);
   if (with_registry) {
@@ -616,6 +649,16 @@ std::vector<Precondition> AksTarget::look() {
     if (std::optional<Precondition> quota = address_quota()) findings.push_back(*quota);
   }
   return findings;
+}
+
+Precondition AksTarget::keda_addon() const {
+  if (has_keda_addon(cluster_)) {
+    return {"KEDA add-on", Mark::ok, keda_addon_text(cluster_),
+            "up uses this KEDA, and installs no other; down leaves it"};
+  }
+  return {"KEDA add-on", Mark::ok, keda_addon_text(cluster_),
+          "up installs hpawalk's own KEDA. To have the add-on instead, before up: " +
+              text::shell_quote(az_line(AzLine::enable_keda, names_))};
 }
 
 Precondition AksTarget::registry_right(const Result<Json>& assignments) {

@@ -80,6 +80,8 @@ Words words_of(AzLine line, const AzureNames& n) {
     }
     case AzLine::delete_image:
       return {"acr", "repository", "delete", "--name", n.registry, "--image", n.image, "--yes"};
+    case AzLine::enable_keda:
+      return {"aks", "update", "--resource-group", n.group, "--name", n.cluster, "--enable-keda"};
     case AzLine::prometheus_token:
       return {"account", "get-access-token", "--resource", "https://prometheus.monitor.azure.com",
               "--query", "accessToken",      "--output",   "tsv"};

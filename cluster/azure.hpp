@@ -32,6 +32,7 @@ enum class AzLine {
   build,
   delete_image,
   quota,             // of public addresses, where prom-fake is to have a load balancer
+  enable_keda,       // only shown: hpawalk changes no add-on of a cluster
   prometheus_token,  // for the query endpoint of an Azure Monitor workspace
   count
 };

@@ -31,6 +31,7 @@ struct ClusterAccess {
   std::string registry = {};          // the host that pods pull hpawalk's own image from, where it is known
   std::string when_unreachable = {};  // what its owner says about who may reach it
   std::vector<PlannedCommand> bring_image = {};  // what load_image() runs; empty: hpawalk does it itself
+  bool keda_addon = false;                       // AKS installs and maintains KEDA in it
 };
 
 struct TargetPlan {

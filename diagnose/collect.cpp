@@ -7,6 +7,7 @@
 
 #include "base/redact.hpp"
 #include "base/text.hpp"
+#include "diagnose/collect_keda.hpp"
 #include "diagnose/collect_prometheus.hpp"
 #include "diagnose/collect_sources.hpp"
 #include "diagnose/controller.hpp"
@@ -41,9 +42,11 @@ world::AccessQuestion hpa_question(const std::string& group, const std::string& 
   return {"get", group, "services/any-metric", space, user};
 }
 
-static constexpr const char* assumed_mark = "hpawalk/assumed";
 bool assumed(const Json& hpa) {
   return !at(hpa, {"metadata", "annotations", assumed_mark}).is_null();
+}
+bool without_hpa(const Json& assumed_hpa) {
+  return at(assumed_hpa, {"metadata", "annotations", assumed_mark}) == of_scaled_object;
 }
 
 namespace {
@@ -133,6 +136,7 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
                    "autoscaling/v2 is not available on this cluster", hpas->error,
                    "hpawalk needs Kubernetes 1.23 or newer");
   }
+  if (hpas->read() && options.scaled_objects) take_scaled_objects(facts);
   if (!hpas->read()) {
     std::string hint = hpas->right.empty() ? "" : "The missing permission: " + hpas->right;
     Error error{ErrorClass::environment, "kube-refused", "HorizontalPodAutoscalers cannot be listed",
@@ -145,7 +149,7 @@ Status find_asked(Facts& facts, const CollectOptions& options) {
   if (options.name.empty()) return {};
   std::vector<std::string> names;
   for (const Json& hpa : list_at(hpas->value, "items")) {
-    if (name_of(hpa) == options.name) return {};
+    if (name_of(hpa) == facts.asked_name) return {};
     names.push_back(name_of(hpa));
   }
   if (may_be_missing) {
@@ -263,9 +267,6 @@ void read_neighbourhood(Reader& reader) {
       reader.list_by_space(pod_metrics, kube_kind("PodMetrics"),
                            {spaces_of_hpas.begin(), spaces_of_hpas.end()});
     }
-    if (adapter.service_name.find("keda") != std::string::npos) {
-      reader.list("scaledobjects", kube_kind("ScaledObject"), {spaces_of_hpas.begin(), spaces_of_hpas.end()});
-    }
   }
   reader.run_round();
 }
@@ -301,6 +302,7 @@ void read_details(Reader& reader, const CollectOptions& options) {
       if (seen.insert(user).second) reader.ask(delegation_question(user));
     }
     if (adapter.url_in_cluster) read_prometheus_space(reader, adapter.url_space);
+    if (adapter.kind == AdapterKind::keda) read_keda(reader, adapter);
   }
   reader.run_round();
 }
@@ -435,6 +437,7 @@ Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& cloc
   };
   tell("HPAs, APIServices, monitors");
   read_cluster(reader, options);
+  read_scaled_objects(reader, options);
   if (reader.fatal) return failure(*reader.fatal);
   if (Status asked = find_asked(reader.facts, options); !asked) return failure(asked.error());
   tell("workloads, pods, endpoints");

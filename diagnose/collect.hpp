@@ -20,6 +20,8 @@ struct CollectOptions {
   std::string name = {};   // of one HPA; empty: all
   size_t probe_limit = 48;
   size_t parallel = 8;
+  // Also ScaledObjects of KEDA without an HPA; `name` can then be a ScaledObject's.
+  bool scaled_objects = false;
   Json assumed = {};  // an HPA: if the one that is asked for is not there, its chain is read all the same
   std::string prometheus_url = {};               // asked instead of going through the API server's proxy
   world::PrometheusLogin prometheus_login = {};  // for that URL
@@ -31,8 +33,9 @@ struct CollectOptions {
 Result<Facts> collect(world::KubeApi& api, world::Http& http, world::Clock& clock,
                       const CollectOptions& options);
 
-// Was this HPA only assumed?
+// Was this HPA only assumed? And of one that was: because a ScaledObject has none?
 bool assumed(const Json& hpa);
+bool without_hpa(const Json& assumed_hpa);
 
 // What a Prometheus must be allowed to in a namespace to find targets there. `prometheus`: its object, if an
 // operator made it.

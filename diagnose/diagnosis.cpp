@@ -6,6 +6,7 @@
 #include "diagnose/collect.hpp"
 #include "diagnose/created.hpp"
 #include "diagnose/rules.hpp"
+#include "diagnose/rules_keda.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -132,7 +133,7 @@ ChainDiagnosis judge(const Context& c) {
   ChainDiagnosis chain{c.need.title(), {}, {}};
   for (Link link : all_links) chain.links[static_cast<size_t>(link)] = {link, Mark::unknown, "not judged"};
   Report report(chain);
-  if (judge_canary(c, report)) return chain;
+  if (judge_without_hpa(c, report) || judge_canary(c, report)) return chain;
   judge_asleep(c, report);
   if (c.need.resource_metric()) {
     judge_resource(c, report);

@@ -22,6 +22,8 @@ inline constexpr const char *version_key = "version", *controller_key = "control
                             *failed_creates = "failed-creates";
 // The URL of --prometheus, if it was asked instead of the Service that the adapter's URL names.
 inline constexpr const char* prometheus_url_key = "prometheus-url";
+// Of an HPA that was not read, only assumed: the annotation, and its value if a ScaledObject has none.
+inline constexpr const char *assumed_mark = "hpawalk/assumed", *of_scaled_object = "ScaledObject";
 inline constexpr const char* flagger_group = "flagger.app";  // asked only if an HPA's target has 0 replicas
 // Pods are found by one of two labels.
 inline constexpr const char *adapter_pods = "adapter-pods", *adapter_pods_by_name = "adapter-pods/by-name",

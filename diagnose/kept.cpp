@@ -61,6 +61,9 @@ constexpr std::string_view whole;  // keeps the value whole
   "spec.endpoints.honorTimestamps spec.podMetricsEndpoints.honorTimestamps "                \
   "spec.endpoints.metricRelabelings spec.podMetricsEndpoints.metricRelabelings "            \
   "spec.fallbackScrapeProtocol spec.sampleLimit " BINDING_FIELDS
+#define AUTHENTICATION_FIELDS                                                                  \
+  "metadata.name metadata.namespace spec.secretTargetRef.parameter spec.secretTargetRef.name " \
+  "spec.secretTargetRef.key spec.podIdentity.provider"
 #define EVENT_FIELDS                                                                                   \
   "involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid message count " \
   "series.count "                                                                                      \
@@ -116,9 +119,20 @@ constexpr Kind kinds[] = {
     {"rolebindings", "metadata.name metadata.namespace roleRef.kind roleRef.name subjects"},
     {"configmaps", "metadata.name metadata.namespace metadata.hpawalkLastChange data"},
     {"scaledobjects", CONDITION_FIELDS
-     "metadata.name metadata.namespace spec.minReplicaCount spec.idleReplicaCount spec.triggers.type "
-     "spec.triggers.metadata.serverAddress spec.triggers.metadata.query "
-     "spec.triggers.metadata.ignoreNullValues spec.triggers.metadata.activationThreshold status.hpaName"},
+     "metadata.name metadata.namespace metadata.hpawalkLastChange spec.scaleTargetRef.apiVersion "
+     "spec.scaleTargetRef.kind spec.scaleTargetRef.name spec.minReplicaCount spec.maxReplicaCount "
+     "spec.idleReplicaCount spec.pollingInterval spec.cooldownPeriod "
+     "spec.fallback.replicas spec.advanced.horizontalPodAutoscalerConfig.name "
+     "spec.advanced.scalingModifiers.formula "
+     "spec.advanced.scalingModifiers.target spec.triggers.type spec.triggers.name "
+     "spec.triggers.useCachedMetrics spec.triggers.authenticationRef.name "
+     "spec.triggers.authenticationRef.kind spec.triggers.metadata.serverAddress "
+     "spec.triggers.metadata.query spec.triggers.metadata.ignoreNullValues "
+     "spec.triggers.metadata.activationThreshold spec.triggers.metadata.authModes "
+     "spec.triggers.metadata.customHeaders status.hpaName status.pausedReplicaCount"},
+    {"triggerauthentications", AUTHENTICATION_FIELDS},
+    {"clustertriggerauthentications", AUTHENTICATION_FIELDS},
+    {"secrets", "metadata.name metadata.namespace metadata.hpawalkKeys"},  // and no value
     {"canaries", "metadata.name metadata.namespace spec.targetRef.kind spec.targetRef.name status.phase"},
     {pod_metrics, "metadata.name metadata.namespace"},
     {"rejections", EVENT_FIELDS},
@@ -152,6 +166,7 @@ constexpr Kind kinds[] = {
 #undef CONDITION_FIELDS
 #undef WORKLOAD_FIELDS
 #undef MONITOR_FIELDS
+#undef AUTHENTICATION_FIELDS
 #undef EVENT_FIELDS
 
 struct Tree {
@@ -212,6 +227,34 @@ std::string last_change(const Json& managed_fields) {
   return last;
 }
 
+// The keys of a Secret's data, of which a request for metadata tells the names only here.
+Json data_keys(const Json& managed_fields) {
+  Json keys = Json::array();
+  for (const Json& entry : managed_fields) {
+    const Json& data = at(entry, std::vector<std::string>{"fieldsV1", "f:data"});
+    if (!data.is_object()) continue;
+    for (const auto& [field, below] : data.items()) {
+      std::string key = field.starts_with("f:") ? field.substr(2) : "";
+      if (!key.empty() && std::find(keys.begin(), keys.end(), Json(key)) == keys.end()) keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
+// "X-Scope-OrgID=shop,Authorization=..." without what can be a secret: "X-Scope-OrgID,Authorization".
+void keep_header_names(Json& scaled_object) {
+  if (!list_at(scaled_object, "spec.triggers").is_array()) return;
+  if (list_at(scaled_object, "spec.triggers").empty()) return;
+  for (Json& trigger : scaled_object["spec"]["triggers"]) {
+    std::string headers = text_at(trigger, "metadata.customHeaders");
+    if (headers.empty()) continue;
+    std::vector<std::string> names;
+    for (const std::string& header : text::split(headers, ','))
+      names.push_back(header.substr(0, header.find('=')));
+    trigger["metadata"]["customHeaders"] = text::join(names, ",");
+  }
+}
+
 // What rules want to know of managed fields and of what kubectl applied, which are not kept themselves.
 void add_own_fields(const Json& object, const Tree& tree, Json& out) {
   auto wanted = tree.fields.find("metadata");
@@ -223,6 +266,7 @@ void add_own_fields(const Json& object, const Tree& tree, Json& out) {
   if (Json managers = replica_managers(managed); !managers.empty())
     add("hpawalkReplicaManagers", std::move(managers));
   if (std::string changed = last_change(managed); !changed.empty()) add("hpawalkLastChange", changed);
+  if (Json keys = data_keys(managed); !keys.empty()) add("hpawalkKeys", std::move(keys));
   const Json& applied =
       at(object, std::vector<std::string>{"metadata", "annotations",
                                           "kubectl.kubernetes.io/last-applied-configuration"});
@@ -397,6 +441,7 @@ Json kept_object(const Kind& kind, const Tree& tree, const Json& object) {
   if (at(out, "spec.template.spec").is_object())
     keep_flags(out["spec"]["template"]["spec"], at(object, "spec.template.spec"));
   if (kind.objects && object.is_object()) add_own_fields(object, tree, out);
+  if (kind.name == "scaledobjects") keep_header_names(out);
   return out;
 }
 

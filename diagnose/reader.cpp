@@ -98,6 +98,18 @@ void Reader::get(const std::string& key, const std::string& path) {
   later([=, this] { get_now(key, path); });
 }
 
+void Reader::get_metadata(const std::string& key, const std::string& path) {
+  later([=, this] {
+    world::TimePoint start = clock_.now();
+    world::KubeRequest request{"GET", path};
+    request.headers["Accept"] = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    Result<Json> answer = world::kube_send(api_, request);
+    Reading reading{path, {}, {}, {}, {}, (clock_.now() - start).count()};
+    if (answer) reading.value = {{"metadata", at(*answer, "metadata")}};
+    record(key, std::move(reading), answer ? nullptr : &answer.error());
+  });
+}
+
 static std::function<void(Json&)> cut(const std::string& key) {
   return [key](Json& item) { item = kept(key, item); };
 }
@@ -193,7 +205,7 @@ void Reader::read_kinds(const std::set<std::string>& names) {
 
 static bool speaks_of_trouble(const std::string& line) {
   if (line.starts_with('E') || line.starts_with('F')) return true;
-  for (const char* sign : {"unable to", "x509", "panic"}) {
+  for (const char* sign : {"unable to", "x509", "panic", "\tERROR\t"}) {
     if (line.find(sign) != std::string::npos) return true;
   }
   return false;

@@ -48,6 +48,7 @@ class Reader {
   // Tasks may add tasks.
   void later(Task task);
   void get(const std::string& key, const std::string& path);
+  void get_metadata(const std::string& key, const std::string& path);  // the server sends nothing else
   // A collection at this path, by pages.
   void list_at_path(const std::string& key, const std::string& path, bool metadata_only = false);
   // The whole cluster's; where that is not allowed, these namespaces'.

@@ -104,6 +104,8 @@ std::string sync_period(const Context& c) {
 }
 
 void ambiguous(const HpaSide& s, std::vector<std::string> evidence) {
+  if (const Hpa* other = not_taken_over(s.c))
+    return judge_not_taken_over(s.c, s.report, *other, std::move(evidence));
   std::vector<std::string> others;
   for (const Hpa& other : s.c.hpas) {
     if (other.space == s.c.hpa.space && other.name != s.c.hpa.name &&
@@ -274,6 +276,7 @@ void judge_hpa(const Context& c, Report& report) {
   if (assumed(hpa)) return missing(s);
   if (object_kind_unserved(c, report)) return;
   other_namespace(s);
+  judge_beside_keda(c, report);
   const Json& active = condition(hpa, "ScalingActive");
   const Json& able = condition(hpa, "AbleToScale");
   if (able.is_null()) {

@@ -99,14 +99,6 @@ const Cause cause::keda_below_activation = {
 
 namespace {
 
-std::string title(const Json& scaled_object) {
-  return "ScaledObject " + full_name(scaled_object);
-}
-
-Fix look_at_object(const Json& scaled_object, std::string says) {
-  return advice(std::move(says), look_at("describe", ref_of("scaledobjects.keda.sh", scaled_object)));
-}
-
 void not_for_keda(const Context& c, Report& report) {
   std::vector<std::string> evidence = {
       fmt::format("{} is registered for Service {}/{}", c.need.api_group(), c.adapter.space,
@@ -123,29 +115,6 @@ void not_for_keda(const Context& c, Report& report) {
                 c.works() ? Certainty::possible : Certainty::certain);
 }
 
-// The metrics API server asks it over gRPC, at port 9666 of its Service.
-const Json* operator_service(const Context& c) {
-  for (const Json* service : c.facts.items("services", c.adapter.space)) {
-    for (const Json& port : list_at(*service, "spec.ports")) {
-      if (int_at(port, "port") == 9666) return service;
-    }
-  }
-  return nullptr;
-}
-
-void judge_operator(const Context& c, Report& report) {
-  const Reading* listed = c.facts.listing("pods", c.adapter.space);
-  const Json* service = operator_service(c);
-  if (service == nullptr || listed == nullptr || listed->refused()) return;
-  std::vector<const Json*> pods = pods_of_service(c.facts, *service);
-  if (std::any_of(pods.begin(), pods.end(), [](const Json* pod) { return pod_ready(*pod); })) return;
-  std::vector<std::string> evidence = {
-      fmt::format("Service {}: {}, none ready", full_name(*service), text::count(pods.size(), "pod"))};
-  for (const std::string& line : without_node(pods)) evidence.push_back(line);
-  report.broken(cause::keda_operator_not_running, "KEDA's operator has no ready pod", std::move(evidence),
-                advice("Start it, or see why it does not start", look_for("pods", c.adapter.space)));
-}
-
 // What hpawalk sees, when it asks what KEDA asks.
 struct Query {
   const Context& c;
@@ -155,7 +124,8 @@ struct Query {
   const Reading& result;
 
   std::vector<std::string> evidence(std::string_view saw) const {
-    return {fmt::format("{}: query {}", title(scaled_object), trigger.query), seen(result, saw)};
+    return {fmt::format("{}: query {}", scaled_object_title(scaled_object), trigger.query),
+            seen(result, saw)};
   }
   std::string so_zero(std::string_view what) const {
     return trigger.empty_is_zero ? fmt::format("{}, which KEDA takes for 0 (ignoreNullValues)", what)
@@ -173,12 +143,13 @@ void empty_result(const Query& q) {
     if (count > 0) there.push_back(series);
   }
   std::string sentence = q.so_zero("The trigger's query has no result");
-  Fix fix =
-      there.empty()
-          ? look_at_object(q.scaled_object, "Find out why nothing exposes the series, or correct its name")
-          : look_at_object(q.scaled_object, fmt::format("Correct the labels in the query: {} has samples, "
-                                                        "but none that it selects",
-                                                        text::join(there, " and ")));
+  Fix fix = there.empty()
+                ? look_at_scaled_object(q.scaled_object,
+                                        "Find out why nothing exposes the series, or correct its name")
+                : look_at_scaled_object(q.scaled_object,
+                                        fmt::format("Correct the labels in the query: {} has samples, "
+                                                    "but none that it selects",
+                                                    text::join(there, " and ")));
   // Where the source has no series while it is idle, 0 is what the author wants.
   if (there.empty() && q.trigger.empty_is_zero) {
     q.report.note(cause::keda_empty_result, sentence, std::move(evidence), std::move(fix));
@@ -199,31 +170,31 @@ void below_activation(const Query& q, const std::string& value) {
       fmt::format("The value {} is not above activationThreshold {}, so KEDA leaves {} at 0 replicas", value,
                   q.trigger.activation, q.c.hpa.target_text()),
       q.evidence("value " + value),
-      look_at_object(q.scaled_object, "Lower activationThreshold, if this value is load"));
+      look_at_scaled_object(q.scaled_object, "Lower activationThreshold, if this value is load"));
 }
 
 void judge_query(const Query& q) {
   if (q.result.failed_with("prometheus-query")) {
     q.report.broken(cause::keda_query_fails, "Prometheus rejects the trigger's query",
-                    q.evidence(q.result.error), look_at_object(q.scaled_object, "Correct the query"));
+                    q.evidence(q.result.error), look_at_scaled_object(q.scaled_object, "Correct the query"));
     return;
   }
   if (!q.result.read()) return;
   std::vector<Row> rows = rows_of(q.result.value);
   if (rows.empty()) return empty_result(q);
   if (rows.size() > 1) {
-    q.report.broken(
-        cause::keda_several_rows,
-        fmt::format("The trigger's query returns {} rows, and KEDA needs one", rows.size()),
-        q.evidence(fmt::format("{} rows", rows.size())),
-        look_at_object(q.scaled_object, "Aggregate the query to one value, for example with sum(...)"));
+    q.report.broken(cause::keda_several_rows,
+                    fmt::format("The trigger's query returns {} rows, and KEDA needs one", rows.size()),
+                    q.evidence(fmt::format("{} rows", rows.size())),
+                    look_at_scaled_object(q.scaled_object,
+                                          "Aggregate the query to one value, for example with sum(...)"));
     return;
   }
   if (!std::isfinite(std::strtod(rows[0].value.c_str(), nullptr))) {
     q.report.broken(
         cause::keda_no_number, q.so_zero(fmt::format("The trigger's query returns {}", rows[0].value)),
         q.evidence("value " + rows[0].value),
-        look_at_object(q.scaled_object, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)"));
+        look_at_scaled_object(q.scaled_object, "Guard the denominator: a / (b > 0) or a / clamp_min(b, 1)"));
     return;
   }
   below_activation(q, rows[0].value);
@@ -248,44 +219,76 @@ bool judge_address(const Context& c, Report& report, const Json& scaled_object,
   }
   if (wrong.empty()) return true;
   report.broken(cause::keda_server_address, "The trigger's serverAddress leads nowhere: " + wrong,
-                {fmt::format("{}: serverAddress {}", title(scaled_object), trigger.url), wrong},
-                look_at_object(scaled_object, "Correct serverAddress"));
+                {fmt::format("{}: serverAddress {}", scaled_object_title(scaled_object), trigger.url), wrong},
+                look_at_scaled_object(scaled_object, "Correct serverAddress"));
   return false;
 }
 
+void judge_fallback(const Json& scaled_object, Report& report) {
+  const Json& fallback = condition(scaled_object, "Fallback");
+  // KEDA can leave the condition as it was when spec.fallback is removed.
+  if (text_at(fallback, "status") != "True" || at(scaled_object, "spec.fallback").is_null()) return;
+  report.broken(cause::keda_fallback,
+                "A trigger fails, and KEDA serves a value that leads to fallback.replicas instead",
+                {fmt::format("{}: Fallback is True: {}: {}", scaled_object_title(scaled_object),
+                             text_at(fallback, "reason"), text_at(fallback, "message"))},
+                look_at_scaled_object(scaled_object, "Repair the trigger that fails"));
+}
+
+}  // namespace
+
+std::string scaled_object_title(const Json& scaled_object) {
+  return "ScaledObject " + full_name(scaled_object);
+}
+
+Fix look_at_scaled_object(const Json& scaled_object, std::string says) {
+  return advice(std::move(says), look_at("describe", ref_of("scaledobjects.keda.sh", scaled_object)));
+}
+
+void judge_operator(const Context& c, Report& report) {
+  const Reading* listed = c.facts.listing("pods", c.adapter.space);
+  const Json* service = keda_operator_service(c.facts, c.adapter.space);
+  if (service == nullptr || listed == nullptr || listed->refused()) return;
+  std::vector<const Json*> pods = pods_of_service(c.facts, *service);
+  if (std::any_of(pods.begin(), pods.end(), [](const Json* pod) { return pod_ready(*pod); })) return;
+  std::vector<std::string> evidence = {
+      fmt::format("Service {}: {}, none ready", full_name(*service), text::count(pods.size(), "pod"))};
+  for (const std::string& line : without_node(pods)) evidence.push_back(line);
+  report.broken(cause::keda_operator_not_running, "KEDA's operator has no ready pod", std::move(evidence),
+                advice("Start it, or see why it does not start", look_for("pods", c.adapter.space)));
+}
+
 // What KEDA itself says of the ScaledObject.
-void judge_conditions(const Json& scaled_object, Report& report) {
+void judge_conditions(const Context& c, const Json& scaled_object, Report& report) {
   auto said = [&](const Json& of) {
-    return std::vector<std::string>{fmt::format("{}: {} is {}: {}: {}", title(scaled_object),
+    return std::vector<std::string>{fmt::format("{}: {} is {}: {}: {}", scaled_object_title(scaled_object),
                                                 text_at(of, "type"), text_at(of, "status"),
                                                 text_at(of, "reason"), text_at(of, "message"))};
   };
   const Json& ready = condition(scaled_object, "Ready");
-  const Json& fallback = condition(scaled_object, "Fallback");
   const Json& paused = condition(scaled_object, "Paused");
-  if (text_at(fallback, "status") == "True") {
-    report.broken(cause::keda_fallback,
-                  "A trigger fails, and KEDA serves a value that leads to fallback.replicas instead",
-                  said(fallback), look_at_object(scaled_object, "Repair the trigger that fails"));
-  }
   const bool partly = text_at(ready, "reason") == "PartialTriggerError";
   // A cause of its own says why.
-  if ((text_at(ready, "status") == "False" || partly) && !report.broken_before(Link::api_service)) {
-    report.broken(cause::keda_scaledobject,
-                  partly ? fmt::format("Some triggers of KEDA's ScaledObject {} fail", name_of(scaled_object))
-                         : fmt::format("KEDA's ScaledObject {} is not Ready: {}", name_of(scaled_object),
-                                       text_at(ready, "message")),
-                  said(ready),
-                  look_at_object(scaled_object, "Fix its trigger, as the condition and its Events say"));
+  if (partly && !fails(c, scaled_object)) {
+    judge_one_of_several(c, report, scaled_object, said(ready));
+  } else if ((text_at(ready, "status") == "False" || partly) && !report.broken_before(Link::api_service)) {
+    report.broken(
+        cause::keda_scaledobject,
+        partly ? fmt::format("Some triggers of KEDA's ScaledObject {} fail", name_of(scaled_object))
+               : fmt::format("KEDA's ScaledObject {} is not Ready: {}", name_of(scaled_object),
+                             text_at(ready, "message")),
+        said(ready),
+        look_at_scaled_object(scaled_object, "Fix its trigger, as the condition and its Events say"));
   }
   if (text_at(paused, "status") == "True") {
-    report.note(cause::keda_paused, fmt::format("ScaledObject {} is paused", name_of(scaled_object)),
+    std::string count = text_at(scaled_object, "status.pausedReplicaCount");
+    report.note(cause::keda_paused,
+                fmt::format("ScaledObject {} is paused{}", name_of(scaled_object),
+                            count.empty() ? "" : fmt::format(" at {} replicas", count)),
                 said(paused),
-                look_at_object(scaled_object, "Remove its annotation autoscaling.keda.sh/paused..."));
+                look_at_scaled_object(scaled_object, "Remove its annotation autoscaling.keda.sh/paused..."));
   }
 }
-
-}  // namespace
 
 void judge_keda(const Context& c, Report& report) {
   if (scaled_object_name(c.need).empty() && !c.hpa.name.starts_with("keda-hpa-"))
@@ -300,7 +303,8 @@ void judge_keda(const Context& c, Report& report) {
   report.set(Link::adapter, Mark::ok, fmt::format("KEDA, ScaledObject {}", name_of(*object)));
   judge_operator(c, report);
   if (trigger && !judge_address(c, report, *object, *trigger)) {
-    return judge_conditions(*object, report);
+    judge_fallback(*object, report);
+    return judge_conditions(c, *object, report);
   }
   if (trigger && follows(c, *trigger)) {
     const Reading* result = c.facts.find(eval_key(c.prometheus.address->key(), trigger->query));
@@ -310,7 +314,14 @@ void judge_keda(const Context& c, Report& report) {
                fmt::format("KEDA, ScaledObject {}: hpawalk does not ask the source of this trigger itself",
                            name_of(*object)));
   }
-  judge_conditions(*object, report);
+  const bool explained = report.broken_before(Link::api_service);
+  judge_fallback(*object, report);
+  if (!explained) {
+    std::optional<Said> said = said_by_keda(c, *object);
+    if (!judge_login(c, report, *object, said) && said) judge_said(report, *object, *said);
+  }
+  judge_conditions(c, *object, report);
+  judge_intervals(report, *object);
 }
 
 bool follows(const Context& c, const PrometheusTrigger& trigger) {
@@ -351,7 +362,9 @@ bool scaled_object_unread(const Context& c) {
 
 bool idle_by_keda(const Context& c) {
   const Json* object = scaled_object_of(c.facts, c.hpa);
-  return object != nullptr && idle(*object);
+  // Unknown where KEDA does not accept the ScaledObject: then it does not wake the target either.
+  return object != nullptr && may_be_idle(*object) &&
+         text_at(condition(*object, "Active"), "status") != "True";
 }
 
 }  // namespace hpawalk::diagnose

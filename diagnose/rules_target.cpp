@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "diagnose/collect.hpp"
+#include "diagnose/rules_keda.hpp"
 
 namespace hpawalk::diagnose {
 
@@ -145,7 +146,13 @@ bool same_target(const Hpa& one, const Hpa& other) {
 
 // Another HPA scales the same workload.
 bool shared_target(const TargetSide& s) {
+  if (s.report.has(cause::keda_hpa_not_taken_over)) return true;
+  if (const Hpa* other = not_taken_over(s.c)) {
+    judge_not_taken_over(s.c, s.report, *other, {});
+    return true;
+  }
   for (const Hpa& other : s.c.hpas) {
+    if (without_hpa(*other.object)) continue;
     if (other.space != s.c.hpa.space || other.name == s.c.hpa.name || !same_target(other, s.c.hpa)) continue;
     s.report.broken(
         cause::ambiguous_selector,

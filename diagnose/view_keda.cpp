@@ -10,7 +10,7 @@ namespace hpawalk::diagnose {
 
 std::string scaled_object_name(const MetricNeed& need) {
   return text_at(
-      Json{{"name", at(need.selector, std::vector<std::string>{"matchLabels", "scaledobject.keda.sh/name"})}},
+      Json{{"name", at(need.selector, std::vector<std::string>{"matchLabels", scaled_object_label})}},
       "name");
 }
 
@@ -25,6 +25,49 @@ const Json* scaled_object_of(const Facts& facts, const Hpa& hpa) {
       return object;
   }
   return nullptr;
+}
+
+std::string hpa_name_of(const Json& scaled_object) {
+  std::string made = text_at(scaled_object, "status.hpaName");
+  if (!made.empty()) return made;
+  return text_at(scaled_object, "spec.advanced.horizontalPodAutoscalerConfig.name",
+                 "keda-hpa-" + name_of(scaled_object));
+}
+
+const Json* keda_operator_service(const Facts& facts, const std::string& keda_space) {
+  for (const Json* service : facts.items("services", keda_space)) {
+    for (const Json& port : list_at(*service, "spec.ports")) {
+      if (int_at(port, "port") == 9666) return service;
+    }
+  }
+  return nullptr;
+}
+
+Authentication authentication_of(const Facts& facts, const Json& scaled_object, const Json& trigger,
+                                 const std::string& keda_space) {
+  Authentication found;
+  found.name = text_at(trigger, "authenticationRef.name");
+  if (found.name.empty()) return found;
+  found.kind = text_at(trigger, "authenticationRef.kind", "TriggerAuthentication");
+  const bool cluster = found.kind == "ClusterTriggerAuthentication";
+  const std::string space = space_of(scaled_object);
+  found.ref = found.kind + " " + (cluster ? found.name : space + "/" + found.name);
+  if (cluster) {
+    found.listed = facts.find("clustertriggerauthentications");
+    for (const Json* object : facts.items("clustertriggerauthentications")) {
+      if (name_of(*object) == found.name) found.object = object;
+    }
+  } else {
+    found.listed = facts.listing("triggerauthentications", space);
+    found.object = facts.object("triggerauthentications", space, found.name);
+  }
+  if (found.object == nullptr) return found;
+  found.identity = text_at(*found.object, "spec.podIdentity.provider");
+  for (const Json& secret : list_at(*found.object, "spec.secretTargetRef")) {
+    found.secrets.push_back({cluster ? keda_space : space, text_at(secret, "name"), text_at(secret, "key"),
+                             text_at(secret, "parameter")});
+  }
+  return found;
 }
 
 bool may_be_idle(const Json& scaled_object) {

@@ -11,11 +11,37 @@
 
 namespace hpawalk::diagnose {
 
+inline constexpr const char* scaled_object_label = "scaledobject.keda.sh/name";
+
 // KEDA names the ScaledObject in the selector of each external metric. Empty: the metric is not KEDA's.
 std::string scaled_object_name(const MetricNeed& need);
 
 // The ScaledObject of the HPA; null: it was not read, or the HPA has none.
 const Json* scaled_object_of(const Facts& facts, const Hpa& hpa);
+
+// Of the HPA that KEDA makes, or would make, of it.
+std::string hpa_name_of(const Json& scaled_object);
+
+// The Service of KEDA's operator, in KEDA's namespace: KEDA's metrics API server asks it over gRPC at port
+// 9666. Null: not found.
+const Json* keda_operator_service(const Facts& facts, const std::string& keda_space);
+
+// What a trigger authenticates with. `object` is null where no TriggerAuthentication is named, or where it
+// was not found (then `listed` says whether it was looked for).
+struct SecretKey {
+  std::string space, name, key, parameter;
+};
+struct Authentication {
+  std::string kind, name;  // empty: the trigger names none
+  std::string ref;         // "TriggerAuthentication shop/login"
+  const Json* object = nullptr;
+  const Reading* listed = nullptr;
+  std::vector<SecretKey> secrets;
+  std::string identity;  // podIdentity.provider: "azure-workload"
+};
+// `keda_space`: where the Secrets of a ClusterTriggerAuthentication are.
+Authentication authentication_of(const Facts& facts, const Json& scaled_object, const Json& trigger,
+                                 const std::string& keda_space);
 
 // KEDA scales to 0 where no trigger is active.
 bool may_be_idle(const Json& scaled_object);

@@ -200,6 +200,11 @@ std::optional<Spec> spec_of(const nlohmann::json& hpa) {
 
 State state_of(const nlohmann::json& hpa) {
   State state;
+  for (const Json& metric : list_at(hpa, "spec.metrics")) {
+    const Json& name = at(metric, std::vector<std::string>{"external", "metric", "selector", "matchLabels",
+                                                           "scaledobject.keda.sh/name"});
+    if (name.is_string()) state.scaled_object = name;
+  }
   state.current = static_cast<std::int32_t>(int_at(hpa, "status.currentReplicas"));
   state.desired = static_cast<std::int32_t>(int_at(hpa, "status.desiredReplicas"));
   for (const Json& c : list_at(hpa, "status.conditions"))
@@ -323,8 +328,16 @@ std::vector<Reason> why_unchanged(const Spec& spec, const Rules& rules, const Fl
     return reasons;
   }
   if (active.status == "False" && active.reason == "ScalingDisabled") {
-    add("zero", fmt::format("{} {} has 0 replicas, which disables scaling; set it to 1 or more",
-                            spec.target_kind, spec.target_name));
+    if (state.scaled_object.empty()) {
+      add("zero", fmt::format("{} {} has 0 replicas, which disables scaling; set it to 1 or more",
+                              spec.target_kind, spec.target_name));
+    } else {
+      add("keda-zero",
+          fmt::format("KEDA holds {} {} at 0 (ScaledObject {}), and scales it to {} at the first poll "
+                      "(pollingInterval) at which the value of a trigger is above its activationThreshold "
+                      "(default: 0)",
+                      spec.target_kind, spec.target_name, state.scaled_object, std::max(1, spec.min)));
+    }
     return reasons;
   }
   if (active.status == "False") {

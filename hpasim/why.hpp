@@ -30,6 +30,7 @@ struct State {
   std::vector<MetricState> metrics;                  // in the spec's order
   std::map<std::string, ConditionState> conditions;  // by type
   std::optional<std::int32_t> ready_pods;            // absent: taken to be all
+  std::string scaled_object;                         // of KEDA, which made the HPA of it; empty: none did
 };
 
 // An HPA's object, as autoscaling/v2 has it.
@@ -83,7 +84,8 @@ struct Held {
 };
 
 struct Reason {
-  std::string rule;  // stable: as rule_name(), and "scale", "within-tolerance", "unready", "moving"
+  std::string
+      rule;  // stable: as rule_name(), and "scale", "within-tolerance", "unready", "moving", "keda-zero"
   std::string text;
   std::optional<Time> until;  // when it ends by itself; if only an upper bound is known, `at_latest`
   bool at_latest = false;

@@ -220,7 +220,7 @@ struct Judge {
       return std::find(rules.begin(), rules.end(), reason.rule) != rules.end();
     };
     if (is({"scale", "no-metric", "zero"})) return {State::broken, reason.rule, reason.text, {}, {}};
-    if (is({"at-max", "at-min", "within-tolerance", "metric", "disabled"})) {
+    if (is({"at-max", "at-min", "within-tolerance", "metric", "disabled", "keda-zero"})) {
       return {State::settled,
               reason.rule,
               fmt::format("stays at {}: {}", hops.workload.wanted, reason.text),

@@ -29,6 +29,24 @@ bool served_by_keda(const Json& api_service) {
          text_at(api_service, "spec.service.name").find("keda") != std::string::npos;
 }
 
+// Of the operator's image: "mcr.microsoft.com/oss/v2/kedacore/keda:v2.18.1@sha256:..." is 2.18.1.
+std::string version_of_image(std::string image) {
+  image = image.substr(0, image.find('@'));
+  size_t colon = image.rfind(':');
+  if (colon == std::string::npos || image.find('/', colon) != std::string::npos) return {};
+  std::string tag = image.substr(colon + 1);
+  return tag.starts_with('v') ? tag.substr(1) : tag;
+}
+
+std::string title_of(world::KubeApi& api, const Json& api_service) {
+  const std::string space = text_at(api_service, "spec.service.namespace");
+  Result<Json> runs = world::kube_get(api, kube_kind("Deployment").object(space, "keda-operator"));
+  const Json& containers = runs ? list_at(*runs, "spec.template.spec.containers") : Json();
+  std::string version =
+      containers.is_array() && !containers.empty() ? version_of_image(text_at(containers[0], "image")) : "";
+  return fmt::format("KEDA{}{} in namespace {}", version.empty() ? "" : " ", version, space);
+}
+
 tl::unexpected<Error> autoscaler_exists(const config::Config& config, const std::string& what,
                                         const std::string& because) {
   return failure(ErrorClass::check_failed, "autoscaler-exists", what, because,
@@ -44,13 +62,24 @@ Result<KedaOwner> keda_owner(world::KubeApi& api, const config::Config& config) 
   if (crd->is_null() || is_ours(*crd, config)) return KedaOwner{};
   Result<Json> service = look_for(api, kube_kind("APIService").object(external_metrics_service));
   if (!service) return failure(service.error());
-  return KedaOwner{true, served_by_keda(*service)};
+  if (!served_by_keda(*service)) return KedaOwner{true, false};
+  return KedaOwner{true, true, title_of(api, *service)};
 }
 
-Result<bool> use_other_keda(world::KubeApi& api, const config::Config& config) {
+Result<bool> use_other_keda(world::KubeApi& api, const config::Config& config, bool addon) {
   Result<KedaOwner> owner = keda_owner(api, config);
   if (!owner) return failure(owner.error());
   if (owner->usable) return true;
+  if (addon && !owner->foreign) {
+    return failure(
+        ErrorClass::check_failed, "keda-unusable",
+        "The cluster's KEDA add-on is on, and KEDA is not there yet",
+        fmt::format("CustomResourceDefinition {} {}", definition,
+                    "was not found, or was created by this chain, before the add-on was enabled"),
+        "Wait until the add-on is installed (kubectl get pods -n kube-system), and run the command "
+        "again. If hpawalk installed its own KEDA before: " +
+            config.again("down") + " removes it. Nothing was changed");
+  }
   Result<Json> service = look_for(api, kube_kind("APIService").object(external_metrics_service));
   if (!service) return failure(service.error());
   if (owner->foreign) {

@@ -14,14 +14,17 @@ inline constexpr const char* external_metrics_service = "v1beta1.external.metric
 struct KedaOwner {
   bool foreign = false;  // its definitions exist, and are not this chain's
   bool usable = false;   // foreign, and KEDA serves the external metrics API
+  // Of a usable one: "KEDA 2.18.1 in namespace kube-system", as far as its operator's Deployment was read.
+  std::string title = {};
 };
 
 Result<KedaOwner> keda_owner(world::KubeApi& api, const config::Config& config);
 
 // Whether this chain's KEDA may be installed; or, true, another one is to be used as it is. Errors:
 // `not-ours` (another adapter serves the external metrics API), `keda-unusable`, `keda-elsewhere`; nothing
-// was changed.
-Result<bool> use_other_keda(world::KubeApi& api, const config::Config& config);
+// was changed. `addon`: the cluster's provider installs KEDA (ClusterAccess::keda_addon): then hpawalk never
+// does, not even before the provider has.
+Result<bool> use_other_keda(world::KubeApi& api, const config::Config& config, bool addon = false);
 
 // The name of the ScaledObject that an HPA was created for; empty: none.
 std::string scaled_object_of(const Json& hpa);

@@ -31,7 +31,7 @@ diagnose::Judgement deployed(const StageContext& context, const std::string& nam
   if (own.mark != Mark::broken) return own;
   Result<KedaOwner> owner = keda_owner(context.api, context.config);
   if (!owner) return {Mark::unknown, owner.error().what + ": " + owner.error().because, owner.error().id};
-  return owner->usable ? diagnose::Judgement{Mark::ok, "KEDA was not created by this chain"} : own;
+  return owner->usable ? diagnose::Judgement{Mark::ok, owner->title + " was not created by this chain"} : own;
 }
 
 diagnose::Judgement operator_available(const StageContext& context) {

@@ -41,7 +41,7 @@ class Finder {
     Operations operations = stage.operations(config_, access_);
     if (!operations) return failure(operations.error());
     if (stage.name == "keda") {
-      Result<bool> other = use_other_keda(api_, config_);
+      Result<bool> other = use_other_keda(api_, config_, access_.keda_addon);
       if (!other) return failure(other.error());
       work_.used = *other;
       if (*other) return std::move(work_);

@@ -30,6 +30,11 @@ else
   else
     "$hpawalk" cluster prepare  # compiles its parts, the first time
     counted "$here/aks.py" "$hpawalk" "$(command -v az)"
+    if [ -n "$(compiled keda-adapter)" ]; then
+      counted "$here/keda.py" "$hpawalk" "$(command -v az)"
+    else
+      skip "the KEDA add-on, on and off" "KEDA was not compiled on this machine yet; tests/cluster/keda.sh does that"
+    fi
   fi
 fi
 

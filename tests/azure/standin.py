@@ -58,6 +58,7 @@ class Azure:
         self.options = options
         self.lock = threading.Lock()
         self.assignments, self.images, self.blobs, self.runs, self.unexpected = {}, {}, {}, {}, []
+        self.put = []  # of the cluster: what was said of the KEDA add-on
         self.port = 0
         self.log = open(os.path.join(options.folder, "log.jsonl"), "w", buffering=1)
 
@@ -81,6 +82,10 @@ class Azure:
             properties["identityProfile"] = {"kubeletidentity": {
                 "resourceId": f"/subscriptions/{SUBSCRIPTION}/resourcegroups/MC_{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/pool",
                 "clientId": "00000000-0000-4000-8000-00000000000d", "objectId": KUBELET_ID}}
+        if self.options.keda:
+            properties["workloadAutoScalerProfile"] = {"keda": {"enabled": True}}
+            properties["securityProfile"] = {"workloadIdentity": {"enabled": True}}
+            properties["oidcIssuerProfile"] = {"enabled": True, "issuerURL": f"https://{self.host}/oidc/"}
         if self.options.private:
             properties["apiServerAccessProfile"] = {"enablePrivateCluster": True}
         whole = {"id": path, "name": CLUSTER, "type": "Microsoft.ContainerService/ManagedClusters", "location": "westeurope",
@@ -99,7 +104,7 @@ class Azure:
 
     def state(self):
         return {"registry": self.registry()["id"], "assignments": list(self.assignments.values()), "images": sorted(self.images),
-                "runs": {name: run["status"] for name, run in self.runs.items()}, "unexpected": self.unexpected}
+                "runs": {name: run["status"] for name, run in self.runs.items()}, "unexpected": self.unexpected, "put": self.put}
 
     # ---- a build: what a registry's agent does
 
@@ -277,7 +282,9 @@ def subscription(request, azure, *_):
 # ---- AKS
 
 @on("GET PUT", AKS)
-def get_cluster(request, azure, *_):
+def get_cluster(request, azure, found, query, body):
+    if request.command == "PUT":
+        azure.put.append((json.loads(body).get("properties", {}).get("workloadAutoScalerProfile") or {}).get("keda"))
     request.answer(200, azure.cluster())
 
 
@@ -488,6 +495,7 @@ def main():
     parser.add_argument("--private", action="store_true")
     parser.add_argument("--abac", action="store_true")
     parser.add_argument("--paused", action="store_true")
+    parser.add_argument("--keda", action="store_true", help="the KEDA add-on is enabled, with workload identity")
     options = parser.parse_args()
     certificate, key = (os.path.join(options.folder, name) for name in ("cert.pem", "key.pem"))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",

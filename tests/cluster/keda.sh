@@ -75,29 +75,124 @@ as_recorded() { jq -e '.prediction.possible and .prediction.worstSeconds <= 10' 
 check "  each change when the simulation of the recording has it" as_recorded
 jq -r '"      " + .prediction.verdict' out.json
 
-# Each fault is named first, before what follows from it.
+# Each fault is named first, before what follows from it. A healthy chain before each, and after it: nothing is named.
 check "5 is set" "$hpawalk" set-value 5 "${keda[@]}"
-first_is() { { "$hpawalk" diagnose nginx -o json || true; } | jq -e --arg id "$1" '.hpas[0].metrics[0].findings[0].cause == $id'; }
+# The first finding of the HPA, or ScaledObject, of that name; by one of its metrics.
+first_of() { { "$hpawalk" diagnose "$1" -o json || true; } | jq -e --arg id "$2" '[.hpas[0].metrics[].findings[0].cause] | index($id) != null'; }
+first_is() { first_of nginx "$1"; }
 repaired() {
-  kubectl annotate scaledobject nginx autoscaling.keda.sh/paused-scale-in- &&
-    kubectl patch scaledobject nginx --type=merge -p '{"spec":{"fallback":null}}' &&
+  kubectl delete hpa by-hand --ignore-not-found &&
+    kubectl annotate scaledobject nginx autoscaling.keda.sh/paused-scale-in- autoscaling.keda.sh/paused- &&
+    kubectl patch scaledobject nginx --type=merge -p '{"spec":{"fallback":null,"idleReplicaCount":null,"advanced":{"scalingModifiers":null}}}' &&
     kubectl apply --server-side --force-conflicts --field-manager=hpawalk -f scaledobject.yaml &&
     kubectl scale deployment keda-operator -n keda --replicas=1 && within 180 healthy
+}
+faults_named=0 faults_healthy=0
+# told HPA FAILED_BEFORE: what diagnose says, where the check before failed.
+told() { [ "$failed" -eq "$2" ] || "$hpawalk" diagnose "$1" | head -n 40; }
+named() { # ID HPA
+  local before=$failed
+  check "  diagnose names it" within 90 first_of "$2" "$1"
+  told "$2" "$before"
+  faults_named=$((faults_named + 1 - failed + before))
+}
+unnamed() { # COMMAND...
+  local before=$failed
+  check "  and nothing, once it is repaired" "$@"
+  told nginx "$before"
+  faults_healthy=$((faults_healthy + 1 - failed + before))
 }
 fault() { # ID COMMAND...
   local id=$1
   shift
   check "$id is made" "$@"
-  check "  diagnose names it" within 90 first_is "$id"
-  check "  and nothing, once it is repaired" repaired
+  named "$id" nginx
+  unnamed repaired
 }
+patched() { kubectl patch scaledobject nginx --type=json -p "$1"; }
 trigger() { # FIELD VALUE, as JSON
-  kubectl patch scaledobject nginx --type=json -p "[{\"op\":\"add\",\"path\":\"/spec/triggers/0/metadata/$1\",\"value\":$2}]"
+  patched "[{\"op\":\"add\",\"path\":\"/spec/triggers/0/metadata/$1\",\"value\":$2}]"
 }
 falls_back() {
   kubectl patch scaledobject nginx --type=merge -p '{"spec":{"fallback":{"failureThreshold":1,"replicas":3}}}' &&
     trigger query '"sum(prom_fake_value"'
 }
+# With a token from TriggerAuthentication $1.
+with_token() {
+  patched '[{"op":"add","path":"/spec/triggers/0/authenticationRef","value":{"name":"'"$1"'"}},{"op":"add","path":"/spec/triggers/0/metadata/authModes","value":"bearer"}]'
+}
+token_from() { # TRIGGERAUTHENTICATION SECRET
+  kubectl apply -f - <<YAML && with_token "$1"
+apiVersion: keda.sh/v1alpha1
+kind: TriggerAuthentication
+metadata: {name: $1, namespace: default}
+spec: {secretTargetRef: [{parameter: bearerToken, name: $2, key: token}]}
+YAML
+}
+formula() { # FORMULA TARGET
+  kubectl patch scaledobject nginx --type=merge -p '{"spec":{"advanced":{"scalingModifiers":{"formula":"'"$1"'","target":"'"$2"'"}}}}'
+}
+idle_above_min() { kubectl patch scaledobject nginx --type=merge -p '{"spec":{"idleReplicaCount":2}}'; }
+intervals() { kubectl patch scaledobject nginx --type=merge -p '{"spec":{"minReplicaCount":1,"cooldownPeriod":60}}'; }
+by_hand() {
+  kubectl apply -f - <<'YAML'
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: by-hand, namespace: default}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: nginx}
+  maxReplicas: 3
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]
+YAML
+}
+prom_fake=prom-fake.default.svc:$(kubectl get service prom-fake -o 'jsonpath={.spec.ports[0].port}')
+prometheus_at=$(kubectl get scaledobject nginx -o 'jsonpath={.spec.triggers[0].metadata.serverAddress}')
+second_trigger() {
+  patched '[{"op":"add","path":"/spec/triggers/-","value":{"type":"prometheus","metadata":{"serverAddress":"'"$prometheus_at"'","query":"sum(prom_fake_value","threshold":"5"}}}]'
+}
+# A Prometheus of several tenants, on the node's own address; the pod is there because the API server's proxy leads to
+# pods only.
+cat >tenants.py <<'PY'
+import http.server, sys
+class Tenants(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        tenant = self.headers.get("X-Scope-OrgID")
+        body = b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"5"]}]}}' if tenant else b"no org id\n"
+        self.send_response(200 if tenant else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Tenants)
+open(sys.argv[1], "w").write(str(server.server_port))
+server.serve_forever()
+PY
+nsenter --target "$(cut -d' ' -f1 "$(dirname "$KUBECONFIG")/node.pid")" --net python3 tenants.py port &
+tenants=$!
+trap 'kill $tenants 2>/dev/null; "$hpawalk" cluster down --name $name >/dev/null 2>&1; rm -rf "$work"' EXIT
+within 20 test -s port
+kubectl apply -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Service
+metadata: {name: tenants, namespace: default}
+spec: {selector: {app: tenants}, ports: [{port: 80, targetPort: $(cat port)}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: tenants, namespace: default, labels: {app: tenants}}
+spec: {hostNetwork: true, terminationGracePeriodSeconds: 0, containers: [{name: pause, image: "${PAUSE_IMAGE:-registry.k8s.io/pause:3.10.2}"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: empty, namespace: default}
+spec: {selector: {app: nobody}, ports: [{port: 9090}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: without-token, namespace: default}
+stringData: {password: unseen}
+YAML
+
 check "  and 1 replica is there" within 30 replicas_are 1
 fault "keda-several-rows" trigger query '"count by (__name__) ({job=~\".+\"})"'
 fault "keda-empty-result" trigger query '"sum(prom_fake_value{service=\"prom-fak\"})"'
@@ -105,10 +200,59 @@ fault "keda-query-fails" trigger query '"sum(prom_fake_value"'
 fault "keda-no-number" trigger query '"sum(prom_fake_value) / (sum(prom_fake_value) - sum(prom_fake_value))"'
 fault "keda-server-address" trigger serverAddress '"http://nowhere.default.svc:9090"'
 fault "keda-fallback" falls_back
-fault "keda-scaledobject" trigger threshold '"many"'
+fault "keda-trigger-invalid" trigger threshold '"many"'
+fault "keda-trigger-invalid" patched '[{"op":"replace","path":"/spec/triggers/0/type","value":"promtheus"}]'
+fault "keda-trigger-invalid" patched '[{"op":"remove","path":"/spec/triggers/0/metadata/query"}]'
 fault "keda-paused" kubectl annotate scaledobject nginx autoscaling.keda.sh/paused-scale-in=true
+fault "keda-paused" kubectl annotate scaledobject nginx autoscaling.keda.sh/paused=true
 fault "keda-below-activation" trigger activationThreshold '"100"'
 fault "keda-operator-not-running" kubectl scale deployment keda-operator -n keda --replicas=0
+fault "keda-auth-missing" with_token absent
+fault "keda-auth-secret" token_from no-secret absent
+fault "keda-auth-key" token_from no-key without-token
+fault "keda-tenant-header" trigger serverAddress '"http://tenants.default.svc"'
+fault "keda-login-rejected" patched '[{"op":"add","path":"/spec/triggers/0/metadata/serverAddress","value":"https://kubernetes.default.svc"},{"op":"add","path":"/spec/triggers/0/metadata/unsafeSsl","value":"true"}]'
+fault "keda-source-tls" trigger serverAddress '"https://kubernetes.default.svc"'
+fault "keda-source-tls" trigger serverAddress "\"https://${prometheus_at#http://}\""
+fault "keda-api-path" trigger serverAddress "\"$prometheus_at/prometheus\""
+fault "keda-source-unreachable" trigger serverAddress '"http://empty.default.svc:9090"'
+fault "keda-formula" formula 'value * 2' 10
+fault "keda-formula" formula 'float(1)' none
+fault "keda-scaledobject" patched '[{"op":"replace","path":"/spec/triggers/0","value":{"type":"metrics-api","metadata":{"url":"http://'"$prom_fake"'/value","valueLocation":"nowhere","targetValue":"5"}}}]'
+fault "keda-replica-bounds" idle_above_min
+fault "keda-one-trigger-fails" second_trigger
+fault "keda-intervals" intervals
+fault "keda-hpa-not-taken-over" by_hand
+
+# Of ScaledObjects that get no HPA. KEDA's chain beside them stays healthy.
+alone() { # ID NAME SPEC, as YAML in one line
+  check "$1 is made" kubectl apply -f - <<YAML
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: $2, namespace: default}
+spec: $3
+YAML
+  named "$1" "$2"
+  kubectl delete scaledobject "$2" >/dev/null
+}
+cron='[{type: cron, metadata: {timezone: UTC, start: 0 0 * * *, end: 1 0 * * *, desiredReplicas: "2"}}]'
+alone "keda-scale-target" no-target "{scaleTargetRef: {name: absent}, triggers: $cron}"
+unnamed within 60 healthy
+alone "keda-trigger-invalid" no-window "{scaleTargetRef: {name: nginx}, triggers: [{type: cron, metadata: {timezone: UTC}}]}"
+unnamed within 60 healthy
+alone "keda-source-unreachable" no-redis '{scaleTargetRef: {name: nginx}, triggers: [{type: redis, metadata: {address: "empty.default.svc:9090", listName: jobs, listLength: "5"}}]}'
+unnamed within 60 healthy
+check "the operator watches another namespace" kubectl set env deployment keda-operator -n keda WATCH_NAMESPACE=elsewhere
+check "  and is there again" kubectl rollout status deployment keda-operator -n keda --timeout 180s
+alone "keda-no-hpa" unwatched "{scaleTargetRef: {name: nginx}, triggers: $cron}"
+check "it watches all again" kubectl set env deployment keda-operator -n keda WATCH_NAMESPACE=
+check "  and is there again" kubectl rollout status deployment keda-operator -n keda --timeout 180s
+unnamed repaired
+printf '      %s faults named first, %s times nothing was named on a healthy chain\n' "$faults_named" "$faults_healthy"
+kubectl delete service,pod tenants >/dev/null
+kubectl delete service empty >/dev/null
+kubectl delete secret without-token >/dev/null
+kubectl delete triggerauthentications --all >/dev/null
 
 other=(--namespace two --prometheus-namespace two-metrics --adapter-namespace two-metrics)
 kubectl create namespace two >/dev/null

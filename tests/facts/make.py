@@ -212,7 +212,7 @@ def keda(f):
     f["pods/metrics-api"]["value"]["items"].append(pod)
     f["services"]["value"]["items"].append(service)
     f["scaledobjects"] = {"path": "/apis/keda.sh/v1alpha1/scaledobjects", "value": {"items": [{"metadata": {"name": "orders", "namespace": "shop"}, "status": {
-        "hpaName": "keda-hpa-orders", "conditions": [{"type": "Ready", "status": "False", "reason": "ScaledObjectCheckFailed", "message": "error establishing rabbitmq connection: dial tcp: lookup rabbit: no such host"}]}}]}}
+        "hpaName": "keda-hpa-orders", "conditions": [{"type": "Ready", "status": "False", "reason": "ScaledObjectCheckFailed", "message": "error inspecting queue: Exception (404) Reason: \"NOT_FOUND - no queue 'orders' in vhost '/'\""}]}}]}}
     conditions(f, "ScalingActive", status="False", reason="FailedGetExternalMetric", message="unable to get external metric shop/s0-rabbitmq-orders/nil: unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error when getting metric values")
 
 
@@ -350,6 +350,79 @@ def keda_api_of_another(f):
 def keda_condition(f, kind, reason, message):
     keda_prometheus(f)
     scaled_object(f, kind, status="True", reason=reason, message=message)
+
+
+def keda_refused(f, message, **metadata):
+    """KEDA does not accept the ScaledObject as it is now: its HPA stays as it was, and cannot be served any more."""
+    keda_prometheus(f, **metadata)
+    keda_fails(f, "error getting scalers " + message.split(": ", 1)[1])
+    scaled_object(f, "Ready", status="False", reason="ScaledObjectCheckFailed", message=message)
+
+
+CANNOT_ENSURE = "failed to ensure HPA is correctly created for ScaledObject: "
+NO_TOKEN = CANNOT_ENSURE + "error parsing prometheus metadata: error parsing prometheus metadata: bearer token=[redacted] is required when bearer auth is enabled"
+
+
+def keda_auth(f, kind="TriggerAuthentication", listed=True, secret=None):
+    keda_refused(f, NO_TOKEN, authModes="bearer")
+    f["scaledobjects"]["value"]["items"][0]["spec"]["triggers"][0]["authenticationRef"] = {"name": "login", **({} if kind == "TriggerAuthentication" else {"kind": kind})}
+    own = {"metadata": {"name": "login", **({"namespace": "shop"} if kind == "TriggerAuthentication" else {})},
+           "spec": {"secretTargetRef": [{"parameter": "bearerToken", "name": "prom-token", "key": "token"}]}}
+    f[kind.lower() + "s"] = {"path": f"/apis/keda.sh/v1alpha1/{kind.lower()}s", "value": {"items": [own] if listed else []}}
+    space = "shop" if kind == "TriggerAuthentication" else "metrics-api"
+    key, path = f"secrets/{space}/prom-token", f"/api/v1/namespaces/{space}/secrets/prom-token"
+    if secret == "absent":
+        error(f, key, "kube-not-found", 'secrets "prom-token" not found')
+    elif secret == "forbidden":
+        error(f, key, "kube-forbidden", 'secrets "prom-token" is forbidden', f"get secrets in namespace {space}")
+    elif secret:
+        f[key] = {"path": path, "value": {"metadata": {"name": "prom-token", "namespace": space, "hpawalkKeys": secret}}}
+    if key in f:
+        f[key]["path"] = path
+
+
+def keda_log(f, message, own=None, **metadata):
+    """The trigger fails as it is run: only the operator's log says why."""
+    keda_prometheus(f, **metadata)
+    keda_fails(f, "rpc error: code = Unknown desc = error when getting metric values metric:s0-prometheus encountered error")
+    line = base["taken"][:19] + 'Z\tERROR\tscale_handler\terror getting scale decision\t{"scaledObject.Namespace": "shop", "scaledObject.Name": "orders", "scaler": "prometheusScaler", "error": "' + message + '"}'
+    f["log metrics-api/keda-operator-5c9f"] = {"path": "/api/v1/namespaces/metrics-api/pods/keda-operator-5c9f/log?tailLines=400", "value": [
+        line.replace(message, "an error of before").replace(base["taken"][:19], "2026-01-01T00:00:00"), line]}
+    if own:
+        error(f, EVAL, "prometheus-http", own)
+
+
+def keda_without_hpa(f, conditions):
+    """What diagnose assumes of a ScaledObject for which KEDA has made no HPA."""
+    keda_prometheus(f)
+    f["scaledobjects"]["value"]["items"][0]["spec"].update(scaleTargetRef={"name": "absent"})
+    f["scaledobjects"]["value"]["items"][0]["status"] = {"conditions": conditions} if conditions else {}
+    f["hpas"]["value"]["items"][0] = {
+        "metadata": {"name": "keda-hpa-orders", "namespace": "shop", "annotations": {"hpawalk/assumed": "ScaledObject"}},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "absent"},
+                 "metrics": [{"type": "External", "external": {"metric": {"name": "s0-prometheus", "selector": {"matchLabels": {"scaledobject.keda.sh/name": "orders"}}}, "target": {"type": "AverageValue"}}}]},
+        "status": {}}
+
+
+def keda_one_of_two(f):
+    """The second trigger is of a source that hpawalk does not ask, and fails."""
+    keda_prometheus(f)
+    scaled_object(f, "Ready", status="Unknown", reason="PartialTriggerError", message="Some triggers defined in ScaledObject are not working correctly")
+    f["scaledobjects"]["value"]["items"][0]["spec"]["triggers"].append({"type": "rabbitmq", "metadata": {}})
+    hpa = f["hpas"]["value"]["items"][0]
+    second = copy.deepcopy(hpa["spec"]["metrics"][0])
+    second["external"]["metric"]["name"] = "s1-rabbitmq-orders"
+    hpa["spec"]["metrics"].append(second)
+    path = next(key for key in f if key.startswith("api /apis/external")).replace("s0-prometheus", "s1-rabbitmq-orders")
+    error(f, path, "kube-refused", "Internal error occurred: rpc error: code = Unknown desc = error when getting metric values metric:s1-rabbitmq-orders encountered error")
+
+
+def not_taken_over(f):
+    """The ScaledObject names an HPA that exists, and KEDA does not accept the ScaledObject."""
+    target = f["hpas"]["value"]["items"][0]["spec"]["scaleTargetRef"]["name"]
+    f["scaledobjects"] = {"path": "/apis/keda.sh/v1alpha1/scaledobjects", "value": {"items": [{"metadata": {"name": "orders", "namespace": "shop"}, "spec": {
+        "scaleTargetRef": {"name": target}, "advanced": {"horizontalPodAutoscalerConfig": {"name": "object-value"}}, "triggers": [{"type": "promtheus"}]}, "status": {
+            "conditions": [{"type": "Ready", "status": "False", "reason": "ScaledObjectCheckFailed", "message": CANNOT_ENSURE + "no scaler found for type: promtheus"}]}}]}}
 
 
 def source_not_ready(f):
@@ -1178,8 +1251,27 @@ FILES = {
     "healthy@keda": keda_prometheus, "healthy@keda-idle": keda_idle, "keda-several-rows": keda_several_rows, "keda-empty-result": keda_empty_result,
     "keda-empty-result@fails": keda_empty_fails, "keda-query-fails": keda_query_fails, "keda-server-address": keda_nowhere, "keda-operator-not-running": keda_operator_down,
     "keda-no-number": lambda f: keda_rows(f, "NaN"), "keda-below-activation": lambda f: keda_idle(f, "4", activationThreshold="5"),
-    "keda-fallback": lambda f: keda_condition(f, "Fallback", "FallbackExists", "At least one trigger is falling back on this scaled object"),
+    "keda-fallback": lambda f: (keda_condition(f, "Fallback", "FallbackExists", "At least one trigger is falling back on this scaled object"),
+                                f["scaledobjects"]["value"]["items"][0]["spec"].update(fallback={"replicas": 3})),
+    "healthy@keda-no-fallback": lambda f: keda_condition(f, "Fallback", "FallbackExists", "At least one trigger is falling back on this scaled object"),
     "metric-gone-at-zero@keda": keda_never_wakes, "two-adapters@of-keda": keda_api_of_another, "keda-paused": lambda f: keda_condition(f, "Paused", "ScaledObjectPaused", "ScaledObject is paused"),
+    "keda-auth-missing": lambda f: keda_auth(f, listed=False), "keda-auth-secret": lambda f: keda_auth(f, secret="absent"),
+    "keda-auth-secret@forbidden": lambda f: keda_auth(f, "ClusterTriggerAuthentication", secret="forbidden"), "keda-auth-key": lambda f: keda_auth(f, secret=["password", "user"]),
+    "keda-login-rejected": lambda f: keda_log(f, "prometheus query api returned error. status: 401", "Unauthorized"),
+    "keda-tenant-header": lambda f: keda_log(f, "prometheus query api returned error. status: 401", "no org id"),
+    "keda-pod-identity": lambda f: keda_log(f, "prometheus query api returned error. status: 401", serverAddress="https://shop-a1b2.westeurope.prometheus.monitor.azure.com"),
+    "keda-api-path": lambda f: keda_log(f, "prometheus query api returned error. status: 404", "404 page not found"),
+    "keda-source-unreachable": lambda f: keda_log(f, 'Get \\"http://prom-web.watch.svc:9191/api/v1/query\\": dial tcp 10.96.12.7:9191: connect: connection refused', "no endpoints available for service"),
+    "keda-source-tls": lambda f: keda_log(f, 'Get \\"https://prom-web.watch.svc:9191/api/v1/query\\": http: server gave HTTP response to HTTPS client', "error trying to reach service"),
+    "keda-trigger-invalid": lambda f: keda_refused(f, CANNOT_ENSURE + "no scaler found for type: promtheus"),
+    "keda-trigger-invalid@parameter": lambda f: keda_refused(f, CANNOT_ENSURE + 'error parsing prometheus metadata: error parsing prometheus metadata: missing required parameter "query" in [triggerMetadata]'),
+    "keda-formula": lambda f: keda_refused(f, CANNOT_ENSURE + "error validating formula in ScalingModifiers\nunknown name queue (1:7)"),
+    "keda-replica-bounds": lambda f: keda_refused(f, "ScaledObject doesn't have correct Idle/Min/Max Replica Counts specification: IdleReplicaCount=2 must be less than MinReplicaCount=1"),
+    "keda-scale-target": lambda f: keda_without_hpa(f, [{"type": "Ready", "status": "False", "reason": "ScaledObjectCheckFailed", "message": 'ScaledObject doesn\'t have correct scaleTargetRef specification: deployments.apps "absent" not found'}]),
+    "keda-no-hpa": lambda f: keda_without_hpa(f, []),
+    "keda-paused@no-hpa": lambda f: keda_without_hpa(f, [{"type": "Ready", "status": "True", "reason": "ScaledObjectReady", "message": "ScaledObject is paused"}, {"type": "Paused", "status": "True", "reason": "ScaledObjectPaused", "message": "ScaledObject is paused"}]),
+    "keda-one-trigger-fails": keda_one_of_two, "keda-hpa-not-taken-over": not_taken_over,
+    "keda-intervals": lambda f: (keda_prometheus(f), f["scaledobjects"]["value"]["items"][0]["spec"].update(cooldownPeriod=60, pollingInterval=5)),
     "keda-scaledobject": keda, "source-pods-not-ready": source_not_ready, "target-not-discovered": not_discovered, "no-scrape-config": without_operator,
     "adapter-config-invalid": invalid_config, "rate-limited": rate_limited, "scale-refused": refused, "target-selector": selector, "resource-metrics-empty": resource,
     "healthy@pod-level-requests": pod_level_requests, "resource-request-missing@container-resource": of_container, "resource-request-missing@native-sidecar": native_sidecar,

@@ -322,7 +322,8 @@ namespace {
 // What doctor finds under this name, in a registry of this mode.
 Precondition looked(const std::string& name, const std::string& mode, const std::string& cluster_roles,
                     const std::string& own_roles, const std::string& limit = "Off",
-                    const std::string& user = "me@example.com", const std::string& more = "") {
+                    const std::string& user = "me@example.com", const std::string& more = "",
+                    const std::string& cluster_more = "") {
   fakes::FakeWorld world;
   world.processes.programs = {"az"};
   world.processes.allow("az version" + az_end, {0, R"({"azure-cli": "2.91.0"})", ""});
@@ -330,7 +331,9 @@ Precondition looked(const std::string& name, const std::string& mode, const std:
                         {0, R"({"id": "s", "name": "n", "user": {"name": ")" + user + R"("}})", ""});
   world.processes.allow(
       "az aks show --resource-group walk --name walkcluster" + az_end,
-      {0, R"({"location": "westeurope", "identityProfile": {"kubeletidentity": {"objectId": "kubelet"}}})",
+      {0,
+       R"({"location": "westeurope", "identityProfile": {"kubeletidentity": {"objectId": "kubelet"}})" +
+           cluster_more + "}",
        ""});
   world.processes.allow(
       "az acr show --name walkregistry" + az_end + " --resource-group walkacr",
@@ -370,6 +373,41 @@ TEST_CASE("doctor says the registry's mode in the words of the portal") {
       "w.azurecr.io (Basic), role assignment permissions mode: RBAC Registry + ABAC Repository Permissions");
   CHECK(looked("registry", "LegacyRegistryPermissions", "[]", "[]").evidence ==
         "w.azurecr.io (Basic), role assignment permissions mode: RBAC Registry Permissions");
+}
+
+TEST_CASE("doctor says whether AKS has the KEDA add-on, with the line that enables it, and only for KEDA") {
+  auto addon = [](const std::string& metrics, const std::string& cluster) {
+    return looked("KEDA add-on", "", "[]", "[]", "Off", "me@example.com", "metrics: " + metrics + "\n",
+                  cluster);
+  };
+  const std::string
+      on = R"(, "workloadAutoScalerProfile": {"keda": {"enabled": true}})",
+      identity =
+          R"(, "securityProfile": {"workloadIdentity": {"enabled": true}}, "oidcIssuerProfile": {"enabled": true})";
+  CHECK(addon("adapter", on).evidence == "");
+  CHECK(addon("keda", on).evidence ==
+        "the KEDA add-on is on, in namespace kube-system; workload identity is off");
+  CHECK(addon("keda", on + identity).evidence ==
+        "the KEDA add-on is on, in namespace kube-system; workload identity is on");
+  Precondition off = addon("keda", identity);
+  CHECK(off.mark == Mark::ok);
+  CHECK(off.evidence == "the KEDA add-on is off");
+  CHECK(contains(off.hint, "az aks update --resource-group walk --name walkcluster --enable-keda"));
+}
+
+TEST_CASE("up on AKS knows of the KEDA add-on, and its plan changes none") {
+  fakes::FakeWorld world;
+  answer_as_azure(world, R"(, "workloadAutoScalerProfile": {"keda": {"enabled": true}})");
+  Config config = configured("cluster: aks\nmetrics: keda\n", walkthrough);
+  auto target = make_target(world.world, config);
+  Result<ClusterAccess> access = target->ensure(silence);
+  REQUIRE(access);
+  CHECK(access->keda_addon);
+  for (const PlannedCommand& planned : target->plan().cluster) {
+    bool keda = planned.command.find("--enable-keda") != std::string::npos;
+    if (keda) CHECK(planned.command.starts_with("# az aks update "));
+  }
+  CHECK_FALSE(EnsuredAks().target->find()->keda_addon);
 }
 
 TEST_CASE("doctor counts the cluster's roles as the registry's mode does") {

@@ -67,7 +67,7 @@ TEST_CASE("Every cause is made by a real fault, except those that the local clus
       &cause::apiserver_http_proxy,      &cause::adapter_mesh_sidecar,
       &cause::overlay_network,           &cause::empty_discovery,
       &cause::waiting_for_sync,          &cause::hpa_missing,
-      &cause::monitor_other_group};
+      &cause::monitor_other_group,       &cause::keda_pod_identity};
   std::string faults = content(root / "tests" / "cluster" / "faults" / "faults.py") +
                        content(root / "tests" / "cluster" / "keda.sh");
   for (const Cause* c : causes()) {

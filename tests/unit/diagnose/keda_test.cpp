@@ -1,7 +1,11 @@
 // What a ScaledObject says, and what is judged of it beyond the facts files.
 #include <doctest/doctest.h>
 
+#include "diagnose/collect.hpp"
+#include "diagnose/kept.hpp"
 #include "diagnose/view_keda.hpp"
+#include "tests/fakes/fake_kube_api.hpp"
+#include "tests/fakes/fakes.hpp"
 #include "tests/fakes/judged.hpp"
 
 using namespace hpawalk;
@@ -65,4 +69,130 @@ TEST_CASE("A query without a result is a fault where its series has samples, and
   document["readings"]["prom:watch/prom-web:9191 samples"]["value"] = Json::array();
   document["readings"]["prom:watch/prom-web:9191 counts"]["value"] = Json::object();
   CHECK(fakes::find(judged(document), "keda-empty-result")->severity == Mark::note);
+}
+
+TEST_CASE("Of a trigger's headers only the names are kept, and of a Secret only its keys") {
+  Json object = {{"spec",
+                  {{"triggers",
+                    {{{"type", "prometheus"},
+                      {"metadata", {{"customHeaders", "X-Scope-OrgID=shop,Authorization=Bearer abc"}}}}}}}}};
+  CHECK(kept("scaledobjects", object)["spec"]["triggers"][0]["metadata"]["customHeaders"] ==
+        "X-Scope-OrgID,Authorization");
+  Json secret = {{"metadata",
+                  {{"name", "login"},
+                   {"annotations", {{"note", "hunter2"}}},
+                   {"managedFields",
+                    {{{"fieldsV1", {{"f:data", {{".", Json::object()}, {"f:token", Json::object()}}}}}},
+                     {{"fieldsV1", {{"f:metadata", Json::object()}}}}}}}},
+                 {"data", {{"token", "aHVudGVyMg=="}}}};
+  Json cut = kept("secrets/shop/login", secret);
+  CHECK(cut == Json{{"metadata", {{"name", "login"}, {"hpawalkKeys", {"token"}}}}});
+}
+
+TEST_CASE("KEDA's own text counts only since the ScaledObject's last change, and while the trigger fails") {
+  Json document = document_of("keda-login-rejected");
+  CHECK(fakes::first_cause(document) == "keda-login-rejected");
+  Json& metadata = document["readings"]["scaledobjects"]["value"]["items"][0]["metadata"];
+  metadata["hpawalkLastChange"] = "2199-01-01T00:00:00Z";
+  CHECK(fakes::first_cause(document) == "keda-scaledobject");
+  Json works = document_of("healthy@keda");
+  works["readings"]["log metrics-api/keda-operator-5c9f"] =
+      document_of("keda-login-rejected")["readings"]["log metrics-api/keda-operator-5c9f"];
+  CHECK(judged(works).verdict() == Mark::ok);
+}
+
+TEST_CASE("Credentials that are missing are named as far as they can be seen") {
+  auto finding = [](const std::string& file) { return fakes::first_of(document_of(file)); };
+  CHECK(finding("keda-auth-missing").sentence ==
+        "TriggerAuthentication shop/login not found, which the trigger names: KEDA goes on without "
+        "credentials");
+  CHECK(finding("keda-auth-secret").certainty == Certainty::certain);
+  CHECK(finding("keda-auth-secret@forbidden").certainty == Certainty::likely);
+  CHECK(finding("keda-auth-key").sentence.starts_with("Secret shop/prom-token has no key token"));
+  // A TriggerAuthentication that nobody misses is a note.
+  Json document = document_of("healthy@keda");
+  document["readings"]["scaledobjects"]["value"]["items"][0]["spec"]["triggers"][0]["authenticationRef"] = {
+      {"name", "login"}};
+  document["readings"]["triggerauthentications"] = {{"path", "/x"}, {"value", {{"items", Json::array()}}}};
+  CHECK(judged(document).verdict() == Mark::note);
+  CHECK(fakes::find(judged(document), "keda-auth-missing")->severity == Mark::note);
+}
+
+TEST_CASE("Of several triggers the one that fails is named, and what the HPA does then") {
+  HpaDiagnosis diagnosis = fakes::judged_hpa(document_of("keda-one-trigger-fails"));
+  REQUIRE(diagnosis.chains.size() == 2);
+  CHECK(diagnosis.chains[0].first_broken()->sentence ==
+        "s1-rabbitmq-orders of ScaledObject orders fails, and this one works: the HPA still scales up by it, "
+        "and does not scale down");
+  CHECK(diagnosis.chains[1].first_broken() != nullptr);
+}
+
+TEST_CASE("An HPA beside KEDA's, of the same workload, is told to be taken over or deleted") {
+  Json document = document_of("healthy@keda");
+  Json& hpas = document["readings"]["hpas"]["value"]["items"];
+  Json own = hpas[0];
+  own["metadata"]["name"] = "own";
+  own["spec"]["metrics"] = {
+      {{"type", "Resource"},
+       {"resource", {{"name", "cpu"}, {"target", {{"type", "AverageValue"}, {"averageValue", "1"}}}}}}};
+  hpas.push_back(own);
+  fakes::set_condition(
+      document, "ScalingActive",
+      {{"status", "False"}, {"reason", "AmbiguousSelector"}, {"message", "pods by selector"}});
+  Facts facts = *facts_from(document.dump());
+  for (const char* name : {"object-value", "own"}) {
+    std::vector<HpaDiagnosis> all = diagnose_hpas(facts, "shop", name);
+    REQUIRE(all.size() == 1);
+    const Finding* found = fakes::find(all[0].chains[0], "keda-hpa-not-taken-over");
+    REQUIRE(found != nullptr);
+    CHECK(found->sentence.starts_with(
+        "HPA own scales the same Deployment object-value as KEDA's HPA object-value"));
+    CHECK(found->fix.says.find("horizontalPodAutoscalerConfig.name: own") != std::string::npos);
+    CHECK(fakes::find(all[0].chains[0], "ambiguous-selector") == nullptr);
+  }
+}
+
+TEST_CASE("Intervals are spoken of only where they have no effect") {
+  auto notes = [](const Json& spec) {
+    Json document = document_of("healthy@keda");
+    document["readings"]["scaledobjects"]["value"]["items"][0]["spec"].update(spec);
+    size_t count = 0;
+    for (const Finding& f : judged(document).findings) count += f.cause == "keda-intervals";
+    return count;
+  };
+  CHECK(notes({{"cooldownPeriod", 300}, {"pollingInterval", 30}}) == 0);
+  CHECK(notes({{"cooldownPeriod", 60}, {"pollingInterval", 5}}) == 2);
+  CHECK(notes({{"cooldownPeriod", 60}, {"pollingInterval", 5}, {"minReplicaCount", 0}}) == 0);
+  CHECK(notes({{"cooldownPeriod", 60}, {"minReplicaCount", 2}, {"idleReplicaCount", 0}}) == 0);
+}
+
+TEST_CASE("A ScaledObject without an HPA is diagnosed, by its own name and by that of the HPA") {
+  Json document = document_of("healthy@keda");
+  Json object = document["readings"]["scaledobjects"]["value"]["items"][0];
+  object["metadata"]["name"] = "late";
+  object["status"] = {{"conditions",
+                       {{{"type", "Ready"},
+                         {"status", "False"},
+                         {"reason", "ScaledObjectCheckFailed"},
+                         {"message",
+                          "failed to ensure HPA is correctly created for ScaledObject: no scaler found for "
+                          "type: promtheus"}}}}};
+  document["readings"]["scaledobjects"]["value"]["items"].push_back(object);
+  for (const char* name : {"late", "keda-hpa-late"}) {
+    fakes::FakeKubeApi api;
+    fakes::ScriptedHttp http;
+    fakes::FakeClock clock;
+    fakes::answer_as_read(api, clock, document);
+    api.absent("/*");
+    CollectOptions options{.space = "shop", .name = name, .scaled_objects = true};
+    Result<Facts> facts = collect(api, http, clock, options);
+    REQUIRE(facts);
+    CHECK(facts->asked_name == "keda-hpa-late");
+    std::vector<HpaDiagnosis> all = diagnose_hpas(*facts, "shop", facts->asked_name);
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].verdict() == Mark::broken);
+    CHECK(all[0].chains[0].first_broken()->cause == "keda-trigger-invalid");
+    options.scaled_objects = false;
+    CHECK(collect(api, http, clock, options).error().id == "hpa-not-found");
+  }
 }

@@ -206,7 +206,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Nothing is kept of an unlisted kind, and JSON in an unexpected format is handled") {
-  CHECK(kept("secrets/web", {{"items", {{{"data", "x"}}}}}).is_null());
+  CHECK(kept("serviceaccounts/web", {{"items", {{{"data", "x"}}}}}).is_null());
   for (const Json& odd : {Json(), Json(5), Json("x"), Json::array({1, "x", Json()}),
                           Json{{"items", {1, Json()}}}, Json{{"metadata", 5}, {"spec", {1}}},
                           Json{{"items",

@@ -340,6 +340,22 @@ TEST_CASE("What a person scaled to 0 stays there from 1.36 on, and what the HPA 
   }
 }
 
+TEST_CASE("At 0 replicas an HPA of KEDA's is told to wait for KEDA, and another one to be scaled up") {
+  auto hpa = nlohmann::json::parse(R"({
+    "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 5,
+             "metrics": [{"type": "External", "external": {"metric": {"name": "s0-prometheus"}}}]},
+    "status": {"conditions": [{"type": "ScalingActive", "status": "False", "reason": "ScalingDisabled"}]}})");
+  auto reason = [&] {
+    return why_unchanged(spec_with(), *rules_for("1.34"), {}, state_of(hpa), {}, seconds(200)).front();
+  };
+  CHECK(reason().rule == "zero");
+  hpa["spec"]["metrics"][0]["external"]["metric"]["selector"]["matchLabels"]["scaledobject.keda.sh/name"] =
+      "orders";
+  CHECK(reason().rule == "keda-zero");
+  CHECK(reason().text.find("(ScaledObject orders), and scales it to 1 at the first poll") !=
+        std::string::npos);
+}
+
 TEST_CASE("Why an HPA in a cluster does not change") {
   Rules rules = *rules_for("1.34");
   State state;

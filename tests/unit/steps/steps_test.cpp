@@ -626,7 +626,13 @@ TEST_CASE("Another's KEDA is used where it serves the external metrics API, and 
   api.script("GET " + external_api, {404, "{}"});
   CHECK(used().error().because == "APIService v1beta1.external.metrics.k8s.io not found");
   api.get(external_api, api_service("keda", "keda-operator-metrics-apiserver", "True"));
+  const std::string runs = "/apis/apps/v1/namespaces/keda/deployments/keda-operator";
+  api.absent({runs});
   CHECK(used().value() == true);
+  CHECK(keda_owner(api, config)->title == "KEDA in namespace keda");
+  Json containers = {{{"image", "mcr.microsoft.com:443/oss/kedacore/keda:v2.18.1@sha256:00"}}};
+  api.get(runs, {{"spec", {{"template", {{"spec", {{"containers", containers}}}}}}}});
+  CHECK(keda_owner(api, config)->title == "KEDA 2.18.1 in namespace keda");
   fakes::FakeWorld world;
   auto work = find_work(world.world, config, access_to_prod, api, *find_stage("keda"));
   REQUIRE(work);
@@ -642,6 +648,17 @@ TEST_CASE("This chain's KEDA is not installed a second time in another namespace
   Error error = use_other_keda(api, configured("metrics: keda\nkeda: {namespace: scaling}\n")).error();
   CHECK(error.id == "keda-elsewhere");
   CHECK(error.hint.find("--keda-namespace=keda") != std::string::npos);
+}
+
+TEST_CASE("Where the cluster's provider installs KEDA, hpawalk never does, not even before it is there") {
+  fakes::FakeKubeApi api;
+  api.absent({keda_crd, external_api, "/apis/apps/v1/namespaces/kube-system/deployments/keda-operator"});
+  Config config = configured("metrics: keda\n");
+  CHECK(use_other_keda(api, config).value() == false);
+  CHECK(use_other_keda(api, config, true).error().id == "keda-unusable");
+  api.get(keda_crd, {{"metadata", {{"name", "scaledobjects.keda.sh"}}}});
+  api.get(external_api, api_service("kube-system", "keda-operator-metrics-apiserver", "True"));
+  CHECK(use_other_keda(api, config, true).value() == true);
 }
 
 TEST_CASE("KEDA's images are brought once, and not where the user names others") {
