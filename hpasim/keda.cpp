@@ -151,11 +151,12 @@ void read_fallback(ObjectReader& reader, const Document& fields, Keda& keda) {
       reader.integer(*document, "spec.fallback", "failureThreshold", 0, INT32_MAX, true).value_or(0);
   fallback.replicas = reader.integer(*document, "spec.fallback", "replicas", 0, INT32_MAX, true).value_or(0);
   const std::vector<std::string> names = {"static", "currentReplicas", "currentReplicasIfHigher",
-                                          "currentReplicasIfLower"};
+                                          "currentReplicasIfLower", "scalingModifiers"};
   if (reader.find(*document, "behavior") != nullptr) {
     const std::string behavior = reader.one_of(*document, "spec.fallback", "behavior", names);
     const auto at = std::find(names.begin(), names.end(), behavior) - names.begin();
     if (at < 4) fallback.behavior = static_cast<Fallback::Behavior>(at);
+    if (at == 4) reader.unsupported.emplace_back("spec.fallback.behavior: scalingModifiers");
   }
   keda.fallback = fallback;
 }
