@@ -30,8 +30,8 @@ Document own_marks(const Json& marks) {
       "validations.keda.sh/"};
   Document own = Document::object();
   if (!marks.is_object()) return own;
-  const bool of_keda =
-      text_at(Json{{"by", at(marks, {"app.kubernetes.io/managed-by"})}}, "by") == "keda-operator";
+  auto by = marks.find("app.kubernetes.io/managed-by");
+  const bool of_keda = by != marks.end() && *by == "keda-operator";
   for (const auto& [key, value] : marks.items()) {
     const bool foreign = std::any_of(theirs.begin(), theirs.end(), [&name = key](std::string_view start) {
       return name.starts_with(start);
