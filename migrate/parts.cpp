@@ -30,16 +30,12 @@ Document own_marks(const Json& marks) {
       "validations.keda.sh/"};
   Document own = Document::object();
   if (!marks.is_object()) return own;
-  auto by = marks.find("app.kubernetes.io/managed-by");
-  const bool of_keda = by != marks.end() && *by == "keda-operator";
   for (const auto& [key, value] : marks.items()) {
     const bool foreign = std::any_of(theirs.begin(), theirs.end(), [&name = key](std::string_view start) {
       return name.starts_with(start);
     });
-    const bool by_keda = of_keda && (key == "app.kubernetes.io/name" || key == "app.kubernetes.io/version" ||
-                                     key == "app.kubernetes.io/part-of");
     const bool manager = key == "app.kubernetes.io/managed-by" && value != "hpawalk";
-    if (!foreign && !by_keda && !manager && value.is_string()) own[key] = value.get<std::string>();
+    if (!foreign && !manager && value.is_string()) own[key] = value.get<std::string>();
   }
   return own;
 }

@@ -282,10 +282,9 @@ std::vector<Step> steps_of(const Plan& plan, const State& state) {
 
 Json changed_hpa(const Plan& plan, Json hpa) {
   hpa["spec"] = Json::parse(plan.manifest["spec"].dump());
-  for (const char* marks : {"labels", "annotations"}) {
-    const hpasim::Document own = own_marks(at(hpa, std::vector<std::string>{"metadata", marks}));
-    hpa["metadata"][marks] = Json::parse(own.dump());
-  }
+  const Json wanted = Json::parse(plan.manifest["metadata"].dump());
+  for (const char* marks : {"labels", "annotations"})  // KEDA's are those of the ScaledObject, and its own
+    hpa["metadata"][marks] = wanted.contains(marks) ? wanted[marks] : Json::object();
   Json owners = Json::array();
   for (const Json& owner : list_at(hpa, "metadata.ownerReferences")) {
     if (text_at(owner, "kind") != "ScaledObject") owners.push_back(owner);

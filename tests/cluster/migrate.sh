@@ -61,8 +61,8 @@ check "the plan to KEDA is made" plan keda
 check "  with nothing in the way" jq -e '.obstacles == []' plan.json
 check "  and a replay without a difference" jq -e '.replay.differences == []' plan.json
 jq -r '"      replayed: " + (.replay.before | map(tostring) | join(", "))' plan.json
-check "  the manifest is one that the API server takes" \
-  bash -c '"$0" migrate nginx "${@}" --to keda -o yaml | kubectl create --dry-run=server -f -' "$hpawalk" "${here[@]}"
+manifest_is_taken() { "$hpawalk" migrate nginx "${here[@]}" --to keda -o yaml | kubectl create --dry-run=server -f -; }
+check "  the manifest is one that the API server takes" manifest_is_taken
 check "  and nothing was changed" metric_type Object
 check "without a named cluster, --apply refuses" fails_with 2 cluster-not-chosen "$hpawalk" migrate nginx -n default --to keda --apply
 
