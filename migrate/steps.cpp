@@ -249,8 +249,6 @@ void obstacles_to_adapter(const Plan& plan, const State& state, const Surroundin
       all.push_back(
           fmt::format("ScaledObject {} is paused ({}): it has no HPA then", plan.scaled_object, paused));
   }
-  if (diagnose::Readiness ready = diagnose::scaled_object_ready(object); !ready.ready)
-    all.push_back(fmt::format("ScaledObject {} does not work now: {}", plan.scaled_object, ready.text));
   if (around.replicas == 0)
     all.push_back(fmt::format(
         "{} has 0 replicas: KEDA has deactivated it, and an HPA does not start it again", plan.workload));
