@@ -165,6 +165,24 @@ inline constexpr ErrorEntry error_entries[] = {
     {"verify, set-value, watch and open", "nothing-to-open", "1", "The Service was not found."},
     {"verify, set-value, watch and open", "port-forward", "1",
      "The port cannot be forwarded, or the port-forward ended."},
+    {"migrate", "scaledobject-not-found", "2",
+     "Neither a ScaledObject of that name nor an HPA that a ScaledObject created was found."},
+    {"migrate", "migrate-unsupported", "1",
+     "A metric or a trigger has no counterpart on the other side; the reason names each. Nothing was "
+     "changed."},
+    {"migrate", "migrate-refused", "1",
+     "`migrate --apply` does not begin, because the workload could lose its scaler: the reason lists "
+     "everything that is not as it must be. Nothing was changed."},
+    {"migrate", "cluster-not-chosen", "2",
+     "`migrate --apply` changes a cluster, so the command line has to name it: `--context` or "
+     "`--kubeconfig`."},
+    {"migrate", "migrate-timeout", "1",
+     "A step of `migrate --apply` did not come to its end in `--timeout`; the reason says what was seen "
+     "last. "
+     "The replicas stay as they are. The same command continues where it stopped."},
+    {"migrate", "migrate-changed", "1",
+     "Somebody changed or replaced the HPA or the ScaledObject during the migration. The same command reads "
+     "them again and continues."},
     {"diagnose", "hpa-broken", "1", "At least one HPA's chain has a failing check."},
     {"diagnose", "hpa-unknown", "3", "None is broken, but something could not be read."},
     {"diagnose", "hpa-not-found", "2", "HPA not found."},

@@ -70,6 +70,7 @@ void add_report(CLI::App& app, Chosen& chosen);
 void add_diagnose(CLI::App& app, Chosen& chosen);
 void add_alerts(CLI::App& app, Chosen& chosen);
 void add_exporter(CLI::App& app, Chosen& chosen);
+void add_migrate(CLI::App& app, Chosen& chosen);
 void add_lint(CLI::App& app, Chosen& chosen);
 void add_explain(CLI::App& app, Chosen& chosen);
 void add_version(CLI::App& app, Chosen& chosen);

@@ -74,6 +74,7 @@ static void build(CLI::App& app, Chosen& chosen) {
   add_diagnose(app, chosen);
   add_alerts(app, chosen);
   add_exporter(app, chosen);
+  add_migrate(app, chosen);
   add_lint(app, chosen);
   add_explain(app, chosen);
   add_version(app, chosen);

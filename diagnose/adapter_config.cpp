@@ -366,9 +366,10 @@ bool may_match(const NameMatchers& names, const std::string& name) {
                      [&](const SeriesFilter& f) { return f.pattern.found_in(name) == f.positive; });
 }
 
-Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,
-                           const std::string& space, const Json& metric_selector,
-                           const std::vector<std::string>& names) {
+// `op` and `names`: the matcher of the resource's label.
+static Result<std::string> expand_for(const AdapterRule& rule, const std::string& series,
+                                      const GroupResource& resource, const std::string& space,
+                                      const Json& metric_selector, const char* op, const std::string& names) {
   auto no_label = [&](const std::string& what) {
     return failure(ErrorClass::check_failed, "adapter-no-label", rule.title() + " maps no label to " + what);
   };
@@ -380,8 +381,21 @@ Result<std::string> expand(const AdapterRule& rule, const std::string& series, c
   }
   std::optional<std::string> label = label_for(rule, resource);
   if (!label) return no_label(resource.text());
-  matchers.push_back({*label, names.size() > 1 ? "=~" : "=", text::join(names, "|")});
+  matchers.push_back({*label, op, names});
   return expand_with(rule, series, matchers, *label);
+}
+
+Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,
+                           const std::string& space, const Json& metric_selector,
+                           const std::vector<std::string>& names) {
+  return expand_for(rule, series, resource, space, metric_selector, names.size() > 1 ? "=~" : "=",
+                    text::join(names, "|"));
+}
+
+Result<std::string> expand_matching(const AdapterRule& rule, const std::string& series,
+                                    const GroupResource& resource, const std::string& space,
+                                    const Json& metric_selector, const std::string& pattern) {
+  return expand_for(rule, series, resource, space, metric_selector, "=~", pattern);
 }
 
 Result<std::string> expand_external(const AdapterRule& rule, const std::string& series,

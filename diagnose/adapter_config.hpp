@@ -81,6 +81,10 @@ bool may_match(const NameMatchers& names, const std::string& name);
 Result<std::string> expand(const AdapterRule& rule, const std::string& series, const GroupResource& resource,
                            const std::string& space, const Json& metric_selector,
                            const std::vector<std::string>& names);
+// The same for the objects whose names match a regular expression.
+Result<std::string> expand_matching(const AdapterRule& rule, const std::string& series,
+                                    const GroupResource& resource, const std::string& space,
+                                    const Json& metric_selector, const std::string& pattern);
 Result<std::string> expand_external(const AdapterRule& rule, const std::string& series,
                                     const std::string& space, const Json& metric_selector);
 

@@ -88,14 +88,17 @@ const Json* trigger_of(const Json& scaled_object, const std::string& metric) {
   return index < triggers.size() ? &triggers[index] : nullptr;
 }
 
+bool empty_is_zero(const Json& trigger) {
+  const std::string ignored = text_at(trigger, "metadata.ignoreNullValues", "true");
+  return ignored == "true" || ignored == "t" || ignored == "1" || ignored == "T" || ignored == "TRUE" ||
+         ignored == "True";
+}
+
 static std::optional<PrometheusTrigger> as_prometheus(const Json& trigger) {
   const Json& metadata = at(trigger, "metadata");
   if (text_at(trigger, "type") != "prometheus") return std::nullopt;
-  std::string ignored = text_at(metadata, "ignoreNullValues", "true");
-  bool zero = ignored == "true" || ignored == "t" || ignored == "1" || ignored == "T" || ignored == "TRUE" ||
-              ignored == "True";
-  return PrometheusTrigger{text_at(metadata, "serverAddress"), text_at(metadata, "query"), zero,
-                           text_at(metadata, "activationThreshold")};
+  return PrometheusTrigger{text_at(metadata, "serverAddress"), text_at(metadata, "query"),
+                           empty_is_zero(trigger), text_at(metadata, "activationThreshold")};
 }
 
 std::optional<PrometheusTrigger> prometheus_trigger(const Facts& facts, const Hpa& hpa,

@@ -52,6 +52,9 @@ bool idle(const Json& scaled_object);
 // (scalingModifiers).
 const Json* trigger_of(const Json& scaled_object, const std::string& metric);
 
+// Does a prometheus trigger take an empty result, NaN and infinity for 0 (ignoreNullValues)?
+bool empty_is_zero(const Json& trigger);
+
 // A prometheus trigger.
 struct PrometheusTrigger {
   std::string url, query;     // serverAddress

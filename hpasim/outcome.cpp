@@ -15,6 +15,21 @@ std::int32_t count_at(const std::vector<Step>& steps, Time at) {
   return later == steps.begin() ? steps.front().count : std::prev(later)->count;
 }
 
+std::vector<Apart> apart(const std::vector<Step>& first, const std::vector<Step>& second, Time end) {
+  std::vector<Time> times = {end};
+  for (const std::vector<Step>* steps : {&first, &second}) {
+    for (const Step& step : *steps) times.push_back(step.at);
+  }
+  std::sort(times.begin(), times.end());
+  times.erase(std::unique(times.begin(), times.end()), times.end());
+  std::vector<Apart> all;
+  for (std::size_t i = 0; i + 1 < times.size(); ++i) {
+    Apart span{times[i], times[i + 1], count_at(first, times[i]), count_at(second, times[i])};
+    if (span.first != span.second) all.push_back(span);
+  }
+  return all;
+}
+
 std::vector<Span> shortages(const Timeline& t, const Profile& load) {
   std::vector<Span> spans;
   Time step = std::max<Time>(t.duration / 2000, std::chrono::milliseconds(100));

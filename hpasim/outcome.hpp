@@ -18,6 +18,13 @@ struct Span {
   Time from{0}, to{0};
 };
 
+// Where two timelines have different numbers of replicas.
+struct Apart {
+  Time from{0}, to{0};
+  std::int32_t first = 0, second = 0;
+};
+std::vector<Apart> apart(const std::vector<Step>& first, const std::vector<Step>& second, Time end);
+
 // Where there are fewer ready pods than the load needs, looked at every so often.
 std::vector<Span> shortages(const Timeline& timeline, const Profile& load);
 

@@ -213,17 +213,9 @@ hpasim::Timeline Shadow::shadow_timeline(Time end) const {
 }
 
 std::vector<ShadowDifference> Shadow::differences(Time end) const {
-  std::vector<Time> times = {end};
-  for (const std::vector<Step>* steps : {&real_, &shadow_}) {
-    for (const Step& step : *steps) times.push_back(step.at);
-  }
-  std::sort(times.begin(), times.end());
-  times.erase(std::unique(times.begin(), times.end()), times.end());
   std::vector<ShadowDifference> all;
-  for (size_t i = 0; i + 1 < times.size(); ++i) {
-    ShadowDifference d{
-        times[i], times[i + 1], hpasim::count_at(real_, times[i]), hpasim::count_at(shadow_, times[i]), {}};
-    if (d.real == d.shadow) continue;
+  for (const hpasim::Apart& span : hpasim::apart(real_, shadow_, end)) {
+    ShadowDifference d{span.from, span.to, span.first, span.second, {}};
     // The sync that made the shadow's number, or else the first that kept it.
     auto sync = std::find_if(syncs_.begin(), syncs_.end(), [&](const Sync& s) { return s.at >= d.from; });
     if (sync == syncs_.end()) --sync;

@@ -15,11 +15,11 @@ bool passes_by_itself(int status) {
 }  // namespace
 
 Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path, const std::string& uid,
-                            std::optional<int> grace) {
+                            std::optional<int> grace, Dependents dependents) {
   Json options = {{"apiVersion", "v1"},
                   {"kind", "DeleteOptions"},
                   {"preconditions", {{"uid", uid}}},
-                  {"propagationPolicy", "Background"}};
+                  {"propagationPolicy", dependents == Dependents::orphaned ? "Orphan" : "Background"}};
   if (grace) options["gracePeriodSeconds"] = *grace;
   KubeRequest request{.method = "DELETE", .path = path, .body = options.dump(), .limit = 20s};
   TimePoint end = clock.now() + 30s;
@@ -37,6 +37,25 @@ Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path,
     bool again = (!response || passes_by_itself(response->status)) && clock.now() < end;
     if (!again) return failure(response ? kube_error(request, *response) : response.error());
     if (!clock.sleep(300ms)) return interrupted("deleting " + path);
+  }
+}
+
+Result<Json> kube_modify(KubeApi& api, Clock& clock, const std::string& path,
+                         const std::function<Result<bool>(Json& object)>& change) {
+  for (int attempt = 0;; ++attempt) {
+    Result<Json> object = kube_get(api, path);
+    if (!object) return object;
+    Result<bool> changed = change(*object);
+    if (!changed) return failure(changed.error());
+    if (!*changed) return object;
+    KubeRequest request{.method = "PUT",
+                        .path = path + "?fieldManager=hpawalk",
+                        .body = object->dump(-1, ' ', false, Json::error_handler_t::replace)};
+    Result<HttpResponse> response = api.send(request);
+    if (!response) return failure(response.error());
+    if (response->ok()) return parse_json(response->body, "The answer to " + path);
+    if (response->status != 409 || attempt == 10) return failure(kube_error(request, *response));
+    if (!clock.sleep(100ms)) return interrupted("changing " + path);
   }
 }
 

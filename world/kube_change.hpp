@@ -1,7 +1,8 @@
-// The two requests with which `down` and `up` are exact: a delete that means one object and no other of its
-// name, and the API server's own word on whether an apply would change anything.
+// The requests with which `down`, `up` and `migrate` are exact: a delete and a change that mean one object
+// and no other of its name, and the API server's own word on whether an apply would change anything.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -19,8 +20,15 @@ enum class Deleted {
 // Deletes the object at `path` if it still is the one with this UID (a precondition that the API server
 // checks). `grace`: the seconds that a pod's processes get. An API server that is busy or restarts is asked
 // again for a while.
+enum class Dependents { deleted, orphaned };  // what the object owns
 Result<Deleted> kube_delete(KubeApi& api, Clock& clock, const std::string& path, const std::string& uid,
-                            std::optional<int> grace = std::nullopt);
+                            std::optional<int> grace = std::nullopt,
+                            Dependents dependents = Dependents::deleted);
+
+// Reads the object at `path` and writes it back whole as `change` leaves it, if it still is what was read;
+// where somebody else has written it meanwhile, again. `change` returns false: nothing is written.
+Result<Json> kube_modify(KubeApi& api, Clock& clock, const std::string& path,
+                         const std::function<Result<bool>(Json& object)>& change);
 
 // What the object at `path` would be after a server-side apply of `object` as the field manager hpawalk.
 // Nothing changes.

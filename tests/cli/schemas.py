@@ -105,6 +105,7 @@ def without_a_cluster(folder):
     prints("render", "render")
     prints("doctor", "doctor", env=empty)
     prints("error", "status", env=empty)
+    prints("error", "migrate", "web", "--to", "keda", "--apply", env=empty)
     prints("cluster-status", "cluster", "status", env=empty)
     prints("cluster-status", "cluster", "status", "--name", "none", env=empty)
     prints("cluster-down", "cluster", "down", "--name", "none", env=empty)
@@ -159,6 +160,7 @@ def with_the_chain(folder, name):
     prints("report", "drive", "step 5..20 at 5s for 20s", "--record", recording, "--compare-simulation", *there)
     prints("report", "report", recording)
     prints("shadow", "shadow", "nginx", "-n", "default", "--set", "spec.maxReplicas=5", "--for", "20s", env=env)
+    prints("migrate", "migrate", "nginx", "-n", "default", "--to", "keda", env=env)
     lines_of("set-value", "set-value", "30", "--watch", *there, seconds=30)
     lines_of("watch", "watch", *there, seconds=10)
     child = subprocess.Popen([HPAWALK, "open", "prometheus", "-o", "json", *there], stdout=subprocess.PIPE, text=True)
@@ -168,7 +170,7 @@ def with_the_chain(folder, name):
 
 
 # What only the other half prints.
-CHAIN_ONLY = {"get-value", "cluster-up", "cluster-kubeconfig", "cluster-logs", "cluster-prepare", "up", "set-value", "open", "report", "shadow"}
+CHAIN_ONLY = {"get-value", "cluster-up", "cluster-kubeconfig", "cluster-logs", "cluster-prepare", "up", "set-value", "open", "report", "shadow", "migrate"}
 
 with tempfile.TemporaryDirectory(prefix="hpawalk-schemas-") as here:
     if sys.argv[2:3] == ["--chain"]:

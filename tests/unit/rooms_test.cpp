@@ -22,11 +22,12 @@ const std::map<std::string, std::set<std::string>> may_include = {
     {"lint", {"base", "world", "hpasim", "diagnose"}},
     {"observe", {"base", "world", "hpasim", "diagnose"}},
     {"oncall", {"base", "world", "hpasim", "diagnose", "observe"}},
+    {"migrate", {"base", "world", "hpasim", "diagnose"}},
     {"cluster", {"base", "world", "config"}},
     {"steps", {"base", "world", "hpasim", "config", "manifests", "diagnose", "observe", "cluster"}},
     {"cli",
-     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "lint", "observe", "oncall",
-      "cluster", "steps"}},
+     {"base", "world", "hpasim", "playground", "config", "manifests", "diagnose", "lint", "migrate",
+      "observe", "oncall", "cluster", "steps"}},
 };
 
 std::set<std::string> included_rooms(const fs::path& file) {
