@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The tests that need a real cluster, but for the longest: alerts.sh, faults.sh, keda.sh and release.sh are run by their own names. Each has
-# clusters of its own and mostly waits for periods of Kubernetes, so three run side by side; what one says is shown when
-# it has ended.
+# The tests that need a real cluster, but for the longest: alerts.sh, faults.sh, keda.sh, migrate.sh and release.sh are
+# run by their own names. Each has clusters of its own and mostly waits for periods of Kubernetes, so three run side by
+# side; what one says is shown when it has ended.
 # Usage: run.sh BUILD_FOLDER [alone|together]     alone: local_cluster.sh, which compares the machine before and after
 #                                                 and wants no other clusters; together: all others. Default: both
 set -uo pipefail
@@ -46,7 +46,7 @@ if [ "$part" != alone ]; then
   rest=(drive walkthrough_md play walkthrough hpa_proof diagnose refusals chart)
   for script in "$here"/*.sh; do
     name=$(basename "$script" .sh)
-    case " run lib faults release local_cluster keda alerts ${rest[*]} " in *" $name "*) ;; *) rest+=("$name") ;; esac
+    case " run lib faults release local_cluster keda migrate alerts ${rest[*]} " in *" $name "*) ;; *) rest+=("$name") ;; esac
   done
   for name in "${rest[@]}"; do
     while [ "$(jobs -rp | wc -l)" -ge "$lanes" ]; do wait -n; done
