@@ -25,7 +25,7 @@ check "the account may not scale" may_not_write
 kubectl get hpa nginx -o yaml >nginx.yaml
 sed 's/value: "10"/value: "20"/' nginx.yaml >twice.yaml
 for name in nginx twice; do
-  "$hpawalk" shadow --hpa $name.yaml --kubeconfig reader --for 100s --report $name.html -o json >$name.json 2>$name.log &
+  "$hpawalk" shadow --hpa $name.yaml --kubeconfig reader --for 140s --report $name.html -o json >$name.json 2>$name.log &
 done
 sleep 8
 check "50 is set" "$hpawalk" set-value 50
