@@ -144,10 +144,9 @@ Json lint_sarif(const lint::Report& report, const std::string& version) {
   std::set<std::string> named;
   for (const Finding& f : report.findings) {
     if (named.insert(f.cause).second)
-      rules.push_back(
-          {{"id", f.cause},
-           {"shortDescription", {{"text", meaning_of(f.cause)}}},
-           {"help", {{"text", "hpawalk explain " + f.cause}}}});
+      rules.push_back({{"id", f.cause},
+                       {"shortDescription", {{"text", meaning_of(f.cause)}}},
+                       {"help", {{"text", "hpawalk explain " + f.cause}}}});
     Json place = {{"artifactLocation", {{"uri", f.place.file}}}};
     if (f.place.line > 0) place["region"] = {{"startLine", f.place.line}};
     Json result = {{"ruleId", f.cause},

@@ -132,7 +132,8 @@ Status run_tune(Session& session, const TuneOptions& o) {
   }
   if (!o.report.empty()) {
     Setup setup = simulation->setup;
-    for (const MetricSpec& metric : simulation->spec.metrics) setup.carries.push_back(per_pod(metric, setup.pods.requests));
+    for (const MetricSpec& metric : simulation->spec.metrics)
+      setup.carries.push_back(per_pod(metric, setup.pods.requests));
     if (auto ok = session.world.files.write(o.report, html::render(tune_report(*simulation, tuned, setup)));
         !ok)
       return ok;

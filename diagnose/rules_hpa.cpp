@@ -308,9 +308,12 @@ void judge_hpa(const Context& c, Report& report) {
 void judge_together(const Hpa& hpa, std::vector<ChainDiagnosis>& chains) {
   if (chains.size() < 2) return;
   std::vector<std::string> broken;
+  Certainty certainty = Certainty::certain;  // as certain as that the others are broken
   for (const ChainDiagnosis& chain : chains) {
     const Finding* first = chain.first_broken();
-    if (first != nullptr && first->link < Link::hpa) broken.push_back(chain.metric);
+    if (first == nullptr || first->link >= Link::hpa) continue;
+    broken.push_back(chain.metric);
+    certainty = std::max(certainty, first->certainty);
   }
   if (broken.empty() || broken.size() == chains.size()) return;
   for (ChainDiagnosis& chain : chains) {
@@ -322,7 +325,8 @@ void judge_together(const Hpa& hpa, std::vector<ChainDiagnosis>& chains) {
         {fmt::format("HPA {}/{}: spec.metrics has {} entries; {} of them cannot be read", hpa.space, hpa.name,
                      chains.size(), broken.size())},
         advice("Repair the other metric (see its chain), or remove it from spec.metrics",
-               look_at("get", ref_of("hpa", *hpa.object))));
+               look_at("get", ref_of("hpa", *hpa.object))),
+        certainty);
   }
 }
 

@@ -207,7 +207,7 @@ void judge_not_taken_over(const Context& c, Report& report, const Hpa& other,
 }
 
 void judge_beside_keda(const Context& c, Report& report) {
-  if (made_by_keda(c.hpa) || without_hpa(*c.hpa.object)) return;
+  if (made_by_keda(c.hpa) || without_hpa(*c.hpa.object) || not_taken_over(c) != nullptr) return;
   for (const Json* object : c.facts.items("scaledobjects", c.hpa.space)) {
     const Json& ready = condition(*object, "Ready");
     const bool its_own = hpa_name_of(*object) == c.hpa.name;
@@ -216,15 +216,14 @@ void judge_beside_keda(const Context& c, Report& report) {
       return text_at(trigger, "type") == "cpu" || text_at(trigger, "type") == "memory";
     });
     // Of these, the HPA names no ScaledObject.
-    if (!scales(*object, c.hpa) || (its_own && by_pods) || text_at(ready, "status") == "True") continue;
+    if (!scales(*object, c.hpa) || (its_own && by_pods)) continue;
+    if (ready.is_null() || text_at(ready, "status") == "True") continue;
     report.broken(
         cause::keda_hpa_not_taken_over,
         fmt::format("ScaledObject {} is to scale the same {}, and KEDA has not taken over this HPA: {}",
-                    name_of(*object), c.hpa.target_text(),
-                    ready.is_null() ? "KEDA says nothing about it" : text_at(ready, "message")),
-        {fmt::format("{}: Ready is {}: {}: {}", scaled_object_title(*object),
-                     text_at(ready, "status", "not set"), text_at(ready, "reason"),
-                     text_at(ready, "message"))},
+                    name_of(*object), c.hpa.target_text(), text_at(ready, "message")),
+        {fmt::format("{}: Ready is {}: {}: {}", scaled_object_title(*object), text_at(ready, "status"),
+                     text_at(ready, "reason"), text_at(ready, "message"))},
         take_over(*object, c.hpa.name), Certainty::likely);
     return;
   }

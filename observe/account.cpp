@@ -249,29 +249,25 @@ class Accountant {
   void add_other_pods() {
     const Samples& scale = trace_.scale();
     const Samples& pods = trace_.pods.empty() ? trace_.current : trace_.pods;
-    std::optional<Entry> open;
-    auto end = [&] {
-      if (open) add(std::move(*open));
-      open.reset();
-    };
+    std::vector<Entry> found;
+    bool goes_on = false;  // the sample before belongs to the last entry
     for (const hpasim::PastSample& sample : pods) {
       const std::int32_t count = whole(sample.value);
       // The HPA's status has the pods of its last sync.
       const std::optional<Hull> told = hull_of(
           scale, sample.at - course_.tolerance - subject_.flags.sync_period, sample.at + course_.tolerance);
       if (!told || told->holds(count)) {
-        end();
+        goes_on = false;
         continue;
       }
       const std::int32_t nearest = count > told->most ? told->most : told->least;
-      if (open && open->after == count && open->before == nearest) {
-        open->to = sample.at;
-        continue;
-      }
-      end();
-      open = other_pods(sample.at, nearest, count);
+      if (goes_on && found.back().after == count && found.back().before == nearest)
+        found.back().to = sample.at;
+      else
+        found.push_back(other_pods(sample.at, nearest, count));
+      goes_on = true;
     }
-    end();
+    for (Entry& entry : found) add(std::move(entry));
   }
 
   Entry other_pods(Time at, std::int32_t told, std::int32_t count) const {

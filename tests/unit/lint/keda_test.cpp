@@ -124,10 +124,11 @@ TEST_CASE("An HPA and a ScaledObject on one workload are found at both") {
   Report report = linted(whole_chain() + scaled_object);
   size_t found = 0;
   for (const Finding& finding : report.findings) {
-    if (finding.cause != "ambiguous-selector") continue;
+    if (finding.cause != "keda-hpa-not-taken-over") continue;
     ++found;
     CHECK(
         (finding.object == "HorizontalPodAutoscaler shop/web" || finding.object == "ScaledObject shop/web"));
+    CHECK(finding.certainty == Certainty::certain);
   }
   CHECK_MESSAGE(found == 2, told(report));
 }
