@@ -43,12 +43,11 @@ new_cluster() {
 }
 # What exports the HPAs' states runs in the node's network namespace, where pods reach it.
 start_exporters() { # PERIOD
-  local node
-  read -r node _ <"${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters/$HPAWALK_CLUSTER_NAME/node.pid"
+  read -r NODE_PID _ <"${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters/$HPAWALK_CLUSTER_NAME/node.pid"
   address=$(kubectl get nodes -o 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}')
-  nsenter -t "$node" -n "$hpawalk" exporter --kubeconfig "$KUBECONFIG" --listen "$address:9797" --every "$1" >exporter.log 2>&1 &
+  nsenter -t "$NODE_PID" -n "$hpawalk" exporter --kubeconfig "$KUBECONFIG" --listen "$address:9797" --every "$1" >exporter.log 2>&1 &
   children+=($!)
-  nsenter -t "$node" -n "$metrics" --kubeconfig "$KUBECONFIG" --resources horizontalpodautoscalers,deployments,pods --host "$address" --port 9798 \
+  nsenter -t "$NODE_PID" -n "$metrics" --kubeconfig "$KUBECONFIG" --resources horizontalpodautoscalers,deployments,pods --host "$address" --port 9798 \
     --telemetry-host "$address" --telemetry-port 9799 >state-metrics.log 2>&1 &
   children+=($!)
 }
@@ -58,7 +57,6 @@ faults() {
   new_cluster --hpa-sync-period 2s --hpa-downscale-stabilization 60s
   start_exporters 10s
   bundle=$("$hpawalk" cluster status --name "$HPAWALK_CLUSTER_NAME" -o json | jq -r '.[0].programs.chain')/bundle.yaml
-  read -r NODE_PID _ <"${XDG_STATE_HOME:-$HOME/.local/state}/hpawalk/clusters/$HPAWALK_CLUSTER_NAME/node.pid"
   HPAWALK=$hpawalk OPERATOR_BUNDLE=$bundle TARGETS=$address:9797,$address:9798 NODE_PID=$NODE_PID counted python3 "$here/faults/alerts.py"
 }
 
@@ -84,7 +82,7 @@ END
   mv "$etc/kube-apiserver.yaml" "$etc/manifests/kube-apiserver.yaml"
 }
 audited() { kubectl get pods -n kube-system -l component=kube-apiserver -o json | jq -e '.items[0] | (.spec.containers[0].command | index("--audit-log-path=-")) and .status.containerStatuses[0].ready'; }
-audit_log() { kubectl logs -n kube-system -l component=kube-apiserver --tail=-1 | grep '"kind":"Event","apiVersion":"audit' | jq -r '"\(.verb) \(.objectRef.resource)/\(.objectRef.subresource // "")"' | sort | uniq -c | xargs; }
+audit_log() { kubectl logs -n kube-system -l component=kube-apiserver --tail=-1 | grep '"kind":"Event","apiVersion":"audit' | jq -r '"\(.verb) \(.objectRef.resource)/\(.objectRef.subresource // "")"' | sort -u; }
 write_is_audited() { kubectl --kubeconfig reader scale deployment nginx --replicas 3; audit_log | grep 'patch deployments/scale'; }
 
 sequence() { jq -c ".variants[$1].sequence" shadow.json; }
@@ -98,26 +96,8 @@ drive() {
   check "the API server audits" within 300 audited
   check "up builds the chain" "$hpawalk" up
   start_exporters 1m
+  scrape_beside "$address" 15s 9797 9798
   kubectl apply -f - >/dev/null <<END
-apiVersion: v1
-kind: Service
-metadata: {name: states, namespace: default, labels: {app: states}}
-spec: {ports: [{name: exporter, port: 9797}, {name: metrics, port: 9798}]}
----
-# The chain's Prometheus discovers by Endpoints.
-apiVersion: v1
-kind: Endpoints
-metadata: {name: states, namespace: default, labels: {app: states}}
-subsets: [{addresses: [{ip: "$address"}], ports: [{name: exporter, port: 9797}, {name: metrics, port: 9798}]}]
----
-apiVersion: monitoring.coreos.com/v1
-kind: ServiceMonitor
-metadata: {name: states, namespace: prom-metrics, labels: {prometheus-instance: prometheus1}}
-spec:
-  namespaceSelector: {matchNames: [default]}
-  selector: {matchLabels: {app: states}}
-  endpoints: [{port: exporter, interval: 15s, honorLabels: true}, {port: metrics, interval: 15s, honorLabels: true}]
----
 # As in kubernetes-mixin.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
@@ -146,7 +126,7 @@ END
   wait "$shadow"
   # Nothing but questions whether it may: they are created, and change nothing.
   audit=$(audit_log)
-  check "the shadow wrote nothing by the API server's audit log (${audit:-nothing})" test -z "$(sed -E 's|^[0-9]+ create (self)?subjectaccessreviews/$||' <<<"$audit")"
+  check "the shadow wrote nothing by the API server's audit log ($(xargs <<<"$audit"))" test -z "$(grep -vE '^(create (self)?subjectaccessreviews/)?$' <<<"$audit")"
   check "  which has a write that the account tries" within 30 write_is_audited
   check "the shadow has the HPA's sequence, and no difference ($(sequence 0))" same
   cp shadow.json "${SAVE:-$work}/" 2>/dev/null

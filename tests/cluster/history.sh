@@ -25,26 +25,7 @@ host=$(kubectl get nodes -o 'jsonpath={.items[0].status.addresses[?(@.type=="Int
 port=$((20000 + $$ % 10000))
 "$hpawalk" exporter --listen "$host:$port" --every 5s >exporter.log 2>&1 &
 exporter=$!
-# Endpoints are mirrored into an EndpointSlice: whichever of the two Prometheus looks for is there.
-kubectl apply -f - >/dev/null 2>&1 <<END
-apiVersion: v1
-kind: Service
-metadata: {name: exporter, namespace: default, labels: {app: exporter}}
-spec: {ports: [{name: http, port: $port}]}
----
-apiVersion: v1
-kind: Endpoints
-metadata: {name: exporter, namespace: default, labels: {app: exporter}}
-subsets: [{addresses: [{ip: $host}], ports: [{name: http, port: $port}]}]
----
-apiVersion: monitoring.coreos.com/v1
-kind: ServiceMonitor
-metadata: {name: exporter, namespace: prom-metrics, labels: {prometheus-instance: prometheus1}}
-spec:
-  namespaceSelector: {matchNames: [default]}
-  selector: {matchLabels: {app: exporter}}
-  endpoints: [{port: http, interval: 5s, honorLabels: true}]
-END
+scrape_beside "$host" 5s "$port"
 
 told() { "$hpawalk" history nginx -n default "$@"; }
 to_file() { told --since "$began" -o json >"$1.json"; }

@@ -50,3 +50,33 @@ END
   kubectl --kubeconfig "$1" config set-credentials reader --token "$(kubectl create token reader --duration 3h)" >/dev/null
   kubectl --kubeconfig "$1" config set-context --current --user reader >/dev/null
 }
+
+# scrape_beside ADDRESS INTERVAL PORT...: the walkthrough's Prometheus scrapes what listens on these ports beside the
+# cluster's pods. It discovers by Endpoints.
+scrape_beside() {
+  local address=$1 interval=$2 ports='' endpoints='' port
+  shift 2
+  for port in "$@"; do
+    ports+="{name: port-$port, port: $port}, "
+    endpoints+="{port: port-$port, interval: $interval, honorLabels: true}, "
+  done
+  kubectl apply -f - >/dev/null <<END
+apiVersion: v1
+kind: Service
+metadata: {name: states, namespace: default, labels: {app: states}}
+spec: {ports: [$ports]}
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: states, namespace: default, labels: {app: states}}
+subsets: [{addresses: [{ip: "$address"}], ports: [$ports]}]
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: states, namespace: prom-metrics, labels: {prometheus-instance: prometheus1}}
+spec:
+  namespaceSelector: {matchNames: [default]}
+  selector: {matchLabels: {app: states}}
+  endpoints: [$endpoints]
+END
+}
