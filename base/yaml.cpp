@@ -157,7 +157,10 @@ class Converter {
 
  private:
   Read<Value> convert(const YAML::Node& node, const std::string& path, int depth) {
-    if (depth > deepest) return mistake(line_of(node), "it is nested too deeply");
+    if (depth > deepest)
+      return mistake(
+          line_of(node),
+          fmt::format("it is nested more than {} levels deep, or an anchor contains itself", deepest));
     if (!within(1 + (node.IsScalar() ? node.Scalar().size() / 64 : 0))) return too_much(node);
     switch (node.Type()) {
       case YAML::NodeType::Undefined:

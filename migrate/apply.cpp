@@ -40,15 +40,10 @@ class Migration {
     switch (kind) {
       case StepKind::create: return create();
       case StepKind::keep_replicas:
-        return change_object([](Json& object) {
-          object["spec"]["advanced"]["restoreToOriginalReplicaCount"] = false;
-          return true;
-        });
+        return change_object(
+            [](Json& object) { object["spec"]["advanced"]["restoreToOriginalReplicaCount"] = false; });
       case StepKind::hold:
-        return change_object([](Json& object) {
-          object["metadata"]["finalizers"].push_back(own_finalizer);
-          return true;
-        });
+        return change_object([](Json& object) { object["metadata"]["finalizers"].push_back(own_finalizer); });
       case StepKind::let_go: return let_go();
       case StepKind::change: return change_hpa();
       case StepKind::release:
@@ -58,7 +53,6 @@ class Migration {
             if (one != own_finalizer) kept.push_back(one);
           }
           object["metadata"]["finalizers"] = kept;
-          return true;
         });
       case StepKind::rule:
       case StepKind::served:
@@ -103,11 +97,12 @@ class Migration {
     return {};
   }
 
-  Status change_object(const std::function<bool(Json&)>& change) {
+  Status change_object(const std::function<void(Json&)>& change) {
     Result<Json> done = world::kube_modify(api_, clock_, object_path(), [&](Json& object) -> Result<bool> {
       if (text_at(object, "metadata.uid") != object_uid_)
         return another(fmt::format("ScaledObject {}", plan_.scaled_object));
-      return change(object);
+      change(object);
+      return true;
     });
     if (!done && done.error().is("kube-not-found")) return {};  // it has ended
     return done ? Status{} : failure(done.error());

@@ -194,7 +194,8 @@ Result<ShadowRun> follow_shadow(world::KubeApi& api, world::Clock& clock, const 
     return !run.interrupted;
   };
   Time answered{0};
-  for (Time next{0}; next <= length; next += period) {
+  // As the controller: a period after the look before has ended.
+  for (Time next{0}; next <= length; next = elapsed() + period) {
     if (next > Time(0)) {
       if (!sleep_until(next)) break;
       seen = look(api, clock, target);

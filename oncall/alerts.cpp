@@ -190,26 +190,29 @@ class Builder {
     out.all.push_back(std::move(alert));
   }
 
-  void not_active() {
-    add_state({.name = "HpaNotActive",
-               .expression = has_condition("ScalingActive", source_->no) + "\nunless\n" +
-                             of_hpa(source_->current) + " == 0",
+  // On a condition that the controller sets at each sync.
+  void add_condition(std::string name, std::string expression, std::string summary, std::string what_to_do) {
+    add_state({.name = std::move(name),
+               .expression = std::move(expression),
                .holds = 3 * sync() + 2 * interval_,
                .holds_because = counted(3, "sync", sync()) + " and " + counted(2, "scrape", interval_),
                .severity = "critical",
-               .summary =
-                   "The HPA cannot compute a number of replicas; it keeps the last one whatever the load is.",
-               .what_to_do = "It names the first failing check, the reason and the fix."});
+               .summary = std::move(summary),
+               .what_to_do = std::move(what_to_do)});
+  }
+
+  void not_active() {
+    add_condition(
+        "HpaNotActive",
+        has_condition("ScalingActive", source_->no) + "\nunless\n" + of_hpa(source_->current) + " == 0",
+        "The HPA cannot compute a number of replicas; it keeps the last one whatever the load is.",
+        "It names the first failing check, the reason and the fix.");
   }
 
   void cannot_scale() {
-    add_state({.name = "HpaCannotScale",
-               .expression = has_condition("AbleToScale", source_->no),
-               .holds = 3 * sync() + 2 * interval_,
-               .holds_because = counted(3, "sync", sync()) + " and " + counted(2, "scrape", interval_),
-               .severity = "critical",
-               .summary = "The HPA cannot read or change the number of replicas of what it scales.",
-               .what_to_do = "It says whether the target is missing, or who refuses the change."});
+    add_condition("HpaCannotScale", has_condition("AbleToScale", source_->no),
+                  "The HPA cannot read or change the number of replicas of what it scales.",
+                  "It says whether the target is missing, or who refuses the change.");
   }
 
   void at_max() {
