@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,16 @@ from running import Standin
 
 CLUSTER = f"aks-keda-{os.getpid()}"
 OWN = ("app.kubernetes.io/managed-by", "hpawalk")
+
+
+def documents(text):
+    """The JSON documents of a text that has several, one after the other."""
+    found = []
+    while text := text.lstrip():
+        document, end = json.JSONDecoder().raw_decode(text)
+        found.append(document)
+        text = text[end:]
+    return found
 
 
 def without_labels(objects):
@@ -85,7 +94,7 @@ def main(hpawalk, az):
         manifest = os.path.join(work, "addon.yaml")
         open(manifest, "w").write(rendered.stdout)
         # The definitions first: kubectl knows the kinds only then. None of KEDA's own objects is of them.
-        objects = json.loads(run([*kube, "create", "--dry-run=client", "-o", "json", "-f", manifest], plain).stdout)["items"]
+        objects = documents(run([*kube, "create", "--dry-run=client", "-o", "json", "-f", manifest], plain).stdout)
         addon = os.path.join(work, "addon.json")
         json.dump(without_labels(objects), open(addon, "w"))
         applied = run([*kube, "apply", "--server-side", "-f", addon], plain)
