@@ -26,12 +26,16 @@ Operations operations(const config::Config& config, const cluster::ClusterAccess
   return all;
 }
 
+diagnose::Judgement of_another(const KedaOwner& owner) {
+  return {Mark::ok, owner.title + " was not created by this chain"};
+}
+
 diagnose::Judgement deployed(const StageContext& context, const std::string& name) {
   diagnose::Judgement own = rollout(context, context.config.text("keda.namespace"), name, "app=" + name);
   if (own.mark != Mark::broken) return own;
   Result<KedaOwner> owner = keda_owner(context.api, context.config);
   if (!owner) return {Mark::unknown, owner.error().what + ": " + owner.error().because, owner.error().id};
-  return owner->usable ? diagnose::Judgement{Mark::ok, owner->title + " was not created by this chain"} : own;
+  return owner->usable ? of_another(*owner) : own;
 }
 
 diagnose::Judgement operator_available(const StageContext& context) {
@@ -43,7 +47,10 @@ diagnose::Judgement server_available(const StageContext& context) {
 }
 
 diagnose::Judgement reachable(const StageContext& context) {
-  return diagnose::check_api_service(context.api, external_metrics_service);
+  diagnose::Judgement seen = diagnose::check_api_service(context.api, external_metrics_service);
+  if (seen.mark != Mark::ok) return seen;
+  Result<KedaOwner> owner = keda_owner(context.api, context.config);
+  return owner && owner->usable ? of_another(*owner) : seen;  // `status` shows the last check's text
 }
 
 LogSource logs(const config::Config& config) {
@@ -56,8 +63,7 @@ Stage keda_stage() {
   return {.name = "keda",
           .why =
               "KEDA's operator creates an HPA for each ScaledObject, and scales to and from 0 itself; its "
-              "metrics "
-              "API server serves what the HPA asks for in the external metrics API.",
+              "metrics API server serves what the HPA asks for in the external metrics API.",
           .needs = {},
           .metrics = "keda",
           .makes = {{kube_kind("CustomResourceDefinition"), "", "1.16"},
