@@ -656,7 +656,7 @@ Precondition AksTarget::keda_addon() const {
     return {"KEDA add-on", Mark::ok, keda_addon_text(cluster_),
             "up uses this KEDA, and installs no other; down leaves it"};
   }
-  return {"KEDA add-on", Mark::ok, keda_addon_text(cluster_),
+  return {"KEDA add-on", Mark::note, keda_addon_text(cluster_),
           "up installs hpawalk's own KEDA. To have the add-on instead, before up: " +
               text::shell_quote(az_line(AzLine::enable_keda, names_))};
 }

@@ -139,6 +139,7 @@ def main(hpawalk, az):
         standin.end()
 
         run([*kube, "delete", "-f", addon, "--wait=true"], plain)
+        run([*kube, "delete", "secret", "kedaorg-certs", "-n", "kube-system"], plain)  # which its operator has made
         for _ in range(60):
             if listing(kubectl, kubeconfig) == before:
                 break

@@ -68,7 +68,10 @@ def export_states():
     wanted = len(json.loads(kubectl("get", "hpa", "-A", "-o", "json"))["items"])
 
     def counted():
-        seen = [len(prometheus(f"query?query={metric}")["result"]) for metric in ("hpawalk_hpa_state", "kube_horizontalpodautoscaler_spec_max_replicas")]
+        try:
+            seen = [len(prometheus(f"query?query={metric}")["result"]) for metric in ("hpawalk_hpa_state", "kube_horizontalpodautoscaler_spec_max_replicas")]
+        except RuntimeError as error:  # it is still starting
+            return str(error)
         return min(seen) >= wanted or f"{seen} of {wanted} HPAs"
     faults.record(faults.wait_for("the HPAs' states", counted, 330), "the HPAs' states are scraped", f"{wanted} HPAs", "fewer")
 
