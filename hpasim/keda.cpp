@@ -116,6 +116,23 @@ class ObjectReader : public FieldReader {
     return {{"type", "ContainerResource"}, {"containerResource", source}};
   }
 
+  std::optional<double> target_of(const TriggerKind& kind, const Document& metadata,
+                                  const std::string& path) {
+    std::string field(kind.target);
+    std::optional<double> usual = kind.usual_target;
+    if (kind.type == "rabbitmq") {  // its rabbitmq_scaler.go, validateTrigger
+      const bool present = metadata.contains("value") || metadata.contains("mode");
+      const bool former = metadata.contains("queueLength");
+      if (present && former)
+        wrong(path + ".queueLength", "is deprecated: KEDA refuses it beside mode or value");
+      if (!present && former) field = "queueLength";
+      if (!present && !former) usual = 20;
+    }
+    const std::optional<double> target = number(metadata, path, field);
+    if (!target && !usual && !metadata.contains(field)) wrong(path + "." + field, "is required");
+    return target ? target : usual;
+  }
+
   Document external(const Document& document, const Document& metadata, const std::string& path, size_t index,
                     Trigger& trigger) {
     auto kind = std::find_if(kKinds.begin(), kKinds.end(),
@@ -125,10 +142,7 @@ class ObjectReader : public FieldReader {
       return nullptr;
     }
     const std::string here = path + ".metadata";
-    std::optional<double> target = number(metadata, here, kind->target);
-    if (!target) target = kind->usual_target;
-    if (!target && !metadata.contains(std::string(kind->target)))
-      wrong(fmt::format("{}.{}", here, kind->target), "is required");
+    const std::optional<double> target = target_of(*kind, metadata, here);
     trigger.activation = std::llround(number(metadata, here, kind->activation).value_or(0) * 1000);
     std::string by = "AverageValue";
     if (find(document, "metricType") != nullptr)

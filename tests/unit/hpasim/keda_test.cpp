@@ -113,6 +113,21 @@ TEST_CASE(
   CHECK(object->keda.triggers[2].activation == 3'000);
 }
 
+TEST_CASE("RabbitMQ's target has a former name, and a usual value where no mode is given") {
+  auto target = [](const std::string& metadata) {
+    const std::string set = "spec.triggers[0]={type: rabbitmq, metadata: {" + metadata + "}}";
+    auto object = read_scaled_object(object_with({set}));
+    return object ? parse_spec(object->hpa).value().metrics[0].target : -1;
+  };
+  CHECK(target("mode: QueueLength, value: '7'") == 7'000);
+  CHECK(target("queueLength: '8'") == 8'000);
+  CHECK(target("queueName: q") == 20'000);
+  CHECK(refused({"spec.triggers[0]={type: rabbitmq, metadata: {queueLength: '8', mode: QueueLength}}"})
+            .find("queueLength: is deprecated") != std::string::npos);
+  CHECK(refused({"spec.triggers[0]={type: rabbitmq, metadata: {mode: QueueLength}}"})
+            .find("metadata.value: is required") != std::string::npos);
+}
+
 TEST_CASE("Every mistake of a ScaledObject is named with its path") {
   CHECK(refused({"spec.minReplicaCount=20"}) ==
         "scaled-object: spec.maxReplicaCount: must be at least minReplicaCount (20), not 10");

@@ -170,7 +170,7 @@ const Shape shapes[] = {
      "spec: {scaleTargetRef: {name: q}, triggers: [{type: rabbitmq, metadata: {host: 'amqp://r:5672/', "
      "queueLength: "
      "'20', queueName: testqueue}}]}",
-     "spec.triggers[0].metadata.value: is required", -1},
+     "", -1},
     {"a queue of Service Bus",
      "spec: {scaleTargetRef: {name: bus, envSourceContainerName: app}, cooldownPeriod: 5, minReplicaCount: "
      "0, "
