@@ -79,6 +79,9 @@ Status run_alerts(Session& session, AlertsOptions options) {
   Result<oncall::AlertSeries> series =
       oncall::read_alert_series(prometheus, oncall::series_for_alerts(parts, scope));
   if (!series) return failure(series.error());
+  if (Status found = oncall::find_rejected(prometheus, oncall::queries_for_alerts(parts, scope), *series);
+      !found)
+    return found;
   return print_alerts(session, oncall::alerts_for(*facts, parts, scope, *series), *facts, *view, scope,
                       options);
 }

@@ -68,4 +68,16 @@ Result<AlertSeries> read_alert_series(const world::PrometheusApi& prometheus,
   return series;
 }
 
+Status find_rejected(const world::PrometheusApi& prometheus, const std::set<std::string>& queries,
+                     AlertSeries& series) {
+  for (const std::string& query : queries) {
+    auto samples = prometheus.query(query);
+    if (samples) continue;
+    const Error& error = samples.error();
+    if (!error.is("prometheus-query") && !error.is("prometheus-not-vector")) return failure(error);
+    series.rejected[query] = error.because.empty() ? error.what : error.because;
+  }
+  return {};
+}
+
 }  // namespace hpawalk::oncall

@@ -19,6 +19,7 @@ struct AlertSeries {
   std::map<std::string, world::Duration> intervals;   // of each job: the longest of its targets
   std::set<std::string>
       renamed;  // series whose own label `namespace` the scrape renamed to exported_namespace
+  std::map<std::string, std::string> rejected;  // queries that Prometheus does not run, and why
 
   bool has(std::string_view series) const { return jobs.contains(std::string(series)); }
   world::Duration interval(std::string_view series) const;  // the longest; the default where nothing says it
@@ -28,5 +29,10 @@ struct AlertSeries {
 
 Result<AlertSeries> read_alert_series(const world::PrometheusApi& prometheus,
                                       const std::set<std::string>& names);
+
+// Runs each query once. One that Prometheus rejects would make it, or the operator, reject all rules beside
+// it.
+Status find_rejected(const world::PrometheusApi& prometheus, const std::set<std::string>& queries,
+                     AlertSeries& series);
 
 }  // namespace hpawalk::oncall

@@ -165,6 +165,12 @@ class Builder {
       const std::set<std::string>& its = series_.jobs.at(need.series);
       jobs.insert(its.begin(), its.end());
       if (needs.size() > most_expressions) continue;
+      if (auto bad = series_.rejected.find(need.query); bad != series_.rejected.end()) {
+        leave_out("HpaMetricAbsent, HpaMetricFrozen",
+                  fmt::format("Prometheus rejects the query of {}, which HPA {}/{} needs: {}",
+                              need.metric->title(), need.hpa->space, need.hpa->name, bad->second));
+        continue;
+      }
       absent(need);
       frozen(need);
     }
@@ -435,6 +441,14 @@ std::set<std::string> series_for_alerts(const diagnose::Parts& parts, const Aler
                                  keda_errors_old};
   for (const Need& need : needs_of(parts, scope)) names.insert(need.series);
   return names;
+}
+
+std::set<std::string> queries_for_alerts(const diagnose::Parts& parts, const AlertScope& scope) {
+  std::set<std::string> queries;
+  const std::vector<Need> needs = needs_of(parts, scope);
+  if (needs.size() > most_expressions) return {};
+  for (const Need& need : needs) queries.insert(need.query);
+  return queries;
 }
 
 Alerts alerts_for(const diagnose::Facts& facts, const diagnose::Parts& parts, const AlertScope& scope,

@@ -43,6 +43,9 @@ struct Alerts {
 // The names to ask a Prometheus for.
 std::set<std::string> series_for_alerts(const diagnose::Parts& parts, const AlertScope& scope);
 
+// The queries of the HPAs' metrics, which become expressions; they are as their adapters have them.
+std::set<std::string> queries_for_alerts(const diagnose::Parts& parts, const AlertScope& scope);
+
 Alerts alerts_for(const diagnose::Facts& facts, const diagnose::Parts& parts, const AlertScope& scope,
                   const AlertSeries& series);
 

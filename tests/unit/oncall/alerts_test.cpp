@@ -135,6 +135,30 @@ TEST_CASE("A metric that Prometheus does not have now gets no alert, and diagnos
   CHECK(made.left_out("which HPA shop/object-value needs (hpawalk diagnose object-value -n shop)"));
 }
 
+TEST_CASE("A query that Prometheus rejects is in no rule, because it would cost all rules") {
+  Result<diagnose::Facts> facts = diagnose::facts_from(fakes::healthy_document().dump());
+  REQUIRE(facts);
+  const diagnose::StillFacts still(*facts);
+  const std::set<std::string> queries =
+      queries_for_alerts(diagnose::parts_of(*facts), {"shop", "object-value"});
+  REQUIRE(queries.size() == 1);
+  const world::PrometheusApi prometheus([](const std::string&, world::Duration) {
+    return Result<world::HttpResponse>(world::HttpResponse{
+        400, R"({"status": "error", "errorType": "bad_data", "error": "parse error: unexpected <by>"})"});
+  });
+  AlertSeries series = with_kube_state_metrics();
+  REQUIRE(find_rejected(prometheus, queries, series));
+  Made made = made_of(fakes::healthy_document(), series, {"shop", "object-value"});
+  CHECK(made.find("HpaNotActive") != nullptr);
+  CHECK(made.find("HpaMetricAbsent") == nullptr);
+  CHECK(made.find("HpaMetricFrozen") == nullptr);
+  CHECK(made.left_out("HPA shop/object-value needs: bad_data: parse error: unexpected <by>"));
+  const world::PrometheusApi away([](const std::string&, world::Duration) {
+    return Result<world::HttpResponse>(world::HttpResponse{503, ""});
+  });
+  CHECK_FALSE(find_rejected(away, queries, series));
+}
+
 TEST_CASE("Alerts of one HPA select it, and those of another are not made") {
   Made one = made_of(fakes::healthy_document(), with_kube_state_metrics(), {"shop", "object-value"});
   CHECK(has(one.find("HpaNotActive")->expression,
