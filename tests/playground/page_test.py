@@ -217,7 +217,7 @@ def a_mistake_is_shown_at_its_line_in_the_commands_words():
 
 def a_link_carries_everything():
     page = site.open()
-    site.enter("hpa", page.evaluate("playground.state.hpa").replace("name: workers", "name: wörk€rs 🙂").replace("maxReplicas: 10", "maxReplicas: 7"))
+    site.enter("hpa", page.evaluate("playground.state.hpa").replace("name: workers", "name: workers  # wörk€rs 🙂").replace("maxReplicas: 10", "maxReplicas: 7"))
     site.draw([(0.2, 0.9), (0.6, 0.9)])
     site.choose("kube-version", "1.36")
     page.evaluate("document.getElementById('more').open = true")
@@ -245,7 +245,7 @@ def a_link_carries_everything():
 
 def the_command_hands_over_an_hpa_and_a_load():
     with tempfile.TemporaryDirectory() as folder:
-        hpa = site.open().evaluate("playground.state.hpa").replace("name: workers", "name: wörk€rs 🙂")
+        hpa = site.open().evaluate("playground.state.hpa").replace("name: workers", "name: workers  # wörk€rs 🙂")
         with open(folder + "/hpa.yaml", "w", encoding="utf-8") as file:
             file.write(hpa)
         with open(folder + "/load.csv", "w", encoding="utf-8") as file:
