@@ -332,13 +332,16 @@ def simulate(arguments, case, folder, duration, pod_start, extra):
         with open(file_name, "w") as file:
             json.dump(document, file)
         changes += ["--change", f"{at:.3f}={file_name}"] if i else []
+    memory = case.kind in ("memory", "container")
+    # The load of a utilization is in cores or bytes; here it is in per cent of a pod's request.
+    unit = (MEMORY_MILLI if memory else CPU_MILLI) / 1000 / 100 if memory or case.kind == "cpu" else 1
     for i, steps in enumerate(case.steps):
         loads += ["--profile", os.path.join(folder, f"{case.name}-{i}.csv")]
         with open(loads[-1], "w") as file:
-            file.writelines(f"{at},{value}\n" for at, value in steps)
+            file.writelines(f"{at},{value * unit}\n" for at, value in steps)
     gates = ["--gate-configurable-tolerance", "--gate-scale-to-zero"] if arguments.gates else []
     by_hand = ["--zero-by-hand"] if case.about == "a person's zero" else []
-    request = f"{MEMORY_MILLI // 1000}" if case.kind in ("memory", "container") else f"{CPU_MILLI}m"
+    request = f"{MEMORY_MILLI // 1000}" if memory else f"{CPU_MILLI}m"
     program = [arguments.changing, *changes] if changes else [arguments.hpawalk, "simulate", "-o", "json"]
     output = subprocess.run([*program, "--kube-version", arguments.version, "--hpa", hpa, *loads, "--replicas", str(case.replicas), "--duration", f"{duration:.3f}s", *gates, *by_hand,
                              "--hpa-sync-period", f"{arguments.sync}s", "--hpa-downscale-stabilization", f"{arguments.stabilization}s", "--pod-request", request,
